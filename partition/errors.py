@@ -1,0 +1,19 @@
+"""Errors of the mapping steps."""
+
+
+class PartitionError(Exception):
+    """A network, graph or option that cannot be mapped. The message is one line."""
+
+
+class DoesNotFitError(PartitionError):
+    """A network needs more of the hardware than there is.
+
+    Attributes
+    ----------
+    violations : tuple of str
+        Every limit that is exceeded: the layer or block, the value, the limit, the remedy.
+    """
+
+    def __init__(self, message, violations=()):
+        super().__init__(message)
+        self.violations = tuple(violations)
