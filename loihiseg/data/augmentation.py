@@ -1,0 +1,167 @@
+"""Random variation of training crops: the images a lab could equally well have recorded.
+
+ssTEM sections have no preferred direction, sections vary in brightness and focus, and tissue is
+deformed by cutting. Flips, right-angle rotations, intensity changes and elastic deformation
+(Ronneberger et al. 2015, doi 10.1007/978-3-319-24574-4_28) stand for these.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from loihiseg.data.fields import smooth_field
+from loihiseg.data.stack import Stack
+from loihiseg.errors import InputError
+
+# Distance of the control points of the elastic deformation, pixels: about a cell.
+_ELASTIC_SPACING = 48.0
+
+
+def normalize(image: np.ndarray) -> np.ndarray:
+    """Zero mean and unit variance per section: (..., height, width) in, float32 out.
+
+        out = (image - mean) / std, mean and std over height and width of the whole section
+
+    Normalise the whole section and crop or tile afterwards, so that training and deployment see
+    the same numbers whatever the crop. A section without contrast becomes all zeros.
+    """
+    pixels = np.asarray(image, dtype=np.float32)
+    mean = pixels.mean(axis=(-2, -1), keepdims=True, dtype=np.float64)
+    deviation = pixels.std(axis=(-2, -1), keepdims=True, dtype=np.float64)
+    scale = np.where(deviation > 1e-6, 1.0 / np.maximum(deviation, 1e-6), 0.0)
+    return (pixels - mean.astype(np.float32)) * scale.astype(np.float32)
+
+
+def augment(
+    image: np.ndarray,
+    membrane: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    elastic: float = 5.0,
+    intensity: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One random variation of a crop or section; image and mask move together.
+
+    image : (height, width) float32, normalised. membrane : same shape, bool or float32; the
+    dtype is kept and no new values appear (nearest neighbour).
+    elastic : standard deviation of the displacement in pixels, 0 switches it off.
+    intensity : strength of gain, offset, gamma and noise, 1 as trained with, 0 switches it off.
+    Right-angle rotations that swap height and width are used on square crops only.
+    Raises ValueError when the shapes differ.
+    """
+    if image.shape != membrane.shape or image.ndim != 2:
+        raise ValueError(f"image {image.shape} and membrane {membrane.shape} must be equal, 2-D")
+    image = np.asarray(image, dtype=np.float32)
+    if elastic > 0:
+        image, membrane = _warped_crop(image, membrane, (0, 0), image.shape, rng, elastic)
+    image, membrane = _turn(image, membrane, rng)
+    if intensity > 0:
+        image = _vary_intensity(image, rng, intensity)
+    return np.ascontiguousarray(image), np.ascontiguousarray(membrane)
+
+
+def sample_crops(
+    stack: Stack, size: int, n: int, rng: np.random.Generator, augment: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random training crops over all sections of a labelled stack.
+
+    Returns images (n, size, size, 1) float32, normalised per section, and membrane
+    (n, size, size, 1) float32, 1 = membrane. With `augment` the elastic deformation reads the
+    section around the crop, so that crops show mirrored pixels only at the section border.
+    Raises InputError when the stack has no labels or a section is smaller than a crop.
+    """
+    if stack.membrane is None:
+        raise InputError(f"{stack.source}: no labels, expected a labelled stack to train on")
+    n_sections, height, width = stack.images.shape
+    if min(height, width) < size:
+        raise InputError(
+            f"{stack.source}: sections of {height} x {width} pixels are smaller than a crop of "
+            f"{size} x {size}; use a crop of at most {min(height, width)}"
+        )
+    chosen = rng.integers(n_sections, size=n)
+    normalized = {z: normalize(stack.images[z]) for z in np.unique(chosen)}
+    images = np.empty((n, size, size, 1), np.float32)
+    membrane = np.empty((n, size, size, 1), np.float32)
+    for i, z in enumerate(chosen):
+        origin = (int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1)))
+        image, mask = normalized[z], stack.membrane[z]
+        if augment:
+            image, mask = _warped_crop(image, mask, origin, (size, size), rng, elastic=5.0)
+            image, mask = _turn(image, mask, rng)
+            image = _vary_intensity(image, rng, 1.0)
+        else:
+            window = (slice(origin[0], origin[0] + size), slice(origin[1], origin[1] + size))
+            image, mask = image[window], mask[window]
+        images[i, ..., 0], membrane[i, ..., 0] = image, mask
+    return images, membrane
+
+
+def _warped_crop(
+    image: np.ndarray,
+    membrane: np.ndarray,
+    origin: tuple[int, int],
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    elastic: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The window at `origin`, each pixel read at a smoothly displaced place of the section."""
+    coordinates = smooth_field(shape, _ELASTIC_SPACING, rng, n_fields=2)
+    coordinates *= elastic
+    coordinates[0] += np.arange(origin[0], origin[0] + shape[0], dtype=np.float32)[:, np.newaxis]
+    coordinates[1] += np.arange(origin[1], origin[1] + shape[1], dtype=np.float32)
+    return _read_at(image, membrane, coordinates)
+
+
+def _read_at(
+    image: np.ndarray, membrane: np.ndarray, coordinates: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Image (linear) and membrane (nearest) at coordinates (2, height, width), mirrored outside.
+
+    The same values as scipy.ndimage.map_coordinates with order 1 and 0 and mode "mirror", in a
+    third of the time: the places are worked out once for both, in float32.
+    """
+    limits = np.array(image.shape, np.float32).reshape(2, 1, 1) - 1
+    # A displacement never reaches across the section, so one reflection at each end is enough.
+    inside = limits - np.abs(limits - np.abs(coordinates))
+    np.clip(inside, 0, limits, out=inside)
+    corner = np.minimum(inside.astype(np.int32), np.maximum(limits - 1, 0).astype(np.int32))
+    fraction_y, fraction_x = inside - corner
+    n_columns = image.shape[1]
+    first = corner[0] * n_columns + corner[1]
+    down = n_columns if image.shape[0] > 1 else 0
+    right = 1 if n_columns > 1 else 0
+    pixels = image.ravel()
+    upper = pixels[first]
+    upper += fraction_x * (pixels[first + right] - upper)
+    lower = pixels[first + down]
+    lower += fraction_x * (pixels[first + (down + right)] - lower)
+    nearest = first + (fraction_y > 0.5) * np.int32(down) + (fraction_x > 0.5) * np.int32(right)
+    return upper + fraction_y * (lower - upper), membrane.ravel()[nearest]
+
+
+def _turn(
+    image: np.ndarray, membrane: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """One of the eight flips and right-angle rotations (four when not square)."""
+    quarters = int(rng.integers(4))
+    if image.shape[0] != image.shape[1]:
+        quarters = 2 * (quarters // 2)
+    mirrored = bool(rng.integers(2))
+    image, membrane = np.rot90(image, quarters), np.rot90(membrane, quarters)
+    return (image[:, ::-1], membrane[:, ::-1]) if mirrored else (image, membrane)
+
+
+def _vary_intensity(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
+    """Gamma, gain, offset and noise on a normalised image, in this order.
+
+    Gamma acts on the image scaled to [0, 1] between three deviations around zero; the range is
+    fixed so that one hot pixel does not change the curve.
+    """
+    gamma = np.float32(np.exp(strength * rng.normal(0, 0.15)))
+    gain = np.float32(np.exp(strength * rng.normal(0, 0.10)))
+    offset = np.float32(strength * rng.normal(0, 0.15))
+    noise = np.float32(strength * rng.uniform(0, 0.2))
+    unit = np.clip((image + np.float32(3)) * np.float32(1 / 6), 0, 1)
+    curved = unit**gamma * np.float32(6) - np.float32(3)
+    grain = rng.standard_normal(image.shape, dtype=np.float32)
+    return curved * gain + offset + noise * grain

@@ -1,0 +1,95 @@
+"""Overlapping tiles of a section, and the section back from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from loihiseg.errors import InputError
+
+
+@dataclass(frozen=True)
+class TileGrid:
+    """Where the square tiles of a section lie, in pixels.
+
+    shape : (height, width) of the section. tile : side length. overlap : pixels that
+    neighbouring tiles share; the last tile of a row or column may share more.
+    origins : (y, x) of the top left pixel of each tile, row by row.
+    """
+
+    shape: tuple[int, int]
+    tile: int
+    overlap: int
+    origins: tuple[tuple[int, int], ...]
+
+
+def tile_grid(shape: tuple[int, int], tile: int, overlap: int) -> TileGrid:
+    """Tiles of side `tile` that cover a section of `shape` and never leave it.
+
+    Tiles advance by tile - overlap pixels; the last one of each row and column is shifted back
+    so that it ends at the border. No padding: a network sees real pixels only.
+    Raises InputError when the section is smaller than a tile and for an overlap outside
+    0 .. tile - 1.
+    """
+    height, width = (int(n) for n in shape)
+    if tile < 1 or not 0 <= overlap < tile:
+        raise InputError(
+            f"tile {tile} with overlap {overlap} is not possible, expected tile >= 1 and "
+            "0 <= overlap < tile; lower the overlap"
+        )
+    if min(height, width) < tile:
+        raise InputError(
+            f"a section of {height} x {width} pixels is smaller than a tile of {tile} x {tile}; "
+            f"use a tile of at most {min(height, width)}"
+        )
+    origins = tuple(
+        (y, x) for y in _starts(height, tile, overlap) for x in _starts(width, tile, overlap)
+    )
+    return TileGrid((height, width), int(tile), int(overlap), origins)
+
+
+def cut(image: np.ndarray, grid: TileGrid) -> np.ndarray:
+    """The tiles of an image: (height, width) in, (n_tiles, tile, tile) of the same dtype out.
+
+    Raises ValueError when the image does not have the shape the grid was made for.
+    """
+    if image.shape != grid.shape:
+        raise ValueError(f"image has shape {image.shape}, the grid is for {grid.shape}")
+    return np.stack([image[y : y + grid.tile, x : x + grid.tile] for y, x in grid.origins])
+
+
+def stitch(tiles: np.ndarray, grid: TileGrid) -> np.ndarray:
+    """The section from its tiles: (n_tiles, tile, tile) in, (height, width) out.
+
+    float32 in gives float32 out, every other type float64. Each pixel is the weighted mean of
+    the tiles that cover it,
+
+        out(p) = sum_t w(p - o_t) tile_t(p - o_t) / sum_t w(p - o_t),
+
+    with the tent w(y, x) = v(y) v(x), v(i) = min(i + 1/2, tile - i - 1/2): a prediction counts
+    less the nearer it is to the border of its tile, where the network saw least context. Because
+    the sum of the weights is divided out, equal tiles come back exactly for any grid.
+    Raises ValueError when the tiles do not have the shape the grid asks for.
+    """
+    expected = (len(grid.origins), grid.tile, grid.tile)
+    if tiles.shape != expected:
+        raise ValueError(f"tiles have shape {tiles.shape}, the grid needs {expected}")
+    position = np.arange(grid.tile) + 0.5
+    tent = np.minimum(position, grid.tile - position)
+    weight = np.outer(tent, tent)
+    total = np.zeros(grid.shape)
+    weights = np.zeros(grid.shape)
+    for (y, x), values in zip(grid.origins, tiles):
+        window = (slice(y, y + grid.tile), slice(x, x + grid.tile))
+        total[window] += weight * values
+        weights[window] += weight
+    result = total / weights
+    return result.astype(np.float32) if tiles.dtype == np.float32 else result
+
+
+def _starts(length: int, tile: int, overlap: int) -> list[int]:
+    starts = list(range(0, length - tile + 1, tile - overlap))
+    if starts[-1] != length - tile:
+        starts.append(length - tile)
+    return starts
