@@ -1,0 +1,333 @@
+"""The ISBI 2012 challenge scores: V_Rand and V_Info after border thinning."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from skimage.measure import label
+from skimage.metrics import contingency_table
+
+from loihiseg.errors import InputError
+from loihiseg.evaluation.thinning import thin
+
+__all__ = [
+    "ChallengeScores",
+    "InfoScore",
+    "RandScore",
+    "challenge_scores",
+    "challenge_thresholds",
+    "thin",
+    "v_info",
+    "v_rand",
+]
+
+THRESHOLD_STEP = 0.1  # official evaluation script, version of 12 January 2016
+THRESHOLD_LAST = 1.0
+
+
+@dataclass(frozen=True)
+class RandScore:
+    """Foreground-restricted Rand score; all values in 0..1, 1 is perfect.
+
+    Low precision tells of mergers, low recall of splits.
+    """
+
+    value: float
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class InfoScore:
+    """Foreground-restricted information score; all values in 0..1, 1 is perfect.
+
+    Low precision tells of mergers, low recall of splits.
+    """
+
+    value: float
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class ChallengeScores:
+    """Scores of a stack: means over the sections, best over the thresholds.
+
+    `v_rand` and `v_info` are the maxima of `v_rand_curve` and `v_info_curve`, each reached
+    (first) at its own threshold on the probability of cell. A curve has one value per entry of
+    `thresholds`: a threshold chosen on other sections is read from it without using the maximum.
+    """
+
+    v_rand: float
+    v_info: float
+    v_rand_threshold: float
+    v_info_threshold: float
+    thresholds: tuple[float, ...]
+    v_rand_curve: tuple[float, ...]
+    v_info_curve: tuple[float, ...]
+    n_sections: int
+
+
+@dataclass(frozen=True)
+class _Overlap:
+    """Pixel counts of two partitions of the foreground, which has `n` pixels.
+
+    A foreground pixel with proposal label 0 lies on a line and counts as a region of its own:
+    there are `n_line` of them, in none of `both` and `proposal`.
+    """
+
+    n: int
+    n_line: int
+    true: np.ndarray
+    proposal: np.ndarray
+    both: np.ndarray
+
+
+def v_rand(ground_truth_labels: np.ndarray, proposal_labels: np.ndarray) -> RandScore:
+    """Rand F-score of a proposed partition, restricted to the ground-truth cells.
+
+    Parameters
+    ----------
+    ground_truth_labels : (h, w) integer array
+        Region labels; pixels with label 0 (membrane) are left out.
+    proposal_labels : (h, w) integer array
+        Region labels of the proposal; 0 is a line. The challenge thins the proposal first
+        (`thin`), and only the proposal.
+
+    Returns
+    -------
+    RandScore
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, a label is negative or not an integer, or the ground truth has
+        no pixel with a label above 0.
+
+    Notes
+    -----
+    With n foreground pixels, p_ij = count(i, j) / n, a_i = sum_{j>=0} p_ij,
+    b_j = sum_{i>=1} p_ij, and p_0 the share of foreground pixels with proposal label 0 [1]_::
+
+        S_a = sum_i a_i^2      S_b  = sum_{j>=1} b_j^2            + p_0 / n
+                               S_ab = sum_{i>=1, j>=1} p_ij^2     + p_0 / n
+        precision = S_ab / S_b,   recall = S_ab / S_a,   value = their harmonic mean
+
+    References
+    ----------
+    .. [1] I. Arganda-Carreras et al. (2015), "Crowdsourcing the creation of image
+           segmentation algorithms for connectomics", Front. Neuroanat. 9:142.
+    """
+    return _rand_score(_overlap(ground_truth_labels, proposal_labels))
+
+
+def v_info(ground_truth_labels: np.ndarray, proposal_labels: np.ndarray) -> InfoScore:
+    """Information F-score of a proposed partition, restricted to the ground-truth cells.
+
+    Parameters
+    ----------
+    ground_truth_labels, proposal_labels : (h, w) integer arrays
+        As for `v_rand`.
+
+    Returns
+    -------
+    InfoScore
+
+    Raises
+    ------
+    InputError
+        As `v_rand`.
+
+    Notes
+    -----
+    With the p_ij, a_i, b_j, p_0 and n of `v_rand` and natural logarithms [1]_::
+
+        A  = sum_i a_i log a_i
+        B  = sum_{j>=1} b_j log b_j                   - p_0 log n
+        AB = sum_{i>=1, j>=1} p_ij log p_ij           - p_0 log n
+        I  = AB - A - B
+        precision = I / -A,   recall = I / -B,   value = their harmonic mean
+
+    A partition without entropy carries no information, and the official code scores it 0: one
+    ground-truth region gives precision 0 and recall 1; a proposal of one region gives
+    precision 1 and recall 0, whatever the ground truth. Where precision and recall are both 0
+    (independent partitions), 0/0 is taken as a value of 0.
+
+    References
+    ----------
+    .. [1] I. Arganda-Carreras et al. (2015), "Crowdsourcing the creation of image
+           segmentation algorithms for connectomics", Front. Neuroanat. 9:142.
+    """
+    return _info_score(_overlap(ground_truth_labels, proposal_labels))
+
+
+def challenge_thresholds() -> tuple[float, ...]:
+    """The 11 thresholds of the challenge, from 0.0 to 0.9999999999999999.
+
+    The official loop adds 0.1 in double precision while the sum is at most 1.0, so the
+    values are not the decimals they look like, and the last one lies below 1.0.
+    """
+    thresholds = []
+    t = 0.0
+    while t <= THRESHOLD_LAST:
+        thresholds.append(t)
+        t += THRESHOLD_STEP
+    return tuple(thresholds)
+
+
+def challenge_scores(cell_true: np.ndarray, cell_probability: np.ndarray) -> ChallengeScores:
+    """V_Rand (thinned) and V_Info (thinned) of a stack, by the challenge's own procedure.
+
+    Parameters
+    ----------
+    cell_true : (n, h, w) bool array
+        True where the ground truth is cell.
+    cell_probability : (n, h, w) float or bool array
+        Proposed probability of cell, 0..1. Compared in double precision.
+
+    Returns
+    -------
+    ChallengeScores
+
+    Raises
+    ------
+    InputError
+        If the arrays are not a non-empty stack of equal shape and of these dtypes, a
+        probability is not in 0..1, or a section has no ground-truth cell (it is named).
+
+    Notes
+    -----
+    Per section, the ground truth is split into 4-connected cell regions and the proposal
+    `probability > t` is thinned (`thin`); `v_rand` and `v_info` compare the two. The scores are
+    averaged over the sections, then the best threshold is taken for each score [1]_.
+
+    References
+    ----------
+    .. [1] I. Arganda-Carreras et al. (2015), "Crowdsourcing the creation of image
+           segmentation algorithms for connectomics", Front. Neuroanat. 9:142.
+    """
+    cell_true, cell_probability = np.asarray(cell_true), np.asarray(cell_probability)
+    _check_stacks(cell_true, cell_probability)
+    thresholds = challenge_thresholds()
+    per_section = np.array(
+        [
+            _section_scores(true, probability, thresholds)
+            for true, probability in zip(cell_true, cell_probability)
+        ]
+    )
+    rand_curve, info_curve = per_section.mean(axis=0).T
+    best_rand, best_info = int(rand_curve.argmax()), int(info_curve.argmax())
+    return ChallengeScores(
+        v_rand=float(rand_curve[best_rand]),
+        v_info=float(info_curve[best_info]),
+        v_rand_threshold=thresholds[best_rand],
+        v_info_threshold=thresholds[best_info],
+        thresholds=thresholds,
+        v_rand_curve=tuple(rand_curve.tolist()),
+        v_info_curve=tuple(info_curve.tolist()),
+        n_sections=len(cell_true),
+    )
+
+
+def _section_scores(cell_true, cell_probability, thresholds):
+    """(V_Rand, V_Info) of one section at each threshold."""
+    ground_truth = label(cell_true, connectivity=1)
+    # numpy would round a threshold to the precision of a float32 image.
+    probability = cell_probability.astype(np.float64)
+    scores = []
+    n_cell_before = None
+    for threshold in thresholds:
+        cell = probability > threshold
+        n_cell = np.count_nonzero(cell)
+        # Masks of rising thresholds are nested: equal size means equal mask.
+        if n_cell != n_cell_before:
+            overlap = _overlap(ground_truth, thin(cell))
+            score = (_rand_score(overlap).value, _info_score(overlap).value)
+        scores.append(score)
+        n_cell_before = n_cell
+    return scores
+
+
+def _check_stacks(cell_true, cell_probability):
+    if cell_true.ndim != 3 or cell_true.size == 0 or cell_true.shape != cell_probability.shape:
+        raise InputError(
+            f"ground truth has shape {cell_true.shape}, proposal {cell_probability.shape}; "
+            "both must be the same non-empty (sections, height, width)"
+        )
+    if cell_true.dtype != np.bool_:
+        raise InputError(f"ground truth has dtype {cell_true.dtype}; it must be bool, True = cell")
+    if cell_probability.dtype.kind not in "fb":
+        raise InputError(
+            f"proposal has dtype {cell_probability.dtype}; "
+            "it must be float or bool, the probability of cell"
+        )
+    low, high = cell_probability.min(), cell_probability.max()
+    if not (low >= 0 and high <= 1):  # this way round, NaN fails too
+        raise InputError(f"proposal spans {low}..{high}; a probability of cell lies in 0..1")
+    empty = np.flatnonzero(~cell_true.any(axis=(1, 2)))
+    if empty.size:
+        raise InputError(
+            f"section {empty[0]} has no ground-truth cell ({empty.size} such section(s)); "
+            "its score is undefined, leave it out"
+        )
+
+
+def _overlap(ground_truth_labels, proposal_labels):
+    ground_truth, proposal = np.asarray(ground_truth_labels), np.asarray(proposal_labels)
+    if ground_truth.shape != proposal.shape:
+        raise InputError(
+            f"ground-truth labels have shape {ground_truth.shape}, "
+            f"proposal labels {proposal.shape}; they must be equal"
+        )
+    for name, labels in (("ground-truth", ground_truth), ("proposal", proposal)):
+        if labels.dtype.kind not in "iu" or (labels.size and labels.min() < 0):
+            raise InputError(f"{name} labels ({labels.dtype}) must be integers of at least 0")
+    foreground = ground_truth > 0
+    table = contingency_table(ground_truth[foreground], proposal[foreground])
+    if table.nnz == 0:
+        raise InputError("ground-truth labels are all 0: without a cell the score is undefined")
+    # Integers keep the sums of squares exact, up to 3e9 pixels.
+    table = table.tocoo()
+    counts = table.data.astype(np.int64)
+    in_basin = table.col > 0
+    n_proposal = np.asarray(table.sum(axis=0)).ravel().astype(np.int64)
+    n_true = np.asarray(table.sum(axis=1)).ravel().astype(np.int64)
+    return _Overlap(
+        n=int(counts.sum()),
+        n_line=int(n_proposal[0]),
+        true=n_true[n_true > 0],
+        proposal=n_proposal[1:][n_proposal[1:] > 0],
+        both=counts[in_basin],
+    )
+
+
+def _rand_score(overlap):
+    # All three sums are n^2 times those of the formula, exact and never 0, so the official
+    # special cases (a ratio is 1 where its two terms are equal) hold by themselves.
+    sum_true = int(overlap.true @ overlap.true)
+    sum_proposal = int(overlap.proposal @ overlap.proposal) + overlap.n_line
+    sum_both = int(overlap.both @ overlap.both) + overlap.n_line
+    precision, recall = sum_both / sum_proposal, sum_both / sum_true
+    return RandScore(2 * precision * recall / (precision + recall), precision, recall)
+
+
+def _info_score(overlap):
+    n = overlap.n
+    lines = overlap.n_line / n * np.log(n)
+    sum_true = _sum_p_log_p(overlap.true / n)
+    sum_proposal = _sum_p_log_p(overlap.proposal / n) - lines
+    sum_both = _sum_p_log_p(overlap.both / n) - lines
+    if sum_proposal == 0:
+        return InfoScore(0.0, 1.0, 0.0)
+    if sum_true == 0:
+        return InfoScore(0.0, 0.0, 1.0)
+    # Rounding may leave a score just outside 0..1.
+    information = sum_both - sum_true - sum_proposal
+    precision = min(max(float(information / -sum_true), 0.0), 1.0)
+    recall = min(max(float(information / -sum_proposal), 0.0), 1.0)
+    if precision + recall == 0:
+        return InfoScore(0.0, 0.0, 0.0)
+    return InfoScore(2 * precision * recall / (precision + recall), precision, recall)
+
+
+def _sum_p_log_p(p):
+    return float(np.sum(p * np.log(p)))
