@@ -1,0 +1,163 @@
+"""Spiking layers to a Nengo network, through ``nengo_dl.Converter``.
+
+NengoDL converts Keras layer by layer. It lacks Conv2DTranspose, and it leaves a relay node behind
+every concatenation. Both are met by one Keras layer of our own, `SumOfConvolutions`, of which the
+lowered network is built, and one layer converter registered for it.
+"""
+
+from dataclasses import dataclass
+
+import nengo
+import nengo_dl
+import numpy as np
+import tensorflow as tf
+
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.network.activations import loihi_rate
+
+
+class SumOfConvolutions(tf.keras.layers.Layer):
+    """A spiking layer in Keras: the activation of a sum of convolutions, one per source.
+
+    Parameters
+    ----------
+    spec : SpikingLayer
+    staircase : bool
+        Whether the activation is the chip's rate staircase.
+    """
+
+    activation = staticmethod(tf.nn.relu)
+
+    def __init__(self, spec: SpikingLayer, staircase: bool):
+        super().__init__(name=spec.name)
+        self.spec = spec
+        self.staircase = staircase
+
+    def call(self, inputs):
+        """Map one tensor (batch, rows, columns, channels) per term to the layer's activation."""
+        inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+        total = tf.constant(self.spec.bias)
+        for term, x in zip(self.spec.terms, inputs):
+            if term.transposed:
+                shape = (tf.shape(x)[0], *self.spec.shape)
+                kernel = np.swapaxes(term.kernel, 2, 3)
+                y = tf.nn.conv2d_transpose(x, kernel, shape, term.strides, term.padding.upper())
+            else:
+                y = tf.nn.conv2d(x, term.kernel, term.strides, term.padding.upper())
+            total = total + y
+        scale = self.spec.rate_scale_hz
+        rate = loihi_rate if self.staircase else tf.nn.relu
+        return rate(total * scale) / scale
+
+
+@nengo_dl.Converter.register(SumOfConvolutions)
+class ConvertSumOfConvolutions(nengo_dl.converter.LayerConverter):
+    """One ensemble, one convolutional connection per source, biases on the neurons."""
+
+    def convert(self, node_id):
+        """Return the neurons of the converted layer."""
+        spec = self.layer.spec
+        biases = np.tile(spec.bias, int(np.prod(spec.shape[:2]))).astype(np.float32)
+        neurons = self.add_nengo_obj(node_id, biases=biases, activation=self.layer.activation)
+        shapes = self.input_shape(node_id)
+        shapes = shapes if isinstance(shapes, list) else [shapes]
+        for index, (term, shape) in enumerate(zip(spec.terms, shapes)):
+            self.add_connection(
+                node_id, neurons, input_idx=index, transform=_transform(term, shape)
+            )
+        return neurons
+
+
+def _transform(term, input_shape):
+    kind = nengo.transforms.ConvolutionTranspose if term.transposed else nengo.Convolution
+    return kind(
+        n_filters=term.kernel.shape[3],
+        input_shape=tuple(input_shape),
+        kernel_size=term.kernel.shape[:2],
+        strides=term.strides,
+        padding=term.padding,
+        channels_last=True,
+        init=term.kernel,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ConvertedNetwork:
+    """A Nengo network with a handle on each layer.
+
+    Attributes
+    ----------
+    net : nengo.Network
+    inputs : dict of str to nengo.Node
+        Analog inputs; their output is to be set.
+    ensembles : dict of str to nengo.Ensemble
+        The neurons of each layer.
+    """
+
+    net: nengo.Network
+    inputs: dict[str, nengo.Node]
+    ensembles: dict[str, nengo.Ensemble]
+
+
+def keras_network(network: LoweredNetwork, staircase: bool | None = None) -> tf.keras.Model:
+    """Rebuild a lowered network in Keras.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+    staircase : bool, optional
+        Rate staircase in all layers, or ideal ReLU in all; by default as each layer was trained.
+
+    Returns
+    -------
+    tf.keras.Model
+        From the inputs, (batch, rows, columns, channels) each, to the activation of every spiking
+        layer in the order of ``network.layers``.
+    """
+    tensors = {name: tf.keras.Input(shape, name=name) for name, shape in network.inputs.items()}
+    inputs = list(tensors.values())
+    outputs = []
+    for spec in network.layers:
+        layer = SumOfConvolutions(spec, spec.staircase if staircase is None else staircase)
+        tensors[spec.name] = layer([tensors[source] for source in spec.sources])
+        outputs.append(tensors[spec.name])
+    return tf.keras.Model(inputs, outputs, name="lowered")
+
+
+def convert(
+    network: LoweredNetwork, *, spiking: bool = True, synapse_s: float | None = 0.005
+) -> ConvertedNetwork:
+    """Convert a lowered network with ``nengo_dl.Converter``.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+    spiking : bool
+        Spiking neurons of the kind Loihi has, or ideal rectified-linear rates, which
+        `nengo_dl.Simulator` can compare with Keras.
+    synapse_s : float, optional
+        Time constant in seconds of the low-pass filter on every connection between neurons.
+
+    Returns
+    -------
+    ConvertedNetwork
+        Without probes: what to record is for the caller to say.
+    """
+    from nengo_loihi.neurons import LoihiSpikingRectifiedLinear
+
+    model = keras_network(network)
+    scales = {model.get_layer(s.name): s.rate_scale_hz for s in network.layers}
+    swap = {nengo.RectifiedLinear(): LoihiSpikingRectifiedLinear()} if spiking else None
+    converter = nengo_dl.Converter(
+        model,
+        allow_fallback=False,
+        swap_activations=swap,
+        scale_firing_rates=scales,
+        synapse=synapse_s if spiking else None,
+        inference_only=True,
+    )
+    for probe in list(converter.net.probes):
+        converter.net.probes.remove(probe)
+    ensembles = {s.name: converter.layers[model.get_layer(s.name)].ensemble for s in network.layers}
+    inputs = {t.node.layer.name: converter.inputs[t] for t in model.inputs}
+    return ConvertedNetwork(converter.net, inputs, ensembles)

@@ -1,0 +1,158 @@
+"""The linear algebra between two spiking layers, as a sum of convolutions with one source each.
+
+Concatenations, additions, batch normalizations and biases between two activations are all linear.
+Written as convolution kernels they leave nothing behind that would need a relay on the chip: a
+convolution of a concatenation is the sum of one convolution per source, each with its own slice of
+the kernel.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+class NotLinearizableError(ValueError):
+    """Two operations that one convolution per source cannot express. The message says which."""
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One convolution of one source.
+
+    Attributes
+    ----------
+    source : str
+        Name of the spiking layer or of the input that is convolved.
+    kernel : numpy.ndarray
+        float32, (rows, columns, source channels, channels), in cross-correlation order as Keras
+        keeps it for Conv2D. For a transposed convolution (rows, columns, source channels,
+        channels) too: Keras keeps those two channel axes the other way round.
+    strides : tuple of int
+    padding : str
+        "same" or "valid".
+    transposed : bool
+    """
+
+    source: str
+    kernel: np.ndarray
+    strides: tuple[int, int] = (1, 1)
+    padding: str = "valid"
+    transposed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class LinearMap:
+    """A sum of terms plus a constant per channel.
+
+    Attributes
+    ----------
+    terms : tuple of Term
+    offset : numpy.ndarray
+        float32, (channels,).
+    shape : tuple of int
+        (rows, columns, channels) of the result.
+    convolved : bool
+        Whether a convolution is part of it. Until then every kernel is 1 x 1 and the map is only
+        a mixture of its sources' channels.
+    """
+
+    terms: tuple[Term, ...]
+    offset: np.ndarray
+    shape: tuple[int, int, int]
+    convolved: bool = False
+
+
+def identity(source: str, shape: tuple[int, int, int]) -> LinearMap:
+    """The map that passes one source of shape (rows, columns, channels) through."""
+    channels = shape[-1]
+    kernel = np.eye(channels, dtype=np.float32)[None, None]
+    return LinearMap((Term(source, kernel),), np.zeros(channels, np.float32), tuple(shape))
+
+
+def concatenate(maps: list[LinearMap]) -> LinearMap:
+    """Lay maps of equal rows and columns beside each other along the channels."""
+    total = sum(m.shape[-1] for m in maps)
+    terms, start = [], 0
+    for one in maps:
+        stop = start + one.shape[-1]
+        for term in one.terms:
+            kernel = np.zeros((*term.kernel.shape[:3], total), np.float32)
+            kernel[..., start:stop] = term.kernel
+            terms.append(replace(term, kernel=kernel))
+        start = stop
+    return LinearMap(
+        _merge(terms),
+        np.concatenate([m.offset for m in maps]),
+        (*maps[0].shape[:2], total),
+        any(m.convolved for m in maps),
+    )
+
+
+def add(maps: list[LinearMap]) -> LinearMap:
+    """Add maps of equal shape."""
+    return LinearMap(
+        _merge([term for m in maps for term in m.terms]),
+        np.sum([m.offset for m in maps], axis=0, dtype=np.float32),
+        maps[0].shape,
+        any(m.convolved for m in maps),
+    )
+
+
+def scale(one: LinearMap, factor: np.ndarray, offset: np.ndarray) -> LinearMap:
+    """Multiply each channel by a factor and add an offset, both of shape (channels,)."""
+    factor = np.asarray(factor, np.float32)
+    terms = tuple(replace(t, kernel=t.kernel * factor) for t in one.terms)
+    return replace(one, terms=terms, offset=one.offset * factor + np.asarray(offset, np.float32))
+
+
+def convolve(one, kernel, bias, shape, *, strides, padding, transposed=False) -> LinearMap:
+    """Convolve a channel mixture.
+
+    Parameters
+    ----------
+    one : LinearMap
+        Must not contain a convolution already.
+    kernel : numpy.ndarray
+        float32, (rows, columns, channels of ``one``, channels).
+    bias : numpy.ndarray
+        float32, (channels,).
+    shape : tuple of int
+        (rows, columns, channels) of the result.
+    strides, padding, transposed
+        As in `Term`.
+
+    Raises
+    ------
+    NotLinearizableError
+        If ``one`` was convolved already, or has a constant that zero padding would cut off at the
+        border, where no bias per channel can stand for it.
+    """
+    if one.convolved:
+        raise NotLinearizableError("it follows another convolution without an activation between")
+    constant = np.einsum("ijcd,c->d", kernel, one.offset)
+    uneven = transposed or (padding == "same" and kernel.shape[:2] != (1, 1))
+    if uneven and np.any(one.offset != 0):
+        raise NotLinearizableError(
+            "its input has a constant offset that zero padding cuts off at the border"
+        )
+    terms = tuple(
+        Term(
+            term.source,
+            np.einsum("cd,ijde->ijce", term.kernel[0, 0], kernel).astype(np.float32),
+            tuple(strides),
+            padding,
+            transposed,
+        )
+        for term in one.terms
+    )
+    return LinearMap(terms, (bias + constant).astype(np.float32), tuple(shape), True)
+
+
+def _merge(terms):
+    """Add up the kernels of terms that do the same to the same source."""
+    merged = {}
+    for term in terms:
+        key = (term.source, term.kernel.shape, term.strides, term.padding, term.transposed)
+        seen = merged.get(key)
+        merged[key] = term if seen is None else replace(seen, kernel=seen.kernel + term.kernel)
+    return tuple(merged.values())

@@ -1,0 +1,288 @@
+"""Keras functional model to spiking layers fed by one convolution per source.
+
+The model's layers fall into three parts: layers fed by pixels run on the host and turn them into
+spikes; every other activation is a layer of neurons on the chip; what follows the last activations
+(a linear read-out, upsampling, a sigmoid) runs on the host again, as it is.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from loihiseg.conversion import linear
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.errors import InputError
+from loihiseg.network.activations import LoihiReLU
+
+INSTEAD = {
+    "MaxPooling2D": "a Conv2D with strides=2",
+    "AveragePooling2D": "a Conv2D with strides=2",
+    "UpSampling2D": "a Conv2DTranspose with kernel_size=2, strides=2",
+    "Dense": "a Conv2D with kernel_size=1, or one as large as the image",
+    "SeparableConv2D": "a Conv2D",
+    "DepthwiseConv2D": "a Conv2D",
+    "LeakyReLU": "a ReLU",
+    "PReLU": "a ReLU",
+    "ELU": "a ReLU",
+    "LayerNormalization": "a BatchNormalization",
+    "Multiply": "an Add or a Concatenate",
+    "Functional": "its layers, called one by one",
+    "Sequential": "its layers, called one by one",
+}
+"""What to use in place of a layer that Loihi cannot run."""
+
+_PASS_THROUGH = ("Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout")
+
+
+@dataclass(frozen=True, eq=False)
+class Lowering:
+    """A lowered model.
+
+    Attributes
+    ----------
+    network : LoweredNetwork
+        What runs up to the last spiking layers.
+    readout : tf.keras.Model
+        From the activations of ``network.outputs``, in that order, to the model's outputs.
+    """
+
+    network: LoweredNetwork
+    readout: tf.keras.Model
+
+
+def lower(model: tf.keras.Model, rate_scale_hz: float = 100.0) -> Lowering:
+    """Rewrite a functional model as spiking layers with one convolution per source.
+
+    Parameters
+    ----------
+    model : tf.keras.Model
+        Built of Input, Conv2D, Conv2DTranspose, Concatenate, Add, BatchNormalization, ReLU,
+        Activation("relu"), LoihiReLU and dropout, channels last. Anything may follow the last
+        activation.
+    rate_scale_hz : float
+        Firing rate in Hz that stands for an activation of 1, for layers that do not say.
+
+    Returns
+    -------
+    Lowering
+
+    Raises
+    ------
+    InputError
+        If a layer cannot run on Loihi; names the layer and what to use instead.
+    """
+    if not hasattr(model, "inputs") or model.inputs is None:
+        raise InputError("model has no functional graph; build it with tf.keras.Input")
+    boundary = _spiking_boundary(model.outputs)
+    walk = _Walk(rate_scale_hz)
+    for tensor in boundary:
+        walk.visit(tensor)
+    inputs = {t.node.layer.name: _shape(t) for t in model.inputs}
+    outputs = tuple(_layer_of(t).name for t in boundary)
+    network = LoweredNetwork(inputs, tuple(walk.layers.values()), outputs)
+    if not network.chip_layers:
+        raise InputError(
+            "model leaves no layer for the chip: every activation is fed by pixels; add a "
+            "convolution with an activation behind the first"
+        )
+    return Lowering(network, tf.keras.Model(boundary, model.outputs, name="readout"))
+
+
+def _spiking_boundary(outputs):
+    """Tensors of the spiking layers nearest the outputs, in order of first use."""
+    found, seen = [], set()
+
+    def search(tensor):
+        if id(tensor) in seen:
+            return
+        seen.add(id(tensor))
+        layer = _layer_of(tensor)
+        if is_spiking(layer):
+            found.append(tensor)
+        elif isinstance(layer, tf.keras.layers.InputLayer):
+            raise InputError(
+                f"input '{layer.name}' reaches the output past every activation; "
+                "send it through a Conv2D with an activation first"
+            )
+        else:
+            for source in _sources_of(tensor):
+                search(source)
+
+    for tensor in outputs:
+        search(tensor)
+    return found
+
+
+class _Walk:
+    """Collects spiking layers from the outputs back, sources first."""
+
+    def __init__(self, rate_scale_hz):
+        self.rate_scale_hz = rate_scale_hz
+        self.layers = {}
+
+    def visit(self, tensor):
+        """Add the spiking layer of a tensor, after those that feed it."""
+        layer = _layer_of(tensor)
+        if layer.name in self.layers:
+            return
+        if _has_activation(layer):
+            mapped = self._linear_layer(tensor)
+        else:
+            mapped = self.linearize(_only_source(tensor))
+        from_pixels = [t.source not in self.layers for t in mapped.terms]
+        if any(from_pixels) and not all(from_pixels):
+            raise InputError(
+                f"layer '{layer.name}' is fed by pixels and by spikes at once; give the pixels "
+                "a Conv2D with an activation of their own"
+            )
+        self.layers[layer.name] = SpikingLayer(
+            name=layer.name,
+            shape=_shape(tensor),
+            terms=mapped.terms,
+            bias=mapped.offset,
+            rate_scale_hz=getattr(layer, "rate_scale_hz", self.rate_scale_hz),
+            on_host=all(from_pixels),
+            staircase=getattr(layer, "staircase", False),
+        )
+
+    def linearize(self, tensor) -> linear.LinearMap:
+        """The linear map from spiking layers and inputs to a tensor."""
+        layer = _layer_of(tensor)
+        if is_spiking(layer):
+            self.visit(tensor)
+            return linear.identity(layer.name, _shape(tensor))
+        if isinstance(layer, tf.keras.layers.InputLayer):
+            return linear.identity(layer.name, _shape(tensor))
+        return self._linear_layer(tensor)
+
+    def _linear_layer(self, tensor):
+        layer = _layer_of(tensor)
+        _check_called_once(layer)
+        sources = [self.linearize(t) for t in _sources_of(tensor)]
+        kind = type(layer).__name__
+        try:
+            if isinstance(layer, tf.keras.layers.Conv2D):  # Conv2DTranspose derives from it
+                return _convolution(layer, sources[0], _shape(tensor))
+            if isinstance(layer, tf.keras.layers.BatchNormalization):
+                return _batch_normalization(layer, sources[0])
+            if isinstance(layer, tf.keras.layers.Concatenate):
+                if layer.axis not in (-1, 3):
+                    raise InputError(
+                        f"layer '{layer.name}' (Concatenate) joins axis {layer.axis}; "
+                        "join the channels (axis -1)"
+                    )
+                return linear.concatenate(sources)
+            if isinstance(layer, tf.keras.layers.Add):
+                if len({s.shape for s in sources}) > 1:
+                    raise InputError(f"layer '{layer.name}' (Add) adds maps of unequal shape")
+                return linear.add(sources)
+        except linear.NotLinearizableError as error:
+            raise InputError(f"layer '{layer.name}' ({kind}) cannot be placed: {error}") from None
+        linear_activation = kind == "Activation" and layer.activation is tf.keras.activations.linear
+        if kind in _PASS_THROUGH or linear_activation:
+            return sources[0]
+        what = kind
+        if kind == "Activation":
+            what = f"Activation {getattr(layer.activation, '__name__', layer.activation)!r}"
+        instead = INSTEAD.get(kind, "Conv2D, Conv2DTranspose, Concatenate, Add and ReLU")
+        raise InputError(f"layer '{layer.name}' ({what}) cannot run on Loihi; use {instead}")
+
+
+def is_spiking(layer) -> bool:
+    """Whether a Keras layer's output is the activation of neurons."""
+    if isinstance(layer, LoihiReLU):
+        return True
+    if isinstance(layer, tf.keras.layers.ReLU):
+        if layer.max_value is not None or layer.negative_slope or layer.threshold:
+            raise InputError(
+                f"layer '{layer.name}' (ReLU) has a maximum, slope or threshold; use a plain ReLU"
+            )
+        return True
+    if isinstance(layer, tf.keras.layers.Activation):
+        return _is_relu(layer.activation)
+    return _has_activation(layer)
+
+
+def _has_activation(layer):
+    convolution = type(layer) in (tf.keras.layers.Conv2D, tf.keras.layers.Conv2DTranspose)
+    return convolution and _is_relu(layer.activation)
+
+
+def _is_relu(activation):
+    return activation in (tf.keras.activations.relu, tf.nn.relu)
+
+
+def _convolution(layer, source, shape):
+    kind = type(layer).__name__
+    if kind not in ("Conv2D", "Conv2DTranspose"):
+        raise InputError(f"layer '{layer.name}' ({kind}) cannot run on Loihi; use a Conv2D")
+    if not (layer.activation is tf.keras.activations.linear or _is_relu(layer.activation)):
+        name = getattr(layer.activation, "__name__", layer.activation)
+        raise InputError(f"layer '{layer.name}' ({kind}) has activation {name!r}; use 'relu'")
+    if layer.data_format != "channels_last":
+        raise InputError(f"layer '{layer.name}' ({kind}) is channels-first; use channels_last")
+    if tuple(layer.dilation_rate) != (1, 1) or layer.groups != 1:
+        raise InputError(f"layer '{layer.name}' ({kind}) is dilated or grouped; use a plain one")
+    transposed = kind == "Conv2DTranspose"
+    kernel = layer.kernel.numpy()
+    padding = layer.padding
+    if transposed:
+        kernel = np.swapaxes(kernel, 2, 3)
+        fits = tuple(layer.kernel_size) == tuple(layer.strides)
+        if layer.output_padding is not None or (padding == "same" and not fits):
+            raise InputError(
+                f"layer '{layer.name}' (Conv2DTranspose) has padding that nengo-loihi builds "
+                "otherwise than Keras; use kernel_size equal to strides, or padding='valid'"
+            )
+        # With kernel and stride equal, "same" pads nothing; nengo would crop a pixel.
+        padding = "valid"
+    bias = layer.bias.numpy() if layer.use_bias else np.zeros(kernel.shape[-1], np.float32)
+    return linear.convolve(
+        source, kernel, bias, shape, strides=layer.strides, padding=padding, transposed=transposed
+    )
+
+
+def _batch_normalization(layer, source):
+    if tuple(layer.axis) not in ((3,), (-1,)):
+        raise InputError(f"layer '{layer.name}' (BatchNormalization) must normalize channels")
+    mean, variance = layer.moving_mean.numpy(), layer.moving_variance.numpy()
+    factor = 1.0 / np.sqrt(variance + layer.epsilon)
+    if layer.scale:
+        factor = factor * layer.gamma.numpy()
+    offset = -mean * factor
+    if layer.center:
+        offset = offset + layer.beta.numpy()
+    return linear.scale(source, factor, offset)
+
+
+def _check_called_once(layer):
+    if len(layer.inbound_nodes) > 1:
+        raise InputError(
+            f"layer '{layer.name}' is applied {len(layer.inbound_nodes)} times; "
+            "give every use a layer of its own"
+        )
+
+
+def _layer_of(tensor):
+    return tensor.node.layer
+
+
+def _sources_of(tensor):
+    return tensor.node.keras_inputs
+
+
+def _only_source(tensor):
+    _check_called_once(_layer_of(tensor))
+    (source,) = _sources_of(tensor)
+    return source
+
+
+def _shape(tensor):
+    shape = tuple(tensor.shape[1:])
+    if len(shape) != 3 or None in shape:
+        raise InputError(
+            f"layer '{_layer_of(tensor).name}' has output shape {shape}; "
+            "rows, columns and channels must be fixed"
+        )
+    return tuple(int(n) for n in shape)
