@@ -1,0 +1,290 @@
+"""Energy estimates: counted activity times published constants. Nothing here is measured."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loihiseg.errors import InputError
+
+PJ_PER_UJ = 1e6
+PJ_PER_NJ = 1e3
+
+ESTIMATE_LABEL = "estimate: counts x published constants"
+SWEEP_LABEL = "swept parameter: no value for an inter-chip spike is published"
+
+_DAVIES = (
+    'M. Davies et al. (2018), "Loihi: a neuromorphic manycore processor with on-chip learning", '
+    "IEEE Micro 38(1), Table 2 (pre-silicon, 0.75 V)"
+)
+_KERAS_SPIKING = "KerasSpiking 0.3.0, ModelEnergy.devices"
+
+# Davies et al. (2018), Table 2.
+SYNAPTIC_EVENT_PJ = 23.6  # stated as the minimum
+NEURON_UPDATE_ACTIVE_PJ = 81.0
+NEURON_UPDATE_INACTIVE_PJ = 52.0
+SPIKE_WITHIN_TILE_PJ = 1.7
+HOP_EAST_WEST_PJ = 3.0
+HOP_NORTH_SOUTH_PJ = 4.0
+
+# E. P. Frady et al. (2020), "Neuromorphic nearest neighbor search using Intel's Pohoiki Springs",
+# NICE: 3.34 W of static power for 32 chips; the voltage is not stated.
+STATIC_MW_PER_CHIP = 104.0
+_STATIC = "static power: E. P. Frady et al. (2020), NICE, Pohoiki Springs, 3.34 W / 32 chips"
+
+# From a ten-fold to a thousand-fold hop: wide enough that a conclusion which holds at both ends
+# does not rest on the unknown value.
+INTER_CHIP_FACTORS = (10.0, 30.0, 100.0, 300.0, 1000.0)
+
+
+@dataclass(frozen=True)
+class ActivityCounts:
+    """What happened in a run over `n_images` images; totals of the run, except `macs`.
+
+    Attributes
+    ----------
+    neuron_updates : neurons times steps, over all images
+    synaptic_events : spikes times the synapses each one reaches
+    spikes : spikes fired
+    messages : spike messages sent along axons, or None if not counted
+    inter_chip_messages : those that leave their chip, or None if not counted
+    n_steps : simulated steps of all images together (steps per image times `n_images`)
+    n_images : images presented
+    macs : multiply-accumulates of **one** forward pass of the source network, for devices
+        that do not spike; None if not known
+
+    Raises InputError if a count is negative or not finite, or `n_steps` or `n_images` below 1.
+    """
+
+    neuron_updates: float
+    synaptic_events: float
+    spikes: float
+    messages: float | None
+    inter_chip_messages: float | None
+    n_steps: int
+    n_images: int
+    macs: float | None = None
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if value is not None and not 0 <= value < math.inf:
+                raise InputError(f"{name} = {value}; a count must be finite and at least 0")
+        for name in ("n_steps", "n_images"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} = {getattr(self, name)}; it must be at least 1")
+
+
+@dataclass(frozen=True)
+class DeviceCosts:
+    """Energy constants of a device, in pJ, and where they were published.
+
+    A device that does not spike evaluates the source network once per image: a "synaptic event"
+    is then one MAC and a "neuron update" one activation. None means: not published, left out.
+    """
+
+    name: str
+    source: str
+    energy_per_synaptic_event_pj: float
+    energy_per_neuron_update_pj: float
+    spiking: bool
+    energy_per_message_pj: float | None = None
+    static_mw_per_chip: float | None = None
+
+
+@dataclass(frozen=True)
+class EnergyEstimate:
+    """Estimated energy per image, in uJ; `total_uj_per_image` sums the parts that are not None."""
+
+    device: str
+    total_uj_per_image: float
+    synaptic_uj: float
+    neuron_uj: float
+    message_uj: float | None
+    static_uj: float | None
+    label: str
+    source: str
+
+
+@dataclass(frozen=True)
+class InterChipPoint:
+    """Energy of the inter-chip messages if one costs `hop_factor` hops on the mesh."""
+
+    hop_factor: float
+    energy_per_message_pj: float
+    uj_per_image: float
+    label: str
+
+
+# KerasSpiking takes 23.6 + 3.5 pJ for a synaptic event: the operation and a mean hop.
+LOIHI = DeviceCosts("loihi", f"{_KERAS_SPIKING}; after {_DAVIES}", 27.1, 81.0, spiking=True)
+SPINNAKER = DeviceCosts(
+    "spinnaker", _KERAS_SPIKING, 13.3 * PJ_PER_NJ, 26.0 * PJ_PER_NJ, spiking=True
+)
+SPINNAKER2 = DeviceCosts("spinnaker2", _KERAS_SPIKING, 450.0, 2.19 * PJ_PER_NJ, spiking=True)
+CPU = DeviceCosts(
+    "cpu", f"{_KERAS_SPIKING} (Intel i7-4960X)", 8.6 * PJ_PER_NJ, 8.6 * PJ_PER_NJ, spiking=False
+)
+GPU = DeviceCosts(
+    "gpu",
+    f"{_KERAS_SPIKING} (Nvidia GTX Titan Black, full batches)",
+    0.3 * PJ_PER_NJ,
+    0.3 * PJ_PER_NJ,
+    spiking=False,
+)
+ARM = DeviceCosts(
+    "arm", f"{_KERAS_SPIKING} (ARM Cortex-A)", 0.9 * PJ_PER_NJ, 0.9 * PJ_PER_NJ, spiking=False
+)
+
+# Davies 2018 itself. The table does not say which updates count as inactive, so the two are
+# bounds: every update active, or none. A message costs at least its way within one tile.
+LOIHI_DAVIES_ACTIVE = DeviceCosts(
+    "loihi, all neurons active",
+    f"{_DAVIES}; {_STATIC}",
+    SYNAPTIC_EVENT_PJ,
+    NEURON_UPDATE_ACTIVE_PJ,
+    spiking=True,
+    energy_per_message_pj=SPIKE_WITHIN_TILE_PJ,
+    static_mw_per_chip=STATIC_MW_PER_CHIP,
+)
+LOIHI_DAVIES_INACTIVE = DeviceCosts(
+    "loihi, all neurons inactive",
+    f"{_DAVIES}; {_STATIC}",
+    SYNAPTIC_EVENT_PJ,
+    NEURON_UPDATE_INACTIVE_PJ,
+    spiking=True,
+    energy_per_message_pj=SPIKE_WITHIN_TILE_PJ,
+    static_mw_per_chip=STATIC_MW_PER_CHIP,
+)
+
+DEVICES = (LOIHI_DAVIES_ACTIVE, LOIHI_DAVIES_INACTIVE, LOIHI, CPU, GPU, ARM, SPINNAKER, SPINNAKER2)
+
+
+def estimate_energy(
+    counts: ActivityCounts,
+    costs: DeviceCosts,
+    n_chips: int | None = None,
+    step_us: float | None = None,
+) -> EnergyEstimate:
+    """Energy per image on a device: counts times published constants.
+
+    Parameters
+    ----------
+    counts : ActivityCounts
+        Activity of a run.
+    costs : DeviceCosts
+        One of `DEVICES`, or your own.
+    n_chips, step_us : int and float, optional
+        Chips in use and duration of a step in microseconds. Given both, a spiking device whose
+        static power is published gets a static part; otherwise `static_uj` is None.
+
+    Returns
+    -------
+    EnergyEstimate
+        In uJ per image.
+
+    Raises
+    ------
+    InputError
+        If a device that does not spike is asked for and `counts.macs` is None, or `n_chips` is
+        below 1, or `step_us` is not above 0.
+
+    Notes
+    -----
+    Spiking, all divided by the number of images [1]_ [2]_::
+
+        synaptic = synaptic_events * e_synaptic     neuron = neuron_updates * e_neuron
+        message  = messages * e_message             static = n_chips * power * n_steps * step
+
+    Not spiking: one forward pass per image, macs * e_synaptic + neurons * e_neuron with
+    neurons = neuron_updates / n_steps (KerasSpiking's convention: one activation per neuron).
+    Input, output and inter-chip traffic are not included; see `inter_chip_sweep`.
+
+    References
+    ----------
+    .. [1] M. Davies et al. (2018), IEEE Micro 38(1), Table 2.
+    .. [2] KerasSpiking 0.3.0, `ModelEnergy`.
+    """
+    if n_chips is not None and n_chips < 1:
+        raise InputError(f"n_chips = {n_chips}; it must be at least 1")
+    if step_us is not None and not 0 < step_us < math.inf:
+        raise InputError(f"step_us = {step_us}; the duration of a step must be above 0")
+
+    message_uj = static_uj = None
+    if costs.spiking:
+        per_image = PJ_PER_UJ * counts.n_images
+        synaptic_uj = counts.synaptic_events * costs.energy_per_synaptic_event_pj / per_image
+        neuron_uj = counts.neuron_updates * costs.energy_per_neuron_update_pj / per_image
+        if counts.messages is not None and costs.energy_per_message_pj is not None:
+            message_uj = counts.messages * costs.energy_per_message_pj / per_image
+        if None not in (n_chips, step_us, costs.static_mw_per_chip):
+            # mW times us is nJ
+            step_uj = n_chips * costs.static_mw_per_chip * step_us * PJ_PER_NJ / PJ_PER_UJ
+            static_uj = step_uj * counts.n_steps / counts.n_images
+    else:
+        if counts.macs is None:
+            raise InputError(
+                f"{costs.name} does not spike: its estimate needs the MACs of one forward pass, "
+                "but macs is None"
+            )
+        synaptic_uj = counts.macs * costs.energy_per_synaptic_event_pj / PJ_PER_UJ
+        n_neurons = counts.neuron_updates / counts.n_steps
+        neuron_uj = n_neurons * costs.energy_per_neuron_update_pj / PJ_PER_UJ
+
+    parts = (synaptic_uj, neuron_uj, message_uj, static_uj)
+    return EnergyEstimate(
+        device=costs.name,
+        total_uj_per_image=float(sum(part for part in parts if part is not None)),
+        synaptic_uj=float(synaptic_uj),
+        neuron_uj=float(neuron_uj),
+        message_uj=None if message_uj is None else float(message_uj),
+        static_uj=None if static_uj is None else float(static_uj),
+        label=ESTIMATE_LABEL,
+        source=costs.source,
+    )
+
+
+def inter_chip_sweep(
+    counts: ActivityCounts,
+    hop_factors: Sequence[float] = INTER_CHIP_FACTORS,
+    hop_pj: float = HOP_NORTH_SOUTH_PJ,
+) -> tuple[InterChipPoint, ...]:
+    """Energy of the inter-chip messages for a range of assumed costs.
+
+    Parameters
+    ----------
+    counts : ActivityCounts
+        Activity of a run, with `inter_chip_messages`.
+    hop_factors : sequence of float
+        Assumed costs of an inter-chip message, in hops on the mesh.
+    hop_pj : float
+        Energy of a hop in pJ; by default the dearer direction, north to south [1]_.
+
+    Returns
+    -------
+    tuple of InterChipPoint
+        One per factor, in the given order, in uJ per image. None of them is an estimate: no
+        energy of an inter-chip spike is published, hence the sweep.
+
+    Raises
+    ------
+    InputError
+        If `counts.inter_chip_messages` is None, or a factor or `hop_pj` is not above 0.
+
+    References
+    ----------
+    .. [1] M. Davies et al. (2018), IEEE Micro 38(1), Table 2.
+    """
+    if counts.inter_chip_messages is None:
+        raise InputError("inter_chip_messages is None; count them before sweeping their cost")
+    for name, value in [("hop_pj", hop_pj), *(("hop factor", f) for f in hop_factors)]:
+        if not 0 < value < math.inf:
+            raise InputError(f"{name} = {value}; it must be finite and above 0")
+    per_image = PJ_PER_UJ * counts.n_images
+    return tuple(
+        InterChipPoint(
+            hop_factor=float(factor),
+            energy_per_message_pj=float(factor * hop_pj),
+            uj_per_image=float(counts.inter_chip_messages * factor * hop_pj / per_image),
+            label=SWEEP_LABEL,
+        )
+        for factor in hop_factors
+    )

@@ -1,0 +1,179 @@
+"""Pixel scores of a membrane mask, always beside the score of the empty answer."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from loihiseg.errors import InputError
+
+# A power of two: every candidate k/1024 is exact in float32 (and float16), so a mask made from
+# a float32 map equals the one the threshold was chosen on.
+N_THRESHOLDS = 1024
+
+
+@dataclass(frozen=True)
+class PixelScores:
+    """Pixel scores, membrane being the positive class; all shares in 0..1.
+
+    `all_cell_accuracy` is the share of cell pixels in these labels: the accuracy of answering
+    "cell" everywhere, and the floor that `accuracy` has to be read against.
+    """
+
+    accuracy: float
+    all_cell_accuracy: float
+    membrane_iou: float
+    membrane_precision: float
+    membrane_recall: float
+    membrane_f1: float
+    n_pixels: int
+
+
+def pixel_scores(membrane_true: np.ndarray, membrane_predicted: np.ndarray) -> PixelScores:
+    """Score a membrane mask pixel by pixel, pooled over the whole array.
+
+    Parameters
+    ----------
+    membrane_true, membrane_predicted : bool arrays of equal shape
+        True where a pixel is membrane.
+
+    Returns
+    -------
+    PixelScores
+
+    Raises
+    ------
+    InputError
+        If a mask is not bool, the shapes differ, or there is no pixel.
+
+    Notes
+    -----
+    With TP, FP, FN, TN counted for membrane [1]_::
+
+        accuracy = (TP + TN) / n        IoU = TP / (TP + FP + FN)
+        precision = TP / (TP + FP)      recall = TP / (TP + FN)
+        F1 = 2 TP / (2 TP + FP + FN)
+
+    If neither mask has a membrane pixel they agree, and all four membrane scores are 1; any
+    other 0/0 is 0 (no membrane predicted: precision; no membrane in the labels: recall).
+
+    References
+    ----------
+    .. [1] M. Everingham et al. (2010), "The PASCAL Visual Object Classes (VOC) challenge",
+           Int. J. Comput. Vis. 88, for the IoU.
+
+    Examples
+    --------
+    >>> pixel_scores(np.array([True, False, False, False]), np.array([True, True, False, False]))
+    PixelScores(accuracy=0.75, all_cell_accuracy=0.75, membrane_iou=0.5, \
+membrane_precision=0.5, membrane_recall=1.0, membrane_f1=0.6666666666666666, n_pixels=4)
+    """
+    true, predicted = np.asarray(membrane_true), np.asarray(membrane_predicted)
+    _check_equal_shape(true, predicted)
+    _check_mask("membrane_true", true)
+    _check_mask("membrane_predicted", predicted)
+
+    n = true.size
+    n_true, n_predicted = np.count_nonzero(true), np.count_nonzero(predicted)
+    hit = np.count_nonzero(true & predicted)
+    missed, extra = n_true - hit, n_predicted - hit
+    empty = 1.0 if n_true == n_predicted == 0 else 0.0
+    return PixelScores(
+        accuracy=(n - missed - extra) / n,
+        all_cell_accuracy=(n - n_true) / n,
+        membrane_iou=_ratio(hit, hit + missed + extra, empty),
+        membrane_precision=_ratio(hit, n_predicted, empty),
+        membrane_recall=_ratio(hit, n_true, empty),
+        membrane_f1=_ratio(2 * hit, n_true + n_predicted, empty),
+        n_pixels=n,
+    )
+
+
+def best_threshold(
+    membrane_true: np.ndarray,
+    probability: np.ndarray,
+    criterion: Literal["accuracy", "iou"] = "accuracy",
+    n: int = N_THRESHOLDS,
+) -> float:
+    """Threshold t for which the mask `probability > t` scores best.
+
+    Choose it on validation sections only; on the sections it was chosen on, the score is
+    optimistic.
+
+    Parameters
+    ----------
+    membrane_true : bool array
+        True where a pixel is membrane.
+    probability : float array of the same shape
+        Probability of membrane, 0..1.
+    criterion : "accuracy" or "iou"
+        The score to maximise: pixel accuracy, or the IoU of membrane (`pixel_scores`).
+    n : int
+        The candidates are k/n for k = 0..n-1. Keep it a power of two up to 2**24 where the
+        threshold is applied to float32 maps.
+
+    Returns
+    -------
+    float
+        The best candidate; among equals the one nearest to 0.5, the lower one of two. A map of
+        only 0 and 1 therefore gives 0.5 (n being even).
+
+    Raises
+    ------
+    InputError
+        If the shapes differ or are empty, the mask is not bool, a probability is not a float
+        in 0..1, the criterion is unknown, or n is below 1.
+
+    Notes
+    -----
+    One pass: each pixel falls between two candidates, and sums over that histogram give the
+    counts of all masks at once.
+    """
+    true, probability = np.asarray(membrane_true), np.asarray(probability)
+    _check_equal_shape(true, probability)
+    _check_mask("membrane_true", true)
+    _check_probability(probability)
+    if criterion not in ("accuracy", "iou"):
+        raise InputError(f"criterion {criterion!r} is unknown; use 'accuracy' or 'iou'")
+    if n < 1:
+        raise InputError(f"n = {n} candidate thresholds; at least 1 is needed")
+
+    thresholds = np.arange(n) / n
+    # A pixel that exceeds `rank` candidates is membrane at the candidates 0..rank-1.
+    rank = np.searchsorted(thresholds, probability.ravel().astype(np.float64), side="left")
+    counts = np.bincount(2 * rank + true.ravel(), minlength=2 * (n + 1)).reshape(n + 1, 2)
+    above = counts[::-1].cumsum(axis=0)[::-1][1:]  # pixels above candidate k: (cell, membrane)
+    extra, hit = above.T
+    n_true = np.count_nonzero(true)
+    if criterion == "accuracy":
+        score = true.size - n_true + hit - extra  # in pixels: integers make ties exact
+    else:
+        union = n_true + extra
+        score = np.where(union == 0, 1.0, hit / np.maximum(union, 1))
+    best = thresholds[score == score.max()]
+    return float(best[np.abs(best - 0.5).argmin()])
+
+
+def _ratio(part, whole, empty):
+    return float(part / whole) if whole else empty
+
+
+def _check_equal_shape(true, other):
+    if true.shape != other.shape or true.size == 0:
+        raise InputError(
+            f"labels have shape {true.shape}, the prediction {other.shape}; "
+            "the shapes must be equal and not empty"
+        )
+
+
+def _check_mask(name, mask):
+    if mask.dtype != np.bool_:
+        raise InputError(f"{name} has dtype {mask.dtype}; a mask must be bool, True = membrane")
+
+
+def _check_probability(probability):
+    if probability.dtype.kind != "f":
+        raise InputError(f"probability has dtype {probability.dtype}; it must be float")
+    low, high = probability.min(), probability.max()
+    if not (low >= 0 and high <= 1):  # this way round, NaN fails too
+        raise InputError(f"probability spans {low}..{high}; it must lie in 0..1")
