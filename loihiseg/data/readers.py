@@ -13,8 +13,11 @@ import skimage.io
 import tifffile
 import zarr
 
+from loihiseg.data.sections import parse_sections
 from loihiseg.data.stack import LabelPolarity, Stack, make_stack
 from loihiseg.errors import InputError
+
+__all__ = ["parse_sections", "read_stack"]
 
 _TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 _SECTION_SUFFIXES = _TIFF_SUFFIXES | {".png"}

@@ -8,6 +8,7 @@ with a neighbour on the other side.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from loihiseg.errors import InputError
@@ -64,7 +65,7 @@ def z_block_folds(n_sections: int, n_folds: int = 5) -> tuple[Split, ...]:
     n_validation = max(1, round(n_sections * _VALIDATION_FRACTION))
     borders = [n_sections * fold // n_folds for fold in range(n_folds + 1)]
     folds = []
-    for start, stop in zip(borders, borders[1:]):
+    for start, stop in itertools.pairwise(borders):
         if stop < n_sections:
             # A short last block could be narrower than the usual validation block.
             validation = range(stop, min(stop + n_validation, n_sections))

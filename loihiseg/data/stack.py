@@ -156,7 +156,8 @@ def _read_membrane(
 ) -> tuple[np.ndarray, str]:
     values = np.unique(labels)
     if len(values) != 2:
-        listed = ", ".join(str(value) for value in values[:8]) + (", ..." if len(values) > 8 else "")
+        listed = ", ".join(str(value) for value in values[:8])
+        listed += ", ..." if len(values) > 8 else ""
         raise InputError(
             f"{source}: labels have {len(values)} value{'s' * (len(values) != 1)} ({listed}), "
             "expected exactly two, membrane and cell; reduce them to two values"
