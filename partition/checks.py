@@ -1,0 +1,176 @@
+"""Second opinions: walk over a result again, by other means than those that made it."""
+
+from partition.errors import PartitionError
+from partition.limits import CORES_PER_CHIP, LOIHI1
+
+
+def message_count(graph, chip_of_block) -> float:
+    """Messages per step between chips, summed edge by edge.
+
+    Parameters
+    ----------
+    graph : networkx.DiGraph
+        Edge attribute ``weight`` in messages per step.
+    chip_of_block : sequence or mapping
+        Chip per block.
+    """
+    total = 0.0
+    for source, target, weight in graph.edges(data="weight"):
+        if chip_of_block[source] != chip_of_block[target]:
+            total += weight
+    return total
+
+
+def check_assignment(graph, assignment, n_chips, *, cores_per_chip=CORES_PER_CHIP) -> None:
+    """Check an assignment against its graph.
+
+    Raises
+    ------
+    PartitionError
+        Listing everything that is wrong: blocks without a chip, chips that do not exist, are
+        empty or hold too many blocks, messages or link loads that a recount does not confirm.
+    """
+    chips = assignment.chip_of_block
+    n_blocks = graph.number_of_nodes()
+    if len(chips) != n_blocks:
+        raise PartitionError(f"{len(chips)} blocks have a chip, the graph has {n_blocks}")
+    problems = []
+    for chip in sorted(set(chips)):
+        if not 0 <= chip < n_chips:
+            problems.append(f"chip {chip} does not exist, there are {n_chips}")
+        held = sum(other == chip for other in chips)
+        if held > cores_per_chip:
+            problems.append(f"chip {chip} holds {held} blocks, the limit is {cores_per_chip}")
+    n_used = len(set(chips))
+    if set(chips) != set(range(n_used)):
+        problems.append(f"chips {sorted(set(chips))} are not numbered without gaps")
+    if assignment.n_chips_used != n_used:
+        problems.append(f"n_chips_used is {assignment.n_chips_used}, blocks use {n_used}")
+    loads = {}
+    for source, target, weight in graph.edges(data="weight"):
+        link = (chips[source], chips[target])
+        if link[0] != link[1] and weight:
+            loads[link] = loads.get(link, 0.0) + weight
+    for link in sorted(set(loads) | set(assignment.link_loads)):
+        stated, counted = assignment.link_loads.get(link, 0.0), loads.get(link, 0.0)
+        if not _close(stated, counted):
+            problems.append(f"link {link} carries {counted} messages per step, not {stated}")
+    counted = message_count(graph, chips)
+    if not _close(assignment.messages, counted):
+        problems.append(f"{counted} messages per step cross, not {assignment.messages}")
+    if problems:
+        raise PartitionError("; ".join(problems))
+
+
+def _close(a, b):
+    return abs(a - b) <= 1e-9 * max(abs(a), abs(b), 1.0)
+
+
+def check_tiling(layers, tiling, *, limits=LOIHI1, pop_type=32) -> None:
+    """Check block shapes by walking over every block and every source pixel.
+
+    Counts compartments, input axons and output axon slots one by one, from the definition of a
+    convolution, and compares the worst block of each layer with the tiling and the limits.
+    Synapse memory is only compared with its limit.
+
+    Raises
+    ------
+    PartitionError
+        Listing every difference and every limit exceeded.
+    """
+    problems = []
+    n_cores = 0
+    rows_of = {row.layer: row for row in tiling.usage}
+    outgoing = {layer.name: {} for layer in layers}
+    for layer in layers:
+        row = rows_of[layer.name]
+        if row.shape != tiling.shapes[layer.name]:
+            problems.append(f"layer {layer.name}: two shapes, {row.shape} and another")
+        blocks = _blocks(layer.shape, row.shape)
+        n_cores += len(blocks)
+        worst = 0
+        for block in blocks:
+            n_in = 0
+            for index, projection in enumerate(layer.inputs):
+                pixels = _sources(layer, projection, block, whole=len(blocks) == 1)
+                n_in += len(pixels)
+                if not projection.on_host:
+                    counts = outgoing[projection.source]
+                    for pixel in pixels:
+                        counts[pixel] = counts.get(pixel, 0) + 1
+            worst = max(worst, n_in)
+        problems += _compare(layer, "in_axons", row.in_axons, worst, limits.in_axons)
+        size = max(len(_pixels(block)) * len(block[2]) for block in blocks)
+        problems += _compare(layer, "compartments", row.compartments, size, limits.compartments)
+        problems += _compare(
+            layer, "synapse_bits", row.synapse_bits, row.synapse_bits, limits.synapse_bits
+        )
+    per_axon = 2 if pop_type == 32 else 1
+    for layer in layers:
+        row = rows_of[layer.name]
+        slots = max(
+            per_axon * sum(outgoing[layer.name].get(pixel, 0) for pixel in _pixels(block))
+            for block in _blocks(layer.shape, row.shape)
+        )
+        problems += _compare(
+            layer, "out_axon_slots", row.out_axon_slots, slots, limits.out_axon_slots
+        )
+    if n_cores != tiling.n_cores:
+        problems.append(f"{n_cores} blocks, the tiling says {tiling.n_cores}")
+    if problems:
+        raise PartitionError("; ".join(problems))
+
+
+def _compare(layer, name, stated, counted, limit):
+    problems = []
+    if stated != counted:
+        problems.append(f"layer {layer.name}: {name} is {counted}, not {stated}")
+    if counted > limit:
+        problems.append(f"layer {layer.name}: {name} is {counted}, the limit is {limit}")
+    return problems
+
+
+def _blocks(shape, block_shape):
+    """(rows, columns, channels) ranges of every block."""
+    cuts = [
+        [range(start, min(start + size, length)) for start in range(0, length, size)]
+        for length, size in zip(shape, block_shape)
+    ]
+    return [(r, c, k) for r in cuts[0] for c in cuts[1] for k in cuts[2]]
+
+
+def _pixels(block):
+    return [(row, column) for row in block[0] for column in block[1]]
+
+
+def _sources(layer, projection, block, whole):
+    """Source pixels with a weight into a block, found from the outputs backwards."""
+    height, width = projection.source_shape[:2]
+    if whole:
+        return {(row, column) for row in range(height) for column in range(width)}
+    rows, columns = (
+        {
+            source
+            for target in block[axis]
+            for source in _receptive(layer, projection, axis, target)
+        }
+        for axis in (0, 1)
+    )
+    return {(row, column) for row in rows for column in columns}
+
+
+def _receptive(layer, projection, axis, target):
+    """Source positions along an axis that an output position sees."""
+    n_sources, n_targets = projection.source_shape[axis], layer.shape[axis]
+    kernel, stride = projection.kernel[axis], projection.strides[axis]
+    same = projection.padding == "same"
+    if projection.transposed:
+        # The padding of nengo-loihi's ``conv2d_loihi_weights``, which cuts from the full output.
+        full = (n_sources - 1) * stride + 1
+        total = min(max(n_targets + kernel - 1 - full, 0), 2 * (kernel - 1))
+        before = total // 2 if same else 0
+        starts = ((source, source * stride - before) for source in range(n_sources))
+        return [source for source, start in starts if start <= target < start + kernel]
+    before = max((n_targets - 1) * stride + kernel - n_sources, 0) // 2 if same else 0
+    first = target * stride - before
+    return [source for source in range(first, first + kernel) if 0 <= source < n_sources]

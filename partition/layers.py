@@ -1,0 +1,165 @@
+"""A convolutional network as the chip sees it, in no library's terms."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from partition.errors import PartitionError
+
+Shape = tuple[int, int, int]
+"""(rows, columns, channels); neurons are numbered with the channel fastest."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One convolution into a layer.
+
+    Attributes
+    ----------
+    source : str
+        Name of a layer, or of a population of neurons on the host when ``on_host``.
+    kernel, strides : (int, int)
+        Rows and columns.
+    padding : {"same", "valid"}
+    transposed : bool
+        A transposed convolution (``nengo.ConvolutionTranspose``).
+    source_shape : (int, int, int)
+        Rows, columns and channels of the source.
+    on_host : bool
+        The source's spikes come from the host and need no output axons.
+    """
+
+    source: str
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    padding: Literal["same", "valid"]
+    transposed: bool = False
+    source_shape: Shape = (1, 1, 1)
+    on_host: bool = False
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A population of neurons on the chip and the convolutions into it.
+
+    Attributes
+    ----------
+    name : str
+    shape : (int, int, int)
+        Rows, columns, channels.
+    inputs : tuple of Projection
+    """
+
+    name: str
+    shape: Shape
+    inputs: tuple[Projection, ...] = ()
+
+    @property
+    def n_neurons(self) -> int:
+        rows, columns, channels = self.shape
+        return rows * columns * channels
+
+
+def output_lengths(length, kernel, stride, padding, transposed) -> range:
+    """Output pixels one axis may have, by the formulas of ``nengo.transforms``.
+
+    A convolution has one. A transposed convolution has every length whose convolution gives
+    ``length``; nengo takes the smallest unless told otherwise.
+    """
+    if not transposed:
+        if padding == "valid":
+            length = max(length - kernel + 1, 0)
+        n_outputs = -(-length // stride)
+        return range(n_outputs, n_outputs + 1)
+    smallest = (length - 1) * stride + (kernel if padding == "valid" else 1)
+    return range(smallest, smallest + stride)
+
+
+def check_layers(layers) -> None:
+    """Check that a network is complete and its shapes agree.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+
+    Raises
+    ------
+    PartitionError
+        Naming everything that is wrong, or a loop among the layers.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    problems = []
+    if not layers:
+        problems.append("there is no layer on the chip")
+    if len(by_name) != len(layers):
+        names = [layer.name for layer in layers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        problems.append(f"layer names are used more than once: {', '.join(twice)}")
+    for layer in layers:
+        if len(layer.shape) != 3 or min(layer.shape) < 1:
+            problems.append(f"layer {layer.name}: shape {layer.shape} is not three positive sizes")
+            continue
+        for projection in layer.inputs:
+            problems += [
+                f"layer {layer.name}: input from {projection.source}: {problem}"
+                for problem in _projection_problems(layer, projection, by_name)
+            ]
+    if problems:
+        raise PartitionError("; ".join(problems))
+    targets_first(layers)
+
+
+def _projection_problems(layer, projection, by_name):
+    if projection.padding not in ("same", "valid"):
+        return [f"padding {projection.padding!r} is neither 'same' nor 'valid'"]
+    if min(projection.kernel + projection.strides + projection.source_shape) < 1:
+        return ["kernel, strides and source shape must be positive"]
+    problems = []
+    source = by_name.get(projection.source)
+    if not projection.on_host and source is None:
+        problems.append("is no layer on the chip (a source on the host needs on_host=True)")
+    elif not projection.on_host and source.shape != projection.source_shape:
+        problems.append(
+            f"source_shape {projection.source_shape} differs from the layer's {source.shape}"
+        )
+    for axis, label in enumerate(("rows", "columns")):
+        allowed = output_lengths(
+            projection.source_shape[axis],
+            projection.kernel[axis],
+            projection.strides[axis],
+            projection.padding,
+            projection.transposed,
+        )
+        if layer.shape[axis] not in allowed:
+            problems.append(f"gives {allowed[0]} {label}, the layer has {layer.shape[axis]}")
+    return problems
+
+
+def targets_first(layers) -> list[Layer]:
+    """Order layers so that each comes after every layer it projects to.
+
+    Raises
+    ------
+    PartitionError
+        When layers form a loop.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    order, state = [], {}
+
+    def visit(layer):
+        if state.get(layer.name) == "open":
+            raise PartitionError(
+                f"layer {layer.name} reaches itself: block shapes are only chosen for networks "
+                "without loops"
+            )
+        if layer.name in state:
+            return
+        state[layer.name] = "open"
+        for projection in layer.inputs:
+            if not projection.on_host:
+                visit(by_name[projection.source])
+        state[layer.name] = "done"
+        order.append(layer)
+
+    for layer in layers:
+        visit(layer)
+    return order[::-1]

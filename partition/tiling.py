@@ -1,0 +1,345 @@
+"""Block shapes for the layers of a convolutional network: fewest cores within every limit.
+
+The block shape of a layer fixes its own input axons and synapse memory. Its output axons depend
+on how the layers it projects to are cut, one set of axons per destination block. So layers are
+taken last to first, each with its targets already cut. Where a layer then pays for its targets'
+shapes with more cores than it would need alone, other shapes of these targets are tried.
+"""
+
+from dataclasses import dataclass
+from itertools import islice
+from math import inf
+
+import numpy as np
+
+from partition.errors import DoesNotFitError, PartitionError
+from partition.footprint import (
+    axes_of,
+    messages_in,
+    n_blocks,
+    out_axon_slots,
+    runs_reached,
+)
+from partition.layers import Shape, check_layers, targets_first
+from partition.limits import LOIHI1
+from partition.rules import block_needs, violations
+
+MAX_ALTERNATIVES = 60
+"""Other shapes of a target layer tried when its sources run out of output axons."""
+
+MAX_RELIEF = 1000
+"""Shapes of a target layer looked at when one of its sources fits in no other way."""
+
+MAX_SWEEPS = 4
+"""Passes over the layers in search of better shapes of target layers."""
+
+
+@dataclass(frozen=True)
+class LayerUsage:
+    """What a layer takes: its block shape, and the worst block's needs.
+
+    ``messages`` are messages per step into the layer when every source neuron fires.
+    """
+
+    layer: str
+    shape: Shape
+    n_blocks: int
+    compartments: int
+    in_axons: int
+    out_axon_slots: int
+    synapse_bits: int
+    messages: int
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Block shapes of a network.
+
+    Attributes
+    ----------
+    shapes : dict of str to (int, int, int)
+        Rows, columns and channels of a block per layer, as ``nengo_loihi.BlockShape`` takes them.
+    n_cores : int
+        One core per block.
+    usage : tuple of LayerUsage
+        One row per layer, in the order given.
+    """
+
+    shapes: dict
+    n_cores: int
+    usage: tuple[LayerUsage, ...]
+
+
+def choose_block_shapes(layers, *, max_cores=None, limits=LOIHI1, pop_type=32) -> Tiling:
+    """Cut every layer into equal blocks, one per core.
+
+    Fewest cores in all; among equals fewest messages (source neurons times destination blocks).
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    max_cores : int, optional
+        Cores there are. Without it any number will do.
+    limits : CoreLimits
+    pop_type : {32, 16}
+        Axon format of the convolutions.
+
+    Returns
+    -------
+    Tiling
+
+    Raises
+    ------
+    PartitionError
+        The network is incomplete, has a loop, or ``pop_type`` is unknown.
+    DoesNotFitError
+        Some layer fits no core, or there are too few cores; all violations are listed.
+
+    References
+    ----------
+    Massa et al. 2020 and the NxTF compiler (arXiv:2101.04261) also go from last layer to first.
+    """
+    layers = tuple(layers)
+    check_layers(layers)
+    if pop_type not in (16, 32):
+        raise PartitionError(f"pop_type {pop_type} is neither 16 nor 32")
+    search = _Search(layers, limits, pop_type)
+    search.check_feasible()
+    shapes = search.improve(search.descend({}))
+    tiling = make_tiling(layers, shapes, pop_type=pop_type)
+    if max_cores is not None and tiling.n_cores > max_cores:
+        raise _too_few_cores(layers, tiling, max_cores, limits)
+    return tiling
+
+
+def make_tiling(layers, shapes, *, pop_type=32) -> Tiling:
+    """Describe given block shapes. Limits are not checked: `checks.check_tiling` does."""
+    usage = []
+    for layer in layers:
+        shape = tuple(shapes[layer.name])
+        needs = block_needs(layer, shape, targets_of(layer, layers, shapes), pop_type)
+        usage.append(
+            LayerUsage(
+                layer=layer.name,
+                shape=shape,
+                n_blocks=n_blocks(layer.shape, shape),
+                messages=messages_in(layer, shape),
+                **vars(needs),
+            )
+        )
+    return Tiling(
+        shapes={row.layer: row.shape for row in usage},
+        n_cores=sum(row.n_blocks for row in usage),
+        usage=tuple(usage),
+    )
+
+
+def targets_of(layer, layers, shapes) -> list:
+    """Layers this one projects to: (Layer, Projection, block shape) per projection."""
+    return [
+        (target, projection, tuple(shapes[target.name]))
+        for target in layers
+        for projection in target.inputs
+        if projection.source == layer.name and not projection.on_host
+    ]
+
+
+def candidate_shapes(layer, limits=LOIHI1) -> list[tuple[int, int, Shape]]:
+    """Every block shape that a core's compartments allow, best first.
+
+    Returns
+    -------
+    list of (cores, messages, shape)
+        Sorted by cores, then messages, then rows plus columns (compact blocks have fewer
+        neighbours), then compartments per block.
+    """
+    rows, columns, channels = layer.shape
+    # Runs of channels only matter by their number: take the smallest run of each number.
+    runs_of_channels = sorted({-(-channels // n) for n in range(1, channels + 1)})
+    r, c, k = (
+        a.ravel()
+        for a in np.meshgrid(
+            np.arange(1, rows + 1), np.arange(1, columns + 1), runs_of_channels, indexing="ij"
+        )
+    )
+    keep = r * c * k <= limits.compartments
+    r, c, k = r[keep], c[keep], k[keep]
+    channel_runs = -(-channels // k)
+    cores = -(-rows // r) * -(-columns // c) * channel_runs
+    messages = np.zeros(len(r), dtype=np.int64)
+    for projection in layer.inputs:
+        row_axis, column_axis = axes_of(layer, projection)
+        per_row = np.array([0] + [sum(runs_reached(row_axis, n)) for n in range(1, rows + 1)])
+        per_column = np.array(
+            [0] + [sum(runs_reached(column_axis, n)) for n in range(1, columns + 1)]
+        )
+        messages += per_row[r] * per_column[c] * channel_runs * projection.source_shape[2]
+    order = np.lexsort((k, c, r, r * c * k, r + c, messages, cores))
+    return [
+        (int(cores[i]), int(messages[i]), (int(r[i]), int(c[i]), int(k[i]))) for i in order
+    ]
+
+
+class _Search:
+    """The choice of shapes for one network; holds what was already worked out."""
+
+    def __init__(self, layers, limits, pop_type):
+        self.layers = layers
+        self.limits = limits
+        self.pop_type = pop_type
+        self.order = targets_first(layers)
+        self.candidates = {layer.name: candidate_shapes(layer, limits) for layer in layers}
+        self.alone = {layer.name: [] for layer in layers}
+        self.tried = {layer.name: 0 for layer in layers}
+        self.slots = {}
+
+    def check_feasible(self):
+        """No block needs less than a block of one neuron, so one look per layer decides."""
+        found = []
+        for layer in self.layers:
+            needs = block_needs(layer, (1, 1, 1), (), self.pop_type)
+            found += violations(layer, (1, 1, 1), needs, self.limits, self.pop_type)
+        if found:
+            raise DoesNotFitError(
+                "even blocks of one neuron exceed a core: " + "; ".join(found), found
+            )
+
+    def fitting(self, layer):
+        """Candidates that fit a core, output axons left aside, best first; found on demand."""
+        done = self.alone[layer.name]
+        position = 0
+        while True:
+            if position < len(done):
+                yield done[position]
+                position += 1
+                continue
+            if self.tried[layer.name] == len(self.candidates[layer.name]):
+                return
+            candidate = self.candidates[layer.name][self.tried[layer.name]]
+            self.tried[layer.name] += 1
+            needs = block_needs(layer, candidate[2], (), self.pop_type)
+            if not violations(layer, candidate[2], needs, self.limits, self.pop_type):
+                done.append(candidate)
+
+    def choose(self, layer, shapes):
+        """Best candidate whose output axons fit too, or None."""
+        targets = targets_of(layer, self.layers, shapes)
+        return next((c for c in self.fitting(layer) if self.emits(layer, c[2], targets)), None)
+
+    def emits(self, layer, shape, targets) -> bool:
+        """Whether the output axons of a layer fit."""
+        # Channels do not matter: an axon is shared by the channels of its pixel.
+        key = (layer.name, shape[:2], tuple((t.name, s) for t, _, s in targets))
+        if key not in self.slots:
+            self.slots[key] = out_axon_slots(layer.shape, shape, targets, self.pop_type)
+        return self.slots[key] <= self.limits.out_axon_slots
+
+    def descend(self, fixed):
+        """Choose a shape for every layer, targets first; ``fixed`` shapes are kept if possible."""
+        shapes = dict(fixed)
+        for _ in range(len(self.order)):
+            unfit = [layer for layer in self.order if not self.settled(layer, shapes)]
+            if not unfit:
+                return shapes
+            for layer in unfit:
+                shapes[layer.name] = (self.choose(layer, shapes) or self.relieve(layer, shapes))[2]
+        text = f"layer {unfit[0].name}: no shapes of its targets leave it enough out-axon slots"
+        raise DoesNotFitError(text, [text])
+
+    def settled(self, layer, shapes) -> bool:
+        """Whether a layer has a shape whose output axons fit."""
+        if layer.name not in shapes:
+            return False
+        targets = targets_of(layer, self.layers, shapes)
+        return self.emits(layer, shapes[layer.name], targets)
+
+    def relieve(self, layer, shapes):
+        """Re-cut the targets of a layer, one by one, until its output axons fit."""
+        for target, _, _ in targets_of(layer, self.layers, shapes):
+            shapes[target.name] = self.fewest_messages(target, shapes)
+            chosen = self.choose(layer, shapes)
+            if chosen is not None:
+                return chosen
+        targets = targets_of(layer, self.layers, shapes)
+        needs = block_needs(layer, (1, 1, 1), targets, self.pop_type)
+        found = violations(layer, (1, 1, 1), needs, self.limits, self.pop_type)
+        raise DoesNotFitError("; ".join(found), found)
+
+    def fewest_messages(self, layer, shapes):
+        """Fitting shape of a layer that costs its sources fewest axons; its own if none is."""
+        targets = targets_of(layer, self.layers, shapes)
+        fitting = islice(self.fitting(layer), MAX_RELIEF)
+        allowed = [c for c in fitting if self.emits(layer, c[2], targets)]
+        return min(allowed, key=lambda c: (c[1], c[0]))[2] if allowed else shapes[layer.name]
+
+    def improve(self, shapes):
+        """Try other shapes of the layers whose sources pay for them with extra cores."""
+        best, best_cost = shapes, self.cost(shapes)
+        for _ in range(MAX_SWEEPS):
+            start_cost = best_cost
+            for layer in self.order:
+                best, best_cost = self.improve_layer(layer, best, best_cost)
+            if best_cost == start_cost:
+                break
+        return best
+
+    def improve_layer(self, layer, best, best_cost):
+        """Re-choose one layer and its sources, all else fixed, if that saves cores."""
+        by_name = {other.name: other for other in self.layers}
+        sources = {p.source for p in layer.inputs if not p.on_host}
+        excess = sum(
+            n_blocks(by_name[name].shape, best[name]) - next(self.fitting(by_name[name]))[0]
+            for name in sources
+        )
+        if excess == 0:
+            return best, best_cost
+        most = n_blocks(layer.shape, best[layer.name]) + excess
+        targets = targets_of(layer, self.layers, best)
+        fixed = {name: shape for name, shape in best.items() if name not in sources}
+        n_tried = 0
+        for cores, _, shape in self.fitting(layer):
+            if cores >= most or n_tried == MAX_ALTERNATIVES:
+                break
+            if shape == best[layer.name] or not self.emits(layer, shape, targets):
+                continue
+            n_tried += 1
+            try:
+                trial = self.descend({**fixed, layer.name: shape})
+            except DoesNotFitError:
+                continue
+            cost = self.cost(trial)
+            if cost < best_cost:
+                best, best_cost = trial, cost
+        return best, best_cost
+
+    def cost(self, shapes):
+        """(cores, messages); infinite when a fixed layer's output axons no longer fit."""
+        cores = messages = 0
+        for layer in self.layers:
+            shape = shapes[layer.name]
+            if not self.settled(layer, shapes):
+                return inf, inf
+            cores += n_blocks(layer.shape, shape)
+            messages += messages_in(layer, shape)
+        return cores, messages
+
+
+def _too_few_cores(layers, tiling, max_cores, limits):
+    found = []
+    for layer, row in zip(layers, tiling.usage):
+        used = {
+            name.replace("_", " "): getattr(row, name) / getattr(limits, name)
+            for name in ("compartments", "in_axons", "out_axon_slots", "synapse_bits")
+        }
+        tightest = max(used, key=used.get)
+        found.append(
+            f"layer {layer.name}: {row.n_blocks} cores of blocks "
+            f"{'x'.join(map(str, row.shape))}, tightest limit {tightest} "
+            f"({used[tightest]:.0%} used)"
+        )
+    return DoesNotFitError(
+        f"needs {tiling.n_cores} cores, there are {max_cores} "
+        f"(over by {tiling.n_cores - max_cores}): use more chips, a smaller input, or fewer "
+        "channels in the largest layers",
+        found,
+    )
