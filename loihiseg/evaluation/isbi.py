@@ -282,11 +282,10 @@ def _overlap(ground_truth_labels, proposal_labels):
         if labels.dtype.kind not in "iu" or (labels.size and labels.min() < 0):
             raise InputError(f"{name} labels ({labels.dtype}) must be integers of at least 0")
     foreground = ground_truth > 0
-    table = contingency_table(ground_truth[foreground], proposal[foreground])
-    if table.nnz == 0:
+    if not foreground.any():
         raise InputError("ground-truth labels are all 0: without a cell the score is undefined")
+    table = contingency_table(ground_truth[foreground], proposal[foreground]).tocoo()
     # Integers keep the sums of squares exact, up to 3e9 pixels.
-    table = table.tocoo()
     counts = table.data.astype(np.int64)
     in_basin = table.col > 0
     n_proposal = np.asarray(table.sum(axis=0)).ravel().astype(np.int64)

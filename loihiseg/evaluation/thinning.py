@@ -48,8 +48,8 @@ def thin(cell: np.ndarray) -> np.ndarray:
     - neighbour is line and p is still queued: p becomes line and the flag is set;
     - neighbour is untouched membrane: it enters the queue.
 
-    Where two fronts meet, lines may be wider than one pixel, and a pixel that only touches
-    lines diagonally may join a basin: this is the official behaviour, not an approximation.
+    Where two fronts meet, lines may be wider than one pixel, and which side gets a pixel at
+    equal distance depends on the order of the queue: both are as in the official code.
 
     References
     ----------
