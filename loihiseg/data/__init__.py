@@ -5,6 +5,7 @@ from loihiseg.data.readers import read_stack
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_folds, z_block_split
 from loihiseg.data.stack import LabelPolarity, Stack, make_stack
+from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.data.tiles import TileGrid, cut, stitch, tile_grid
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "read_stack",
     "sample_crops",
     "stitch",
+    "synthetic_stack",
     "tile_grid",
     "z_block_folds",
     "z_block_split",

@@ -36,7 +36,7 @@ from loihiseg.errors import InputError
 __all__ = ["synthetic_stack"]
 
 _SMALLEST = 32  # pixels; less than a cell would be seen
-_CYTOPLASM, _MEMBRANE, _DENSITY = 152.0, 62.0, 48.0  # grey levels before the microscope
+_CYTOPLASM, _MEMBRANE, _DENSITY = 152.0, 74.0, 52.0  # grey levels before the microscope
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +93,10 @@ def _section(
     paint_mitochondria(grey, profile, tissue.cells, tissue.mitochondria, depth, shift, rng)
     grey += np.clip(profile.darkness, 0, 1) * (_MEMBRANE - grey)
     grey += 0.85 * smears * (_DENSITY - grey)
-    return record(grey, rng), profile.membrane | (smears > 0.6)
+    return record(grey, rng), profile.membrane | (smears > 0.5)
 
 
 def _cytoplasm(cells: Cells, profile: Profile) -> np.ndarray:
     """Grey level of the bare cytoplasm, float32; cells differ a little, few are dark."""
-    level = _CYTOPLASM + 7 * cells.brightness - 30 * (cells.kind > 0.93)
+    level = _CYTOPLASM + 5 * cells.brightness - 22 * (cells.kind > 0.93)
     return level.astype(np.float32)[profile.cell]

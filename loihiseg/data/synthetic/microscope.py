@@ -12,12 +12,12 @@ from loihiseg.data.fields import smooth_field
 _MEAN, _MEAN_SPREAD = 125.0, 9.0
 _DEVIATION, _DEVIATION_SPREAD = 42.5, 3.0
 # Grain: (scale in pixels, standard deviation in grey levels), fitted to the power spectrum.
-_GRAIN = ((0.9, 17.0), (2.2, 14.0), (5.0, 7.0))
+_GRAIN = ((0.7, 15.0), (1.6, 5.5), (4.0, 3.5))
 
 
 def record(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The image of a section: (height, width) float32 grey levels in, uint8 out."""
-    focus = rng.uniform(0.5, 1.0)
+    focus = rng.uniform(0.5, 1.2)
     image = ndimage.gaussian_filter(grey, focus)
     for scale, deviation in _GRAIN:
         image += deviation * _unit_grain(grey.shape, scale * np.sqrt(focus / 0.75), rng)

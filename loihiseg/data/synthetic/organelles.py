@@ -51,11 +51,11 @@ class Densities:
 
 
 def grow_mitochondria(cells: Cells, rng: np.random.Generator) -> Mitochondria:
-    """One mitochondrion in most of the wider cells, two in the widest."""
+    """One mitochondrion in each of the wider cells."""
     narrow = cells.semi_axes.min(axis=1)
-    hosts = np.concatenate([np.flatnonzero(narrow > 20), np.flatnonzero(narrow > 34)])
+    hosts = np.flatnonzero(narrow > 20)
     n = len(hosts)
-    minor = np.minimum(rng.uniform(14, 32, n), 0.6 * narrow[hosts])
+    minor = np.minimum(rng.uniform(14, 38, n), 0.65 * narrow[hosts])
     return Mitochondria(
         cell=hosts,
         offset=rng.uniform(-0.35, 0.35, (n, 2)) * narrow[hosts, np.newaxis],
@@ -69,10 +69,10 @@ def grow_mitochondria(cells: Cells, rng: np.random.Generator) -> Mitochondria:
 
 def grow_densities(shape: tuple[int, int], rng: np.random.Generator) -> Densities:
     """Smears spread over the field of view; about seven show in a section of 512 x 512."""
-    n = round(60 * shape[0] * shape[1] / 512**2)
+    n = round(75 * shape[0] * shape[1] / 512**2)
     return Densities(
         place=rng.uniform(0, 1, (n, 2)) * np.array(shape),
-        semi_axes=rng.uniform(6, 13, (n, 1)) * rng.uniform(0.8, 2.2, (n, 2)) ** 0.8,
+        semi_axes=rng.uniform(7, 17, (n, 1)) * rng.uniform(0.8, 2.2, (n, 2)) ** 0.8,
         angle=rng.uniform(0, np.pi, n),
         depth=rng.uniform(0, _PERIOD, n),
         half_length=rng.uniform(1.2, 3.2, n),
@@ -106,10 +106,10 @@ def paint_mitochondria(
         edge = (rho - 1) * scale + 1.2 * ruffle[0][window]
         edge = np.maximum(edge, 7.0 - profile.depth_in_cell[window])
         edge[profile.cell[window] != host] = 9.0
-        wave = across * axes[0] + 2.5 * ruffle[1][window]
+        wave = across * axes[0] + 3.5 * ruffle[1][window]
         cristae = np.sin(2 * np.pi / mitochondria.crista_period[i] * wave)
         broken = np.clip(0.7 + 0.5 * ruffle[0][window], 0, 1)
-        matrix = 96 + 34 * cristae * broken
+        matrix = 102 + 28 * cristae * broken
         inside = 1 / (1 + np.exp(np.clip(edge * 1.5, -30, 30)))
         wall = np.exp(-(((edge + 0.5) / 1.6) ** 2)) + 0.6 * np.exp(-(((edge + 5) / 1.3) ** 2))
         image[window] += inside * (matrix - image[window])
@@ -122,13 +122,13 @@ def paint_vesicles(
     """Draw vesicles (small dark rings) and microtubules (dots) into `image` in place."""
     kind = cells.kind[profile.cell]
     patchy = smooth_field(image.shape, 28, rng)[0]
-    crowded = (kind < _VESICLES_BELOW) * np.clip(0.6 + patchy, 0, 2) + 0.25
+    crowded = (kind < _VESICLES_BELOW) * np.clip(0.5 + patchy, 0, 2) + 0.3
     free = profile.depth_in_cell > 5
-    rings = (rng.random(image.shape) < 0.0034 * crowded) & free
-    dots = (rng.random(image.shape) < 0.0032) & free
+    rings = (rng.random(image.shape) < 0.006 * crowded) & free
+    dots = (rng.random(image.shape) < 0.008 * crowded) & free
     n_rings, n_dots = int(rings.sum()), int(dots.sum())
-    _stamp(image, rings, rng.uniform(2.2, 4.2, n_rings), rng.uniform(15, 62, n_rings))
-    _stamp(image, dots, np.zeros(n_dots), rng.uniform(15, 75, n_dots))
+    _stamp(image, rings, rng.uniform(1.8, 3.6, n_rings), rng.uniform(15, 80, n_rings))
+    _stamp(image, dots, np.zeros(n_dots), rng.uniform(15, 95, n_dots))
 
 
 def _stamp(image: np.ndarray, places: np.ndarray, radius: np.ndarray, level: np.ndarray) -> None:
@@ -167,8 +167,8 @@ def density_darkness(
         )
         if window is None:
             continue
-        rho = np.hypot(across, along) + 0.22 * ruffle[window]
-        spot = 1 / (1 + np.exp(np.clip(7 * (rho - 0.9), -30, 30)))
+        rho = np.hypot(across, along) + 0.3 * ruffle[window]
+        spot = 1 / (1 + np.exp(np.clip(5 * (rho - 0.9), -30, 30)))
         darkness[window] = np.maximum(darkness[window], spot)
     return darkness
 
