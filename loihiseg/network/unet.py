@@ -12,72 +12,11 @@ pixels into spikes on the host and halves the resolution; the linear read-out ru
 restores it, so labels are met at full resolution.
 """
 
-from dataclasses import dataclass
-
 import tensorflow as tf
 
-from loihiseg.errors import InputError
 from loihiseg.network.activations import LoihiReLU
+from loihiseg.network.config import UNetConfig
 from loihiseg.network.regularizers import PercentileFiringRate
-
-
-@dataclass(frozen=True)
-class RateTarget:
-    """Where firing rates should lie, and how hard they are pushed there.
-
-    A weight of 0 switches the regularizer off. ``scale_hz`` is the rate of an activation of 1.
-    """
-
-    percentile: float = 99.5
-    low_hz: float = 50.0
-    high_hz: float = 200.0
-    weight: float = 0.1
-    scale_hz: float = 100.0
-
-
-@dataclass(frozen=True)
-class UNetConfig:
-    """Shape of the network.
-
-    Attributes
-    ----------
-    tile : int
-        Rows and columns of the pixels the deployed network sees at once.
-    channels : tuple of int
-        Channels of each level, from full (stem) resolution to the deepest.
-    convs_down, convs_up : tuple of int
-        3 x 3 convolutions of each level after arriving from above, and after the concatenation
-        with the skip (one entry less).
-    stem_stride : int
-        Factor by which the host's stem lowers the resolution.
-    stem_channels : int
-        Channels of the stem, whose spikes the host sends.
-    """
-
-    tile: int = 128
-    channels: tuple[int, ...] = (4, 8, 16)
-    convs_down: tuple[int, ...] = (1, 1, 1)
-    convs_up: tuple[int, ...] = (1, 1)
-    stem_stride: int = 2
-    stem_channels: int = 4
-    rates: RateTarget = RateTarget()
-
-    def __post_init__(self):
-        levels = len(self.channels)
-        if levels < 1 or len(self.convs_down) != levels or len(self.convs_up) != levels - 1:
-            raise InputError(
-                f"U-Net configuration: {levels} levels of channels need {levels} convs_down and "
-                f"{levels - 1} convs_up, got {len(self.convs_down)} and {len(self.convs_up)}"
-            )
-        if self.tile < 1 or self.tile % self.multiple:
-            raise InputError(
-                f"U-Net configuration: tile {self.tile} must be a multiple of {self.multiple}"
-            )
-
-    @property
-    def multiple(self) -> int:
-        """Pixels by which tiles of this network grow."""
-        return self.stem_stride * 2 ** (len(self.channels) - 1)
 
 
 def build_unet(config: UNetConfig, tile: int | None = None) -> tf.keras.Model:

@@ -1,0 +1,170 @@
+"""The nengo-loihi emulator, presented one image after another.
+
+nengo-loihi builds a model in half a minute and cannot reset a simulator. Here the model is built
+once; every presentation gets a fresh emulator state of it, as a new simulator would.
+"""
+
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+
+from loihiseg.emulator.activity import Presentation
+from loihiseg.errors import LoihisegError
+
+
+class Presenter:
+    """Runs images through the block model of a converted network.
+
+    Parameters
+    ----------
+    net : nengo.Network
+        Its ensembles have their ``on_chip`` and ``block_shape`` set.
+    input_node : nengo.Node
+        The node that carries pixels; its output is taken over.
+    ensembles : dict of str to nengo.Ensemble
+    shapes : dict of str to tuple of int
+        (rows, columns, channels) of each ensemble, on the chip or on the host.
+    seed : int
+        Seed of the network and the emulator.
+
+    Attributes
+    ----------
+    model : nengo_loihi.builder.Model
+        The discretized blocks.
+
+    Raises
+    ------
+    LoihisegError
+        If nengo-loihi cannot build the network; carries its message.
+    """
+
+    def __init__(self, net, input_node, ensembles, shapes, seed=0):
+        import nengo
+        import nengo_loihi
+
+        self._pixels = np.zeros(input_node.size_out)
+        self._shapes = shapes
+        input_node.output = self._present
+        net.seed = seed
+        self._seed = seed
+        host = [e for e in ensembles.values() if net.config[e].on_chip is False]
+        with net:
+            self._host_probes = {
+                name: nengo.Probe(e.neurons) for name, e in ensembles.items() if e in host
+            }
+        with _quiet_build():
+            try:
+                self._simulator = nengo_loihi.Simulator(
+                    net, target="sim", precompute=True, seed=seed, progress_bar=False
+                )
+            except nengo.exceptions.BuildError as error:
+                raise LoihisegError(f"nengo-loihi cannot build the network: {error}") from None
+        self.model = self._simulator.model
+        self._places = _places(self.model, ensembles, host)
+
+    def _present(self, _t):
+        return self._pixels
+
+    @property
+    def n_compartments(self) -> int:
+        """Compartments in all blocks."""
+        return sum(block.n_neurons for block in self.model.blocks)
+
+    def present(self, image, n_steps: int, n_window_steps: int, progress=None) -> Presentation:
+        """Hold an image at the input for a number of steps, from a state of rest.
+
+        Parameters
+        ----------
+        image : numpy.ndarray
+            Normalized pixels, as many as the input node has values.
+        n_steps : int
+            Length of the presentation.
+        n_window_steps : int
+            The last so many steps are counted for the read-out.
+        progress : callable, optional
+            Called after every step without arguments.
+
+        Returns
+        -------
+        Presentation
+        """
+        from nengo_loihi.emulator import EmulatorInterface
+
+        self._pixels = np.asarray(image, np.float64).reshape(-1)
+        host = self._simulator.sims["host_pre"]
+        host.reset()
+        for source in self.model.inputs:
+            # A spike sent at the last step of a presentation has not been fetched.
+            for step in set(source.spikes) - source.permanent:
+                del source.spikes[step]
+        runner = self._simulator._runner
+        runner.queues = runner._extract_queues()
+        emulator = EmulatorInterface(self.model, seed=self._seed)
+        host.run_steps(n_steps)
+        runner._host2chip(emulator)
+        total = np.zeros(self.n_compartments, np.int32)
+        before_window = None
+        per_step = np.zeros(n_steps, np.int64)
+        for step in range(n_steps):
+            if step == n_steps - n_window_steps:
+                before_window = total.copy()
+            emulator.step()
+            total += emulator.compartment.spiked
+            per_step[step] = np.count_nonzero(emulator.compartment.spiked)
+            if progress is not None:
+                progress()
+        spikes = self._by_layer(total)
+        window = self._by_layer(total - before_window)
+        for name, probe in self._host_probes.items():
+            fired = host.data[probe] > 0
+            spikes[name] = fired.sum(axis=0, dtype=np.int32).reshape(self._shapes[name])
+            window[name] = fired[-n_window_steps:].sum(axis=0, dtype=np.int32)
+            window[name] = window[name].reshape(self._shapes[name])
+        emulator.close()
+        return Presentation(spikes, window, n_steps, n_window_steps, per_step, total)
+
+    def _by_layer(self, counts):
+        return {
+            name: counts[places].reshape(self._shapes[name])
+            for name, places in self._places.items()
+        }
+
+    def close(self):
+        """Free the simulator."""
+        self._simulator.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def _places(model, ensembles, host):
+    """Where in block order the compartment of each neuron of a layer is."""
+    starts, start = {}, 0
+    for block in model.blocks:
+        starts[block] = start
+        start += block.n_neurons
+    places = {}
+    for name, ensemble in ensembles.items():
+        if ensemble in host:
+            continue
+        blocks = model.objs[ensemble]["out"]
+        blocks = blocks if isinstance(blocks, list) else [blocks]
+        place = np.empty(ensemble.n_neurons, np.int64)
+        for block in blocks:
+            neurons = np.fromiter(model.block_comp_map[block], np.int64)
+            place[neurons] = starts[block] + np.arange(block.n_neurons)
+        places[name] = place
+    return places
+
+
+@contextmanager
+def _quiet_build():
+    """Keep back the warnings that a build repeats for every block."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Lost .* extra bits in weight rounding")
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        yield

@@ -1,0 +1,95 @@
+"""Writing files so that a kill leaves the old one or the new one, never half of either."""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from loihiseg.errors import InputError
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name in its folder, then rename it.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another --out"
+        ) from None
+
+
+def write_json(path: Path, value) -> None:
+    """Write a JSON file, indented, with a newline at its end."""
+    write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def pack_arrays(arrays: dict[str, np.ndarray]) -> bytes:
+    """Arrays by name as the bytes of an .npz file, the same bytes for the same arrays."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            part = io.BytesIO()
+            np.lib.format.write_array(part, np.ascontiguousarray(array), allow_pickle=False)
+            # numpy.savez would stamp the time of day into the file.
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), part.getvalue())
+    return buffer.getvalue()
+
+
+def unpack_arrays(data: bytes) -> dict[str, np.ndarray]:
+    """Arrays by name from the bytes of an .npz file; pickled content is refused."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def sha256(data: bytes) -> str:
+    """Hexadecimal SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def writable_folder(path: Path) -> Path:
+    """Make a folder, parents included, and check that files can be made in it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made or written.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".{os.getpid()}.part"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"{path}: output folder cannot be written ({error.strerror}); choose another --out"
+        ) from None
+    return path
+
+
+def new_folder(parent: Path, stem: str) -> Path:
+    """The first of ``stem-1``, ``stem-2``, ... in a folder that does not exist; made now."""
+    parent = writable_folder(parent)
+    number = 1
+    while True:
+        path = parent / f"{stem}-{number}"
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:
+            number += 1

@@ -1,0 +1,66 @@
+"""Ready-made sizes of the U-Net and the training that suits each.
+
+Free of TensorFlow, so that command lines can name them in their help.
+"""
+
+from dataclasses import dataclass
+
+from loihiseg.network.config import RateTarget, UNetConfig
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a U-Net is trained.
+
+    Attributes
+    ----------
+    network : UNetConfig
+    batch : int
+        Crops per training step; a crop is one tile of the network.
+    steps_per_epoch, epochs : int
+    learning_rate : float
+        Of Adam at the start; falls to a hundredth along a half cosine.
+    patience : int
+        Epochs without a lower validation loss before training stops.
+    seed : int
+        Of weights, crops and augmentation.
+    """
+
+    network: UNetConfig = UNetConfig()
+    batch: int = 16
+    steps_per_epoch: int = 100
+    epochs: int = 20
+    learning_rate: float = 5e-3
+    patience: int = 10
+    seed: int = 0
+
+
+PRESETS: dict[str, TrainingConfig] = {
+    "tiny": TrainingConfig(
+        UNetConfig(tile=64, channels=(4, 8), convs_down=(1, 1), convs_up=(1,)),
+        batch=16,
+        steps_per_epoch=60,
+        epochs=20,
+    ),
+    "small": TrainingConfig(
+        UNetConfig(tile=128, channels=(8, 16, 32), convs_down=(1, 1, 1), convs_up=(1, 1)),
+        batch=16,
+        steps_per_epoch=150,
+        epochs=20,
+    ),
+    # 96 x 96 x 4 on the finest level: 36,864 neurons a layer there, 18,432 / 9,216 / 4,608 below.
+    "paper": TrainingConfig(
+        UNetConfig(
+            tile=192,
+            channels=(4, 8, 16, 32),
+            convs_down=(2, 0, 0, 1),
+            convs_up=(1, 1, 1),
+        ),
+        batch=16,
+        steps_per_epoch=150,
+        epochs=40,
+    ),
+}
+"""Presets by name. ``paper`` has 239,616 neurons on the chip, within 1 % of the paper's 238K."""
+
+__all__ = ["PRESETS", "RateTarget", "TrainingConfig", "UNetConfig"]

@@ -1,0 +1,34 @@
+"""Drawing without a screen, saved whole or not at all."""
+
+import io
+from contextlib import contextmanager
+
+from loihiseg.files import write_bytes
+
+
+@contextmanager
+def figure(path, size, **kwargs):
+    """A matplotlib figure that is saved as PNG when the block ends.
+
+    Parameters
+    ----------
+    path : Path
+    size : tuple of float
+        Width and height in inches, at 120 pixels each.
+    **kwargs
+        Passed to ``matplotlib.figure.Figure.subplots``.
+
+    Yields
+    ------
+    axes
+        What ``subplots`` returns.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=size, dpi=120, layout="constrained")
+    FigureCanvasAgg(drawn)
+    yield drawn.subplots(**kwargs)
+    buffer = io.BytesIO()
+    drawn.savefig(buffer, format="png")
+    write_bytes(path, buffer.getvalue())

@@ -1,0 +1,139 @@
+"""``python -m loihiseg.train``: train a U-Net on a labelled stack and write a checkpoint."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from loihiseg.cli import Parser, add_data_options, positive, read_data, run
+from loihiseg.errors import InputError
+from loihiseg.network.presets import PRESETS
+
+
+def parse(arguments):
+    """Parse the command line."""
+    parser = Parser(
+        prog="python -m loihiseg.train",
+        description="Train a U-Net through Loihi's firing-rate curve. Writes a checkpoint after "
+        "each epoch; goes on where it was stopped with --resume.",
+    )
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="small", help="size of network")
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="where to write (default: the next free runs/train-N)"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    add_data_options(parser)
+    group = parser.add_argument_group("training")
+    group.add_argument("--epochs", type=positive, help="at most so many (default: the preset's)")
+    group.add_argument("--seed", type=int, default=0, help="of weights, crops and augmentation")
+    group.add_argument(
+        "--patience", type=positive, help="epochs without progress before stopping early"
+    )
+    rates = parser.add_argument_group("firing rates")
+    rates.add_argument("--percentile", type=float, default=99.5, help="percentile that is pushed")
+    rates.add_argument(
+        "--rate-range",
+        type=float,
+        nargs=2,
+        default=(50.0, 200.0),
+        metavar=("LOW", "HIGH"),
+        help="range in Hz it is pushed into",
+    )
+    rates.add_argument(
+        "--rate-weight", type=float, default=0.1, help="weight of the regularizer; 0 switches it off"
+    )
+    parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    return parser.parse_args(arguments)
+
+
+def configuration(options):
+    """The preset with the options' changes."""
+    config = PRESETS[options.preset]
+    low, high = options.rate_range
+    if not 0 <= low < high or not 0 <= options.percentile <= 100 or options.rate_weight < 0:
+        raise InputError(
+            f"--rate-range {low:g} {high:g}, --percentile {options.percentile:g}, --rate-weight "
+            f"{options.rate_weight:g}: expected 0 <= LOW < HIGH, 0..100 and 0 or more"
+        )
+    rates = replace(
+        config.network.rates,
+        percentile=options.percentile,
+        low_hz=low,
+        high_hz=high,
+        weight=options.rate_weight,
+    )
+    return replace(
+        config,
+        network=replace(config.network, rates=rates),
+        seed=options.seed,
+        epochs=options.epochs or config.epochs,
+        patience=options.patience or config.patience,
+    )
+
+
+def main(arguments):
+    """Run the command."""
+    options = parse(arguments)
+    config = configuration(options)
+
+    from loihiseg.data.splits import z_block_split
+    from loihiseg.files import new_folder, writable_folder
+    from loihiseg.progress import Reporter
+
+    if options.resume and not options.out:
+        raise InputError("--resume needs --out with the folder of the run to go on with")
+    reporter = Reporter(options.quiet)
+    with reporter.stage("load") as note:
+        stack = read_data(options)
+        split = z_block_split(len(stack.images))
+        note.detail = f"{len(stack.images)} sections from {stack.source}; {stack.polarity}"
+    _check_tile(stack, config)
+    folder = writable_folder(Path(options.out)) if options.out else new_folder("runs", "train")
+    with reporter.stage("train") as note:
+        checkpoint = _train(stack, split, config, folder, options.resume, reporter)
+        scores = checkpoint.info.metrics
+        note.detail = (
+            f"epoch {checkpoint.info.epoch}: validation accuracy {scores['accuracy']:.2%}, "
+            f"membrane IoU {scores['membrane_iou']:.3f}"
+        )
+    reporter.say(f"checkpoint: {folder}")
+
+
+def _check_tile(stack, config):
+    tile = config.network.tile
+    if min(stack.images.shape[1:]) < tile:
+        rows, columns = stack.images.shape[1:]
+        raise InputError(
+            f"{stack.source}: sections of {rows} x {columns} pixels are smaller than a tile of "
+            f"{tile} x {tile}; use a smaller preset"
+        )
+
+
+def _train(stack, split, config, folder, resume, reporter):
+    from loihiseg.report.training import draw_history
+    from loihiseg.training import train
+
+    total = config.epochs * config.steps_per_epoch
+    with reporter.bar("training", total) as advance:
+
+        def on_epoch(history):
+            last = history[-1]
+            low = min(r.share_in_range for r in last.rates)
+            reporter.say(
+                f"epoch {last.epoch:3d}  loss {last.loss:.4f}  validation {last.validation_loss:.4f}"
+                f"  accuracy {last.accuracy:.2%}  membrane IoU {last.membrane_iou:.3f}"
+                f"  in rate range {_pooled_share(last.rates):.0%} (worst layer {low:.0%})"
+            )
+            draw_history(history, folder / "training.png")
+
+        return train(
+            stack, split, config, folder, resume=resume, on_epoch=on_epoch, on_batch=advance
+        )
+
+
+def _pooled_share(rates):
+    neurons = sum(r.n_neurons for r in rates)
+    return sum(r.share_in_range * r.n_neurons for r in rates) / neurons
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,251 @@
+"""Fitting a U-Net to a labelled stack: resumable, early-stopping, the same every time."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import tensorflow as tf
+
+from loihiseg.checkpoint import (
+    Checkpoint,
+    CheckpointInfo,
+    DataRecord,
+    SplitRecord,
+    load_checkpoint,
+    model_weights,
+    save_checkpoint,
+    set_model_weights,
+)
+from loihiseg.data.augmentation import normalize, sample_crops
+from loihiseg.data.splits import Split
+from loihiseg.data.stack import Stack
+from loihiseg.data.tiles import cut, tile_grid
+from loihiseg.errors import InputError
+from loihiseg.evaluation.metrics import best_threshold, pixel_scores
+from loihiseg.evaluation.rates import LayerRates, layer_rates
+from loihiseg.files import pack_arrays, unpack_arrays, write_bytes, write_json
+from loihiseg.inference import predict_sections, sigmoid
+from loihiseg.network.activations import LoihiReLU
+from loihiseg.network.presets import TrainingConfig
+from loihiseg.network.unet import build_unet
+from loihiseg.provenance import versions
+
+STATE_FILE = "training_state.npz"
+HISTORY_FILE = "history.json"
+RATE_TILES = 32
+"""Tiles of the validation sections on which firing rates are logged."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to. Losses are of training crops; scores of the validation sections."""
+
+    epoch: int
+    loss: float
+    rate_loss: float
+    validation_loss: float
+    accuracy: float
+    membrane_iou: float
+    threshold: float
+    rates: tuple[LayerRates, ...]
+
+
+class Crops(tf.keras.utils.Sequence):
+    """Augmented crops of an epoch. Batch ``i`` of epoch ``e`` is the same in every run."""
+
+    def __init__(self, stack: Stack, config: TrainingConfig, epoch: int):
+        self.stack, self.config, self.epoch = stack, config, epoch
+
+    def __len__(self):
+        return self.config.steps_per_epoch
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng([self.config.seed, self.epoch, index])
+        return sample_crops(self.stack, self.config.network.tile, self.config.batch, rng)
+
+
+def train(
+    stack: Stack,
+    split: Split,
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    resume: bool = False,
+    on_epoch=None,
+    on_batch=None,
+) -> Checkpoint:
+    """Train a U-Net, writing a checkpoint after each epoch.
+
+    Parameters
+    ----------
+    stack : Stack
+        With labels.
+    split : Split
+        Sections to train on and to validate on.
+    config : TrainingConfig
+    folder : Path
+        Where the best checkpoint, the history and the state to resume from are written.
+    resume : bool
+        Go on from the state in the folder. The result is that of a run never interrupted.
+    on_epoch : callable, optional
+        Called with the list of `Epoch` after each epoch.
+    on_batch : callable, optional
+        Called without arguments after each batch.
+
+    Returns
+    -------
+    Checkpoint
+        The epoch with the lowest validation loss.
+
+    Raises
+    ------
+    InputError
+        If there are no labels, a section is smaller than a tile, or there is nothing to resume.
+    """
+    if stack.membrane is None:
+        raise InputError(f"{stack.source}: has no labels to train on; give --labels")
+    tf.keras.utils.set_random_seed(config.seed)
+    tf.config.experimental.enable_op_determinism()
+    model = _compiled(config)
+    history: list[Epoch] = []
+    if resume:
+        history = _restore(folder, model, config, stack)
+    training, validation = stack.select(split.train), stack.select(split.validation)
+    data = DataRecord(stack.source, stack.digest, stack.polarity, _record(split))
+    watch = [_after_batch(on_batch)] if on_batch else []
+    for epoch in range(len(history), config.epochs):
+        if _exhausted(history, config.patience):
+            break
+        fitted = model.fit(
+            Crops(training, config, epoch),
+            epochs=epoch + 1,
+            initial_epoch=epoch,
+            verbose=0,
+            callbacks=watch,
+            shuffle=False,
+        )
+        loss = fitted.history["bce"][0]
+        rate_loss = fitted.history["loss"][0] - loss
+        history.append(_validate(model, validation, config, epoch + 1, loss, rate_loss))
+        if history[-1] is _best(history):
+            info = CheckpointInfo(
+                config, data, history[-1].threshold, epoch + 1, _metrics(history[-1]), versions()
+            )
+            save_checkpoint(folder, Checkpoint(info, model_weights(model)))
+        _save_state(folder, model, history)
+        if on_epoch is not None:
+            on_epoch(history)
+    return load_checkpoint(folder)
+
+
+def _after_batch(call):
+    return tf.keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: call())
+
+
+def _compiled(config):
+    model = build_unet(config.network)
+    steps = max(config.epochs * config.steps_per_epoch, 1)
+    schedule = tf.keras.optimizers.schedules.CosineDecay(config.learning_rate, steps, alpha=0.01)
+    model.compile(
+        tf.keras.optimizers.Adam(schedule),
+        loss=tf.keras.losses.BinaryCrossentropy(from_logits=True),
+        metrics=[tf.keras.metrics.BinaryCrossentropy(name="bce", from_logits=True)],
+    )
+    return model
+
+
+def _validate(model, stack, config, epoch, loss, rate_loss) -> Epoch:
+    tile = config.network.tile
+    logits = predict_sections(lambda x: model.predict(x, verbose=0), stack.images, tile)
+    truth = stack.membrane
+    probability = sigmoid(logits)
+    threshold = best_threshold(truth, probability)
+    scores = pixel_scores(truth, probability > threshold)
+    cross_entropy = np.logaddexp(0, logits) - logits * truth
+    return Epoch(
+        epoch,
+        float(loss),
+        float(rate_loss),
+        float(cross_entropy.mean()),
+        scores.accuracy,
+        scores.membrane_iou,
+        threshold,
+        firing_rates(model, stack, config),
+    )
+
+
+def firing_rates(model, stack: Stack, config: TrainingConfig) -> tuple[LayerRates, ...]:
+    """Firing rates of every spiking layer over tiles of a stack, neuron by neuron.
+
+    The staircase of a trained network gives the rate each neuron would settle to.
+    """
+    layers = [layer for layer in model.layers if isinstance(layer, LoihiReLU)]
+    spiking = tf.keras.Model(model.inputs, [layer.output for layer in layers])
+    grid = tile_grid(stack.images.shape[1:], config.network.tile, 0)
+    tiles = np.concatenate([cut(normalize(image), grid) for image in stack.images])
+    tiles = tiles[np.linspace(0, len(tiles) - 1, min(RATE_TILES, len(tiles))).astype(int)]
+    target = config.network.rates
+    found = []
+    for layer, activation in zip(layers, spiking.predict(tiles[..., None], verbose=0)):
+        rates_hz = activation.reshape(len(tiles), -1) * layer.rate_scale_hz
+        found.append(
+            layer_rates(layer.name, rates_hz, target.percentile, target.low_hz, target.high_hz)
+        )
+    return tuple(found)
+
+
+def _best(history):
+    return min(history, key=lambda e: e.validation_loss)
+
+
+def _exhausted(history, patience):
+    return bool(history) and history[-1].epoch - _best(history).epoch >= patience
+
+
+def _metrics(epoch):
+    return {
+        "validation_loss": epoch.validation_loss,
+        "accuracy": epoch.accuracy,
+        "membrane_iou": epoch.membrane_iou,
+    }
+
+
+def _record(split):
+    return SplitRecord(*((r.start, r.stop) for r in (split.train, split.validation, split.test)))
+
+
+def _save_state(folder, model, history):
+    """Weights, optimizer and history of the last epoch, in one file so that they agree."""
+    arrays = {f"weight/{k}": v for k, v in model_weights(model).items()}
+    for index, variable in enumerate(model.optimizer.variables):
+        arrays[f"optimizer/{index}"] = variable.numpy()
+    rows = [asdict(e) for e in history]
+    arrays["history"] = np.frombuffer(msgspec.json.encode(rows), np.uint8)
+    write_bytes(folder / STATE_FILE, pack_arrays(arrays))
+    write_json(folder / HISTORY_FILE, rows)
+
+
+def _restore(folder, model, config, stack):
+    path = folder / STATE_FILE
+    try:
+        arrays = unpack_arrays(path.read_bytes())
+        history = msgspec.json.decode(arrays.pop("history").tobytes(), type=list[Epoch])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: nothing to resume from ({error}); train without --resume"
+        ) from None
+    before = load_checkpoint(folder).info
+    if replace(before.config, epochs=config.epochs) != config:
+        raise InputError(f"{folder}: was trained with another configuration; train without --resume")
+    if before.data.digest != stack.digest:
+        raise InputError(f"{folder}: was trained on other data; train without --resume")
+    set_model_weights(
+        model, {k.removeprefix("weight/"): v for k, v in arrays.items() if k.startswith("weight/")}
+    )
+    model.optimizer.build(model.trainable_variables)
+    for index, variable in enumerate(model.optimizer.variables):
+        variable.assign(arrays[f"optimizer/{index}"])
+    return history
+
+
