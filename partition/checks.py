@@ -91,7 +91,7 @@ def check_tiling(layers, tiling, *, limits=LOIHI1, pop_type=32) -> None:
         worst = 0
         for block in blocks:
             n_in = 0
-            for index, projection in enumerate(layer.inputs):
+            for projection in layer.inputs:
                 pixels = _sources(layer, projection, block, whole=len(blocks) == 1)
                 n_in += len(pixels)
                 if not projection.on_host:

@@ -237,7 +237,7 @@ class _Search:
     def descend(self, fixed):
         """Choose a shape for every layer, targets first; ``fixed`` shapes are kept if possible."""
         shapes = dict(fixed)
-        for _ in range(len(self.order)):
+        for _ in range(len(self.order) + 1):
             unfit = [layer for layer in self.order if not self.settled(layer, shapes)]
             if not unfit:
                 return shapes

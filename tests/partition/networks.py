@@ -1,0 +1,120 @@
+"""Networks that several tests build."""
+
+from partition.layers import Layer, Projection, output_lengths
+
+
+def convolution(source, shape, kernel, stride, padding="same", transposed=False, on_host=False):
+    """A projection with equal sides, and the pixels it gives."""
+    projection = Projection(
+        source, (kernel, kernel), (stride, stride), padding, transposed, tuple(shape), on_host
+    )
+    pixels = tuple(output_lengths(n, kernel, stride, padding, transposed)[0] for n in shape[:2])
+    return projection, pixels
+
+
+def pair(shape, kernel, stride, padding, transposed, channels):
+    """Two layers: one from the host, one by the given convolution."""
+    first, _ = convolution("image", (*shape[:2], 2), 3, 1, on_host=True)
+    second, pixels = convolution("a", shape, kernel, stride, padding, transposed)
+    return [Layer("a", tuple(shape), (first,)), Layer("b", (*pixels, channels), (second,))]
+
+
+def skip_net():
+    """Down, up, and a layer with two sources."""
+    return [
+        Layer("a", (12, 12, 4), (convolution("image", (12, 12, 1), 3, 1, on_host=True)[0],)),
+        Layer("b", (6, 6, 8), (convolution("a", (12, 12, 4), 3, 2)[0],)),
+        Layer(
+            "c",
+            (12, 12, 5),
+            (
+                convolution("a", (12, 12, 4), 3, 1)[0],
+                convolution("b", (6, 6, 8), 2, 2, "valid", True)[0],
+            ),
+        ),
+    ]
+
+
+def unet(side=96, channels=(4, 8, 16)):
+    """Layers of a U-Net with strided convolutions, transposed convolutions and skips."""
+    layers = []
+
+    def add(name, size, *inputs):
+        layers.append(Layer(name, (*inputs[0][1], size), tuple(p for p, _ in inputs)))
+        return name, layers[-1].shape
+
+    current = add(
+        "e0", channels[0], convolution("image", (side, side, channels[0]), 3, 1, on_host=True)
+    )
+    skips = [current]
+    for level, size in enumerate(channels[1:], start=1):
+        current = add(f"d{level}", size, convolution(*current, 3, 2))
+        current = add(f"e{level}", size, convolution(*current, 3, 1))
+        skips.append(current)
+    for level, size in reversed(list(enumerate(channels[:-1]))):
+        up = add(f"u{level}", size, convolution(*current, 2, 2, "valid", True))
+        current = add(
+            f"m{level}", size, convolution(*up, 3, 1), convolution(*skips[level], 3, 1)
+        )
+        current = add(f"n{level}", size, convolution(*current, 3, 1))
+    return layers
+
+
+def build(layers, shapes, pop_type=32, seed=0, probe=None):
+    """The layers as a nengo network: (network, ensembles by name, probe or None)."""
+    import nengo
+    import nengo_loihi
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    neurons = nengo.SpikingRectifiedLinear()
+    with nengo.Network(seed=seed) as net:
+        nengo_loihi.add_params(net)
+        ensembles = {}
+
+        def ensemble(name, shape, bias):
+            made = nengo.Ensemble(
+                int(np.prod(shape)),
+                1,
+                neuron_type=neurons,
+                gain=nengo.dists.Choice([1]),
+                bias=nengo.dists.Choice([bias]),
+                label=name,
+            )
+            ensembles[name] = made
+            return made
+
+        for layer in layers:
+            made = ensemble(layer.name, layer.shape, 5)
+            net.config[made].block_shape = nengo_loihi.BlockShape(
+                tuple(shapes[layer.name]), layer.shape
+            )
+        for layer in layers:
+            for projection in layer.inputs:
+                if projection.source not in ensembles:
+                    host = ensemble(projection.source, projection.source_shape, 100)
+                    net.config[host].on_chip = False
+                kind = nengo.ConvolutionTranspose if projection.transposed else nengo.Convolution
+                size = (*projection.kernel, projection.source_shape[2], layer.shape[2])
+                transform = kind(
+                    n_filters=layer.shape[2],
+                    input_shape=projection.source_shape,
+                    kernel_size=projection.kernel,
+                    strides=projection.strides,
+                    padding=projection.padding,
+                    init=rng.uniform(-0.2, 0.4, size=size),
+                )
+                connection = nengo.Connection(
+                    ensembles[projection.source].neurons,
+                    ensembles[layer.name].neurons,
+                    transform=transform,
+                )
+                net.config[connection].pop_type = pop_type
+        made_probe = nengo.Probe(ensembles[probe].neurons) if probe else None
+    return net, ensembles, made_probe
+
+
+def blocks_of(model, ensemble):
+    """Blocks an ensemble was built into."""
+    blocks = model.objs[ensemble]["out"]
+    return blocks if isinstance(blocks, (list, tuple)) else [blocks]
