@@ -15,6 +15,7 @@ from loihiseg.errors import InputError
 
 # Distance of the control points of the elastic deformation, pixels: about a cell.
 _ELASTIC_SPACING = 48.0
+_ROWS_AT_ONCE = 32
 
 
 def normalize(image: np.ndarray) -> np.ndarray:
@@ -117,26 +118,33 @@ def _read_at(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Image (linear) and membrane (nearest) at coordinates (2, height, width), mirrored outside.
 
-    The same values as scipy.ndimage.map_coordinates with order 1 and 0 and mode "mirror", in a
-    third of the time: the places are worked out once for both, in float32.
+    The same values as scipy.ndimage.map_coordinates with order 1 and 0 and mode "mirror", twice
+    as fast: the places are worked out once for both, in float32, and for a few rows at a time,
+    which keeps the intermediate arrays in the cache.
     """
+    moved = np.empty(coordinates.shape[1:], np.float32)
+    mask = np.empty(coordinates.shape[1:], membrane.dtype)
+    pixels, labels = image.ravel(), membrane.ravel()
     limits = np.array(image.shape, np.float32).reshape(2, 1, 1) - 1
-    # A displacement never reaches across the section, so one reflection at each end is enough.
-    inside = limits - np.abs(limits - np.abs(coordinates))
-    np.clip(inside, 0, limits, out=inside)
-    corner = np.minimum(inside.astype(np.int32), np.maximum(limits - 1, 0).astype(np.int32))
-    fraction_y, fraction_x = inside - corner
+    last_corner = np.maximum(limits - 1, 0)
     n_columns = image.shape[1]
-    first = corner[0] * n_columns + corner[1]
     down = n_columns if image.shape[0] > 1 else 0
     right = 1 if n_columns > 1 else 0
-    pixels = image.ravel()
-    upper = pixels[first]
-    upper += fraction_x * (pixels[first + right] - upper)
-    lower = pixels[first + down]
-    lower += fraction_x * (pixels[first + (down + right)] - lower)
-    nearest = first + (fraction_y > 0.5) * np.int32(down) + (fraction_x > 0.5) * np.int32(right)
-    return upper + fraction_y * (lower - upper), membrane.ravel()[nearest]
+    for top in range(0, len(moved), _ROWS_AT_ONCE):
+        rows = slice(top, top + _ROWS_AT_ONCE)
+        # A displacement never crosses the whole section: one reflection at each end is enough.
+        inside = np.clip(limits - np.abs(limits - np.abs(coordinates[:, rows])), 0, limits)
+        corner = np.minimum(np.floor(inside), last_corner)
+        fraction_y, fraction_x = inside - corner
+        corner_y, corner_x = corner.astype(np.intp)
+        first = corner_y * n_columns + corner_x
+        upper, lower = pixels.take(first), pixels[down:].take(first)
+        upper += fraction_x * (pixels[right:].take(first) - upper)
+        lower += fraction_x * (pixels[down + right :].take(first) - lower)
+        moved[rows] = upper + fraction_y * (lower - upper)
+        nearest = first + down * (fraction_y > 0.5) + right * (fraction_x > 0.5)
+        mask[rows] = labels.take(nearest)
+    return moved, mask
 
 
 def _turn(
@@ -161,7 +169,11 @@ def _vary_intensity(image: np.ndarray, rng: np.random.Generator, strength: float
     gain = np.float32(np.exp(strength * rng.normal(0, 0.10)))
     offset = np.float32(strength * rng.normal(0, 0.15))
     noise = np.float32(strength * rng.uniform(0, 0.2))
-    unit = np.clip((image + np.float32(3)) * np.float32(1 / 6), 0, 1)
-    curved = unit**gamma * np.float32(6) - np.float32(3)
+    varied = np.clip((image + np.float32(3)) * np.float32(1 / 6), 0, 1)
+    np.power(varied, gamma, out=varied)
+    varied *= np.float32(6) * gain
+    varied += offset - np.float32(3) * gain
     grain = rng.standard_normal(image.shape, dtype=np.float32)
-    return curved * gain + offset + noise * grain
+    grain *= noise
+    varied += grain
+    return varied

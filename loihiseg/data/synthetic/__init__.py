@@ -85,7 +85,7 @@ def _section(
     tissue: _Tissue, depth: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Image (height, width) uint8 and membrane (height, width) bool of one section."""
-    shift = rng.normal(0, 1.5, 2)  # sections are aligned to a pixel or two
+    shift = rng.normal(0, 2.5, 2)  # sections are aligned to a few pixels
     profile = cut_section(tissue.cells, tissue.warp, depth, shift, rng)
     smears = density_darkness(profile, tissue.densities, depth, rng)
     grey = _cytoplasm(tissue.cells, profile)
