@@ -16,6 +16,7 @@ from loihiseg.data.fields import smooth_field
 from loihiseg.data.synthetic.tissue import Cells, Profile
 
 _PERIOD = 36.0  # sections after which an organelle comes back
+_DARKEST = 60.0  # grey levels by which vesicles can darken the cytoplasm
 _VESICLES_BELOW = 0.45  # cells with a smaller `kind` are full of vesicles
 
 
@@ -142,7 +143,9 @@ def _stamp(image: np.ndarray, places: np.ndarray, radius: np.ndarray, level: np.
     dark = level[:, np.newaxis, np.newaxis] * np.exp(-((away / 1.25) ** 2))
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     flat = np.broadcast_to(rows * width + columns, dark.shape)[inside]
-    image -= np.bincount(flat, dark[inside], image.size).reshape(image.shape).astype(np.float32)
+    total = np.bincount(flat, dark[inside], image.size).reshape(image.shape)
+    # Stain saturates: crowded rings overlap without turning black.
+    image -= (_DARKEST * np.tanh(total / _DARKEST)).astype(np.float32)
 
 
 def density_darkness(
@@ -167,7 +170,7 @@ def density_darkness(
         )
         if window is None:
             continue
-        rho = np.hypot(across, along) + 0.3 * ruffle[window]
+        rho = np.hypot(across, along) + 0.2 * ruffle[window]
         spot = 1 / (1 + np.exp(np.clip(5 * (rho - 0.9), -30, 30)))
         darkness[window] = np.maximum(darkness[window], spot)
     return darkness

@@ -99,7 +99,7 @@ def grow_cells(shape: tuple[int, int], rng: np.random.Generator) -> Cells:
     centre, radius = min(packings, key=lambda p: abs(_outline_density(*p, shape) - _USUAL_DENSITY))
     n = len(radius)
     # Most profiles are compact; a third are cut lengthwise. Bundles run in one main direction.
-    aspect = np.where(rng.random(n) < 0.35, rng.uniform(1.6, 3.2, n), rng.uniform(1.0, 1.5, n))
+    aspect = np.where(rng.random(n) < 0.35, rng.uniform(1.8, 4.0, n), rng.uniform(1.0, 1.5, n))
     angle = rng.uniform(0, np.pi) + rng.normal(0, 0.7, n)
     amplitude = rng.uniform(2, 7, (n, 2)) * np.clip(radius / 20, 0.6, 1.5)[:, np.newaxis]
     return Cells(
