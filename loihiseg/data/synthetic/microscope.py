@@ -12,7 +12,7 @@ from loihiseg.data.fields import smooth_field
 _MEAN, _MEAN_SPREAD = 125.0, 9.0
 _DEVIATION, _DEVIATION_SPREAD = 42.5, 3.0
 # Grain: (scale in pixels, standard deviation in grey levels), fitted to the power spectrum.
-_GRAIN = ((0.7, 12.5), (1.6, 5.5), (4.0, 3.5))
+_GRAIN = ((0.7, 12.5), (1.6, 5.0), (3.5, 4.0))
 
 
 def record(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -123,10 +123,10 @@ def paint_vesicles(
     """Draw vesicles (small dark rings) and microtubules (dots) into `image` in place."""
     kind = cells.kind[profile.cell]
     patchy = smooth_field(image.shape, 28, rng)[0]
-    crowded = (kind < _VESICLES_BELOW) * np.clip(0.5 + patchy, 0, 2) + 0.3
+    crowded = (kind < _VESICLES_BELOW) * np.clip(0.5 + patchy, 0, 2) + 0.5
     free = profile.depth_in_cell > 5
-    rings = (rng.random(image.shape) < 0.006 * crowded) & free
-    dots = (rng.random(image.shape) < 0.008 * crowded) & free
+    rings = (rng.random(image.shape) < 0.009 * crowded) & free
+    dots = (rng.random(image.shape) < 0.012 * crowded) & free
     n_rings, n_dots = int(rings.sum()), int(dots.sum())
     _stamp(image, rings, rng.uniform(1.8, 3.6, n_rings), rng.uniform(15, 80, n_rings))
     _stamp(image, dots, np.zeros(n_dots), rng.uniform(15, 95, n_dots))

@@ -233,7 +233,7 @@ def _membrane_lines(owner: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     distance, index = ndimage.distance_transform_edt(~boundary, return_indices=True)
     pair = _pair_number(owner, other)[index[0], index[1]]
     half_width = np.array([2.2, 2.5, 2.9], np.float32)[pair % 3]
-    strength = (0.95 + 0.15 * ((pair // 3) % 5) / 4).astype(np.float32)
+    strength = (0.85 + 0.25 * ((pair // 3) % 5) / 4).astype(np.float32)
     # Nearest-pixel distances make stairs of slanted lines; membranes have none.
     return ndimage.gaussian_filter(distance.astype(np.float32), 0.8), half_width, strength
 
