@@ -1,9 +1,10 @@
 """Synthetic ssTEM sections with membrane labels, after the ISBI 2012 Drosophila stack.
 
-For trying things out and for tests where the real stack is not at hand. The sizes, grey levels
-and grain are fitted to sections 0-23 of the ISBI 2012 training stack (4 x 4 x 50 nm voxels; for
+For trying things out and for tests where the real stack is not at hand. Sizes, grey levels and
+grain are tuned by hand to sections 0-23 of the ISBI 2012 training stack (4 x 4 x 50 nm voxels; for
 the data see Arganda-Carreras et al. 2015, doi 10.3389/fnana.2015.00142); no pixel of it is used.
-Figures for a publication come from real sections.
+Known differences: membranes are easier to find by brightness alone, and the labels of neighbouring
+sections correlate more (0.3 to 0.5, real 0.19). Figures for a publication come from real sections.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from loihiseg.data.fields import smooth_field
 # (ISBI 2012 sections 0-23: 125 +- 10 and 43 +- 3.5).
 _MEAN, _MEAN_SPREAD = 125.0, 9.0
 _DEVIATION, _DEVIATION_SPREAD = 42.5, 3.0
-# Grain: (scale in pixels, standard deviation in grey levels), fitted to the power spectrum.
+# Grain: (scale in pixels, standard deviation in grey levels), tuned by hand to the
+# power spectrum of ISBI 2012.
 _GRAIN = ((0.7, 12.5), (1.6, 5.0), (3.5, 4.0))
 
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from loihiseg.data.fields import smooth_field
 
-# Cell radii: log-normal, fitted to the areas of the labelled profiles of ISBI 2012 sections 0-23
+# Cell radii: log-normal, tuned by hand to the profile areas of ISBI 2012 sections 0-23
 # (quartiles 300, 650 and 1700 px, 99th percentile 18000 px).
 _RADIUS_MEDIAN, _RADIUS_SPREAD = 17.0, 0.62
 _RADIUS_RANGE = (7.0, 80.0)
