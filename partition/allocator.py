@@ -16,9 +16,10 @@ from nengo_loihi.hardware.allocators import (
 )
 from nengo_loihi.hardware.nxsdk_objects import Board
 
+from partition.blocks import block_violations
 from partition.checks import message_count
 from partition.cut import assign_chips
-from partition.errors import PartitionError
+from partition.errors import DoesNotFitError, PartitionError
 from partition.graph import block_graph
 from partition.limits import CORES_PER_CHIP
 
@@ -46,6 +47,8 @@ class MinTrafficAllocator(Allocator):
     PartitionError
         ``cores_per_chip`` is not 1 to 128, or both kinds of rates are given. When called: see
         `block_graph` and `assign_chips`.
+    DoesNotFitError
+        When called: a block exceeds a core, every violation listed; or too few chips.
     """
 
     def __init__(self, cores_per_chip=CORES_PER_CHIP, ensemble_rates=None, rates=None, seed=0):
@@ -63,6 +66,9 @@ class MinTrafficAllocator(Allocator):
 
     def __call__(self, model, n_chips):
         """Place a built model; returns a ``nengo_loihi.hardware.nxsdk_objects.Board``."""
+        found = block_violations(model)
+        if found:
+            raise DoesNotFitError("blocks exceed a core: " + "; ".join(found), found)
         rates = self.rates
         if self.ensemble_rates is not None:
             rates = rates_per_step(model, self.ensemble_rates)

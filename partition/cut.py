@@ -11,8 +11,17 @@ import numpy as np
 from partition.checks import check_assignment, message_count
 from partition.errors import DoesNotFitError, PartitionError
 from partition.limits import CORES_PER_CHIP
-from partition.refine import refine
+from partition.refine import refine, shaken
 from partition.starts import starts
+
+N_FINALISTS = 3
+"""Refined assignments that are shaken and refined further."""
+
+MAX_ROUNDS = 100
+"""Most clusters moved per finalist."""
+
+SHAKING = 20_000
+"""Clusters moved per finalist, times blocks: keeps large graphs within seconds."""
 
 __all__ = ["Assignment", "assign_chips", "check_assignment", "message_count"]
 
@@ -47,8 +56,9 @@ def assign_chips(graph, n_chips, *, cores_per_chip=CORES_PER_CHIP, seed=0) -> As
     """Put blocks on as few chips as hold them, with few messages between chips.
 
     Several constructions (model order, growing by the sum of edges, breadth first, spectral,
-    random) are each improved by moves and swaps; the best counts. Filling chips in model order,
-    as nengo-loihi's ``Greedy`` does, is among them, so the result is never worse than that.
+    random) are each improved by moves; the best ones then by moved clusters and by swaps.
+    Filling chips in model order, as nengo-loihi's ``Greedy`` does, is among them, so the result
+    is never worse than that.
 
     Parameters
     ----------
@@ -80,14 +90,19 @@ def assign_chips(graph, n_chips, *, cores_per_chip=CORES_PER_CHIP, seed=0) -> As
     n_parts = chips_needed(n_blocks, n_chips, cores_per_chip)
     mutual = weights + weights.T
     np.fill_diagonal(mutual, 0)
-    best, best_cost = None, None
     rng = np.random.default_rng(seed)
-    for start in starts(mutual, n_parts, cores_per_chip, rng):
-        chips = _first_seen_order(refine(mutual, start, n_parts, cores_per_chip))
-        loads = _loads(weights, chips)
-        cost = (round(sum(loads.values()), 9), max(loads.values(), default=0.0))
-        if best is None or cost < best_cost:
-            best, best_cost = chips, cost
+    best = _best_of(
+        weights,
+        [
+            refine(mutual, start, n_parts, cores_per_chip, swaps=False)
+            for start in starts(mutual, n_parts, cores_per_chip, rng)
+        ],
+        N_FINALISTS,
+    )
+    rounds = min(MAX_ROUNDS, 2 * n_blocks, SHAKING // max(n_blocks, 1))
+    best = [shaken(mutual, chips, n_parts, cores_per_chip, rounds, rng) for chips in best]
+    best = [refine(mutual, chips, n_parts, cores_per_chip) for chips in best]
+    best = _first_seen_order(_best_of(weights, best, 1)[0])
     loads = _loads(weights, best)
     return Assignment(
         chip_of_block=tuple(int(chip) for chip in best),
@@ -95,6 +110,16 @@ def assign_chips(graph, n_chips, *, cores_per_chip=CORES_PER_CHIP, seed=0) -> As
         link_loads=loads,
         n_chips_used=n_parts,
     )
+
+
+def _best_of(weights, assignments, n_best):
+    """The different assignments with fewest messages, then the least busy busiest link."""
+    by_cost = {}
+    for chips in map(_first_seen_order, assignments):
+        loads = _loads(weights, chips)
+        cost = (round(sum(loads.values()), 9), max(loads.values(), default=0.0))
+        by_cost.setdefault(cost, chips)
+    return [by_cost[cost] for cost in sorted(by_cost)[:n_best]]
 
 
 def chips_needed(n_blocks, n_chips, cores_per_chip=CORES_PER_CHIP) -> int:

@@ -9,7 +9,7 @@ MIN_GAIN = 1e-9
 """Messages per step below which a gain is taken for rounding."""
 
 
-def refine(mutual, chips, n_parts, capacity):
+def refine(mutual, chips, n_parts, capacity, swaps=True):
     """Passes of moves, then swaps, until neither helps.
 
     Parameters
@@ -19,6 +19,8 @@ def refine(mutual, chips, n_parts, capacity):
     chips : (n,) int64 array
         Chip per block, within the capacity.
     n_parts, capacity : int
+    swaps : bool
+        Try all pairs too, in time and memory of the square of n per swap.
 
     Returns
     -------
@@ -30,10 +32,69 @@ def refine(mutual, chips, n_parts, capacity):
         return chips
     for _ in range(MAX_PASSES):
         gain = move_pass(mutual, chips, n_parts, capacity)
-        gain += swap_descent(mutual, chips, n_parts)
+        if swaps:
+            gain += swap_descent(mutual, chips, n_parts)
         if gain <= MIN_GAIN:
             break
     return chips
+
+
+def crossing(mutual, chips) -> float:
+    """Messages per step between chips."""
+    return float(mutual[chips[:, None] != chips].sum() / 2)
+
+
+def shaken(mutual, chips, n_parts, capacity, rounds, rng):
+    """Move a random cluster to another chip, refine, keep what is no worse; again and again.
+
+    A cluster leaves a local optimum that single moves and swaps cannot: a whole piece of a
+    layer on the wrong side. Same arguments as `refine`.
+    """
+    best, best_cost = chips, crossing(mutual, chips)
+    if n_parts < 2:
+        return best
+    for _ in range(rounds):
+        trial = best.copy()
+        move_cluster(mutual, trial, n_parts, capacity, rng)
+        trial = refine(mutual, trial, n_parts, capacity, swaps=False)
+        cost = crossing(mutual, trial)
+        if cost <= best_cost + MIN_GAIN:
+            best, best_cost = trial, cost
+    return best
+
+
+def move_cluster(mutual, chips, n_parts, capacity, rng):
+    """Move a random connected cluster to a random chip, then empty that chip to its capacity."""
+    n_blocks = len(chips)
+    block = int(rng.integers(n_blocks))
+    target = int((chips[block] + rng.integers(1, n_parts)) % n_parts)
+    size = int(rng.integers(2, max(3, min(capacity, n_blocks // (2 * n_parts))) + 1))
+    in_cluster = np.zeros(n_blocks, dtype=bool)
+    pull = np.zeros(n_blocks)
+    for _ in range(size):
+        in_cluster[block] = True
+        pull += mutual[block]
+        allowed = ~in_cluster & (chips != target)
+        if not allowed.any():
+            break
+        block = int(np.argmax(np.where(allowed, pull, -1)))
+    chips[in_cluster] = target
+    to_chip = mutual @ np.eye(n_parts)[chips]
+    sizes = np.bincount(chips, minlength=n_parts)
+    while sizes[target] > capacity:
+        gains = to_chip - to_chip[:, [target]]
+        gains[(chips != target) | in_cluster] = -np.inf
+        gains[:, sizes >= capacity] = -np.inf
+        if gains.max() == -np.inf:
+            # Nothing but the cluster is left on the chip: let its own blocks go.
+            in_cluster[:] = False
+            continue
+        block, other = divmod(int(np.argmax(gains)), n_parts)
+        chips[block] = other
+        sizes[target] -= 1
+        sizes[other] += 1
+        to_chip[:, target] -= mutual[block]
+        to_chip[:, other] += mutual[block]
 
 
 def move_pass(mutual, chips, n_parts, capacity):

@@ -35,7 +35,8 @@ def block_needs(layer, block_shape, targets=(), pop_type=32) -> BlockNeeds:
     )
 
 
-def _above(value, limit, what, remedy):
+def above(value, limit, what, remedy):
+    """Say by how much a value exceeds its limit and what helps; None when it does not."""
     if value <= limit:
         return None
     return f"{value} {what}, the limit is {limit} (over by {value - limit}): {remedy}"
@@ -43,20 +44,20 @@ def _above(value, limit, what, remedy):
 
 def too_many_compartments(layer, shape, needs, limits, pop_type):
     """Compartments of a core."""
-    return _above(needs.compartments, limits.compartments, "compartments", "use a smaller block")
+    return above(needs.compartments, limits.compartments, "compartments", "use a smaller block")
 
 
 def too_many_in_axons(layer, shape, needs, limits, pop_type):
     """Input axons of a core; a pop16 axon has a shorter identifier."""
     limit = min(limits.in_axons, POP16_IN_AXONS) if pop_type == 16 else limits.in_axons
-    return _above(
+    return above(
         needs.in_axons, limit, "in-axons", "use blocks of fewer pixels, a smaller kernel or stride"
     )
 
 
 def too_many_out_axon_slots(layer, shape, needs, limits, pop_type):
     """Output axon slots of a core."""
-    return _above(
+    return above(
         needs.out_axon_slots,
         limits.out_axon_slots,
         "out-axon slots",
@@ -67,7 +68,7 @@ def too_many_out_axon_slots(layer, shape, needs, limits, pop_type):
 
 def too_many_synapse_bits(layer, shape, needs, limits, pop_type):
     """Synapse memory of a core."""
-    return _above(
+    return above(
         needs.synapse_bits,
         limits.synapse_bits,
         "synapse bits",
@@ -77,7 +78,7 @@ def too_many_synapse_bits(layer, shape, needs, limits, pop_type):
 
 def too_many_synapse_configs(layer, shape, needs, limits, pop_type):
     """Every input has a synapse format of its own."""
-    return _above(
+    return above(
         len(layer.inputs),
         limits.synapse_configs,
         "inputs with a synapse format each",
@@ -107,7 +108,7 @@ def pop16_too_many_channels(layer, shape, needs, limits, pop_type):
     most = max((p.source_shape[2] for p in layer.inputs), default=0)
     if pop_type != 16:
         return None
-    return _above(most, POP16_SOURCE_CHANNELS, "source channels on pop16 axons", "use pop_type 32")
+    return above(most, POP16_SOURCE_CHANNELS, "source channels on pop16 axons", "use pop_type 32")
 
 
 def pop16_unaligned(layer, shape, needs, limits, pop_type):
