@@ -1,0 +1,76 @@
+"""Reading a Keras model of somebody else's without running code that came with it."""
+
+import json
+import zipfile
+from pathlib import Path
+
+from loihiseg.errors import InputError
+
+# Layers whose configuration carries Python bytecode, which loading would run.
+_CARRIES_CODE = ("Lambda", "TFOpLambda", "SlicingOpLambda")
+
+
+def load_keras_model(path):
+    """Load a functional model from an .h5 or .keras file.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    tf.keras.Model
+        Without its optimizer.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no Keras model, or holds a layer that carries Python code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such Keras model; expected an .h5 or .keras file")
+    try:
+        config = _configuration(path)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a Keras model ({error}); save it with model.save") from None
+    for kind, name in _layers(config):
+        if kind in _CARRIES_CODE:
+            raise InputError(
+                f"{path}: layer '{name}' ({kind}) carries Python code, which is not run; "
+                "replace it by a Keras layer"
+            )
+
+    import tensorflow as tf
+
+    from loihiseg.network import activations  # noqa: F401  (registers LoihiReLU)
+
+    try:
+        return tf.keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise InputError(f"{path}: Keras cannot load it ({first}); save it again") from None
+
+
+def _configuration(path):
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("config.json"))
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return json.loads(file.attrs["model_config"])
+
+
+def _layers(config):
+    """Class and name of every layer, nested models included."""
+    if isinstance(config, dict):
+        if "class_name" in config:
+            inner = config.get("config")
+            name = inner.get("name", "?") if isinstance(inner, dict) else "?"
+            yield config["class_name"], name
+        for value in config.values():
+            yield from _layers(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _layers(value)

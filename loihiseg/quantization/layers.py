@@ -1,0 +1,189 @@
+"""Where precision is lost: every layer of a network in Loihi's fixed point, beside its floats."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.quantization.fixed_point import (
+    block_scale,
+    quantize_bias,
+    quantize_threshold,
+    quantize_weights,
+)
+
+
+@dataclass(frozen=True)
+class LayerPrecision:
+    """What quantization did to one layer. Its blocks along the channels have a scale each.
+
+    Attributes
+    ----------
+    layer : str
+    n_scales : int
+        Blocks along the channels.
+    weight_scale_low, weight_scale_high : float
+        Smallest and largest factor from float weights to -255..255.
+    exponent_low, exponent_high : int
+        Smallest and largest exponent of a synapse group; sources of small weights get small ones.
+    bits_lost : int
+        Most bits shifted out of a group because its exponent cannot go lower.
+    zeroed_share : float
+        Share of the weights that were not zero and are now.
+    signal_to_noise_db : float
+        ``10 log10(sum w**2 / sum (w - quantized w)**2)`` over all weights of the layer.
+    bias_error_hz : float
+        Largest change of a bias, in Hz of an ideal rectified-linear neuron.
+    threshold_error : float
+        Largest relative change of a threshold.
+    """
+
+    layer: str
+    n_scales: int
+    weight_scale_low: float
+    weight_scale_high: float
+    exponent_low: int
+    exponent_high: int
+    bits_lost: int
+    zeroed_share: float
+    signal_to_noise_db: float
+    bias_error_hz: float
+    threshold_error: float
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedNetwork:
+    """A network as it will behave on the chip, and the precision of each layer.
+
+    Attributes
+    ----------
+    network : LoweredNetwork
+        The float network with every on-chip weight, bias and threshold replaced by what its
+        integers mean. Layers on the host are unchanged.
+    precision : tuple of LayerPrecision
+        Of the layers on the chip.
+    """
+
+    network: LoweredNetwork
+    precision: tuple[LayerPrecision, ...]
+
+
+def quantize_network(
+    network: LoweredNetwork,
+    block_shapes: dict[str, tuple[int, int, int]],
+    synapse_s: float,
+    dt_s: float = 0.001,
+) -> QuantizedNetwork:
+    """Quantize the layers on the chip as nengo-loihi will.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+    block_shapes : dict of str to tuple of int
+        (rows, columns, channels) of the blocks of each layer. Only channels matter: blocks that
+        differ in rows and columns share their kernel, and so their scale.
+    synapse_s : float
+        Time constant in seconds of the synaptic filter, 0 for none.
+    dt_s : float
+        Length of a step in seconds.
+
+    Returns
+    -------
+    QuantizedNetwork
+    """
+    scales_hz = {layer.name: layer.rate_scale_hz for layer in network.layers}
+    layers, precision = [], []
+    for layer in network.layers:
+        if not layer.on_host:
+            width = block_shapes[layer.name][2]
+            layer, row = _quantize_layer(layer, scales_hz, width, synapse_s, dt_s)
+            precision.append(row)
+        layers.append(layer)
+    return QuantizedNetwork(replace(network, layers=tuple(layers)), tuple(precision))
+
+
+def chip_weights(layer: SpikingLayer, source_scale_hz, dt_s=0.001) -> list[np.ndarray]:
+    """Float weights of each term in nengo-loihi's units, float32, the shape of its kernel.
+
+    A spike carries 1 / dt times the source's amplitude; a neuron's gain is its rate scale.
+    """
+    weights = []
+    for term, scale_hz in zip(layer.terms, source_scale_hz):
+        kernel = term.kernel.astype(np.float64) / dt_s * (1.0 / scale_hz) * layer.rate_scale_hz
+        weights.append(kernel.astype(np.float32))
+    return weights
+
+
+def layer_scales(layer, source_scale_hz, width, synapse_s, dt_s=0.001):
+    """Channel slice and `BlockScale` of each block of a layer along its channels.
+
+    Parameters
+    ----------
+    layer : SpikingLayer
+    source_scale_hz : sequence of float
+        Rate scale of each term's source.
+    width : int
+        Channels per block.
+
+    Yields
+    ------
+    slice, BlockScale
+    """
+    weights = chip_weights(layer, source_scale_hz, dt_s)
+    bias = layer.bias.astype(np.float32) * np.float32(layer.rate_scale_hz)
+    decay = 1.0 if not synapse_s else -np.expm1(-dt_s / synapse_s)
+    for start in range(0, layer.shape[2], width):
+        part = slice(start, min(start + width, layer.shape[2]))
+        largest = max(float(np.abs(w[..., part]).max()) for w in weights)
+        yield part, block_scale(largest, 1.0 / dt_s, bias[part], decay)
+
+
+def _quantize_layer(layer, scales_hz, width, synapse_s, dt_s):
+    sources_hz = [scales_hz[name] for name in layer.sources]
+    weights = chip_weights(layer, sources_hz, dt_s)
+    bias = layer.bias.astype(np.float32) * np.float32(layer.rate_scale_hz)
+    meant = [np.zeros_like(w, np.float64) for w in weights]
+    meant_bias = np.zeros(layer.shape[2])
+    threshold = 1.0 / dt_s
+    scales, exponents, lost, off = [], [], [], []
+    for part, scale in layer_scales(layer, sources_hz, width, synapse_s, dt_s):
+        # The neuron compares with its threshold: a threshold off by a factor scales its input.
+        factor = threshold * scale.voltage_scale / quantize_threshold(threshold, scale)
+        for value, quantized in zip(weights, meant):
+            group = quantize_weights(value[..., part], scale)
+            quantized[..., part] = group.integers / scale.current_scale * factor
+            exponents.append(group.exponent)
+            lost.append(group.bits_lost)
+        meant_bias[part] = quantize_bias(bias[part], scale) / scale.bias_scale * factor
+        scales.append(scale.weight_scale)
+        off.append(abs(1 - 1 / factor))
+    terms = tuple(
+        replace(term, kernel=(m * dt_s * hz / layer.rate_scale_hz).astype(np.float32))
+        for term, m, hz in zip(layer.terms, meant, sources_hz)
+    )
+    row = LayerPrecision(
+        layer=layer.name,
+        n_scales=len(scales),
+        weight_scale_low=min(scales),
+        weight_scale_high=max(scales),
+        exponent_low=min(exponents),
+        exponent_high=max(exponents),
+        bits_lost=max(lost),
+        zeroed_share=_zeroed_share(weights, meant),
+        signal_to_noise_db=_signal_to_noise_db(weights, meant),
+        bias_error_hz=float(np.abs(meant_bias - bias).max()),
+        threshold_error=max(off),
+    )
+    bias = (meant_bias / layer.rate_scale_hz).astype(np.float32)
+    return replace(layer, terms=terms, bias=bias), row
+
+
+def _zeroed_share(weights, meant):
+    zeroed = sum(int(np.count_nonzero((w != 0) & (m == 0))) for w, m in zip(weights, meant))
+    return zeroed / max(sum(int(np.count_nonzero(w)) for w in weights), 1)
+
+
+def _signal_to_noise_db(weights, meant):
+    signal = sum(float(np.square(w, dtype=np.float64).sum()) for w in weights)
+    noise = sum(float(np.square(w - m).sum()) for w, m in zip(weights, meant))
+    return 10.0 * float(np.log10(signal / noise)) if signal and noise else 0.0
