@@ -79,39 +79,27 @@ def check_tiling(layers, tiling, *, limits=LOIHI1, pop_type=32) -> None:
         Listing every difference and every limit exceeded.
     """
     problems = []
-    n_cores = 0
-    rows_of = {row.layer: row for row in tiling.usage}
     outgoing = {layer.name: {} for layer in layers}
+    rows = {row.layer: row for row in tiling.usage}
     for layer in layers:
-        row = rows_of[layer.name]
+        row = rows[layer.name]
         if row.shape != tiling.shapes[layer.name]:
             problems.append(f"layer {layer.name}: two shapes, {row.shape} and another")
         blocks = _blocks(layer.shape, row.shape)
-        n_cores += len(blocks)
-        worst = 0
-        for block in blocks:
-            n_in = 0
-            for projection in layer.inputs:
-                pixels = _sources(layer, projection, block, whole=len(blocks) == 1)
-                n_in += len(pixels)
-                if not projection.on_host:
-                    counts = outgoing[projection.source]
-                    for pixel in pixels:
-                        counts[pixel] = counts.get(pixel, 0) + 1
-            worst = max(worst, n_in)
-        problems += _compare(layer, "in_axons", row.in_axons, worst, limits.in_axons)
+        n_in = _count_axons(layer, blocks, outgoing)
         size = max(len(_pixels(block)) * len(block[2]) for block in blocks)
+        problems += _compare(layer, "in_axons", row.in_axons, n_in, limits.in_axons)
         problems += _compare(layer, "compartments", row.compartments, size, limits.compartments)
         problems += _compare(
             layer, "synapse_bits", row.synapse_bits, row.synapse_bits, limits.synapse_bits
         )
-    per_axon = 2 if pop_type == 32 else 1
+    n_cores = 0
     for layer in layers:
-        row = rows_of[layer.name]
-        slots = max(
-            per_axon * sum(outgoing[layer.name].get(pixel, 0) for pixel in _pixels(block))
-            for block in _blocks(layer.shape, row.shape)
-        )
+        row, counts = rows[layer.name], outgoing[layer.name]
+        blocks = _blocks(layer.shape, row.shape)
+        n_cores += len(blocks)
+        n_out = max(sum(counts.get(pixel, 0) for pixel in _pixels(block)) for block in blocks)
+        slots = n_out * (2 if pop_type == 32 else 1)
         problems += _compare(
             layer, "out_axon_slots", row.out_axon_slots, slots, limits.out_axon_slots
         )
@@ -119,6 +107,22 @@ def check_tiling(layers, tiling, *, limits=LOIHI1, pop_type=32) -> None:
         problems.append(f"{n_cores} blocks, the tiling says {tiling.n_cores}")
     if problems:
         raise PartitionError("; ".join(problems))
+
+
+def _count_axons(layer, blocks, outgoing):
+    """Input axons of the worst block; adds each to its source pixel's count in ``outgoing``."""
+    worst = 0
+    for block in blocks:
+        n_in = 0
+        for projection in layer.inputs:
+            pixels = _sources(layer, projection, block, whole=len(blocks) == 1)
+            n_in += len(pixels)
+            if not projection.on_host:
+                counts = outgoing[projection.source]
+                for pixel in pixels:
+                    counts[pixel] = counts.get(pixel, 0) + 1
+        worst = max(worst, n_in)
+    return worst
 
 
 def _compare(layer, name, stated, counted, limit):

@@ -94,10 +94,6 @@ def choose_block_shapes(layers, *, max_cores=None, limits=LOIHI1, pop_type=32) -
         The network is incomplete, has a loop, or ``pop_type`` is unknown.
     DoesNotFitError
         Some layer fits no core, or there are too few cores; all violations are listed.
-
-    References
-    ----------
-    Massa et al. 2020 and the NxTF compiler (arXiv:2101.04261) also go from last layer to first.
     """
     layers = tuple(layers)
     check_layers(layers)
