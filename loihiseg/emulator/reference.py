@@ -124,6 +124,24 @@ class Presenter:
         emulator.close()
         return Presentation(spikes, window, n_steps, n_window_steps, per_step, total)
 
+    def compartment_values(self, layers: dict) -> np.ndarray:
+        """Lay values per neuron out in block order.
+
+        Parameters
+        ----------
+        layers : dict of str to numpy.ndarray
+            (rows, columns, channels) for every layer on the chip.
+
+        Returns
+        -------
+        numpy.ndarray
+            (n_compartments,) float64.
+        """
+        values = np.zeros(self.n_compartments)
+        for name, places in self._places.items():
+            values[places] = np.asarray(layers[name]).reshape(-1)
+        return values
+
     def _by_layer(self, counts):
         return {
             name: counts[places].reshape(self._shapes[name])

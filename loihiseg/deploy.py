@@ -1,0 +1,192 @@
+"""``python -m loihiseg.deploy``: a trained network and sections in, a scored spiking report out."""
+
+import json
+import resource
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from loihiseg.cli import Parser, add_data_options, positive, read_data, run
+from loihiseg.errors import InputError
+
+DEFAULT_CHECKPOINT = Path(__file__).parent / "weights" / "tiny-synthetic"
+"""Trained on synthetic sections; what a run without --checkpoint deploys."""
+
+
+@dataclass(frozen=True)
+class DeployConfig:
+    """Everything a deployment can be repeated from. Attributes are the command's options."""
+
+    data: str | None
+    labels: str | None
+    label_polarity: str
+    checkpoint: str
+    sections: str | None
+    chips: int
+    tiles: int | None
+    calibration_tiles: int
+    steps: int
+    window: float
+    synapse_ms: float
+    rate_scale_hz: float
+    target: str
+    seed: int
+
+
+def parse(arguments):
+    """Parse the command line."""
+    parser = Parser(
+        prog="python -m loihiseg.deploy",
+        description="Deploy a trained network to Loihi: convert, quantize to 8 bits, place on "
+        "chips, run on the nengo-loihi emulator (or a chip), score, report.",
+    )
+    parser.add_argument("--chips", type=int, default=2, help="Loihi chips there are")
+    parser.add_argument(
+        "--checkpoint",
+        metavar="PATH",
+        default=str(DEFAULT_CHECKPOINT),
+        help="folder written by loihiseg.train, or a Keras model as .h5 or .keras "
+        "(default: the shipped network trained on synthetic sections)",
+    )
+    add_data_options(parser)
+    parser.add_argument(
+        "--sections",
+        metavar="A:B",
+        help="sections to deploy on (default: the test sections of the split)",
+    )
+    running = parser.add_argument_group("running")
+    running.add_argument(
+        "--tiles",
+        type=_tiles,
+        default=4,
+        metavar="N|all",
+        help="tiles to emulate, spread evenly over the sections",
+    )
+    running.add_argument(
+        "--calibration-tiles",
+        type=int,
+        default=2,
+        metavar="N",
+        help="tiles of the validation sections to calibrate the read-out on",
+    )
+    running.add_argument("--steps", type=positive, default=200, help="steps per tile, 1 ms each")
+    running.add_argument(
+        "--window",
+        type=float,
+        default=0.5,
+        help="last part of the steps that is read out, as a share",
+    )
+    running.add_argument(
+        "--synapse-ms", type=float, default=5.0, help="time constant of the synapses, ms"
+    )
+    running.add_argument(
+        "--rate-scale-hz",
+        type=float,
+        default=100.0,
+        help="firing rate of an activation of 1, for Keras models that do not say",
+    )
+    running.add_argument(
+        "--target", choices=("sim", "loihi"), default="sim", help="emulator or real chip"
+    )
+    running.add_argument("--seed", type=int, default=0, help="of the network and the emulator")
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--out", metavar="FOLDER", help="run folder (default: the next free runs/deploy-N)"
+    )
+    output.add_argument("--json", action="store_true", help="print the metrics as JSON instead")
+    output.add_argument("--quiet", action="store_true", help="say nothing but errors and results")
+    return parser.parse_args(arguments)
+
+
+def _tiles(text):
+    return None if text == "all" else positive(text)
+
+
+_tiles.__name__ = "number of tiles"
+
+
+def configuration(options) -> DeployConfig:
+    """Check the options and keep what a run can be repeated from."""
+    if options.chips < 1:
+        raise InputError(f"--chips {options.chips}: expected 1 or more")
+    if not 0 < options.window <= 1:
+        raise InputError(f"--window {options.window:g}: expected a share above 0, up to 1")
+    if options.synapse_ms < 0 or options.rate_scale_hz <= 0 or options.calibration_tiles < 0:
+        raise InputError(
+            f"--synapse-ms {options.synapse_ms:g}, --rate-scale-hz {options.rate_scale_hz:g}, "
+            f"--calibration-tiles {options.calibration_tiles}: expected 0 or more, above 0, 0 or "
+            "more"
+        )
+    if options.target == "loihi":
+        _require_nxsdk()
+    names = DeployConfig.__dataclass_fields__
+    return DeployConfig(**{k: v for k, v in vars(options).items() if k in names})
+
+
+def _require_nxsdk():
+    from importlib.util import find_spec
+
+    if find_spec("nxsdk") is None:
+        raise InputError(
+            "--target loihi: NxSDK, Intel's driver for the chip, is not installed here; "
+            "use --target sim for the emulator"
+        )
+
+
+def main(arguments):
+    """Run the command."""
+    options = parse(arguments)
+    config = configuration(options)
+
+    from rich.console import Console
+
+    from loihiseg.files import new_folder, writable_folder
+    from loihiseg.pipeline import deploy
+    from loihiseg.progress import Reporter
+    from loihiseg.report import tables
+
+    folder = writable_folder(Path(options.out)) if options.out else None
+    reporter = Reporter(options.quiet or options.json)
+    result = deploy(config, lambda: read_data(config), reporter)
+    if folder is None:
+        folder = new_folder(Path("runs"), "deploy")
+    with reporter.stage("report") as note:
+        page = write_report(folder, config, result)
+        note.detail = str(page)
+    if options.json:
+        print(json.dumps(result.metrics))
+        return
+    console = Console(highlight=False, soft_wrap=False, width=max(Console().width, 110))
+    for table in (tables.layers_table, tables.mapping_table, tables.energy_table):
+        tables.print_table(table(result.metrics), console)
+    tables.print_table(tables.scores_table(result.metrics), console)
+    console.print(f"report: {page}", soft_wrap=True)
+
+
+def write_report(folder, config, result):
+    """Write the run folder and return the path of its page."""
+    from loihiseg.report import page, pictures, tables
+
+    metrics = result.metrics
+    metrics["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    pictures.draw_tiles(
+        result.tiles, result.trained, result.spiking, result.threshold, folder / "sections.png"
+    )
+    pictures.draw_rates(result.rates, folder / "rates.png")
+    page.write_run(folder, config, metrics)
+    return page.write_page(
+        folder,
+        f"Deployment on {metrics['mapping']['n_chips_used']} chips",
+        [
+            tables.scores_table(metrics),
+            tables.layers_table(metrics),
+            tables.precision_table(metrics),
+            tables.mapping_table(metrics),
+            tables.energy_table(metrics),
+        ],
+        {"rates.png": "Firing rates", "sections.png": "Sections"},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

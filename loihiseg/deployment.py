@@ -1,0 +1,313 @@
+"""The stages of a deployment: trained network and sections in, scored spikes out.
+
+Each stage is a function of the values before it; ``deploy`` calls them in order.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.data.augmentation import normalize
+from loihiseg.data.stack import Stack
+from loihiseg.data.tiles import tile_grid
+from loihiseg.emulator.activity import FanOut, Presentation
+from loihiseg.errors import InputError
+from loihiseg.evaluation.energy import ActivityCounts
+from loihiseg.inference import sigmoid
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A trained network ready to be converted.
+
+    Attributes
+    ----------
+    model : tf.keras.Model
+        (batch, tile, tile, 1) pixels to (batch, rows, columns, 1).
+    threshold : float or None
+        Probability from which a pixel is membrane; None to be chosen on the validation sections.
+    source : str
+        Path of the checkpoint or model.
+    info : loihiseg.checkpoint.CheckpointInfo or None
+    """
+
+    model: object
+    threshold: float | None
+    source: str
+    info: object | None
+
+    @property
+    def tile(self) -> int:
+        """Rows and columns of the input."""
+        return int(self.model.inputs[0].shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """Tiles of sections, with their truth.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        (n, tile, tile) float32, normalized by section.
+    membrane : numpy.ndarray
+        (n, tile, tile) bool.
+    raw : numpy.ndarray
+        (n, tile, tile), as read, for pictures.
+    places : tuple of tuple of int
+        (section, row, column) of each tile, sections numbered within the stack.
+    """
+
+    pixels: np.ndarray
+    membrane: np.ndarray
+    raw: np.ndarray
+    places: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Readout:
+    """Straight line from the spiking read-out's logits to the trained network's.
+
+    Fitted by least squares on validation tiles, so that the threshold chosen for the trained
+    network serves both. ``n_tiles`` is 0 where there was nothing to fit on.
+    """
+
+    gain: float = 1.0
+    offset: float = 0.0
+    n_tiles: int = 0
+
+    def __call__(self, logits):
+        """Calibrated logits, the shape of ``logits``."""
+        return self.gain * logits + self.offset
+
+
+def load_network(path) -> Network:
+    """Load a checkpoint folder, or a Keras model from an .h5 or .keras file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or its input or output is not an image of one channel.
+    """
+    from pathlib import Path
+
+    path = Path(path)
+    if path.suffix in (".h5", ".hdf5", ".keras"):
+        from loihiseg.conversion.keras_file import load_keras_model
+
+        model = load_keras_model(path)
+        _check_images(model, path)
+        return Network(model, None, str(path), None)
+    from loihiseg.checkpoint import load_checkpoint, set_model_weights
+    from loihiseg.network.unet import build_unet
+
+    checkpoint = load_checkpoint(path)
+    model = build_unet(checkpoint.info.config.network)
+    set_model_weights(model, checkpoint.weights)
+    return Network(model, checkpoint.info.threshold, str(path), checkpoint.info)
+
+
+def _check_images(model, path):
+    inputs = [tuple(t.shape[1:]) for t in getattr(model, "inputs", None) or ()]
+    outputs = [tuple(t.shape[1:]) for t in getattr(model, "outputs", None) or ()]
+    square = len(inputs) == 1 and len(inputs[0]) == 3 and inputs[0][0] == inputs[0][1]
+    if not square or inputs[0][0] is None or inputs[0][2] != 1:
+        raise InputError(
+            f"{path}: input {inputs} is not one square image of one channel; "
+            "give it the shape (tile, tile, 1)"
+        )
+    if len(outputs) != 1 or len(outputs[0]) != 3 or outputs[0][2] != 1:
+        raise InputError(
+            f"{path}: output {outputs} is not one map of one channel; end in a logit of membrane"
+        )
+    if inputs[0][0] % outputs[0][0]:
+        raise InputError(
+            f"{path}: output of {outputs[0][0]} pixels does not divide the input's {inputs[0][0]}"
+        )
+
+
+def predictor(model):
+    """A function from (n, tile, tile, 1) pixels to (n, tile, tile, 1) logits.
+
+    An output that went through a sigmoid is turned back into logits; one of lower resolution than
+    the pixels is upsampled bilinearly.
+    """
+    ends_in_sigmoid = _ends_in_sigmoid(model)
+    tile = int(model.inputs[0].shape[1])
+
+    def predict(pixels):
+        output = model.predict(pixels, verbose=0)
+        return upsample(to_logits(output, ends_in_sigmoid), tile)
+
+    return predict
+
+
+def _ends_in_sigmoid(model):
+    activation = getattr(model.layers[-1], "activation", None)
+    return getattr(activation, "__name__", "") == "sigmoid"
+
+
+def to_logits(output, is_probability: bool) -> np.ndarray:
+    """Logits of a network's output; probabilities are kept 1e-6 away from 0 and 1."""
+    output = np.asarray(output, np.float32)
+    if not is_probability:
+        return output
+    output = output.clip(1e-6, 1 - 1e-6)
+    return np.log(output / (1 - output))
+
+
+def upsample(maps: np.ndarray, size: int) -> np.ndarray:
+    """(n, rows, columns, 1) maps at ``size`` rows and columns, bilinearly."""
+    if maps.shape[1] == size:
+        return maps
+    from skimage.transform import resize
+
+    return np.stack([resize(m, (size, size, 1), order=1, mode="edge") for m in maps])
+
+
+def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:
+    """Tiles of a stack that do not overlap, spread evenly over its sections and places.
+
+    Parameters
+    ----------
+    stack : Stack
+        With labels.
+    tile : int
+    count : int, optional
+        So many at most; all by default.
+
+    Returns
+    -------
+    Tiles
+
+    Raises
+    ------
+    InputError
+        If a section is smaller than a tile.
+    """
+    grid = tile_grid(stack.images.shape[1:], tile, 0)
+    every = [(s, y, x) for s in range(len(stack.images)) for y, x in grid.origins]
+    if count is not None and count < len(every):
+        # The middle of each of `count` equal runs: neither corner nor first section is favoured.
+        every = [every[int((i + 0.5) * len(every) / count)] for i in range(count)]
+    normal = normalize(stack.images)
+
+    def cut(volume):
+        return np.stack([volume[s, y : y + tile, x : x + tile] for s, y, x in every])
+
+    places = tuple((stack.section_numbers[s], y, x) for s, y, x in every)
+    return Tiles(cut(normal), cut(stack.membrane), cut(stack.images), places)
+
+
+def settled_activations(network: LoweredNetwork, pixels: np.ndarray) -> dict[str, np.ndarray]:
+    """Activation of every spiking layer if each neuron fired at its settled rate.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+        Float or quantized.
+    pixels : numpy.ndarray
+        (n, tile, tile) normalized.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        (n, rows, columns, channels) float32 by layer.
+    """
+    from loihiseg.conversion.converter import keras_network
+
+    outputs = keras_network(network, staircase=True).predict(pixels[..., None], verbose=0)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    return {layer.name: out for layer, out in zip(network.layers, outputs)}
+
+
+def readout_logits(readout, outputs, activations: dict[str, np.ndarray], tile: int) -> np.ndarray:
+    """Logits (n, tile, tile) that the host computes from the last layers' activations."""
+    values = [activations[name] for name in outputs]
+    output = readout.predict(values if len(values) > 1 else values[0], verbose=0)
+    return upsample(to_logits(output, _ends_in_sigmoid(readout)), tile)[..., 0]
+
+
+def spiking_activations(network: LoweredNetwork, presentations) -> dict[str, np.ndarray]:
+    """Activations (n, rows, columns, channels) read from the spikes of the read-out window."""
+    return {
+        layer.name: np.stack([p.rates_hz(layer.name) for p in presentations]) / layer.rate_scale_hz
+        for layer in network.layers
+    }
+
+
+def fit_readout(spiking: np.ndarray, trained: np.ndarray) -> Readout:
+    """Fit the line from spiking to trained logits; both (n, tile, tile)."""
+    if not len(spiking):
+        return Readout()
+    x, y = spiking.ravel().astype(np.float64), trained.ravel().astype(np.float64)
+    spread = np.var(x)
+    if spread < 1e-12:
+        return Readout(1.0, float(np.mean(y - x)), len(spiking))
+    gain = float(np.mean((x - x.mean()) * (y - y.mean())) / spread)
+    return Readout(gain, float(y.mean() - gain * x.mean()), len(spiking))
+
+
+def relative_errors(activations, reference) -> dict[str, float]:
+    """Root-mean-square difference of each layer's activations, relative to the reference's."""
+    return {
+        name: float(
+            np.sqrt(np.mean(np.square(activations[name] - value)))
+            / max(np.sqrt(np.mean(np.square(value))), 1e-12)
+        )
+        for name, value in reference.items()
+    }
+
+
+def membrane(logits: np.ndarray, threshold: float) -> np.ndarray:
+    """Which pixels are called membrane."""
+    return sigmoid(logits) > threshold
+
+
+def count_activity(
+    network: LoweredNetwork,
+    presentations: list[Presentation],
+    fans: FanOut,
+    inter_chip_messages: float | None,
+) -> ActivityCounts:
+    """Add up what happened on the chip while tiles were presented.
+
+    Messages and synaptic events caused by spikes from the host are included.
+    """
+    messages = synaptic = spikes = steps = 0
+    host = [layer for layer in network.layers if layer.on_host]
+    for one in presentations:
+        steps += one.n_steps
+        spikes += int(one.compartment_spikes.sum(dtype=np.int64))
+        messages += int(one.compartment_spikes @ fans.messages)
+        synaptic += int(one.compartment_spikes @ fans.synaptic_events)
+    for layer, sent, driven in zip(host, fans.host_messages, fans.host_synaptic_events):
+        for one in presentations:
+            messages += int(one.spikes[layer.name].ravel() @ sent)
+            synaptic += int(one.spikes[layer.name].ravel() @ driven)
+    return ActivityCounts(
+        neuron_updates=network.n_chip_neurons * steps,
+        synaptic_events=synaptic,
+        spikes=spikes,
+        messages=messages,
+        inter_chip_messages=inter_chip_messages,
+        n_steps=steps,
+        n_images=len(presentations),
+        macs=count_macs(network),
+    )
+
+
+def count_macs(network: LoweredNetwork) -> int:
+    """Multiply-accumulates of one forward pass of all spiking layers, those on the host included.
+
+    A convolution has one per output position and kernel entry; a transposed one, per input
+    position. Borders count like the rest.
+    """
+    shapes = dict(network.inputs) | {layer.name: layer.shape for layer in network.layers}
+    total = 0
+    for layer in network.layers:
+        for term in layer.terms:
+            rows, columns, _ = shapes[term.source] if term.transposed else layer.shape
+            total += rows * columns * term.kernel.size
+    return total

@@ -1,0 +1,67 @@
+"""The run folder: what was asked, what came out, pictures, and one page that holds them all."""
+
+import base64
+from dataclasses import asdict
+from pathlib import Path
+
+import jinja2
+
+from loihiseg.files import write_bytes, write_json
+
+_TEMPLATE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title><style>
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 72em; padding: 0 1em }
+table { border-collapse: collapse; margin: 0.6em 0 1.6em }
+th, td { padding: 0.2em 0.8em; text-align: right; border-bottom: 1px solid #ddd }
+th:first-child, td:first-child { text-align: left }
+th { background: #f3f3f3 } img { max-width: 100% } p.note { color: #555 }
+</style></head><body><h1>{{ title }}</h1>
+{% for section in sections %}<h2>{{ section.title }}</h2>
+{% if section.note %}<p class="note">{{ section.note }}</p>{% endif %}
+{% if section.image %}<img alt="{{ section.title }}" src="{{ section.image }}">{% endif %}
+{% if section.rows %}<table><tr>{% for cell in section.header %}<th>{{ cell }}</th>{% endfor %}</tr>
+{% for row in section.rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}</table>{% endif %}{% endfor %}</body></html>
+"""
+
+
+def write_run(folder: Path, config, metrics: dict) -> None:
+    """Write ``config.json`` and ``metrics.json``.
+
+    Parameters
+    ----------
+    folder : Path
+    config : dataclass
+        What the run can be repeated from.
+    metrics : dict
+        Plain values only.
+    """
+    write_json(folder / "config.json", asdict(config))
+    write_json(folder / "metrics.json", metrics)
+
+
+def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Path:
+    """Write ``index.html`` with tables and pictures inside it.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the pictures.
+    title : str
+    tables : list of loihiseg.report.tables.Table
+    pictures : dict of str to str
+        Caption by file name.
+
+    Returns
+    -------
+    Path
+        Of the page.
+    """
+    sections = [{"title": t.title, "note": t.note, "header": t.header, "rows": t.rows} for t in tables]
+    for name, caption in pictures.items():
+        data = base64.b64encode((folder / name).read_bytes()).decode()
+        sections.insert(1, {"title": caption, "image": f"data:image/png;base64,{data}"})
+    page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)
+    path = folder / "index.html"
+    write_bytes(path, page.render(title=title, sections=sections).encode())
+    return path

@@ -1,0 +1,93 @@
+"""What a deployment saw and said, as pictures."""
+
+import numpy as np
+
+from loihiseg.report.figures import figure
+
+MAX_TILES = 4
+"""Rows of the picture; more tiles would make them too small to look at."""
+
+# Missed membrane, false membrane: told apart by people who do not see red and green apart.
+_MISSED, _FALSE = (0.84, 0.37, 0.0), (0.0, 0.45, 0.70)
+
+
+def draw_tiles(tiles, trained, spiking, threshold, path) -> None:
+    """Draw section, truth, both answers and where they are wrong or disagree.
+
+    Parameters
+    ----------
+    tiles : loihiseg.deployment.Tiles
+    trained, spiking : numpy.ndarray
+        (n, tile, tile) probability of membrane of the trained network and of the chip.
+    threshold : float
+    path : Path
+    """
+    count = min(len(tiles.raw), MAX_TILES)
+    titles = ("section", "truth", "trained network", "on chip", "on chip: errors", "disagreement")
+    with figure(path, (2.3 * 6, 2.4 * count), nrows=count, ncols=6, squeeze=False) as axes:
+        for row in range(count):
+            truth = tiles.membrane[row]
+            ours, theirs = spiking[row] > threshold, trained[row] > threshold
+            panels = (
+                tiles.raw[row],
+                ~truth,
+                1 - trained[row],
+                1 - spiking[row],
+                _errors(truth, ours),
+                ours == theirs,
+            )
+            for column, (panel, title) in enumerate(zip(panels, titles)):
+                axis = axes[row, column]
+                limits = {} if column in (0, 4) else {"vmin": 0, "vmax": 1}
+                axis.imshow(panel, cmap="gray", interpolation="nearest", **limits)
+                axis.set(xticks=[], yticks=[])
+                if row == 0:
+                    axis.set_title(title, fontsize=10)
+            section, y, x = tiles.places[row]
+            axes[row, 0].set_ylabel(f"section {section}, ({y}, {x})", fontsize=8)
+        figure_of = axes[0, 0].figure
+        figure_of.supxlabel(
+            "dark is membrane; errors: orange missed, blue invented; disagreement: black",
+            fontsize=9,
+        )
+
+
+def _errors(truth, answer):
+    picture = np.where(truth[..., None], 0.35, 1.0) * np.ones(3)
+    picture[truth & ~answer] = _MISSED
+    picture[~truth & answer] = _FALSE
+    return picture
+
+
+def draw_rates(rates, path) -> None:
+    """Draw a histogram of firing rates for each layer.
+
+    Parameters
+    ----------
+    rates : sequence of loihiseg.evaluation.rates.LayerRates
+    path : Path
+    """
+    columns = min(len(rates), 4)
+    rows = -(-len(rates) // columns)
+    with figure(path, (3.2 * columns, 2.2 * rows), nrows=rows, ncols=columns, squeeze=False) as axes:
+        for axis, layer in zip(axes.flat, rates):
+            edges = np.array(layer.histogram_edges_hz)
+            counts = np.array(layer.histogram_counts, float)
+            width = np.diff(edges)[0]
+            axis.axvspan(layer.low_hz, layer.high_hz, color="0.9", zorder=0)
+            axis.bar(edges[:-1][: len(counts)] + width / 2, counts / counts.sum(), width)
+            axis.set_xlim(0, max(300.0, layer.percentile_hz * 1.1))
+            name = layer.layer.removesuffix("_spikes")
+            axis.set_title(
+                f"{name}: {layer.share_in_range:.0%} in range, {layer.silent_share:.0%} silent",
+                fontsize=8,
+            )
+            axis.tick_params(labelsize=7)
+        for axis in list(axes.flat)[len(rates) :]:
+            axis.set_visible(False)
+        figure_of = axes[0, 0].figure
+        figure_of.supxlabel(
+            f"{rates[0].percentile:g}th percentile of each neuron's firing rate over the tiles, Hz",
+            fontsize=9,
+        )
+        figure_of.supylabel("share of neurons", fontsize=9)

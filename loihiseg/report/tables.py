@@ -1,0 +1,148 @@
+"""Metrics as tables for the terminal and the page."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text. The first column is left-aligned, the others right."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def print_table(table: Table, console) -> None:
+    """Print a table on a rich console."""
+    from rich import box
+    from rich.table import Table as RichTable
+
+    drawn = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, name in enumerate(table.header):
+        drawn.add_column(name, justify="right" if index else "left", no_wrap=True)
+    for row in table.rows:
+        drawn.add_row(*row)
+    console.print(drawn, markup=False)
+    if table.note:
+        console.print(table.note, markup=False, soft_wrap=True)
+
+
+def scores_table(metrics: dict) -> Table:
+    """Scores of every stage, so that the one that loses accuracy is seen."""
+    rows = []
+    for stage in metrics["stages"]:
+        pixel, challenge = stage["pixel"], stage["challenge"]
+        rows.append(
+            (
+                stage["name"],
+                stage["pixels"],
+                f"{pixel['accuracy']:.2%}",
+                f"{pixel['all_cell_accuracy']:.2%}",
+                f"{pixel['membrane_iou']:.3f}",
+                f"{pixel['membrane_f1']:.3f}",
+                f"{challenge['v_rand']:.3f}",
+                f"{challenge['v_info']:.3f}",
+            )
+        )
+    header = ("network", "scored on", "accuracy", "all cell", "membrane IoU", "F1", "V_Rand", "V_Info")
+    return Table("Scores", header, tuple(rows), metrics["scored_note"])
+
+
+def layers_table(metrics: dict) -> Table:
+    """Rates and errors layer by layer."""
+    rows = []
+    for row in metrics["layers"]:
+        rows.append(
+            (
+                row["layer"].removesuffix("_spikes"),
+                f"{row['n_neurons']:,}",
+                str(row["n_blocks"]),
+                _text(row["block_shape"]),
+                f"{row['rates']['mean_hz']:.0f}",
+                f"{row['rates']['percentile_hz']:.0f}",
+                f"{row['rates']['share_in_range']:.0%}",
+                f"{row['rates']['silent_share']:.0%}",
+                f"{row['quantized_error']:.1%}",
+                f"{row['spiking_error']:.1%}",
+            )
+        )
+    percentile = metrics["layers"][0]["rates"]["percentile"]
+    header = (
+        "layer", "neurons", "cores", "block", "mean Hz", f"p{percentile:g} Hz", "in range",
+        "silent", "8-bit error", "chip error",
+    )  # fmt: skip
+    low, high = (metrics["layers"][0]["rates"][k] for k in ("low_hz", "high_hz"))
+    note = (
+        f"In range: neurons whose {percentile:g}th percentile over the tiles is in {low:g} to "
+        f"{high:g} Hz. Errors: root mean square against the float network, relative; 8-bit from "
+        "weights alone, chip with spikes."
+    )
+    return Table("Layers", header, tuple(rows), note)
+
+
+def precision_table(metrics: dict) -> Table:
+    """Where quantization loses precision."""
+    rows = []
+    for row in metrics["quantization"]:
+        rows.append(
+            (
+                row["layer"].removesuffix("_spikes"),
+                _range(row["weight_scale_low"], row["weight_scale_high"], "{:.3g}"),
+                _range(row["exponent_low"], row["exponent_high"], "{:d}"),
+                str(row["bits_lost"]),
+                f"{row['zeroed_share']:.1%}",
+                f"{row['signal_to_noise_db']:.1f}",
+                f"{row['bias_error_hz']:.2g}",
+                f"{row['threshold_error']:.1e}",
+                f"{row['quantized_error']:.1%}",
+            )
+        )
+    header = (
+        "layer", "scale", "exponent", "bits lost", "zeroed", "SQNR dB", "bias error Hz",
+        "threshold", "output error",
+    )  # fmt: skip
+    return Table("Quantization: where precision goes", header, tuple(rows))
+
+
+def mapping_table(metrics: dict) -> Table:
+    """Cores, chips and what crosses between chips."""
+    m = metrics["mapping"]
+    rows = [
+        ("neurons on chip", f"{m['n_neurons']:,}"),
+        ("cores", f"{m['n_cores']} on {m['n_chips_used']} of {m['n_chips']} chips"),
+        ("messages between chips per step", f"{m['messages']:.1f} (expected from rates)"),
+        ("messages between chips per step", f"{m['measured_messages']:.1f} (counted from spikes)"),
+    ]
+    for peer in m["allocators"]:
+        value = "failed" if peer["messages"] is None else f"{peer['messages']:.1f}"
+        rows.append((f"  {peer['name']}", value + (f" ({peer['note']})" if peer["note"] else "")))
+    return Table("Mapping", ("", ""), tuple(rows))
+
+
+def energy_table(metrics: dict) -> Table:
+    """Counted work, and energy from published constants."""
+    c = metrics["activity"]
+    per = c["n_images"]
+    rows = [
+        ("neuron updates per tile", f"{c['neuron_updates'] / per:,.0f}", ""),
+        ("spikes per tile", f"{c['spikes'] / per:,.0f}", ""),
+        ("messages per tile", f"{c['messages'] / per:,.0f}", ""),
+        ("synaptic events per tile", f"{c['synaptic_events'] / per:,.0f}", ""),
+        ("multiply-accumulates of the ANN per tile", f"{c['macs']:,.0f}", ""),
+    ]
+    for estimate in metrics["energy"]:
+        rows.append(
+            (f"energy, {estimate['device']}", f"{estimate['total_uj_per_image']:,.1f} uJ", "estimate")
+        )
+    note = "Energies are estimates: counts times published constants, nothing of them is measured."
+    return Table("Work per tile", ("", "", ""), tuple(rows), note)
+
+
+def _range(low, high, pattern):
+    low, high = pattern.format(low), pattern.format(high)
+    return low if low == high else f"{low} .. {high}"
+
+
+def _text(shape):
+    return " x ".join(str(n) for n in shape)
