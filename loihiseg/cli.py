@@ -87,7 +87,6 @@ def run(main, arguments=None) -> int:
     """
     from partition.errors import DoesNotFitError, PartitionError
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         with _library_chatter_off():
             main(sys.argv[1:] if arguments is None else arguments)
@@ -106,6 +105,15 @@ def run(main, arguments=None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def import_tensorflow():
+    """Import TensorFlow without its remarks on the machine; call before nengo_dl is imported."""
+    # NengoDL lowers this when it is imported, so TensorFlow has to come first.
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import tensorflow
+
+    return tensorflow
 
 
 @contextmanager

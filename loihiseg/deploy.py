@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from loihiseg.cli import Parser, add_data_options, positive, read_data, run
+from loihiseg.cli import Parser, add_data_options, import_tensorflow, positive, read_data, run
 from loihiseg.errors import InputError
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "weights" / "tiny-synthetic"
@@ -145,6 +145,7 @@ def main(arguments):
     from loihiseg.progress import Reporter
     from loihiseg.report import tables
 
+    import_tensorflow()
     folder = writable_folder(Path(options.out)) if options.out else None
     reporter = Reporter(options.quiet or options.json)
     result = deploy(config, lambda: read_data(config), reporter)

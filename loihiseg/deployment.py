@@ -17,6 +17,9 @@ from loihiseg.evaluation.energy import ActivityCounts
 from loihiseg.inference import sigmoid
 
 
+GOLDEN_RATIO = (5**0.5 - 1) / 2
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A trained network ready to be converted.
@@ -189,8 +192,10 @@ def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:
     grid = tile_grid(stack.images.shape[1:], tile, 0)
     every = [(s, y, x) for s in range(len(stack.images)) for y, x in grid.origins]
     if count is not None and count < len(every):
-        # The middle of each of `count` equal runs: neither corner nor first section is favoured.
-        every = [every[int((i + 0.5) * len(every) / count)] for i in range(count)]
+        # One from each of `count` equal runs, its place in the run moved on by the golden ratio:
+        # evenly spread over sections, and not the same corner of each.
+        shift = [(0.5 + i * GOLDEN_RATIO) % 1 for i in range(count)]
+        every = [every[int((i + shift[i]) * len(every) / count)] for i in range(count)]
     normal = normalize(stack.images)
 
     def cut(volume):

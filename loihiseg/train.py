@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from loihiseg.cli import Parser, add_data_options, positive, read_data, run
+from loihiseg.cli import Parser, add_data_options, import_tensorflow, positive, read_data, run
 from loihiseg.errors import InputError
 from loihiseg.network.presets import PRESETS
 
@@ -81,12 +81,13 @@ def main(arguments):
 
     if options.resume and not options.out:
         raise InputError("--resume needs --out with the folder of the run to go on with")
+    import_tensorflow()
     reporter = Reporter(options.quiet)
     with reporter.stage("load") as note:
         stack = read_data(options)
         split = z_block_split(len(stack.images))
         note.detail = f"{len(stack.images)} sections from {stack.source}; {stack.polarity}"
-    _check_tile(stack, config)
+    _check_size(stack, config)
     folder = writable_folder(Path(options.out)) if options.out else new_folder("runs", "train")
     with reporter.stage("train") as note:
         checkpoint = _train(stack, split, config, folder, options.resume, reporter)
@@ -98,13 +99,12 @@ def main(arguments):
     reporter.say(f"checkpoint: {folder}")
 
 
-def _check_tile(stack, config):
-    tile = config.network.tile
-    if min(stack.images.shape[1:]) < tile:
-        rows, columns = stack.images.shape[1:]
+def _check_size(stack, config):
+    rows, columns = stack.images.shape[1:]
+    if min(rows, columns) < config.crop:
         raise InputError(
-            f"{stack.source}: sections of {rows} x {columns} pixels are smaller than a tile of "
-            f"{tile} x {tile}; use a smaller preset"
+            f"{stack.source}: sections of {rows} x {columns} pixels are smaller than a training "
+            f"crop of {config.crop} x {config.crop}; use a smaller preset"
         )
 
 

@@ -62,7 +62,7 @@ class Crops(tf.keras.utils.Sequence):
 
     def __getitem__(self, index):
         rng = np.random.default_rng([self.config.seed, self.epoch, index])
-        return sample_crops(self.stack, self.config.network.tile, self.config.batch, rng)
+        return sample_crops(self.stack, self.config.crop, self.config.batch, rng)
 
 
 def train(
@@ -108,6 +108,7 @@ def train(
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     model = _compiled(config)
+    deployed = build_unet(config.network)
     history: list[Epoch] = []
     if resume:
         history = _restore(folder, model, config, stack)
@@ -127,7 +128,8 @@ def train(
         )
         loss = fitted.history["bce"][0]
         rate_loss = fitted.history["loss"][0] - loss
-        history.append(_validate(model, validation, config, epoch + 1, loss, rate_loss))
+        deployed.set_weights(model.get_weights())
+        history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
         if history[-1] is _best(history):
             info = CheckpointInfo(
                 config, data, history[-1].threshold, epoch + 1, _metrics(history[-1]), versions()
@@ -144,7 +146,7 @@ def _after_batch(call):
 
 
 def _compiled(config):
-    model = build_unet(config.network)
+    model = build_unet(config.network, config.crop)
     steps = max(config.epochs * config.steps_per_epoch, 1)
     schedule = tf.keras.optimizers.schedules.CosineDecay(config.learning_rate, steps, alpha=0.01)
     model.compile(

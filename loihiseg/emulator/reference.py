@@ -100,7 +100,8 @@ class Presenter:
                 del source.spikes[step]
         runner = self._simulator._runner
         runner.queues = runner._extract_queues()
-        emulator = EmulatorInterface(self.model, seed=self._seed)
+        with _quiet_build():
+            emulator = EmulatorInterface(self.model, seed=self._seed)
         host.run_steps(n_steps)
         runner._host2chip(emulator)
         total = np.zeros(self.n_compartments, np.int32)
@@ -184,5 +185,6 @@ def _quiet_build():
     """Keep back the warnings that a build repeats for every block."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Lost .* extra bits in weight rounding")
+        warnings.filterwarnings("ignore", message="invalid value encountered in cast")
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         yield

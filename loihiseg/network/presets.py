@@ -15,8 +15,9 @@ class TrainingConfig:
     Attributes
     ----------
     network : UNetConfig
-    batch : int
-        Crops per training step; a crop is one tile of the network.
+    crop, batch : int
+        Pixels of the side of a training crop, and crops per step. Weights do not depend on the
+        size; crops larger than a tile waste less of it on the border.
     steps_per_epoch, epochs : int
     learning_rate : float
         Of Adam at the start; falls to a hundredth along a half cosine.
@@ -27,7 +28,8 @@ class TrainingConfig:
     """
 
     network: UNetConfig = UNetConfig()
-    batch: int = 16
+    crop: int = 256
+    batch: int = 8
     steps_per_epoch: int = 100
     epochs: int = 20
     learning_rate: float = 5e-3
@@ -38,15 +40,17 @@ class TrainingConfig:
 PRESETS: dict[str, TrainingConfig] = {
     "tiny": TrainingConfig(
         UNetConfig(tile=64, channels=(4, 8), convs_down=(1, 1), convs_up=(1,)),
-        batch=16,
+        crop=128,
+        batch=8,
         steps_per_epoch=60,
         epochs=20,
     ),
     "small": TrainingConfig(
         UNetConfig(tile=128, channels=(8, 16, 32), convs_down=(1, 1, 1), convs_up=(1, 1)),
-        batch=16,
-        steps_per_epoch=150,
-        epochs=20,
+        crop=256,
+        batch=8,
+        steps_per_epoch=100,
+        epochs=24,
     ),
     # 96 x 96 x 4 on the finest level: 36,864 neurons a layer there, 18,432 / 9,216 / 4,608 below.
     "paper": TrainingConfig(
@@ -56,8 +60,9 @@ PRESETS: dict[str, TrainingConfig] = {
             convs_down=(2, 0, 0, 1),
             convs_up=(1, 1, 1),
         ),
-        batch=16,
-        steps_per_epoch=150,
+        crop=384,
+        batch=4,
+        steps_per_epoch=100,
         epochs=40,
     ),
 }
