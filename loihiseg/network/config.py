@@ -19,6 +19,9 @@ class RateTarget:
     scale_hz: float = 100.0
 
 
+_LEAST = {"channels": 1, "convs_down": 0, "convs_up": 0, "stem_stride": 1, "stem_channels": 1}
+
+
 @dataclass(frozen=True)
 class UNetConfig:
     """Shape of the network.
@@ -53,6 +56,12 @@ class UNetConfig:
                 f"U-Net configuration: {levels} levels of channels need {levels} convs_down and "
                 f"{levels - 1} convs_up, got {len(self.convs_down)} and {len(self.convs_up)}"
             )
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if min(value if isinstance(value, tuple) else (value,), default=least) < least:
+                raise InputError(
+                    f"U-Net configuration: {name} {value} must not be below {least}"
+                )
         if self.tile < 1 or self.tile % self.multiple:
             raise InputError(
                 f"U-Net configuration: tile {self.tile} must be a multiple of {self.multiple}"

@@ -1,0 +1,133 @@
+"""Shapes, names, configuration errors and the sizes of the presets."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from loihiseg.conversion.lowering import lower
+from loihiseg.errors import InputError
+from loihiseg.mapping import partition_layers
+from loihiseg.network.activations import LoihiReLU
+from loihiseg.network.config import RateTarget, UNetConfig
+from loihiseg.network.presets import PRESETS
+from loihiseg.network.unet import build_unet
+from partition.checks import check_tiling
+from partition.tiling import choose_block_shapes
+
+ODD = (
+    UNetConfig(32, (3,), (2,), (), stem_stride=1),
+    UNetConfig(32, (2, 3), (0, 1), (1,)),
+    UNetConfig(24, (2, 3, 4), (1, 0, 2), (0, 2), stem_stride=3, stem_channels=5),
+    UNetConfig(64, (1, 2, 3, 4), (0, 0, 0, 0), (1, 1, 1), stem_stride=4),
+)
+
+
+@pytest.mark.parametrize("config", ODD)
+def test_logits_meet_the_labels_at_full_resolution(config):
+    model = build_unet(config)
+    assert model.input_shape == (None, config.tile, config.tile, 1)
+    assert model.output_shape == (None, config.tile, config.tile, 1)
+    out = model(np.random.default_rng(0).normal(size=(2, config.tile, config.tile, 1)))
+    assert np.isfinite(out).all() and np.min(out) < 0 < np.max(out)
+
+
+@pytest.mark.parametrize("config", ODD)
+def test_every_layer_between_stem_and_readout_spikes(config):
+    model = build_unet(config)
+    for layer in model.layers:
+        if isinstance(layer, (tf.keras.layers.Conv2D,)) and layer.name != "readout":
+            (follower,) = [node.layer for node in layer.outbound_nodes]
+            assert isinstance(follower, LoihiReLU)
+            assert follower.name == f"{layer.name}_spikes"
+
+
+@pytest.mark.parametrize("config", ODD)
+def test_weights_do_not_depend_on_the_tile(config):
+    small, large = build_unet(config), build_unet(config, 2 * config.tile)
+    assert [(w.name, w.shape) for w in small.weights] == [(w.name, w.shape) for w in large.weights]
+    assert large.input_shape[1] == 2 * config.tile
+
+
+def test_shapes_of_each_level_by_hand():
+    config = UNetConfig(48, (4, 8, 16), (1, 2, 1), (1, 2))
+    shapes = {layer.name: layer.output_shape[1:] for layer in build_unet(config).layers[1:]}
+    assert {k.removesuffix("_spikes"): v for k, v in shapes.items() if k.endswith("_spikes")} == {
+        "stem": (24, 24, 4),
+        "encode0_0": (24, 24, 4),
+        "down1": (12, 12, 8),
+        "encode1_0": (12, 12, 8),
+        "encode1_1": (12, 12, 8),
+        "down2": (6, 6, 16),
+        "encode2_0": (6, 6, 16),
+        "up1": (12, 12, 8),
+        "decode1_0": (12, 12, 8),
+        "decode1_1": (12, 12, 8),
+        "up0": (24, 24, 4),
+        "decode0_0": (24, 24, 4),
+    }
+    assert shapes["skip1"] == (12, 12, 16) and shapes["skip0"] == (24, 24, 8)
+
+
+def test_rate_target_reaches_every_layer():
+    rates = RateTarget(90.0, 30.0, 150.0, 0.7, scale_hz=80.0)
+    model = build_unet(UNetConfig(32, (2, 3), (1, 1), (1,), rates=rates))
+    spiking = [layer for layer in model.layers if isinstance(layer, LoihiReLU)]
+    assert len(spiking) == 6 and len(model.losses) == 6
+    for layer in spiking:
+        assert layer.rate_scale_hz == 80.0
+        assert layer.rate_regularizer.get_config() == {
+            "percentile": 90.0, "low_hz": 30.0, "high_hz": 150.0, "weight": 0.7,
+        }  # fmt: skip
+
+
+def test_weight_zero_switches_the_regularizer_off():
+    model = build_unet(UNetConfig(32, (2, 3), (1, 1), (1,), rates=RateTarget(weight=0.0)))
+    assert model.losses == []
+
+
+@pytest.mark.parametrize(
+    "changes, says",
+    [
+        ({"channels": ()}, "0 levels"),
+        ({"convs_down": (1, 1)}, "3 convs_down and 2 convs_up, got 2 and 2"),
+        ({"convs_up": (1, 1, 1)}, "3 convs_down and 2 convs_up, got 3 and 3"),
+        ({"tile": 0}, "multiple of 8"),
+        ({"tile": -8}, "multiple of 8"),
+        ({"tile": 100}, "tile 100 must be a multiple of 8"),
+        ({"tile": 128, "stem_stride": 3}, "multiple of 12"),
+        ({"channels": (4, 0, 16)}, "channels"),
+        ({"convs_down": (1, -1, 1)}, "convs_down"),
+        ({"stem_stride": 0}, "stem_stride"),
+        ({"stem_channels": 0}, "stem_channels"),
+    ],
+)
+def test_impossible_configuration(changes, says):
+    with pytest.raises(InputError, match=says) as error:
+        UNetConfig(**changes)
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture(scope="module", params=sorted(PRESETS))
+def preset(request):
+    return request.param, PRESETS[request.param]
+
+
+def test_presets_can_be_trained(preset):
+    _, config = preset
+    assert config.crop >= config.network.tile
+    assert config.crop % config.network.multiple == 0
+    build_unet(config.network, config.crop)
+
+
+def test_presets_fit_two_chips(preset):
+    name, config = preset
+    network = lower(build_unet(config.network)).network
+    layers = partition_layers(network)
+    tiling = choose_block_shapes(layers)
+    check_tiling(layers, tiling)
+    assert tiling.n_cores <= 256
+    assert tiling.n_cores >= network.n_chip_neurons / 1024
+    if name == "paper":
+        assert network.n_chip_neurons == pytest.approx(238_000, rel=0.01)
+        # Layers at 96, 48, 24 and 12 pixels; the up layers belong to the level they reach.
+        assert network.n_chip_neurons == 36864 * 4 + 18432 * 3 + 9216 * 3 + 4608 * 2
