@@ -281,16 +281,16 @@ def count_activity(
     Messages and synaptic events caused by spikes from the host are included.
     """
     messages = synaptic = spikes = steps = 0
-    host = [layer for layer in network.layers if layer.on_host]
     for one in presentations:
         steps += one.n_steps
         spikes += int(one.compartment_spikes.sum(dtype=np.int64))
         messages += int(one.compartment_spikes @ fans.messages)
         synaptic += int(one.compartment_spikes @ fans.synaptic_events)
-    for layer, sent, driven in zip(host, fans.host_messages, fans.host_synaptic_events):
+    host = zip(fans.host_sources, fans.host_messages, fans.host_synaptic_events)
+    for name, sent, driven in host:
         for one in presentations:
-            messages += int(one.spikes[layer.name].ravel() @ sent)
-            synaptic += int(one.spikes[layer.name].ravel() @ driven)
+            messages += int(one.spikes[name].ravel() @ sent)
+            synaptic += int(one.spikes[name].ravel() @ driven)
     return ActivityCounts(
         neuron_updates=network.n_chip_neurons * steps,
         synaptic_events=synaptic,

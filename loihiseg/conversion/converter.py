@@ -13,7 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.conversion.transforms import nengo_transform
 from loihiseg.network.activations import loihi_rate
+
+ARROW = " -> "
 
 
 class SumOfConvolutions(tf.keras.layers.Layer):
@@ -50,6 +53,11 @@ class SumOfConvolutions(tf.keras.layers.Layer):
         return rate(total * scale) / scale
 
 
+def connection_label(source: str, target: str) -> str:
+    """Label of a connection; nengo-loihi hands that of a host connection on to its input."""
+    return f"{source}{ARROW}{target}"
+
+
 @nengo_dl.Converter.register(SumOfConvolutions)
 class ConvertSumOfConvolutions(nengo_dl.converter.LayerConverter):
     """One ensemble, one convolutional connection per source, biases on the neurons."""
@@ -63,22 +71,13 @@ class ConvertSumOfConvolutions(nengo_dl.converter.LayerConverter):
         shapes = shapes if isinstance(shapes, list) else [shapes]
         for index, (term, shape) in enumerate(zip(spec.terms, shapes)):
             self.add_connection(
-                node_id, neurons, input_idx=index, transform=_transform(term, shape)
+                node_id,
+                neurons,
+                input_idx=index,
+                transform=nengo_transform(term, shape),
+                label=connection_label(term.source, spec.name),
             )
         return neurons
-
-
-def _transform(term, input_shape):
-    kind = nengo.transforms.ConvolutionTranspose if term.transposed else nengo.Convolution
-    return kind(
-        n_filters=term.kernel.shape[3],
-        input_shape=tuple(input_shape),
-        kernel_size=term.kernel.shape[:2],
-        strides=term.strides,
-        padding=term.padding,
-        channels_last=True,
-        init=term.kernel,
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,12 +46,20 @@ class FanOut:
         synapses they drive.
     host_messages, host_synaptic_events : tuple of numpy.ndarray
         The same for the neurons of each host input, in the order of ``model.inputs``.
+    host_sources : tuple of str
+        Host layer that each input carries the spikes of.
     """
 
     messages: np.ndarray
     synaptic_events: np.ndarray
     host_messages: tuple[np.ndarray, ...]
     host_synaptic_events: tuple[np.ndarray, ...]
+    host_sources: tuple[str, ...]
+
+
+def host_sources(model) -> tuple[str, ...]:
+    """Host layer behind each input of a built model, read from the label of its connection."""
+    return tuple(str(source.label).split(" -> ")[0] for source in model.inputs)
 
 
 def fan_out(model) -> FanOut:
@@ -77,6 +85,7 @@ def fan_out(model) -> FanOut:
         np.concatenate(events),
         tuple(m for m, _ in host),
         tuple(e for _, e in host),
+        host_sources(model),
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from loihiseg.emulator.activity import Presentation
+from loihiseg.emulator.activity import Presentation, host_sources
 from loihiseg.errors import LoihisegError
 
 
@@ -142,6 +142,22 @@ class Presenter:
         for name, places in self._places.items():
             values[places] = np.asarray(layers[name]).reshape(-1)
         return values
+
+    def deployable(self):
+        """The built model compiled, as `loihiseg.emulator.presenter` runs it."""
+        from loihiseg.emulator.presenter import Deployable
+        from loihiseg.emulator.program import compile_model
+
+        return Deployable(compile_model(self.model), dict(self._places), host_sources(self.model))
+
+    def present_all(self, images, n_steps, n_window_steps, progress=None) -> list[Presentation]:
+        """Present images one after the other; ``progress`` is called after each."""
+        found = []
+        for image in images:
+            found.append(self.present(image, n_steps, n_window_steps))
+            if progress is not None:
+                progress()
+        return found
 
     def _by_layer(self, counts):
         return {

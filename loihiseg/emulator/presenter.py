@@ -1,0 +1,164 @@
+"""Images through a compiled program, several at a time.
+
+The same interface as `loihiseg.emulator.reference.Presenter`, and the same spikes.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.emulator import kernels
+from loihiseg.emulator.activity import Presentation
+from loihiseg.emulator.host import Host
+from loihiseg.emulator.program import Program
+
+
+@dataclass(frozen=True, eq=False)
+class Deployable:
+    """A program and what its compartments and inputs stand for.
+
+    Attributes
+    ----------
+    program : Program
+    places : dict of str to numpy.ndarray
+        int64, (n_neurons,): compartment of each neuron of every layer on the chip.
+    input_sources : tuple of str
+        Host layer that each input of the program carries the spikes of.
+    """
+
+    program: Program
+    places: dict[str, np.ndarray]
+    input_sources: tuple[str, ...]
+
+
+class CompiledPresenter:
+    """Runs images through a program.
+
+    Parameters
+    ----------
+    deployable : Deployable
+    network : LoweredNetwork
+        For its host layers and the shapes of all layers.
+    n_threads : int, optional
+        Images at a time; as many as there are cores by default.
+
+    Raises
+    ------
+    ValueError
+        If the program is noisy: that needs the simulator.
+    """
+
+    def __init__(self, deployable: Deployable, network: LoweredNetwork, n_threads=None):
+        if deployable.program.has_noise:
+            raise ValueError("program has noise; run it with the simulator")
+        self.deployable = deployable
+        self.shapes = {layer.name: layer.shape for layer in network.layers}
+        self._host = Host(network)
+        self._pool = ThreadPoolExecutor(n_threads or _n_cores())
+
+    def present_all(self, images, n_steps: int, n_window_steps: int, progress=None) -> list:
+        """Hold each image at the input for a number of steps, from a state of rest.
+
+        Parameters
+        ----------
+        images : sequence of numpy.ndarray
+            Normalized pixels.
+        n_steps : int
+            Length of a presentation.
+        n_window_steps : int
+            The last so many steps are counted for the read-out.
+        progress : callable, optional
+            Called after each image without arguments.
+
+        Returns
+        -------
+        list of Presentation
+            In the order of the images.
+        """
+        waiting = []
+        for image in images:
+            host = self._host.spikes(image, n_steps)
+            waiting.append(self._pool.submit(self._run, host, n_steps, n_window_steps))
+        found = []
+        for one in waiting:
+            found.append(one.result())
+            if progress is not None:
+                progress()
+        return found
+
+    def _run(self, host, n_steps, n_window_steps) -> Presentation:
+        program = self.deployable.program
+        step_start, spikes = self._input_spikes(host, n_steps)
+        n = program.n_compartments
+        total, window = np.zeros(n, np.int32), np.zeros(n, np.int32)
+        counts = [np.zeros(n_steps, np.int64) for _ in range(3)]
+        kernels.run(
+            n_steps,
+            n_steps - n_window_steps,
+            program.segment_start,
+            program.segment,
+            program.bias,
+            program.entry_start,
+            program.entry_base,
+            program.entry_row,
+            program.input_entry_start,
+            program.input_entry_base,
+            program.input_entry_row,
+            program.row_start,
+            program.run_offset,
+            program.run_start,
+            program.weights,
+            step_start,
+            spikes,
+            *(np.zeros(n, np.int32) for _ in range(4)),
+            np.zeros(n, bool),
+            total,
+            window,
+            *counts,
+        )
+        by_layer = self._by_layer(total)
+        window_by_layer = self._by_layer(window)
+        for name, fired in host.fired.items():
+            shape = self.shapes[name]
+            by_layer[name] = fired.sum(axis=0, dtype=np.int32).reshape(shape)
+            late = fired[n_steps - n_window_steps :]
+            window_by_layer[name] = late.sum(axis=0, dtype=np.int32).reshape(shape)
+        return Presentation(by_layer, window_by_layer, n_steps, n_window_steps, counts[0], total)
+
+    def _input_spikes(self, host, n_steps):
+        """Spikes of all inputs, ordered by step."""
+        steps, neurons = [], []
+        for first, source in zip(self.deployable.program.input_start, self.deployable.input_sources):
+            step, neuron = np.nonzero(host.fired[source])
+            steps.append(step)
+            neurons.append(neuron + first)
+        step = np.concatenate(steps) if steps else np.zeros(0, np.int64)
+        order = np.argsort(step, kind="stable")
+        start = np.concatenate([[0], np.cumsum(np.bincount(step, minlength=n_steps))])
+        neuron = np.concatenate(neurons) if neurons else np.zeros(0, np.int64)
+        return start.astype(np.int64), neuron[order].astype(np.int32)
+
+    def _by_layer(self, counts):
+        return {
+            name: counts[places].reshape(self.shapes[name])
+            for name, places in self.deployable.places.items()
+        }
+
+    def close(self):
+        """Free threads and the host."""
+        self._pool.shutdown()
+        self._host.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def _n_cores():
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
