@@ -70,6 +70,103 @@ def scatter(
 
 
 @_compiled
+def _integrate(current_in, current, voltage, bias, spiked, keep_u, vth, vmin, vmax, keep_input):
+    """One step of a few compartments without voltage decay, refractory period or noise.
+
+    This is `_step_any` with everything left out that such compartments do not have, and without
+    branches, so that it compiles to vector instructions.
+    """
+    changed = fired = np.int32(0)
+    input_over = current_over = sum_over = np.int32(0)
+    for i in range(len(current)):
+        q0 = current_in[i]
+        q = (q0 << np.int32(_INPUT_SHIFT)) >> np.int32(_INPUT_SHIFT)
+        u0 = current[i]
+        magnitude = abs(u0)
+        kept = (magnitude >> np.int32(12)) * keep_u + (
+            ((magnitude & np.int32(4095)) * keep_u) >> np.int32(12)
+        )
+        sign = u0 >> np.int32(31)
+        u1 = np.int32(((kept ^ sign) - sign) + q)
+        u = (u1 << np.int32(_CURRENT_SHIFT)) >> np.int32(_CURRENT_SHIFT)
+        t1 = np.int32(u + bias[i])
+        total = (t1 << np.int32(_CURRENT_SHIFT)) >> np.int32(_CURRENT_SHIFT)
+        v0 = voltage[i]
+        v = min(max(np.int32(v0 + total), vmin), vmax)
+        spike = np.int32(v > vth)
+        v = v & (spike - np.int32(1))
+        input_over |= q ^ q0
+        current_over |= u ^ u1
+        sum_over |= total ^ t1
+        changed |= (v ^ v0) | (u ^ u0) | q | spike
+        fired |= spike
+        current_in[i] = q & keep_input
+        current[i] = u
+        voltage[i] = v
+        spiked[i] = spike
+    return changed, fired, _overflow_bits(input_over, current_over, sum_over)
+
+
+@_compiled
+def _step_any(
+    current_in, current, voltage, bias, spiked, refractory, noise_in, noise_sum, noisy,
+    keep_u, keep_v, vth, vmin, vmax, delay, keep_input,
+):  # fmt: skip
+    """One step of a few compartments of any kind."""
+    changed = fired = np.int32(0)
+    input_over = current_over = sum_over = np.int32(0)
+    for i in range(len(current)):
+        q0 = current_in[i]
+        if noisy:
+            q0 = np.int32(q0 + noise_in[i])
+        q = (q0 << np.int32(_INPUT_SHIFT)) >> np.int32(_INPUT_SHIFT)
+        u0 = current[i]
+        u1 = np.int32(_decayed(u0, keep_u) + q)
+        u = (u1 << np.int32(_CURRENT_SHIFT)) >> np.int32(_CURRENT_SHIFT)
+        t1 = np.int32(u + bias[i])
+        if noisy:
+            t1 = np.int32(t1 + noise_sum[i])
+        total = (t1 << np.int32(_CURRENT_SHIFT)) >> np.int32(_CURRENT_SHIFT)
+        v0 = voltage[i]
+        v = min(max(np.int32(_decayed(v0, keep_v) + total), vmin), vmax)
+        wait = refractory[i]
+        v = v if wait <= 0 else np.int32(0)
+        spike = np.int32(v > vth)
+        v = v & (spike - np.int32(1))
+        wait = max((delay if spike != 0 else wait) - np.int32(1), np.int32(0))
+        input_over |= q ^ q0
+        current_over |= u ^ u1
+        sum_over |= total ^ t1
+        changed |= (v ^ v0) | (u ^ u0) | q | spike | wait
+        fired |= spike
+        current_in[i] = q & keep_input
+        current[i] = u
+        voltage[i] = v
+        refractory[i] = wait
+        spiked[i] = spike
+    return changed, fired, _overflow_bits(input_over, current_over, sum_over)
+
+
+@_compiled
+def _decayed(x, keep):
+    magnitude = abs(x)
+    kept = (magnitude >> np.int32(12)) * keep + (
+        ((magnitude & np.int32(4095)) * keep) >> np.int32(12)
+    )
+    sign = x >> np.int32(31)
+    return (kept ^ sign) - sign
+
+
+@_compiled
+def _overflow_bits(input_over, current_over, sum_over):
+    return (
+        int(input_over != 0) * INPUT_OVERFLOW
+        + int(current_over != 0) * CURRENT_OVERFLOW
+        + int(sum_over != 0) * SUM_OVERFLOW
+    )
+
+
+@_compiled
 def update(
     segment_start, segment, bias, noise_in, noise_sum, noisy,
     current_in, current, voltage, refractory, spiked, spike_count,
@@ -117,70 +214,34 @@ def update(
         delay = segment[number, 5]
         if start == stop:
             continue
+        integrators = keep_v == 4096 and delay <= 1 and not noisy
         for cell in range(start >> _GRID_SHIFT, ((stop - 1) >> _GRID_SHIFT) + 1):
             if touched[cell] == 0:
                 continue
             low = max(start, cell << _GRID_SHIFT)
             high = min(stop, (cell + 1) << _GRID_SHIFT)
-            size = high - low
-            q_, u_, v_ = current_in[low:high], current[low:high], voltage[low:high]
-            b_, s_, r_ = bias[low:high], spiked[low:high], refractory[low:high]
-            if noisy:
-                for i in range(size):
-                    q_[i] += noise_in[low + i]
-            changed = np.int32(0)
-            over = np.int32(0)
-            fired = np.int32(0)
-            for i in range(size):
-                q0 = q_[i]
-                q = (q0 << np.int32(_INPUT_SHIFT)) >> np.int32(_INPUT_SHIFT)
-                u0 = u_[i]
-                magnitude = abs(u0)
-                kept = (magnitude >> np.int32(12)) * keep_u + (
-                    ((magnitude & np.int32(4095)) * keep_u) >> np.int32(12)
-                )
-                u1 = np.int32((kept if u0 >= 0 else -kept) + q)
-                u = (u1 << np.int32(_CURRENT_SHIFT)) >> np.int32(_CURRENT_SHIFT)
-                t1 = np.int32(u + b_[i])
-                if noisy:
-                    t1 = np.int32(t1 + noise_sum[low + i])
-                total = (t1 << np.int32(_CURRENT_SHIFT)) >> np.int32(_CURRENT_SHIFT)
-                v0 = v_[i]
-                magnitude = abs(v0)
-                kept = (magnitude >> np.int32(12)) * keep_v + (
-                    ((magnitude & np.int32(4095)) * keep_v) >> np.int32(12)
-                )
-                v = np.int32((kept if v0 >= 0 else -kept) + total)
-                v = min(max(v, vmin), vmax)
-                r = r_[i]
-                v = v if r <= 0 else np.int32(0)
-                spike = np.int32(v > vth)
-                v = v if spike == 0 else np.int32(0)
-                r = delay if spike != 0 else r
-                r1 = max(r - np.int32(1), np.int32(0))
-                over |= (
-                    np.int32(q != q0) * np.int32(INPUT_OVERFLOW)
-                    | np.int32(u != u1) * np.int32(CURRENT_OVERFLOW)
-                    | np.int32(total != t1) * np.int32(SUM_OVERFLOW)
-                )
-                changed |= (v ^ v0) | (u ^ u0) | q | spike | r1 | np.int32(s_[i])
-                fired |= spike
-                q_[i] = q & keep
-                u_[i] = u
-                v_[i] = v
-                r_[i] = r1
-                s_[i] = spike != 0
+            fired_here = spiked[low:high]
+            if integrators:
+                changed, fired, over = _integrate(
+                    current_in[low:high], current[low:high], voltage[low:high], bias[low:high],
+                    fired_here, keep_u, vth, vmin, vmax, keep,
+                )  # fmt: skip
+            else:
+                changed, fired, over = _step_any(
+                    current_in[low:high], current[low:high], voltage[low:high], bias[low:high],
+                    fired_here, refractory[low:high], noise_in[low:high], noise_sum[low:high],
+                    noisy, keep_u, keep_v, vth, vmin, vmax, delay, keep,
+                )  # fmt: skip
             overflow |= over
             if changed != 0:
                 quiet[cell] = 0
             if fired != 0:
-                for i in range(size):
-                    if s_[i]:
+                for i in range(high - low):
+                    if fired_here[i]:
                         spikes[n_spikes] = low + i
                         n_spikes += 1
                         spike_count[low + i] += 1
-    for cell in range(len(touched)):
-        touched[cell] = 0
+    touched[:] = 0
     return n_spikes, overflow
 
 
