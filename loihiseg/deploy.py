@@ -15,7 +15,10 @@ DEFAULT_CHECKPOINT = Path(__file__).parent / "weights" / "tiny-synthetic"
 
 @dataclass(frozen=True)
 class DeployConfig:
-    """Everything a deployment can be repeated from. Attributes are the command's options."""
+    """Everything a deployment can be repeated from. Attributes are the command's options.
+
+    ``tiles`` is None for whole sections.
+    """
 
     data: str | None
     labels: str | None
@@ -30,6 +33,8 @@ class DeployConfig:
     synapse_ms: float
     rate_scale_hz: float
     target: str
+    emulator: str
+    check: int
     seed: int
 
 
@@ -58,16 +63,16 @@ def parse(arguments):
     running.add_argument(
         "--tiles",
         type=_tiles,
-        default=4,
         metavar="N|all",
-        help="tiles to emulate, spread evenly over the sections",
+        help="tiles to emulate, spread evenly over the sections (default: whole sections from "
+        "overlapping tiles; 4 with --emulator nengo-loihi)",
     )
     running.add_argument(
         "--calibration-tiles",
         type=int,
-        default=2,
         metavar="N",
-        help="tiles of the validation sections to calibrate the read-out on",
+        help="tiles of the validation sections to calibrate the read-out on (default: 8; 2 with "
+        "--emulator nengo-loihi)",
     )
     running.add_argument("--steps", type=positive, default=200, help="steps per tile, 1 ms each")
     running.add_argument(
@@ -88,6 +93,19 @@ def parse(arguments):
     running.add_argument(
         "--target", choices=("sim", "loihi"), default="sim", help="emulator or real chip"
     )
+    running.add_argument(
+        "--emulator",
+        choices=("compiled", "nengo-loihi"),
+        default="compiled",
+        help="compiled emulator, or nengo-loihi's own; both give the same spikes",
+    )
+    running.add_argument(
+        "--check",
+        type=int,
+        default=0,
+        metavar="N",
+        help="run N steps of both emulators first and compare every integer of their state",
+    )
     running.add_argument("--seed", type=int, default=0, help="of the network and the emulator")
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -99,7 +117,7 @@ def parse(arguments):
 
 
 def _tiles(text):
-    return None if text == "all" else positive(text)
+    return text if text == "all" else positive(text)
 
 
 _tiles.__name__ = "number of tiles"
@@ -111,7 +129,7 @@ def configuration(options) -> DeployConfig:
         raise InputError(f"--chips {options.chips}: expected 1 or more")
     if not 0 < options.window <= 1:
         raise InputError(f"--window {options.window:g}: expected a share above 0, up to 1")
-    if options.synapse_ms < 0 or options.rate_scale_hz <= 0 or options.calibration_tiles < 0:
+    if options.synapse_ms < 0 or options.rate_scale_hz <= 0 or (options.calibration_tiles or 0) < 0:
         raise InputError(
             f"--synapse-ms {options.synapse_ms:g}, --rate-scale-hz {options.rate_scale_hz:g}, "
             f"--calibration-tiles {options.calibration_tiles}: expected 0 or more, above 0, 0 or "
@@ -120,7 +138,15 @@ def configuration(options) -> DeployConfig:
     if options.target == "loihi":
         _require_nxsdk()
     names = DeployConfig.__dataclass_fields__
-    return DeployConfig(**{k: v for k, v in vars(options).items() if k in names})
+    chosen = {k: v for k, v in vars(options).items() if k in names}
+    slow = options.emulator == "nengo-loihi"
+    if options.tiles is None:
+        chosen["tiles"] = 4 if slow else None
+    elif options.tiles == "all":
+        chosen["tiles"] = None
+    if options.calibration_tiles is None:
+        chosen["calibration_tiles"] = 2 if slow else 8
+    return DeployConfig(**chosen)
 
 
 def _require_nxsdk():
@@ -157,7 +183,7 @@ def main(arguments):
     if options.json:
         print(json.dumps(result.metrics))
         return
-    console = Console(highlight=False, soft_wrap=False, width=max(Console().width, 110))
+    console = Console(highlight=False, soft_wrap=False, width=max(Console().width, 116))
     for table in (tables.layers_table, tables.mapping_table, tables.energy_table):
         tables.print_table(table(result.metrics), console)
     tables.print_table(tables.scores_table(result.metrics), console)
@@ -170,9 +196,7 @@ def write_report(folder, config, result):
 
     metrics = result.metrics
     metrics["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    pictures.draw_tiles(
-        result.tiles, result.trained, result.spiking, result.threshold, folder / "sections.png"
-    )
+    pictures.draw_answers(result, folder / "sections.png")
     pictures.draw_rates(result.rates, folder / "rates.png")
     page.write_run(folder, config, metrics)
     return page.write_page(

@@ -10,11 +10,11 @@ import numpy as np
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.data.augmentation import normalize
 from loihiseg.data.stack import Stack
-from loihiseg.data.tiles import tile_grid
+from loihiseg.data.tiles import TileGrid, stitch, tile_grid
 from loihiseg.emulator.activity import FanOut, Presentation
 from loihiseg.errors import InputError
 from loihiseg.evaluation.energy import ActivityCounts
-from loihiseg.inference import sigmoid
+from loihiseg.inference import default_overlap, sigmoid
 
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2
@@ -60,12 +60,22 @@ class Tiles:
         (n, tile, tile), as read, for pictures.
     places : tuple of tuple of int
         (section, row, column) of each tile, sections numbered within the stack.
+    grid : TileGrid or None
+        Where the tiles make up whole sections, how; None for tiles by themselves.
     """
 
     pixels: np.ndarray
     membrane: np.ndarray
     raw: np.ndarray
     places: tuple[tuple[int, int, int], ...]
+    grid: TileGrid | None = None
+
+    def assemble(self, maps: np.ndarray) -> np.ndarray:
+        """Maps of the tiles (n, tile, tile) as whole sections where they make them up."""
+        if self.grid is None:
+            return maps
+        parts = np.split(maps, len(maps) // len(self.grid.origins))
+        return np.stack([stitch(part, self.grid) for part in parts]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -196,13 +206,43 @@ def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:
         # evenly spread over sections, and not the same corner of each.
         shift = [(0.5 + i * GOLDEN_RATIO) % 1 for i in range(count)]
         every = [every[int((i + shift[i]) * len(every) / count)] for i in range(count)]
+    return _cut(stack, tile, every, None)
+
+
+def whole_tiles(stack: Stack, tile: int, overlap: int | None = None) -> Tiles:
+    """Overlapping tiles that make up the whole of every section.
+
+    Parameters
+    ----------
+    stack : Stack
+        With labels.
+    tile : int
+    overlap : int, optional
+        Pixels; a quarter of a tile by default.
+
+    Returns
+    -------
+    Tiles
+
+    Raises
+    ------
+    InputError
+        If a section is smaller than a tile.
+    """
+    overlap = default_overlap(tile) if overlap is None else overlap
+    grid = tile_grid(stack.images.shape[1:], tile, overlap)
+    every = [(s, y, x) for s in range(len(stack.images)) for y, x in grid.origins]
+    return _cut(stack, tile, every, grid)
+
+
+def _cut(stack, tile, every, grid):
     normal = normalize(stack.images)
 
     def cut(volume):
         return np.stack([volume[s, y : y + tile, x : x + tile] for s, y, x in every])
 
     places = tuple((stack.section_numbers[s], y, x) for s, y, x in every)
-    return Tiles(cut(normal), cut(stack.membrane), cut(stack.images), places)
+    return Tiles(cut(normal), cut(stack.membrane), cut(stack.images), places, grid)
 
 
 def settled_activations(network: LoweredNetwork, pixels: np.ndarray) -> dict[str, np.ndarray]:

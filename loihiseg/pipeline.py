@@ -1,5 +1,6 @@
 """A deployment from end to end: load, convert, quantize, partition, emulate, score."""
 
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from loihiseg import deployment as stages
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
+from loihiseg.emulator.check import check_equality
 from loihiseg.errors import InputError
 from loihiseg.evaluation.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep
 from loihiseg.evaluation.isbi import challenge_scores
@@ -30,7 +32,11 @@ class Deployed:
     tiles : loihiseg.deployment.Tiles
         That were emulated.
     trained, spiking : numpy.ndarray
-        (n, tile, tile) probability of membrane on them.
+        (n, rows, columns) probability of membrane, of whole sections or of the tiles.
+    raw, membrane : numpy.ndarray
+        Images and truth of the same.
+    titles : tuple of str
+        What each of them is.
     threshold : float
     rates : tuple of loihiseg.evaluation.rates.LayerRates
     """
@@ -39,6 +45,9 @@ class Deployed:
     tiles: stages.Tiles
     trained: np.ndarray
     spiking: np.ndarray
+    raw: np.ndarray
+    membrane: np.ndarray
+    titles: tuple[str, ...]
     threshold: float
     rates: tuple
 
@@ -104,9 +113,13 @@ def deploy(config, read, reporter) -> Deployed:
                 f"{mapping['messages']:.1f} messages per step between "
                 f"{mapping['n_chips_used']} chips"
             )
-        with reporter.stage("emulate") as note:
-            calibration = _present(config, presenter, inputs.calibration, reporter, "calibrate")
-            test = _present(config, presenter, inputs.tiles, reporter, "emulate")
+        if config.check:
+            with reporter.stage("check") as note:
+                n_spikes = check_equality(presenter, network, inputs.tiles.pixels[0], config.check)
+                note.detail = f"{config.check} steps equal in every integer, {n_spikes:,} spikes"
+        with reporter.stage("emulate") as note, _runner(config, presenter, network) as runner:
+            calibration = _present(config, runner, inputs.calibration, reporter, "calibrate")
+            test = _present(config, runner, inputs.tiles, reporter, "emulate")
             note.detail = f"{len(calibration)} + {len(test)} tiles of {config.steps} steps"
         activity = _activity(presenter, network, test, mapping)
     with reporter.stage("score"):
@@ -132,7 +145,22 @@ def deploy(config, read, reporter) -> Deployed:
         "inter_chip_energy": [asdict(point) for point in inter_chip_sweep(activity)],
         "seconds": dict(reporter.seconds),
     }
-    return Deployed(metrics, inputs.tiles, scored.trained, scored.spiking, scored.threshold, rates)
+    whole = inputs.tiles.grid is not None
+    shown = inputs.test if whole else inputs.tiles
+    titles = [f"section {n}" for n in inputs.test.section_numbers]
+    if not whole:
+        titles = [f"section {s}, ({y}, {x})" for s, y, x in inputs.tiles.places]
+    return Deployed(
+        metrics,
+        inputs.tiles,
+        scored.trained,
+        scored.spiking,
+        shown.images if whole else shown.raw,
+        shown.membrane,
+        tuple(titles),
+        scored.threshold,
+        rates,
+    )
 
 
 def _load(config, read) -> _Inputs:
@@ -148,7 +176,10 @@ def _load(config, read) -> _Inputs:
     test, validation = stack.select(sections), None
     if split and not set(split.validation) & set(sections):
         validation = stack.select(split.validation)
-    tiles = stages.spread_tiles(test, network.tile, config.tiles)
+    if config.tiles is None:
+        tiles = stages.whole_tiles(test, network.tile)
+    else:
+        tiles = stages.spread_tiles(test, network.tile, config.tiles)
     calibration = None
     if validation is not None and config.calibration_tiles:
         calibration = stages.spread_tiles(validation, network.tile, config.calibration_tiles)
@@ -226,18 +257,24 @@ def _partition(config, presenter, network, settled) -> dict:
     }
 
 
-def _present(config, presenter, tiles, reporter, label):
+@contextmanager
+def _runner(config, presenter, network):
+    """What images are presented to: the reference, or the program compiled from its model."""
+    if config.emulator == "nengo-loihi":
+        yield presenter
+        return
+    from loihiseg.emulator.presenter import CompiledPresenter
+
+    with CompiledPresenter(presenter.deployable(), network) as compiled:
+        yield compiled
+
+
+def _present(config, runner, tiles, reporter, label):
     if tiles is None:
         return []
     window = max(1, round(config.steps * config.window))
-    found = []
-    with reporter.bar(label, len(tiles.pixels) * config.steps) as advance:
-        for index, pixels in enumerate(tiles.pixels):
-            text = f"tile {index + 1}"
-            found.append(
-                presenter.present(pixels, config.steps, window, lambda text=text: advance(text))
-            )
-    return found
+    with reporter.bar(label, len(tiles.pixels)) as advance:
+        return runner.present_all(tiles.pixels, config.steps, window, advance)
 
 
 def _activity(presenter, network, presentations, mapping):
@@ -273,40 +310,56 @@ def _score(inputs, lowering, quantized, calibration, test, settled, reporter) ->
     def logits_of(activations):
         return stages.readout_logits(lowering.readout, network.outputs, activations, tile)
 
+    tiles = inputs.tiles
     with reporter.bar("trained network", len(inputs.test.images)) as advance:
         sections = predict_sections(predict, inputs.test.images, tile, progress=advance)
     threshold = inputs.network.threshold
     if threshold is None:
         threshold = _validated_threshold(inputs, predict, tile)
-    tiles = inputs.tiles
-    trained = predict(tiles.pixels[..., None])[..., 0]
     readout = stages.Readout()
     if calibration:
         raw = logits_of(stages.spiking_activations(network, calibration))
         readout = stages.fit_readout(raw, predict(inputs.calibration.pixels[..., None])[..., 0])
     fired = stages.spiking_activations(network, test)
-    spiking = readout(logits_of(fired))
+    spiking = tiles.assemble(readout(logits_of(fired)))
     eight_bit = stages.settled_activations(quantized, tiles.pixels)
-    truth = tiles.membrane
-    size = f"{len(truth)} tiles"
-    rows = [
-        _row("trained", "whole sections", inputs.test.membrane, sections, threshold),
-        _row("trained", size, truth, trained, threshold),
-        _row("8-bit weights", size, truth, logits_of(eight_bit), threshold),
-        _row("8-bit, spiking on chip", size, truth, spiking, threshold),
-    ]
-    places = ", ".join(f"section {s} at ({y}, {x})" for s, y, x in tiles.places[:8])
-    more = len(tiles.places) - 8
-    note = f"Tiles of {tile} x {tile} pixels: {places}" + (f" and {more} more" if more > 0 else "")
+    quantized_logits = tiles.assemble(logits_of(eight_bit))
+    truth = inputs.test.membrane if tiles.grid else tiles.membrane
+    size = "whole sections" if tiles.grid else f"{len(truth)} tiles"
+    rows = [_row("trained", "whole sections", inputs.test.membrane, sections, threshold)]
+    trained = sections
+    if not tiles.grid:
+        trained = predict(tiles.pixels[..., None])[..., 0]
+        rows.append(_row("trained", size, truth, trained, threshold))
+    rows.append(_row("8-bit weights", size, truth, quantized_logits, threshold))
+    rows.append(_row("8-bit, spiking on chip", size, truth, spiking, threshold))
     return _Scored(
         rows,
-        note + ". V scores of tiles are of cells cut at the tiles' borders.",
+        _scored_note(inputs, tile),
         threshold,
         readout,
         sigmoid(trained),
         sigmoid(spiking),
         stages.relative_errors(eight_bit, settled),
         stages.relative_errors(fired, settled),
+    )
+
+
+def _scored_note(inputs, tile):
+    """Which pixels the scores are of."""
+    if inputs.tiles.grid:
+        numbers = inputs.test.section_numbers
+        return (
+            f"Whole sections {', '.join(map(str, numbers))}, each from "
+            f"{len(inputs.tiles.grid.origins)} overlapping tiles of {tile} x {tile} pixels."
+        )
+    shown = inputs.tiles.places[:8]
+    places = ", ".join(f"section {s} at ({y}, {x})" for s, y, x in shown)
+    more = len(inputs.tiles.places) - len(shown)
+    rest = f" and {more} more" if more else ""
+    return (
+        f"Tiles of {tile} x {tile} pixels: {places}{rest}. V scores of tiles are of cells cut at "
+        "the tiles' borders."
     )
 
 

@@ -100,8 +100,7 @@ class Presenter:
                 del source.spikes[step]
         runner = self._simulator._runner
         runner.queues = runner._extract_queues()
-        with _quiet_build():
-            emulator = EmulatorInterface(self.model, seed=self._seed)
+        emulator = self.fresh(EmulatorInterface)
         host.run_steps(n_steps)
         runner._host2chip(emulator)
         total = np.zeros(self.n_compartments, np.int32)
@@ -142,6 +141,11 @@ class Presenter:
         for name, places in self._places.items():
             values[places] = np.asarray(layers[name]).reshape(-1)
         return values
+
+    def fresh(self, kind):
+        """An emulator of class ``kind`` at rest, of the built model."""
+        with _quiet_build():
+            return kind(self.model, seed=self._seed)
 
     def deployable(self):
         """The built model compiled, as `loihiseg.emulator.presenter` runs it."""

@@ -4,35 +4,34 @@ import numpy as np
 
 from loihiseg.report.figures import figure
 
-MAX_TILES = 4
-"""Rows of the picture; more tiles would make them too small to look at."""
+MAX_ROWS = 4
+"""Rows of the picture; more would make them too small to look at."""
 
 # Missed membrane, false membrane: told apart by people who do not see red and green apart.
 _MISSED, _FALSE = (0.84, 0.37, 0.0), (0.0, 0.45, 0.70)
 
 
-def draw_tiles(tiles, trained, spiking, threshold, path) -> None:
+def draw_answers(deployed, path) -> None:
     """Draw section, truth, both answers and where they are wrong or disagree.
 
     Parameters
     ----------
-    tiles : loihiseg.deployment.Tiles
-    trained, spiking : numpy.ndarray
-        (n, tile, tile) probability of membrane of the trained network and of the chip.
-    threshold : float
+    deployed : loihiseg.pipeline.Deployed
     path : Path
     """
-    count = min(len(tiles.raw), MAX_TILES)
+    count = min(len(deployed.raw), MAX_ROWS)
+    threshold = deployed.threshold
     titles = ("section", "truth", "trained network", "on chip", "on chip: errors", "disagreement")
     with figure(path, (2.3 * 6, 2.4 * count), nrows=count, ncols=6, squeeze=False) as axes:
         for row in range(count):
-            truth = tiles.membrane[row]
-            ours, theirs = spiking[row] > threshold, trained[row] > threshold
+            truth = deployed.membrane[row]
+            trained, spiking = deployed.trained[row], deployed.spiking[row]
+            ours, theirs = spiking > threshold, trained > threshold
             panels = (
-                tiles.raw[row],
+                deployed.raw[row],
                 ~truth,
-                1 - trained[row],
-                1 - spiking[row],
+                1 - trained,
+                1 - spiking,
                 _errors(truth, ours),
                 ours == theirs,
             )
@@ -43,8 +42,7 @@ def draw_tiles(tiles, trained, spiking, threshold, path) -> None:
                 axis.set(xticks=[], yticks=[])
                 if row == 0:
                     axis.set_title(title, fontsize=10)
-            section, y, x = tiles.places[row]
-            axes[row, 0].set_ylabel(f"section {section}, ({y}, {x})", fontsize=8)
+            axes[row, 0].set_ylabel(deployed.titles[row], fontsize=8)
         figure_of = axes[0, 0].figure
         figure_of.supxlabel(
             "dark is membrane; errors: orange missed, blue invented; disagreement: black",
