@@ -7,7 +7,10 @@ from pathlib import Path
 from loihiseg.errors import InputError
 
 # Layers whose configuration carries Python bytecode, which loading would run.
-_CARRIES_CODE = ("Lambda", "TFOpLambda", "SlicingOpLambda")
+_CARRIES_CODE = ("Lambda", "TFOpLambda", "SlicingOpLambda", "__lambda__")
+
+# A .keras file names the module of each class, and loading imports it.
+_KNOWN_PACKAGES = ("keras", "builtins", "loihiseg")
 
 
 def load_keras_model(path):
@@ -32,12 +35,19 @@ def load_keras_model(path):
         raise InputError(f"{path}: no such Keras model; expected an .h5 or .keras file")
     try:
         config = _configuration(path)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a Keras model ({error}); save it with model.save") from None
-    for kind, name in _layers(config):
+    except Exception as error:  # h5py, zipfile and json each have their own for damaged files
+        raise InputError(
+            f"{path}: not a Keras model ({_first_line(error)}); save it with model.save"
+        ) from None
+    for kind, name, module in _objects(config):
         if kind in _CARRIES_CODE:
             raise InputError(
                 f"{path}: layer '{name}' ({kind}) carries Python code, which is not run; "
+                "replace it by a Keras layer"
+            )
+        if module.split(".")[0] not in _KNOWN_PACKAGES:
+            raise InputError(
+                f"{path}: '{name}' ({kind}) is code of module {module!r}, which is not run; "
                 "replace it by a Keras layer"
             )
 
@@ -47,9 +57,15 @@ def load_keras_model(path):
 
     try:
         return tf.keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(f"{path}: Keras cannot load it ({first}); save it again") from None
+    except Exception as error:  # Keras checks little: a damaged file may raise anything
+        raise InputError(
+            f"{path}: Keras cannot load it ({_first_line(error)}); save it as .h5"
+        ) from None
+
+
+def _first_line(error):
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _configuration(path):
@@ -62,15 +78,15 @@ def _configuration(path):
         return json.loads(file.attrs["model_config"])
 
 
-def _layers(config):
-    """Class and name of every layer, nested models included."""
+def _objects(config):
+    """Class, name and module of every layer and other object, nested ones included."""
     if isinstance(config, dict):
         if "class_name" in config:
             inner = config.get("config")
             name = inner.get("name", "?") if isinstance(inner, dict) else "?"
-            yield config["class_name"], name
+            yield config["class_name"], name, str(config.get("module") or "keras")
         for value in config.values():
-            yield from _layers(value)
+            yield from _objects(value)
     elif isinstance(config, list):
         for value in config:
-            yield from _layers(value)
+            yield from _objects(value)

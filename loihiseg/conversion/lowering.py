@@ -86,14 +86,23 @@ def lower(model: tf.keras.Model, rate_scale_hz: float = 100.0) -> Lowering:
             "model leaves no layer for the chip: every activation is fed by pixels; add a "
             "convolution with an activation behind the first"
         )
-    return Lowering(network, tf.keras.Model(boundary, model.outputs, name="readout"))
+    return Lowering(network, _readout(boundary, model.outputs))
+
+
+def _readout(boundary, outputs):
+    """The model from the last activations to the outputs."""
+    ends = {id(tensor) for tensor in boundary}
+    # Keras makes no model of which an input is an output.
+    pass_on = tf.keras.layers.Activation("linear", name="readout")
+    outputs = [pass_on(tensor) if id(tensor) in ends else tensor for tensor in outputs]
+    return tf.keras.Model(boundary, outputs, name="readout")
 
 
 def _spiking_boundary(outputs):
     """Tensors of the spiking layers nearest the outputs, in order of first use."""
     found, seen = [], set()
 
-    def search(tensor):
+    def search(tensor, behind=()):
         if id(tensor) in seen:
             return
         seen.add(id(tensor))
@@ -101,13 +110,16 @@ def _spiking_boundary(outputs):
         if is_spiking(layer):
             found.append(tensor)
         elif isinstance(layer, tf.keras.layers.InputLayer):
+            for other in behind:
+                if type(other).__name__ in INSTEAD:
+                    raise _cannot_run(other)
             raise InputError(
                 f"input '{layer.name}' reaches the output past every activation; "
                 "send it through a Conv2D with an activation first"
             )
         else:
             for source in _sources_of(tensor):
-                search(source)
+                search(source, (layer, *behind))
 
     for tensor in outputs:
         search(tensor)
@@ -120,16 +132,19 @@ class _Walk:
     def __init__(self, rate_scale_hz):
         self.rate_scale_hz = rate_scale_hz
         self.layers = {}
+        self.uses = {}
 
     def visit(self, tensor):
         """Add the spiking layer of a tensor, after those that feed it."""
         layer = _layer_of(tensor)
+        self._check_used_once(tensor)
         if layer.name in self.layers:
             return
         if _has_activation(layer):
             mapped = self._linear_layer(tensor)
         else:
-            mapped = self.linearize(_only_source(tensor))
+            (source,) = _sources_of(tensor)
+            mapped = self.linearize(source)
         from_pixels = [t.source not in self.layers for t in mapped.terms]
         if any(from_pixels) and not all(from_pixels):
             raise InputError(
@@ -156,9 +171,17 @@ class _Walk:
             return linear.identity(layer.name, _shape(tensor))
         return self._linear_layer(tensor)
 
+    def _check_used_once(self, tensor):
+        """Uses outside this model, of which Keras keeps record too, do not count."""
+        layer = _layer_of(tensor)
+        if self.uses.setdefault(layer.name, tensor.node) is not tensor.node:
+            raise InputError(
+                f"layer '{layer.name}' is applied more than once; give every use a layer of its own"
+            )
+
     def _linear_layer(self, tensor):
         layer = _layer_of(tensor)
-        _check_called_once(layer)
+        self._check_used_once(tensor)
         sources = [self.linearize(t) for t in _sources_of(tensor)]
         kind = type(layer).__name__
         try:
@@ -182,11 +205,16 @@ class _Walk:
         linear_activation = kind == "Activation" and layer.activation is tf.keras.activations.linear
         if kind in _PASS_THROUGH or linear_activation:
             return sources[0]
-        what = kind
-        if kind == "Activation":
-            what = f"Activation {getattr(layer.activation, '__name__', layer.activation)!r}"
-        instead = INSTEAD.get(kind, "Conv2D, Conv2DTranspose, Concatenate, Add and ReLU")
-        raise InputError(f"layer '{layer.name}' ({what}) cannot run on Loihi; use {instead}")
+        raise _cannot_run(layer)
+
+
+def _cannot_run(layer) -> InputError:
+    """The error that names a layer and what to use instead."""
+    kind = type(layer).__name__
+    instead = INSTEAD.get(kind, "Conv2D, Conv2DTranspose, Concatenate, Add and ReLU")
+    if kind == "Activation":
+        kind = f"Activation {getattr(layer.activation, '__name__', layer.activation)!r}"
+    return InputError(f"layer '{layer.name}' ({kind}) cannot run on Loihi; use {instead}")
 
 
 def is_spiking(layer) -> bool:
@@ -256,26 +284,12 @@ def _batch_normalization(layer, source):
     return linear.scale(source, factor, offset)
 
 
-def _check_called_once(layer):
-    if len(layer.inbound_nodes) > 1:
-        raise InputError(
-            f"layer '{layer.name}' is applied {len(layer.inbound_nodes)} times; "
-            "give every use a layer of its own"
-        )
-
-
 def _layer_of(tensor):
     return tensor.node.layer
 
 
 def _sources_of(tensor):
     return tensor.node.keras_inputs
-
-
-def _only_source(tensor):
-    _check_called_once(_layer_of(tensor))
-    (source,) = _sources_of(tensor)
-    return source
 
 
 def _shape(tensor):

@@ -123,7 +123,9 @@ def test_gradient_takes_the_upstream_factor():
 def test_layer_works_in_units_of_the_rate_scale(scale_hz):
     x = np.linspace(-2, 5, 101).astype(np.float32).reshape(1, 101)
     staircase = LoihiReLU(scale_hz)(x).numpy()
-    np.testing.assert_allclose(staircase, loihi_rate(x * np.float32(scale_hz)) / scale_hz, rtol=1e-6)
+    np.testing.assert_allclose(
+        staircase, loihi_rate(x * np.float32(scale_hz)) / scale_hz, rtol=1e-6
+    )
     ideal = LoihiReLU(scale_hz, staircase=False)(x).numpy()
     np.testing.assert_allclose(ideal, np.maximum(x, 0), rtol=1e-6)
 
@@ -143,7 +145,7 @@ def test_layer_survives_saving(tmp_path, suffix, regularizer):
     x = tf.keras.layers.Conv2D(3, 3, name="conv")(inputs)
     outputs = LoihiReLU(80.0, regularizer, staircase=regularizer is None, name="spikes")(x)
     model = tf.keras.Model(inputs, outputs)
-    model.save(tmp_path / f"model{suffix}")
+    model.save(tmp_path / f"model{suffix}", save_format={".h5": "h5"}.get(suffix, "keras_v3"))
     loaded = tf.keras.models.load_model(tmp_path / f"model{suffix}", compile=False)
     layer = loaded.get_layer("spikes")
     assert layer.get_config() == model.get_layer("spikes").get_config()

@@ -137,7 +137,9 @@ def test_impossible_percentile(percentile):
         PercentileFiringRate(percentile)
 
 
-@pytest.mark.parametrize("low, high", [(-1, 5), (5, 1), (0, 0), (float("nan"), 5), (0, float("nan"))])
+@pytest.mark.parametrize(
+    "low, high", [(-1, 5), (5, 1), (0, 0), (float("nan"), 5), (0, float("nan"))]
+)
 def test_impossible_range(low, high):
     with pytest.raises(ValueError, match="is empty"):
         PercentileFiringRate(99, low, high)
