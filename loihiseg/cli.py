@@ -113,7 +113,7 @@ def import_tensorflow():
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import tensorflow
 
-    return tensorflow
+    return tensorflow.keras and tensorflow  # Keras is loaded when first touched, remarks and all.
 
 
 @contextmanager
