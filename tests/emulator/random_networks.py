@@ -134,7 +134,7 @@ def _convolution(net, rng):
 
 
 def _random_transform(rng, shape, channels_last):
-    kernel = int(rng.integers(1, 4))
+    kernel = min(int(rng.integers(1, 4)), *(shape[:2] if channels_last else shape[1:]))
     stride = int(rng.integers(1, 3))
     transposed = rng.random() < 0.3
     kind = nengo.transforms.ConvolutionTranspose if transposed else nengo.Convolution
@@ -155,9 +155,11 @@ def _part(rng, shape, channels_last):
 
 
 def _layer(net, rng, size):
+    # A LIF neuron fires from a current of 1, a rectified-linear one as often as its current says.
+    unit = 1 if isinstance(net.config[nengo.Ensemble].neuron_type, nengo.LIF) else 50
     return nengo.Ensemble(
-        size, 1, gain=nengo.dists.Choice([float(rng.uniform(20, 200))]),
-        bias=nengo.dists.Choice([float(rng.uniform(-20, 100))]),
+        size, 1, gain=nengo.dists.Choice([unit * float(rng.uniform(0.5, 4))]),
+        bias=nengo.dists.Choice([unit * float(rng.uniform(-0.5, 2))]),
     )  # fmt: skip
 
 

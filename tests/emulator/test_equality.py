@@ -77,10 +77,12 @@ def test_random_networks(seed):
     assert_equal_runs(seed, n_steps=60, noise=seed % 5 == 4)
 
 
-def test_random_networks_are_not_silent():
-    """What is compared has spikes in it: most networks fire."""
-    fired = [assert_equal_runs(seed, n_steps=40, noise=False) for seed in range(8)]
-    assert sum(bool(n) for n in fired) >= 6
+def test_random_networks_are_built_and_fire():
+    """What is compared has spikes in it, in every kind of network."""
+    fired = [assert_equal_runs(seed, n_steps=40, noise=False) for seed in range(100, 116)]
+    assert sum(n is None for n in fired) <= 2
+    for kind in range(4):
+        assert any(fired[kind::4])
 
 
 @pytest.mark.slow
