@@ -117,7 +117,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         ) from None
     try:
         document = msgspec.json.decode(text, type=dict)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: damaged checkpoint ({error}); train it again") from None
     found = document.get("format")
     if found != FORMAT:
@@ -132,14 +132,17 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         )
         weights_path = folder / Path(str(document["weights"])).name
         data = weights_path.read_bytes()
-    except (KeyError, msgspec.ValidationError, OSError) as error:
+    except (InputError, KeyError, msgspec.ValidationError, OSError, ValueError) as error:
         raise InputError(f"{path}: damaged checkpoint ({error}); train it again") from None
     if sha256(data) != document.get("sha256"):
         raise InputError(
             f"{weights_path}: damaged checkpoint (its SHA-256 differs from {FILE_NAME}); "
             "copy or train it again"
         )
-    return Checkpoint(info, unpack_arrays(data))
+    try:
+        return Checkpoint(info, unpack_arrays(data))
+    except ValueError as error:
+        raise InputError(f"{weights_path}: damaged checkpoint ({error}); train it again") from None
 
 
 def model_weights(model) -> dict[str, np.ndarray]:

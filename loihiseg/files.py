@@ -5,6 +5,7 @@ import io
 import json
 import os
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,8 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise InputError(
             f"{path}: cannot be written ({error.strerror}); choose another --out"
         ) from None
@@ -44,16 +46,25 @@ def pack_arrays(arrays: dict[str, np.ndarray]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             part = io.BytesIO()
-            np.lib.format.write_array(part, np.ascontiguousarray(array), allow_pickle=False)
+            np.lib.format.write_array(part, np.asarray(array, order="C"), allow_pickle=False)
             # numpy.savez would stamp the time of day into the file.
             archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), part.getvalue())
     return buffer.getvalue()
 
 
 def unpack_arrays(data: bytes) -> dict[str, np.ndarray]:
-    """Arrays by name from the bytes of an .npz file; pickled content is refused."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    """Arrays by name from the bytes of an .npz file; pickled content is refused.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are no such file, or damaged.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception as error:  # numpy, zipfile and zlib each have their own for damaged files
+        raise ValueError(f"no archive of arrays: {error}") from None
 
 
 def sha256(data: bytes) -> str:

@@ -51,6 +51,14 @@ class Epoch:
     rates: tuple[LayerRates, ...]
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What a state to resume from belongs to."""
+
+    config: TrainingConfig
+    digest: str
+
+
 class Crops(tf.keras.utils.Sequence):
     """Augmented crops of an epoch. Batch ``i`` of epoch ``e`` is the same in every run."""
 
@@ -87,7 +95,9 @@ def train(
     folder : Path
         Where the best checkpoint, the history and the state to resume from are written.
     resume : bool
-        Go on from the state in the folder. The result is that of a run never interrupted.
+        Go on from the state in the folder. The result is that of a run never interrupted, if
+        ``config.epochs`` is the same too: the learning rate falls over all epochs. More epochs
+        than before go on along the longer curve.
     on_epoch : callable, optional
         Called with the list of `Epoch` after each epoch.
     on_batch : callable, optional
@@ -135,7 +145,7 @@ def train(
                 config, data, history[-1].threshold, epoch + 1, _metrics(history[-1]), versions()
             )
             save_checkpoint(folder, Checkpoint(info, model_weights(model)))
-        _save_state(folder, model, history)
+        _save_state(folder, model, history, _Run(config, stack.digest))
         if on_epoch is not None:
             on_epoch(history)
     return load_checkpoint(folder)
@@ -217,13 +227,14 @@ def _record(split):
     return SplitRecord(*((r.start, r.stop) for r in (split.train, split.validation, split.test)))
 
 
-def _save_state(folder, model, history):
+def _save_state(folder, model, history, run):
     """Weights, optimizer and history of the last epoch, in one file so that they agree."""
     arrays = {f"weight/{k}": v for k, v in model_weights(model).items()}
     for index, variable in enumerate(model.optimizer.variables):
         arrays[f"optimizer/{index}"] = variable.numpy()
     rows = [asdict(e) for e in history]
     arrays["history"] = np.frombuffer(msgspec.json.encode(rows), np.uint8)
+    arrays["run"] = np.frombuffer(msgspec.json.encode(run), np.uint8)
     write_bytes(folder / STATE_FILE, pack_arrays(arrays))
     write_json(folder / HISTORY_FILE, rows)
 
@@ -232,15 +243,18 @@ def _restore(folder, model, config, stack):
     path = folder / STATE_FILE
     try:
         arrays = unpack_arrays(path.read_bytes())
-        history = msgspec.json.decode(arrays.pop("history").tobytes(), type=list[Epoch])
-    except (OSError, ValueError, KeyError) as error:
+        history = msgspec.json.decode(arrays["history"].tobytes(), type=list[Epoch])
+        before = msgspec.json.decode(arrays["run"].tobytes(), type=_Run)
+    except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
         raise InputError(
             f"{path}: nothing to resume from ({error}); train without --resume"
         ) from None
-    before = load_checkpoint(folder).info
+    load_checkpoint(folder)
     if replace(before.config, epochs=config.epochs) != config:
-        raise InputError(f"{folder}: was trained with another configuration; train without --resume")
-    if before.data.digest != stack.digest:
+        raise InputError(
+            f"{folder}: was trained with another configuration; train without --resume"
+        )
+    if before.digest != stack.digest:
         raise InputError(f"{folder}: was trained on other data; train without --resume")
     set_model_weights(
         model, {k.removeprefix("weight/"): v for k, v in arrays.items() if k.startswith("weight/")}
@@ -249,5 +263,3 @@ def _restore(folder, model, config, stack):
     for index, variable in enumerate(model.optimizer.variables):
         variable.assign(arrays[f"optimizer/{index}"])
     return history
-
-

@@ -1,0 +1,247 @@
+"""Training repeats bit for bit, also when it was killed on the way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loihiseg.checkpoint import load_checkpoint
+from loihiseg.data.stack import make_stack
+from loihiseg.data.synthetic import synthetic_stack
+from loihiseg.errors import InputError
+from loihiseg.files import unpack_arrays
+from loihiseg.network.config import RateTarget, UNetConfig
+from tests.training_runs import CONFIG, run
+
+ROOT = Path(__file__).parents[1]
+
+
+def state(folder):
+    arrays = unpack_arrays((folder / "training_state.npz").read_bytes())
+    return {name: value for name, value in arrays.items() if name not in ("history", "run")}
+
+
+def same_run(one, other):
+    """Weights, optimizer, checkpoint and history, bit for bit."""
+    a, b = state(one), state(other)
+    assert list(a) == list(b) and len(a) > 20
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+    for name in ("history.json", "checkpoint.json"):
+        assert (one / name).read_text() == (other / name).read_text()
+    first, second = load_checkpoint(one).weights, load_checkpoint(other).weights
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    run(folder)
+    return folder
+
+
+def history(folder):
+    return json.loads((folder / "history.json").read_text())
+
+
+def test_checkpoint_is_the_epoch_of_lowest_validation_loss(whole):
+    rows = history(whole)
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    best = min(rows, key=lambda row: row["validation_loss"])
+    info = load_checkpoint(whole).info
+    assert info.epoch == best["epoch"] and info.threshold == best["threshold"]
+    assert info.metrics == {k: best[k] for k in ("validation_loss", "accuracy", "membrane_iou")}
+    assert info.config == CONFIG
+    assert info.data.split.train == (0, 4) and info.data.split.test == (5, 6)
+    assert info.data.digest == synthetic_stack(6, (48, 48)).digest
+    assert info.versions["tensorflow"].startswith("2.12")
+
+
+def test_history_logs_losses_and_rates(whole):
+    for row in history(whole):
+        assert row["loss"] > 0 and row["rate_loss"] > 0
+        names = [rates["layer"] for rates in row["rates"]]
+        assert names[0] == "stem_spikes" and len(names) == 6
+        assert all(0 <= rates["share_in_range"] <= 1 for rates in row["rates"])
+
+
+def test_nothing_half_written_is_left(whole):
+    names = {p.name for p in whole.iterdir()}
+    weights = {name for name in names if name.startswith("weights-")}
+    assert names - weights == {"checkpoint.json", "history.json", "training_state.npz"}
+    assert len(weights) == 1
+
+
+def test_second_run_is_the_same_bit_for_bit(whole, tmp_path):
+    run(tmp_path)
+    same_run(tmp_path, whole)
+
+
+def test_another_seed_is_another_run(whole, tmp_path):
+    run(tmp_path, seed=1, epochs=1)
+    assert history(tmp_path)[0]["loss"] != history(whole)[0]["loss"]
+
+
+@pytest.mark.parametrize("n_batches", [3 * 2 + 2])
+def test_killed_and_resumed_is_the_same_bit_for_bit(whole, tmp_path, n_batches):
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.training_runs", tmp_path, str(n_batches)],
+        cwd=ROOT,
+        capture_output=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    assert process.returncode == -signal.SIGKILL, process.stderr.decode()
+    assert len(history(tmp_path)) == n_batches // 3  # killed within the epoch after
+    run(tmp_path, resume=True)
+    same_run(tmp_path, whole)
+
+
+@pytest.mark.parametrize("moment", ["checkpoint", "state"])
+def test_killed_while_writing(whole, tmp_path, monkeypatch, moment):
+    from loihiseg import training
+
+    calls = []
+    name = {"checkpoint": "save_checkpoint", "state": "_save_state"}[moment]
+    original = getattr(training, name)
+
+    def die_in_the_second(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        original(*arguments)
+
+    monkeypatch.setattr(training, name, die_in_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path)
+    monkeypatch.undo()
+    run(tmp_path, resume=True)
+    same_run(tmp_path, whole)
+
+
+def test_resuming_a_finished_run_changes_nothing(whole, tmp_path):
+    for path in whole.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    epochs = []
+    run(tmp_path, resume=True, on_epoch=lambda rows: epochs.append(1))
+    assert not epochs
+    same_run(tmp_path, whole)
+
+
+def test_stops_early(tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    from loihiseg import training
+
+    losses = iter([0.5, 0.4, 0.6, 0.45, 0.3, 0.2])
+    original = training._validate
+
+    def scripted(*arguments):
+        return replace(original(*arguments), validation_loss=next(losses))
+
+    monkeypatch.setattr(training, "_validate", scripted)
+    checkpoint = run(tmp_path, epochs=6, patience=2, steps_per_epoch=1)
+    assert [row["epoch"] for row in history(tmp_path)] == [1, 2, 3, 4]
+    assert checkpoint.info.epoch == 2
+    # Nor does it go on when resumed.
+    assert run(tmp_path, epochs=6, patience=2, steps_per_epoch=1, resume=True).info.epoch == 2
+    assert len(history(tmp_path)) == 4
+
+
+def test_callbacks(tmp_path):
+    batches, epochs = [], []
+    run(
+        tmp_path,
+        epochs=2,
+        on_batch=lambda: batches.append(1),
+        on_epoch=lambda rows: epochs.append([row.epoch for row in rows]),
+    )
+    assert len(batches) == 6 and epochs == [[1], [1, 2]]
+
+
+def refused(folder, says, **changes):
+    with pytest.raises(InputError, match=says) as error:
+        run(folder, **changes)
+    assert "\n" not in str(error.value)
+
+
+def test_nothing_to_resume(tmp_path):
+    refused(tmp_path, "nothing to resume from .*; train without --resume", resume=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 3},
+        {"batch": 4},
+        {"learning_rate": 0.1},
+        {"network": UNetConfig(16, (2, 4), (1, 1), (1,), stem_channels=2)},
+        {"network": UNetConfig(16, (2, 3), (1, 1), (1,), 2, 2, RateTarget(weight=0.5))},
+    ],
+)
+def test_another_configuration_is_not_resumed(whole, changes):
+    refused(whole, "another configuration; train without --resume", resume=True, **changes)
+
+
+def test_other_data_are_not_resumed(whole):
+    other = synthetic_stack(6, (48, 48), seed=1)
+    refused(whole, "other data; train without --resume", resume=True, stack=other)
+
+
+def test_state_of_another_run_is_not_resumed(whole, tmp_path, monkeypatch):
+    """A new run that was killed in its first epoch, in the folder of an older one."""
+    from loihiseg import training
+
+    for path in whole.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "_save_state", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, seed=3)
+    monkeypatch.undo()
+    assert load_checkpoint(tmp_path).info.config.seed == 3
+    refused(tmp_path, "another configuration; train without --resume", resume=True, seed=3)
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "zeros", "text", "not history"])
+def test_damaged_state(whole, tmp_path, damage):
+    from loihiseg.files import pack_arrays
+
+    for path in whole.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    path = tmp_path / "training_state.npz"
+    data = path.read_bytes()
+    path.write_bytes(
+        {
+            "empty": b"",
+            "cut": data[: len(data) // 2],
+            "zeros": data[:200] + bytes(400) + data[600:],
+            "text": b"hello",
+            "not history": pack_arrays({"history": np.frombuffer(b"[{}]", np.uint8)}),
+        }[damage]
+    )
+    refused(tmp_path, "nothing to resume from .*; train without --resume", resume=True)
+
+
+def test_no_labels(tmp_path):
+    stack = make_stack(synthetic_stack(6, (48, 48)).images, None, "somewhere")
+    refused(tmp_path, "somewhere: has no labels to train on; give --labels", stack=stack)
+    assert not list(tmp_path.iterdir())
+
+
+def test_history_can_be_drawn(tmp_path):
+    from loihiseg.report.training import draw_history
+
+    def draw(rows):
+        draw_history(rows, tmp_path / "training.png")
+
+    run(tmp_path, epochs=1, on_epoch=draw)
+    assert (tmp_path / "training.png").read_bytes().startswith(b"\x89PNG")
