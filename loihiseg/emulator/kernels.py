@@ -137,7 +137,8 @@ def _step_any(
         input_over |= q ^ q0
         current_over |= u ^ u1
         sum_over |= total ^ t1
-        changed |= (v ^ v0) | (u ^ u0) | q | spike | wait
+        # A neuron that has just waited out its refraction goes on by itself.
+        changed |= (v ^ v0) | (u ^ u0) | q | spike | refractory[i]
         fired |= spike
         current_in[i] = q & keep_input
         current[i] = u

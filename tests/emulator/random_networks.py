@@ -4,7 +4,7 @@ import nengo
 import nengo_loihi
 import numpy as np
 
-KINDS = ("decoded", "neurons", "convolution", "learning")
+KINDS = ("decoded", "neurons", "convolution", "learning", "driven")
 
 
 def random_network(seed: int) -> nengo.Network:
@@ -19,6 +19,7 @@ def random_network(seed: int) -> nengo.Network:
             "neurons": _neurons,
             "convolution": _convolution,
             "learning": _learning,
+            "driven": _driven,
         }[kind](net, rng)
         for ensemble in ensembles:
             for key in ("output", "voltage", "input"):
@@ -94,6 +95,15 @@ def _neurons(net, rng):
         else:
             transform = weights
         nengo.Connection(pre.neurons, post.neurons, transform=transform, synapse=tau)
+    return ensembles
+
+
+def _driven(net, rng):
+    """Neurons kept going by their biases alone; all of an ensemble wait out refraction together."""
+    ensembles = []
+    for _ in range(rng.integers(1, 4)):
+        ensemble = _layer(net, rng, int(rng.integers(1, 100)))
+        ensembles.append(ensemble)
     return ensembles
 
 
