@@ -69,6 +69,17 @@ def positive(text: str) -> int:
 positive.__name__ = "whole number"
 
 
+def seed(text: str) -> int:
+    """A whole number that every random generator in use takes, for argparse."""
+    value = int(text)
+    if not 0 <= value < 2**31:
+        raise argparse.ArgumentTypeError(f"{value} is not in 0 to 2147483647")
+    return value
+
+
+seed.__name__ = "whole number"
+
+
 def run(main, arguments=None) -> int:
     """Call a command's main function and turn errors into one line and an exit code.
 
@@ -97,7 +108,8 @@ def run(main, arguments=None) -> int:
     except DoesNotFitError as error:
         print(f"error: {error}", file=sys.stderr)
         for violation in error.violations:
-            print(f"  {violation}", file=sys.stderr)
+            if violation != str(error):
+                print(f"  {violation}", file=sys.stderr)
         return 4
     except PartitionError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -108,12 +120,31 @@ def run(main, arguments=None) -> int:
 
 
 def import_tensorflow():
-    """Import TensorFlow without its remarks on the machine; call before nengo_dl is imported."""
-    # NengoDL lowers this when it is imported, so TensorFlow has to come first.
+    """Import TensorFlow and NengoDL without their remarks on the machine."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    import tensorflow
+    # NengoDL raises the level again when it is imported, and TensorFlow's native code then
+    # remarks on what it did not find; Python's own errors are not kept back.
+    with _native_stderr_off():
+        import nengo_dl  # noqa: F401
+        import tensorflow
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    # A deployment calls several models a few times each: retracing is no mistake there.
+    tensorflow.get_logger().setLevel("ERROR")
+    return tensorflow
 
-    return tensorflow.keras and tensorflow  # Keras is loaded when first touched, remarks and all.
+
+@contextmanager
+def _native_stderr_off():
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextmanager

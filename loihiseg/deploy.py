@@ -1,12 +1,13 @@
 """``python -m loihiseg.deploy``: a trained network and sections in, a scored spiking report out."""
 
 import json
+import math
 import resource
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from loihiseg.cli import Parser, add_data_options, import_tensorflow, positive, read_data, run
+from loihiseg.cli import Parser, add_data_options, positive, read_data, run, seed
 from loihiseg.errors import InputError
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "weights" / "tiny-synthetic"
@@ -106,7 +107,7 @@ def parse(arguments):
         metavar="N",
         help="run N steps of both emulators first and compare every integer of their state",
     )
-    running.add_argument("--seed", type=int, default=0, help="of the network and the emulator")
+    running.add_argument("--seed", type=seed, default=0, help="of the network and the emulator")
     output = parser.add_argument_group("output")
     output.add_argument(
         "--out", metavar="FOLDER", help="run folder (default: the next free runs/deploy-N)"
@@ -129,12 +130,15 @@ def configuration(options) -> DeployConfig:
         raise InputError(f"--chips {options.chips}: expected 1 or more")
     if not 0 < options.window <= 1:
         raise InputError(f"--window {options.window:g}: expected a share above 0, up to 1")
-    if options.synapse_ms < 0 or options.rate_scale_hz <= 0 or (options.calibration_tiles or 0) < 0:
+    fits = 0 <= options.synapse_ms < math.inf and 0 < options.rate_scale_hz < math.inf
+    if not fits or (options.calibration_tiles or 0) < 0:
         raise InputError(
             f"--synapse-ms {options.synapse_ms:g}, --rate-scale-hz {options.rate_scale_hz:g}, "
             f"--calibration-tiles {options.calibration_tiles}: expected 0 or more, above 0, 0 or "
             "more"
         )
+    if options.check < 0:
+        raise InputError(f"--check {options.check}: expected 0 or more steps")
     if options.target == "loihi":
         _require_nxsdk()
     names = DeployConfig.__dataclass_fields__
@@ -171,12 +175,12 @@ def main(arguments):
     from loihiseg.progress import Reporter
     from loihiseg.report import tables
 
-    import_tensorflow()
-    folder = writable_folder(Path(options.out)) if options.out else None
+    # Before anything slow: a run whose report cannot be kept is not begun.
+    folder = writable_folder(Path(options.out or "runs"))
     reporter = Reporter(options.quiet or options.json)
     result = deploy(config, lambda: read_data(config), reporter)
-    if folder is None:
-        folder = new_folder(Path("runs"), "deploy")
+    if not options.out:
+        folder = new_folder(folder, "deploy")
     with reporter.stage("report") as note:
         page = write_report(folder, config, result)
         note.detail = str(page)

@@ -4,9 +4,11 @@ Each stage is a function of the values before it; ``deploy`` calls them in order
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from loihiseg.checkpoint import load_checkpoint, set_model_weights
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.data.augmentation import normalize
 from loihiseg.data.stack import Stack
@@ -16,6 +18,7 @@ from loihiseg.errors import InputError
 from loihiseg.evaluation.energy import ActivityCounts
 from loihiseg.inference import default_overlap, sigmoid
 
+KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 
@@ -103,19 +106,36 @@ def load_network(path) -> Network:
     InputError
         If it cannot be read, or its input or output is not an image of one channel.
     """
-    from pathlib import Path
+    return build_network(read_network(path))
 
+
+def read_network(path):
+    """What `build_network` takes; a checkpoint is read and checked without TensorFlow.
+
+    Raises
+    ------
+    InputError
+        If there is no Keras model, or no whole checkpoint.
+    """
     path = Path(path)
-    if path.suffix in (".h5", ".hdf5", ".keras"):
+    if path.suffix in KERAS_SUFFIXES:
+        if not path.is_file():
+            raise InputError(f"{path}: no such Keras model; expected an .h5 or .keras file")
+        return path, None
+    return path, load_checkpoint(path)
+
+
+def build_network(source) -> Network:
+    """The network of what `read_network` returned."""
+    path, checkpoint = source
+    if checkpoint is None:
         from loihiseg.conversion.keras_file import load_keras_model
 
         model = load_keras_model(path)
         _check_images(model, path)
         return Network(model, None, str(path), None)
-    from loihiseg.checkpoint import load_checkpoint, set_model_weights
     from loihiseg.network.unet import build_unet
 
-    checkpoint = load_checkpoint(path)
     model = build_unet(checkpoint.info.config.network)
     set_model_weights(model, checkpoint.weights)
     return Network(model, checkpoint.info.threshold, str(path), checkpoint.info)

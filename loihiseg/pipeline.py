@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from loihiseg import deployment as stages
+from loihiseg.cli import import_tensorflow
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
 from loihiseg.emulator.check import check_equality
@@ -88,8 +89,8 @@ def deploy(config, read, reporter) -> Deployed:
     with reporter.stage("load") as note:
         inputs = _load(config, read)
         note.detail = f"{inputs.source}; {inputs.polarity}"
-    with reporter.stage("convert") as note:
-        lowering, converted = _convert(config, inputs.network)
+    with reporter.stage("lower") as note:
+        lowering = _lower(config, inputs.network)
         network = lowering.network
         note.detail = (
             f"{len(network.chip_layers)} layers, {network.n_chip_neurons:,} neurons on chip, "
@@ -103,7 +104,7 @@ def deploy(config, read, reporter) -> Deployed:
         worst = min(quantized.precision, key=lambda r: r.signal_to_noise_db)
         note.detail = f"lowest SQNR {worst.signal_to_noise_db:.1f} dB in {worst.layer}"
     with reporter.stage("build") as note:
-        presenter = _build(config, converted, network, tiling, inputs.network)
+        presenter = _build(config, network, tiling)
         note.detail = f"{len(presenter.model.blocks)} blocks"
     with presenter:
         with reporter.stage("partition") as note:
@@ -164,14 +165,16 @@ def deploy(config, read, reporter) -> Deployed:
 
 
 def _load(config, read) -> _Inputs:
-    network = stages.load_network(config.checkpoint)
+    source = stages.read_network(config.checkpoint)
     stack = read()
     if stack.membrane is None:
         raise InputError(f"{stack.source}: has no labels to score against; give --labels")
+    import_tensorflow()
+    network = stages.build_network(source)
     n_sections = stack.n_sections
     split = _split_of(network, n_sections)
     sections = split.test if split else range(n_sections)
-    if config.sections:
+    if config.sections is not None:
         sections = parse_sections(config.sections, n_sections)
     test, validation = stack.select(sections), None
     if split and not set(split.validation) & set(sections):
@@ -197,22 +200,42 @@ def _split_of(network, n_sections) -> Split | None:
     return z_block_split(n_sections) if n_sections >= 3 else None
 
 
-def _convert(config, network):
-    from loihiseg.conversion.converter import convert
+def _lower(config, network):
     from loihiseg.conversion.lowering import lower
 
-    lowering = lower(network.model, config.rate_scale_hz)
-    return lowering, convert(lowering.network, synapse_s=config.synapse_ms / 1000 or None)
+    return lower(network.model, config.rate_scale_hz)
 
 
 def _fit(config, network):
     from loihiseg.mapping import partition_layers
     from partition.cut import chips_needed
+    from partition.errors import DoesNotFitError
     from partition.tiling import choose_block_shapes
 
     tiling = choose_block_shapes(partition_layers(network))
-    chips_needed(tiling.n_cores, config.chips)
+    try:
+        chips_needed(tiling.n_cores, config.chips)
+    except DoesNotFitError as error:
+        raise DoesNotFitError(str(error), usage_lines(tiling)) from None
     return tiling
+
+
+def usage_lines(tiling) -> list[str]:
+    """Table of what the worst block of each layer needs, under the limits of a core."""
+    from partition.limits import LOIHI1
+
+    names = ("compartments", "in_axons", "out_axon_slots", "synapse_bits")
+    header = ("layer", "cores", "block", *(name.replace("_", " ") for name in names))
+    rows = [header, ("limit of a core", "", "", *(f"{getattr(LOIHI1, n):,}" for n in names))]
+    for row in tiling.usage:
+        block = "x".join(map(str, row.shape))
+        needs = (f"{getattr(row, name):,}" for name in names)
+        rows.append((row.layer, str(row.n_blocks), block, *needs))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))])
+        for row in rows
+    ]
 
 
 def _quantize(config, network, tiling):
@@ -221,10 +244,12 @@ def _quantize(config, network, tiling):
     return quantize_network(network, tiling.shapes, config.synapse_ms / 1000)
 
 
-def _build(config, converted, network, tiling, source):
+def _build(config, network, tiling):
+    from loihiseg.conversion.converter import convert
     from loihiseg.emulator.reference import Presenter
     from loihiseg.mapping import apply_block_shapes
 
+    converted = convert(network, synapse_s=config.synapse_ms / 1000 or None)
     apply_block_shapes(converted, network, tiling.shapes)
     (input_node,) = converted.inputs.values()
     shapes = {layer.name: layer.shape for layer in network.layers}

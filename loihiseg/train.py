@@ -1,10 +1,11 @@
 """``python -m loihiseg.train``: train a U-Net on a labelled stack and write a checkpoint."""
 
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from loihiseg.cli import Parser, add_data_options, import_tensorflow, positive, read_data, run
+from loihiseg.cli import Parser, add_data_options, import_tensorflow, positive, read_data, run, seed
 from loihiseg.errors import InputError
 from loihiseg.network.presets import PRESETS
 
@@ -24,7 +25,7 @@ def parse(arguments):
     add_data_options(parser)
     group = parser.add_argument_group("training")
     group.add_argument("--epochs", type=positive, help="at most so many (default: the preset's)")
-    group.add_argument("--seed", type=int, default=0, help="of weights, crops and augmentation")
+    group.add_argument("--seed", type=seed, default=0, help="of weights, crops and augmentation")
     group.add_argument(
         "--patience", type=positive, help="epochs without progress before stopping early"
     )
@@ -49,7 +50,8 @@ def configuration(options):
     """The preset with the options' changes."""
     config = PRESETS[options.preset]
     low, high = options.rate_range
-    if not 0 <= low < high or not 0 <= options.percentile <= 100 or options.rate_weight < 0:
+    fits = 0 <= low < high < math.inf and 0 <= options.rate_weight < math.inf
+    if not fits or not 0 <= options.percentile <= 100:
         raise InputError(
             f"--rate-range {low:g} {high:g}, --percentile {options.percentile:g}, --rate-weight "
             f"{options.rate_weight:g}: expected 0 <= LOW < HIGH, 0..100 and 0 or more"
@@ -81,14 +83,17 @@ def main(arguments):
 
     if options.resume and not options.out:
         raise InputError("--resume needs --out with the folder of the run to go on with")
-    import_tensorflow()
+    # Before anything slow: a run whose result cannot be kept is not begun.
+    folder = writable_folder(Path(options.out or "runs"))
     reporter = Reporter(options.quiet)
     with reporter.stage("load") as note:
         stack = read_data(options)
         split = z_block_split(len(stack.images))
         note.detail = f"{len(stack.images)} sections from {stack.source}; {stack.polarity}"
     _check_size(stack, config)
-    folder = writable_folder(Path(options.out)) if options.out else new_folder("runs", "train")
+    import_tensorflow()
+    if not options.out:
+        folder = new_folder(folder, "train")
     with reporter.stage("train") as note:
         checkpoint = _train(stack, split, config, folder, options.resume, reporter)
         scores = checkpoint.info.metrics

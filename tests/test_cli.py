@@ -1,0 +1,389 @@
+"""The commands as a user meets them: exit codes, one line of error, what is written."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from loihiseg.checkpoint import Checkpoint, load_checkpoint, model_weights, save_checkpoint
+from loihiseg.cli import run
+from loihiseg.data.synthetic import synthetic_stack
+from loihiseg.network.presets import PRESETS
+from tests import training_runs
+from tests.conversion import models
+
+ROOT = Path(__file__).parents[1]
+
+
+def command(name, *arguments, cwd=ROOT):
+    """Run a command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", f"loihiseg.{name}", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(cwd)},
+    )
+
+
+def write_stack(folder, images, labels):
+    folder.mkdir(parents=True, exist_ok=True)
+    # Left to itself tifffile takes four sections for the channels of a colour image.
+    tifffile.imwrite(folder / "train-volume.tif", images, photometric="minisblack")
+    tifffile.imwrite(folder / "train-labels.tif", labels, photometric="minisblack")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def arrays():
+    stack = synthetic_stack(6, (48, 48))
+    return stack.images, np.where(stack.membrane, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory, arrays):
+    return write_stack(tmp_path_factory.mktemp("data") / "stack", *arrays)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoint") / "trained"
+    training_runs.run(folder, epochs=1)
+    return folder
+
+
+def in_process(capfd, name, *arguments):
+    """Exit code, standard output and error of a command, without a process of its own."""
+    from importlib import import_module
+
+    try:
+        code = run(import_module(f"loihiseg.{name}").main, list(map(str, arguments)))
+    except SystemExit as leave:
+        code = leave.code
+    captured = capfd.readouterr()
+    return code, captured.out, captured.err
+
+
+def refused(capfd, says, name, *arguments, code=2):
+    """The command ends in one line of error and nothing on standard output."""
+    found, out, err = in_process(capfd, name, *arguments)
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert (found, out) == (code, ""), err
+    assert len(lines) == 1, err
+    assert says in lines[0] and "error: " in lines[0]
+    return lines[0]
+
+
+# Quick errors, each in a process of its own: nothing heavy may be imported for them.
+QUICK = {
+    "unknown option": (["--chip", "2", "--nonsense"], "unrecognized arguments"),
+    "chips 0": (["--chips", "0"], "--chips 0: expected 1 or more"),
+    "chips -3": (["--chips", "-3"], "--chips -3: expected 1 or more"),
+    "chips no number": (["--chips", "two"], "--chips"),
+    "tiles 0": (["--tiles", "0"], "--tiles"),
+    "steps 0": (["--steps", "0"], "--steps"),
+    "window 0": (["--window", "0"], "--window 0: expected a share"),
+    "window nan": (["--window", "nan"], "--window nan: expected a share"),
+    "synapse nan": (["--synapse-ms", "nan"], "--synapse-ms nan"),
+    "synapse negative": (["--synapse-ms", "-1"], "--synapse-ms -1"),
+    "rate scale nan": (["--rate-scale-hz", "nan"], "--rate-scale-hz nan"),
+    "rate scale infinite": (["--rate-scale-hz", "inf"], "--rate-scale-hz inf"),
+    "seed negative": (["--seed", "-1"], "--seed"),
+    "check negative": (["--check", "-1"], "--check -1"),
+    "no chip": (["--target", "loihi"], "NxSDK"),
+    "target": (["--target", "spinnaker"], "--target"),
+}
+
+
+@pytest.mark.parametrize("arguments, says", QUICK.values(), ids=list(QUICK))
+def test_wrong_option(capfd, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    refused(capfd, says, "deploy", *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["--preset", "huge"], "--preset"),
+        (["--epochs", "0"], "--epochs"),
+        (["--seed", "-1"], "--seed"),
+        (["--seed", str(2**31)], "--seed"),
+        (["--percentile", "101"], "--percentile 101"),
+        (["--percentile", "nan"], "--percentile nan"),
+        (["--rate-range", "100", "50"], "--rate-range 100 50"),
+        (["--rate-range", "0", "inf"], "--rate-range 0 inf"),
+        (["--rate-weight", "nan"], "--rate-weight nan"),
+        (["--rate-weight", "-1"], "--rate-weight -1"),
+        (["--resume"], "--resume needs --out"),
+    ],
+)
+def test_wrong_option_of_train(capfd, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    refused(capfd, says, "train", *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["deploy", "train"])
+def test_help_imports_no_tensorflow(name):
+    code = (
+        "import sys\n"
+        f"from loihiseg.{name} import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit as leave:\n    assert not leave.code\n"
+        "heavy = {'tensorflow', 'keras', 'nengo', 'nengo_loihi', 'numba', 'matplotlib'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert "usage: python -m loihiseg" in found.stdout
+
+
+@pytest.mark.parametrize("name", ["deploy", "train"])
+def test_output_is_checked_before_anything_is_loaded(tmp_path, name):
+    (tmp_path / "file").write_text("x")
+    code = (
+        "import sys\n"
+        "from loihiseg.cli import run\n"
+        f"from loihiseg.{name} import main\n"
+        "code = run(main, sys.argv[1:])\n"
+        "assert 'tensorflow' not in sys.modules\n"
+        "sys.exit(code)\n"
+    )
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        found = subprocess.run(
+            [sys.executable, "-c", code, "--out", str(out), "--data", "nowhere"],
+            cwd=ROOT, capture_output=True, text=True,
+        )  # fmt: skip
+        assert found.returncode == 2, found.stderr
+        (line,) = found.stderr.splitlines()
+        assert str(out) in line and "cannot be written" in line and "choose another --out" in line
+
+
+def damaged(kind, folder, arrays):
+    """A stack that cannot be used, and what is said of it."""
+    images, labels = arrays
+    if kind == "missing":
+        return folder / "nowhere", "nowhere"
+    if kind == "truncated":
+        write_stack(folder, images, labels)
+        path = folder / "train-volume.tif"
+        path.write_bytes(path.read_bytes()[:5000])
+        return folder, "train-volume.tif"
+    if kind == "other shape":
+        return write_stack(folder, images, labels[:, :40]), "labels have shape (6, 40, 48)"
+    if kind == "three values":
+        labels = labels.copy()
+        labels[0, 0, 0] = 7
+        return write_stack(folder, images, labels), "labels have 3 values"
+    if kind == "not a number":
+        images = images.astype(np.float32)
+        images[1, 2, 3] = np.nan
+        return write_stack(folder, images, labels), "1 NaN or infinite pixels"
+    if kind == "no labels":
+        path = folder / "volume.tif"
+        folder.mkdir(parents=True)
+        tifffile.imwrite(path, images, photometric="minisblack")
+        return path, "has no labels"
+    assert kind == "small"
+    labels = np.tile(np.uint8([0, 255, 255]), (6, 12, 14))
+    return write_stack(folder, images[:, :12, :42], labels), "smaller than a"
+
+
+KINDS = (
+    "missing", "truncated", "other shape", "three values", "not a number", "no labels", "small",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["deploy", "train"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_data_that_cannot_be_used(capfd, tmp_path, arrays, checkpoint, name, kind):
+    path, says = damaged(kind, tmp_path / "stack", arrays)
+    out = tmp_path / "out"
+    extra = ["--checkpoint", checkpoint] if name == "deploy" else ["--preset", "tiny"]
+    if (name, kind) == ("train", "no labels"):
+        says = "s"  # too small for the preset is said first
+    refused(capfd, says, name, "--data", path, "--out", out, "--quiet", *extra)
+    assert not list(out.iterdir())
+
+
+@pytest.mark.parametrize("sections", ["7", "5:3", "x", "-1", "0:9", "", "1:2:3"])
+def test_sections_that_do_not_exist(capfd, data, checkpoint, tmp_path, sections):
+    arguments = ["--data", data, "--checkpoint", checkpoint, "--out", tmp_path, "--quiet"]
+    refused(capfd, "--sections", "deploy", *arguments, f"--sections={sections}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["missing", "version", "json", "weights", "model"])
+def test_checkpoint_that_cannot_be_used(capfd, data, checkpoint, tmp_path, kind):
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    for path in checkpoint.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    description = folder / "checkpoint.json"
+    says = "damaged checkpoint"
+    if kind == "missing":
+        folder, says = tmp_path / "nowhere", "not a checkpoint"
+    elif kind == "version":
+        document = json.loads(description.read_text()) | {"format": 99}
+        description.write_text(json.dumps(document))
+        says = "checkpoint format 99, this version reads format 1"
+    elif kind == "json":
+        description.write_text(description.read_text()[:100])
+    elif kind == "weights":
+        (path,) = folder.glob("weights-*.npz")
+        path.write_bytes(path.read_bytes()[:-10])
+    else:
+        folder = tmp_path / "model.h5"
+        folder.write_bytes(b"no model")
+        says = "not a Keras model"
+    out = tmp_path / "out"
+    refused(capfd, says, "deploy", "--data", data, "--checkpoint", folder, "--out", out, "--quiet")
+    assert not list(out.iterdir())
+
+
+def test_unsupported_layer(capfd, data, tmp_path):
+    import tensorflow as tf
+
+    pixels, x = models.stem(side=16)
+    x = tf.keras.layers.MaxPooling2D(name="pool")(x)
+    x = models.relu(models.conv(x, 2, "c1"), "s1")
+    path = tmp_path / "model.h5"
+    tf.keras.Model(pixels, models.logit(x)).save(path)
+    line = refused(
+        capfd, "layer 'pool' (MaxPooling2D) cannot run on Loihi; use a Conv2D with strides=2",
+        "deploy", "--data", data, "--checkpoint", path, "--out", tmp_path / "out", "--quiet",
+    )  # fmt: skip
+    assert "Traceback" not in line and not list((tmp_path / "out").iterdir())
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory, checkpoint):
+    """The largest preset, untrained, and a stack it could be run on."""
+    from loihiseg.network.unet import build_unet
+
+    folder = tmp_path_factory.mktemp("large")
+    config = PRESETS["paper"]
+    info = replace(load_checkpoint(checkpoint).info, config=config)
+    save_checkpoint(folder / "net", Checkpoint(info, model_weights(build_unet(config.network))))
+    stack = synthetic_stack(6, (192, 192))
+    write_stack(folder / "stack", stack.images, np.where(stack.membrane, 0, 255).astype(np.uint8))
+    return folder
+
+
+def test_too_large_for_one_chip(capfd, large, tmp_path, monkeypatch):
+    from loihiseg import pipeline
+
+    def built(*_):
+        raise AssertionError("the emulator was built for a network that does not fit")
+
+    monkeypatch.setattr(pipeline, "_build", built)
+    code, out, err = in_process(
+        capfd, "deploy", "--data", large / "stack", "--checkpoint", large / "net",
+        "--chips", 1, "--out", tmp_path / "out", "--quiet",
+    )  # fmt: skip
+    first, header, limits, *rows = err.splitlines()
+    assert (code, out) == (4, "")
+    assert first.startswith("error: needs ") and "--chips 1 gives 128" in first
+    assert "cores = 2 chips of 128 cores" in first and "use --chips 2" in first
+    assert header.split() == (
+        "layer cores block compartments in axons out axon slots synapse bits".split()
+    )
+    assert limits.split()[-4:] == ["1,024", "4,096", "4,096", "1,048,576"]
+    layers = [row.split() for row in rows]
+    assert len(layers) == 12 and layers[0][0] == "encode0_0_spikes"
+    assert sum(int(row[1]) for row in layers) == int(first.split()[2])
+    assert not list((tmp_path / "out").iterdir())
+
+
+SHORT = ["--tiles", 2, "--calibration-tiles", 1, "--steps", 20]
+
+
+def numbers(metrics):
+    """Metrics less what a clock or the machine decides."""
+    return {k: v for k, v in metrics.items() if k not in ("seconds", "peak_memory_mb")}
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory, data, checkpoint):
+    out = tmp_path_factory.mktemp("deployed") / "run"
+    found = command(
+        "deploy", "--data", data, "--checkpoint", checkpoint, "--out", out, "--json", *SHORT,
+        cwd=out.parent,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    return out, found
+
+
+def test_json_is_one_object_on_standard_output(deployed):
+    out, found = deployed
+    metrics = json.loads(found.stdout)
+    assert found.stdout.count("\n") == 1
+    # NengoDL turns this one remark of TensorFlow's on when it is imported.
+    assert [line for line in found.stderr.splitlines() if "TF-TRT Warning" not in line] == []
+    assert metrics == json.loads((out / "metrics.json").read_text())
+    names = [stage["name"] for stage in metrics["stages"]]
+    assert names == ["trained", "trained", "8-bit weights", "8-bit, spiking on chip"]
+    assert len(metrics["tiles"]) == 2 and metrics["mapping"]["n_chips"] == 2
+
+
+def test_run_folder_is_complete(deployed, data, checkpoint):
+    out, _ = deployed
+    assert {p.name for p in out.iterdir()} == {
+        "metrics.json", "config.json", "index.html", "sections.png", "rates.png",
+    }  # fmt: skip
+    config = json.loads((out / "config.json").read_text())
+    assert config["data"] == str(data) and config["checkpoint"] == str(checkpoint)
+    assert (config["tiles"], config["steps"], config["chips"]) == (2, 20, 2)
+    for name in ("sections.png", "rates.png"):
+        assert (out / name).read_bytes().startswith(b"\x89PNG")
+    page = (out / "index.html").read_text()
+    assert page.count("data:image/png;base64,") == 2 and 'src="http' not in page
+    for title in ("Scores", "Layers", "Quantization", "Mapping", "Work per tile"):
+        assert f"<h2>{title}" in page
+
+
+def test_same_command_same_metrics(deployed, capfd, data, checkpoint, tmp_path, monkeypatch):
+    """In this process, without --out: the next free folder below runs/."""
+    monkeypatch.chdir(tmp_path)
+    code, out, err = in_process(capfd, "deploy", "--data", data, "--checkpoint", checkpoint, *SHORT)
+    assert code == 0, err
+    metrics = json.loads((tmp_path / "runs" / "deploy-1" / "metrics.json").read_text())
+    assert numbers(metrics) == numbers(json.loads(deployed[1].stdout))
+    assert "Scores" in out and "8-bit, spiking on chip" in out and "runs/deploy-1" in out
+    for stage in ("load", "lower", "fit", "quantize", "build", "partition", "emulate", "score"):
+        assert f"\n{stage} " in "\n" + err
+
+
+def test_train_from_the_command_line(tmp_path):
+    stack = synthetic_stack(4, (128, 128))
+    data = write_stack(
+        tmp_path / "stack", stack.images, np.where(stack.membrane, 0, 255).astype(np.uint8)
+    )
+    out = tmp_path / "net"
+    found = command("train", "--preset", "tiny", "--epochs", 1, "--data", data, "--out", out,
+                    cwd=tmp_path)  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert found.stdout == ""
+    assert "epoch   1" in found.stderr and f"checkpoint: {out}" in found.stderr
+    names = {p.name for p in out.iterdir() if not p.name.startswith("weights-")}
+    assert names == {"checkpoint.json", "history.json", "training.png", "training_state.npz"}
+    assert load_checkpoint(out).info.data.source.startswith(str(data))
+
+
+def test_resume_without_a_run_leaves_nothing_behind(capfd, tmp_path):
+    out = tmp_path / "out"
+    stack = synthetic_stack(3, (128, 128))
+    data = write_stack(
+        tmp_path / "stack", stack.images, np.where(stack.membrane, 0, 255).astype(np.uint8)
+    )
+    refused(
+        capfd, "nothing to resume", "train", "--preset", "tiny", "--data", data, "--out", out,
+        "--resume", "--quiet",
+    )  # fmt: skip
+    assert not list(out.iterdir())
