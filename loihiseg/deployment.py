@@ -177,7 +177,10 @@ def predictor(model):
 
 
 def _ends_in_sigmoid(model):
-    activation = getattr(model.layers[-1], "activation", None)
+    tensor = model.outputs[0]
+    while type(tensor.node.layer).__name__ in ("UpSampling2D", "Cropping2D", "Dropout"):
+        tensor = tensor.node.keras_inputs[0]
+    activation = getattr(tensor.node.layer, "activation", None)
     return getattr(activation, "__name__", "") == "sigmoid"
 
 
