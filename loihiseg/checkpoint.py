@@ -2,7 +2,7 @@
 
 ::
 
-    checkpoint.json           configuration, split, seed, versions, metrics; the digest of the weights
+    checkpoint.json           configuration, split, seed, versions, metrics; digest of the weights
     weights-<digest>.npz      one array per weight, by name; no pickle
 
 The weights' name carries their digest and the JSON file is renamed into place last, so a kill at

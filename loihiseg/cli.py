@@ -13,7 +13,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
     """Says a default where there is one to say."""
 
     def _get_help_string(self, action):
-        if action.default in (None, False) or action.help and "default" in action.help:
+        if action.default in (None, False) or "default" in (action.help or ""):
             return action.help
         return super()._get_help_string(action)
 

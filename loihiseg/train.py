@@ -40,7 +40,10 @@ def parse(arguments):
         help="range in Hz it is pushed into",
     )
     rates.add_argument(
-        "--rate-weight", type=float, default=0.1, help="weight of the regularizer; 0 switches it off"
+        "--rate-weight",
+        type=float,
+        default=0.1,
+        help="weight of the regularizer; 0 switches it off",
     )
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     return parser.parse_args(arguments)
@@ -124,7 +127,8 @@ def _train(stack, split, config, folder, resume, reporter):
             last = history[-1]
             low = min(r.share_in_range for r in last.rates)
             reporter.say(
-                f"epoch {last.epoch:3d}  loss {last.loss:.4f}  validation {last.validation_loss:.4f}"
+                f"epoch {last.epoch:3d}  loss {last.loss:.4f}  "
+                f"validation {last.validation_loss:.4f}"
                 f"  accuracy {last.accuracy:.2%}  membrane IoU {last.membrane_iou:.3f}"
                 f"  in rate range {_pooled_share(last.rates):.0%} (worst layer {low:.0%})"
             )

@@ -91,6 +91,29 @@ class MinTrafficAllocator(Allocator):
         return board
 
 
+class FixedAllocator(MinTrafficAllocator):
+    """Puts each block on the chip it was assigned to before.
+
+    Parameters
+    ----------
+    chip_of_block : sequence of int
+        In the order of ``model.blocks``.
+    """
+
+    def __init__(self, chip_of_block):
+        super().__init__()
+        self.chip_of_block = tuple(chip_of_block)
+
+    def __call__(self, model, n_chips):
+        """Place a built model."""
+        if len(self.chip_of_block) != len(model.blocks) or max(self.chip_of_block) >= n_chips:
+            raise PartitionError(
+                f"{len(self.chip_of_block)} blocks on {max(self.chip_of_block) + 1} chips were "
+                f"assigned, the model has {len(model.blocks)} blocks and {n_chips} chips"
+            )
+        return self.make_board(model, self.chip_of_block)
+
+
 def rates_per_step(model, ensemble_rates) -> np.ndarray:
     """Rates of ensembles in spikes per second as spikes per step in block order.
 
@@ -199,20 +222,39 @@ def compare_allocators(
     cores_per_chip, seed : int
     """
     graph = block_graph(model, rates)
-    ensemble_rates = None if rates is None else ensemble_rates_of(model, rates)
     ours = MinTrafficAllocator(cores_per_chip=cores_per_chip, rates=rates, seed=seed)
-    peers = {
+    allocators = _peers(model, rates, cores_per_chip) | {"MinTraffic": ours}
+    return [
+        _compare(name, allocator, model, n_chips, graph, cores_per_chip)
+        for name, allocator in allocators.items()
+    ]
+
+
+def peer_placements(
+    model, n_chips, rates=None, *, cores_per_chip=CORES_PER_CHIP
+) -> dict[str, list[int]]:
+    """Chip of each block under each of nengo-loihi's own allocators; those that fail are left out.
+
+    Parameters as in `compare_allocators`.
+    """
+    found = {}
+    for name, allocator in _peers(model, rates, cores_per_chip).items():
+        try:
+            found[name] = list(chips_of_board(allocator(model, n_chips), model))
+        except Exception:  # a peer may fail in any way; the others still count
+            continue
+    return found
+
+
+def _peers(model, rates, cores_per_chip):
+    ensemble_rates = None if rates is None else ensemble_rates_of(model, rates)
+    return {
         "Greedy": Greedy(cores_per_chip=cores_per_chip),
         "RoundRobin": RoundRobin(),
         "GreedyInterchip": GreedyInterchip(
             cores_per_chip=cores_per_chip, ensemble_rates=ensemble_rates
         ),
-        "MinTraffic": ours,
     }
-    return [
-        _compare(name, allocator, model, n_chips, graph, cores_per_chip)
-        for name, allocator in peers.items()
-    ]
 
 
 def _compare(name, allocator, model, n_chips, graph, cores_per_chip):

@@ -153,11 +153,7 @@ def _sources(layer, projection, block, whole):
     if whole:
         return {(row, column) for row in range(height) for column in range(width)}
     rows, columns = (
-        {
-            source
-            for target in block[axis]
-            for source in _receptive(layer, projection, axis, target)
-        }
+        {source for target in block[axis] for source in _receptive(layer, projection, axis, target)}
         for axis in (0, 1)
     )
     return {(row, column) for row in rows for column in columns}

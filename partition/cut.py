@@ -173,6 +173,4 @@ def _loads(weights, chips):
     table = np.zeros((n_chips, n_chips))
     sources, targets = np.nonzero(weights)
     np.add.at(table, (chips[sources], chips[targets]), weights[sources, targets])
-    return {
-        (int(a), int(b)): float(table[a, b]) for a, b in zip(*np.nonzero(table)) if a != b
-    }
+    return {(int(a), int(b)): float(table[a, b]) for a, b in zip(*np.nonzero(table)) if a != b}

@@ -171,9 +171,7 @@ def candidate_shapes(layer, limits=LOIHI1) -> list[tuple[int, int, Shape]]:
         )
         messages += per_row[r] * per_column[c] * channel_runs * projection.source_shape[2]
     order = np.lexsort((k, c, r, r * c * k, r + c, messages, cores))
-    return [
-        (int(cores[i]), int(messages[i]), (int(r[i]), int(c[i]), int(k[i]))) for i in order
-    ]
+    return [(int(cores[i]), int(messages[i]), (int(r[i]), int(c[i]), int(k[i]))) for i in order]
 
 
 class _Search:

@@ -203,9 +203,7 @@ def _one_channel(array: np.ndarray, path: Path) -> np.ndarray:
 
 def _is_zarr(path: Path) -> bool:
     if (path / "zarr.json").is_file() and not any((path / m).is_file() for m in _ZARR_MARKERS):
-        raise InputError(
-            f"{path}: Zarr format 3, expected format 2; rewrite it with zarr_format=2"
-        )
+        raise InputError(f"{path}: Zarr format 3, expected format 2; rewrite it with zarr_format=2")
     return any((path / marker).is_file() for marker in _ZARR_MARKERS)
 
 

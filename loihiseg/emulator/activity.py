@@ -62,53 +62,33 @@ def host_sources(model) -> tuple[str, ...]:
     return tuple(str(source.label).split(" -> ")[0] for source in model.inputs)
 
 
-def fan_out(model) -> FanOut:
-    """Count the destinations of every compartment of a built nengo-loihi model.
+def fan_out(deployable) -> FanOut:
+    """Count the destinations of every compartment and host neuron of a program.
 
     Parameters
     ----------
-    model : nengo_loihi.builder.Model
+    deployable : loihiseg.emulator.presenter.Deployable
 
     Returns
     -------
     FanOut
     """
-    sizes = {}
-    messages, events = [], []
-    for block in model.blocks:
-        counted = _count(block.axons, block.n_neurons, sizes)
-        messages.append(counted[0])
-        events.append(counted[1])
-    host = [_count(source.axons, source.n_neurons, sizes) for source in model.inputs]
+    program = deployable.program
+    per_row = program.row_events
+    messages, events = _count(program.entry_start, program.entry_row, per_row)
+    host = _count(program.input_entry_start, program.input_entry_row, per_row)
+    parts = program.input_start[1:-1]
     return FanOut(
-        np.concatenate(messages),
-        np.concatenate(events),
-        tuple(m for m, _ in host),
-        tuple(e for _, e in host),
-        host_sources(model),
+        messages,
+        events,
+        tuple(np.split(host[0], parts)),
+        tuple(np.split(host[1], parts)),
+        deployable.input_sources,
     )
 
 
-def _count(axons, n_neurons, sizes):
-    """Messages and synaptic events per neuron over a group of axons."""
-    messages = np.zeros(n_neurons, np.int64)
-    events = np.zeros(n_neurons, np.int64)
-    for axon in axons:
-        synapse = axon.target
-        if id(synapse) not in sizes:
-            sizes[id(synapse)] = _synapses_per_axon(synapse)
-        targets = axon.compartment_map
-        targets = np.arange(n_neurons) if targets is None else np.asarray(targets)
-        used = targets >= 0
-        messages[used] += 1
-        events[used] += sizes[id(synapse)][targets[used]]
-    return messages, events
-
-
-def _synapses_per_axon(synapse):
-    """Synapses that one spike on each axon of a synapse group drives; every atom has as many."""
-    counts = np.zeros(synapse.n_axons, np.int64)
-    for axon in range(synapse.n_axons):
-        if synapse.axon_compartment_base(axon) is not None:
-            counts[axon] = synapse.weights[synapse.axon_weight_idx(axon)].shape[-1]
-    return counts
+def _count(start, rows, per_row):
+    """Messages and synaptic events of one spike of each neuron."""
+    source = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    events = np.bincount(source, weights=per_row[rows], minlength=len(start) - 1)
+    return np.diff(start), events.astype(np.int64)

@@ -53,8 +53,9 @@ def check_equality(presenter, network, image, n_steps: int) -> int:
             different = np.flatnonzero(np.ravel(getattr(theirs, name) != getattr(ours, name)))
             if len(different):
                 raise LoihisegError(
-                    f"emulators differ at step {step + 1}: {name} of {len(different)} compartments, "
-                    f"first {different[0]}; use --emulator nengo-loihi and report this"
+                    f"emulators differ at step {step + 1}: {name} of {len(different)} "
+                    f"compartments, first {different[0]}; "
+                    "use --emulator nengo-loihi and report this"
                 )
         n_spikes += int(theirs.spiked.sum())
     return n_spikes

@@ -58,7 +58,7 @@ class RowTable:
         lengths = _concatenate(self._lengths, np.int64)
         weights = _concatenate(self._weights, np.int32)
         limits = np.iinfo(np.int16)
-        if not len(weights) or limits.min <= weights.min() and weights.max() <= limits.max:
+        if not len(weights) or (limits.min <= weights.min() and weights.max() <= limits.max):
             weights = weights.astype(np.int16)
         run_start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         return row_start, _concatenate(self._offsets, np.int32), run_start, weights

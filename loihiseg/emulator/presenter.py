@@ -130,7 +130,9 @@ class CompiledPresenter:
     def _input_spikes(self, host, n_steps):
         """Spikes of all inputs, ordered by step."""
         steps, neurons = [], []
-        for first, source in zip(self.deployable.program.input_start, self.deployable.input_sources):
+        for first, source in zip(
+            self.deployable.program.input_start, self.deployable.input_sources
+        ):
             step, neuron = np.nonzero(host.fired[source])
             steps.append(step)
             neurons.append(neuron + first)

@@ -138,9 +138,7 @@ def compile_model(model) -> Program:
         for synapse in block.synapses
     }
     rows = RowTable()
-    entries = flatten_axons(
-        [(block.axons, block.n_neurons) for block in blocks], start_of, rows
-    )
+    entries = flatten_axons([(block.axons, block.n_neurons) for block in blocks], start_of, rows)
     inputs = list(model.inputs)
     input_sizes = [source.n_neurons for source in inputs]
     input_entries = flatten_axons(

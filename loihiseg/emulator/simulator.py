@@ -1,8 +1,8 @@
 """`nengo_loihi.Simulator` with compiled inner loops: same arguments, same results, bit for bit.
 
-    >>> from loihiseg.emulator.simulator import Simulator
-    >>> with Simulator(net, target="sim") as sim:
-    ...     sim.run(0.1)
+>>> from loihiseg.emulator.simulator import Simulator
+>>> with Simulator(net, target="sim") as sim:
+...     sim.run(0.1)
 """
 
 from dataclasses import dataclass

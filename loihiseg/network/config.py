@@ -59,9 +59,7 @@ class UNetConfig:
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if min(value if isinstance(value, tuple) else (value,), default=least) < least:
-                raise InputError(
-                    f"U-Net configuration: {name} {value} must not be below {least}"
-                )
+                raise InputError(f"U-Net configuration: {name} {value} must not be below {least}")
         if self.tile < 1 or self.tile % self.multiple:
             raise InputError(
                 f"U-Net configuration: tile {self.tile} must be a multiple of {self.multiple}"

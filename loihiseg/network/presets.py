@@ -3,7 +3,7 @@
 Free of TensorFlow, so that command lines can name them in their help.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loihiseg.network.config import RateTarget, UNetConfig
 
@@ -27,7 +27,7 @@ class TrainingConfig:
         Of weights, crops and augmentation.
     """
 
-    network: UNetConfig = UNetConfig()
+    network: UNetConfig = field(default_factory=UNetConfig)
     crop: int = 256
     batch: int = 8
     steps_per_epoch: int = 100

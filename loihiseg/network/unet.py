@@ -2,10 +2,10 @@
 
 ::
 
-    pixels ── stem ────────┬─ conv ──────────────── skip ──────────────► concat ─ conv ── read-out ── logits
-            (host: pixels  │                                               ▲             (host)
-             to spikes)    └► down ─ conv ── skip ──► concat ─ conv ─ up ──┘
-                                └► down ─ conv ─ up ────┘
+  pixels ─ stem ───────┬─ conv ─────────────── skip ──────────────► concat ─ conv ─ readout ─ logits
+         (host: pixels │                                              ▲             (host)
+          to spikes)   └► down ─ conv ─ skip ──► concat ─ conv ─ up ──┘
+                            └► down ─ conv ─ up ──┘
 
 Strided convolutions go down, 2 x 2 transposed convolutions up; there is no pooling. The stem turns
 pixels into spikes on the host and halves the resolution; the linear read-out runs on the host and

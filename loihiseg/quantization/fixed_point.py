@@ -91,7 +91,7 @@ class GroupWeights:
 
 
 def quantize_decay(decay: float, *, current: bool) -> int:
-    """A decay in [0, 1] as a 12-bit integer; that of the current less 1, which the chip adds back."""
+    """A decay in [0, 1] as a 12-bit integer; of the current less 1, which the chip adds back."""
     full = 2**DECAY_BITS - 1
     scaled = np.float32(decay) * full
     return int(np.round(np.clip(scaled - 1, 0, full))) if current else int(np.round(scaled))

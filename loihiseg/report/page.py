@@ -57,7 +57,9 @@ def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Pa
     Path
         Of the page.
     """
-    sections = [{"title": t.title, "note": t.note, "header": t.header, "rows": t.rows} for t in tables]
+    sections = [
+        {"title": t.title, "note": t.note, "header": t.header, "rows": t.rows} for t in tables
+    ]
     for name, caption in pictures.items():
         data = base64.b64encode((folder / name).read_bytes()).decode()
         sections.insert(1, {"title": caption, "image": f"data:image/png;base64,{data}"})

@@ -67,7 +67,9 @@ def draw_rates(rates, path) -> None:
     """
     columns = min(len(rates), 4)
     rows = -(-len(rates) // columns)
-    with figure(path, (3.2 * columns, 2.2 * rows), nrows=rows, ncols=columns, squeeze=False) as axes:
+    with figure(
+        path, (3.2 * columns, 2.2 * rows), nrows=rows, ncols=columns, squeeze=False
+    ) as axes:
         for axis, layer in zip(axes.flat, rates):
             edges = np.array(layer.histogram_edges_hz)
             counts = np.array(layer.histogram_counts, float)

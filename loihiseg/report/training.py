@@ -30,7 +30,9 @@ def draw_history(history, path) -> None:
             )
         last = history[-1].rates[0]
         rates.axhspan(last.low_hz, last.high_hz, color="0.9", zorder=0)
-        rates.set(ylabel="Hz", title=f"firing rate, {last.percentile:g}th percentile", ylim=(0, None))
+        rates.set(
+            ylabel="Hz", title=f"firing rate, {last.percentile:g}th percentile", ylim=(0, None)
+        )
         for axes in (losses, scores, rates):
             axes.axvline(best, color="0.6", linestyle=":", zorder=0)
             axes.set_xlabel("epoch")

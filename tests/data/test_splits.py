@@ -52,7 +52,11 @@ def test_folds_partition_and_test_each_section_once(n_sections, n_folds):
 def test_five_folds_of_24():
     folds = z_block_folds(24)
     assert [fold.test for fold in folds] == [
-        range(0, 4), range(4, 9), range(9, 14), range(14, 19), range(19, 24),
+        range(0, 4),
+        range(4, 9),
+        range(9, 14),
+        range(14, 19),
+        range(19, 24),
     ]
     assert folds[0] == Split(range(6, 24), range(4, 6), range(0, 4))
     assert folds[1].train == (0, 1, 2, 3, *range(11, 24))

@@ -59,10 +59,12 @@ def test_neighbours_correlate_and_distant_sections_do_not():
 
 
 def test_cells_of_all_sizes(stack):
-    areas = np.concatenate([
-        [region.area for region in skimage.measure.regionprops(skimage.measure.label(~mask))]
-        for mask in stack.membrane
-    ])
+    areas = np.concatenate(
+        [
+            [region.area for region in skimage.measure.regionprops(skimage.measure.label(~mask))]
+            for mask in stack.membrane
+        ]
+    )
     assert 10 < np.sum(areas > 100) / len(stack.images) < 70
     assert np.percentile(areas, 90) > 6 * np.median(areas[areas > 20])
 

@@ -113,9 +113,7 @@ def test_ties_go_to_the_middle():
 def test_best_threshold_equals_brute_force(true, probability, criterion, n):
     field = {"accuracy": "accuracy", "iou": "membrane_iou"}[criterion]
     candidates = [k / n for k in range(n)]
-    scores = [
-        getattr(pixel_scores(true, probability.astype(float) > t), field) for t in candidates
-    ]
+    scores = [getattr(pixel_scores(true, probability.astype(float) > t), field) for t in candidates]
     best = [t for t, score in zip(candidates, scores) if score == max(scores)]
     expected = min(best, key=lambda t: (abs(t - 0.5), t))
     assert best_threshold(true, probability, criterion, n) == expected

@@ -53,9 +53,7 @@ def unet(side=96, channels=(4, 8, 16)):
         skips.append(current)
     for level, size in reversed(list(enumerate(channels[:-1]))):
         up = add(f"u{level}", size, convolution(*current, 2, 2, "valid", True))
-        current = add(
-            f"m{level}", size, convolution(*up, 3, 1), convolution(*skips[level], 3, 1)
-        )
+        current = add(f"m{level}", size, convolution(*up, 3, 1), convolution(*skips[level], 3, 1))
         current = add(f"n{level}", size, convolution(*current, 3, 1))
     return layers
 

@@ -88,7 +88,7 @@ def test_smaller_group_keeps_its_bits():
     scale = BlockScale(1.0, 255.0, 0, 1.0, 1.0)
     group = quantize_weights([0.25, 0.125], scale)
     assert group.exponent == -2
-    # 0.25 * 255 * 4 / 2 = 127.5, clipped to 127, which the lossy shift by 1 rounds to 128 and clips.
+    # 0.25 * 255 * 4 / 2 = 127.5, clipped to 127; the lossy shift by 1 rounds that to 128, clips.
     assert group.bits_lost == 1
     assert group.integers.tolist() == [63 * 64, 32 * 64]
 
@@ -105,7 +105,9 @@ def test_threshold_is_a_multiple_of_64():
 
 
 def test_filter_off_has_gain_one():
-    assert decay_gain(quantize_decay(1.0, current=True), current=True) == pytest.approx(1.0, abs=1e-3)
+    assert decay_gain(quantize_decay(1.0, current=True), current=True) == pytest.approx(
+        1.0, abs=1e-3
+    )
 
 
 def test_impossible_bias_is_an_error():

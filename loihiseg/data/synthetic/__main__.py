@@ -1,6 +1,6 @@
 """Write a synthetic stack in the form of the ISBI 2012 challenge.
 
-    python -m loihiseg.data.synthetic OUT_FOLDER
+python -m loihiseg.data.synthetic OUT_FOLDER
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def write_synthetic(
-    out_folder: Path, n_sections: int, shape: tuple[int, int], seed: int
-) -> Path:
+def write_synthetic(out_folder: Path, n_sections: int, shape: tuple[int, int], seed: int) -> Path:
     """Write train-volume.tif and train-labels.tif (uint8 "zyx"; 255 = cell, 0 = membrane).
 
     Each file appears under its name only when it is complete. Files of these names are replaced.

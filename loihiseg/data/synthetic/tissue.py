@@ -116,9 +116,7 @@ def grow_cells(shape: tuple[int, int], rng: np.random.Generator) -> Cells:
     )
 
 
-def _pack(
-    shape: tuple[int, int], rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _pack(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Random sequential packing of discs, overlapping a little: centres (n, 2), radii (n,)."""
     size = np.array(shape) + 2 * _MARGIN
     area = float(np.prod(size))

@@ -1,0 +1,145 @@
+"""The block model of a network: built by nengo-loihi once, then kept as a compiled program."""
+
+import os
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.emulator.presenter import Deployable
+from loihiseg.emulator.program import FORMAT
+from loihiseg.emulator.storage import load_program, save_program
+from loihiseg.errors import InputError
+from loihiseg.files import sha256
+
+_DECIDING = ("nengo", "nengo-dl", "nengo-loihi", "numpy")
+"""Packages whose version can change the integers of a block model."""
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A network's block model.
+
+    Attributes
+    ----------
+    deployable : Deployable
+        The compiled program.
+    peers : dict of str to list of int
+        Chip of each block as nengo-loihi's own allocators place them; empty where one failed.
+    presenter : loihiseg.emulator.reference.Presenter or None
+        nengo-loihi's model and emulator; None if the program was kept from an earlier run.
+    """
+
+    deployable: Deployable
+    peers: dict[str, list[int]]
+    presenter: object | None
+
+    def compartment_values(self, layers: dict) -> np.ndarray:
+        """Values per neuron, (rows, columns, channels) by layer, laid out in block order."""
+        values = np.zeros(self.deployable.program.n_compartments)
+        for name, places in self.deployable.places.items():
+            values[places] = np.asarray(layers[name]).reshape(-1)
+        return values
+
+
+def cache_folder() -> Path:
+    """Where programs are kept: ``$LOIHISEG_CACHE``, or ``loihiseg`` in the user's cache folder."""
+    chosen = os.environ.get("LOIHISEG_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loihiseg"
+
+
+def signature(network: LoweredNetwork, block_shapes, synapse_s: float, seed: int) -> str:
+    """SHA-256 of everything that decides the integers of the block model."""
+    layers = [
+        {
+            "name": layer.name,
+            "shape": layer.shape,
+            "bias": sha256(layer.bias.tobytes()),
+            "rate_scale_hz": layer.rate_scale_hz,
+            "on_host": layer.on_host,
+            "terms": [
+                [t.source, t.kernel.shape, sha256(np.ascontiguousarray(t.kernel).tobytes()),
+                 t.strides, t.padding, t.transposed]
+                for t in layer.terms
+            ],
+        }
+        for layer in network.layers
+    ]  # fmt: skip
+    versions = {name: metadata.version(name) for name in _DECIDING}
+    everything = [FORMAT, network.inputs, layers, block_shapes, synapse_s, seed, versions]
+    return sha256(msgspec.json.encode(everything))
+
+
+def build(network, block_shapes, synapse_s, seed, n_chips, expected_rates, fresh=False) -> Built:
+    """Build a network's block model, or take it from an earlier run.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+    block_shapes : dict of str to tuple of int
+    synapse_s : float
+        0 for none.
+    seed : int
+    n_chips : int
+        For the placement by nengo-loihi's allocators.
+    expected_rates : dict of str to numpy.ndarray
+        Spikes per step of each neuron by layer, likewise.
+    fresh : bool
+        Build in any case, because nengo-loihi's model itself is needed.
+
+    Returns
+    -------
+    Built
+    """
+    path = cache_folder() / f"{signature(network, block_shapes, synapse_s, seed)}.program"
+    if not fresh and path.exists():
+        try:
+            deployable, about = load_program(path)
+            return Built(deployable, about.get("peers", {}).get(str(n_chips), {}), None)
+        except InputError:
+            pass  # Damaged or of another version: it is made again below.
+    presenter = _reference(network, block_shapes, synapse_s, seed)
+    built = Built(presenter.deployable(), {}, presenter)
+    rates = built.compartment_values(expected_rates)
+    peers = _peers(presenter.model, n_chips, rates)
+    try:
+        save_program(path, built.deployable, {"peers": {str(n_chips): peers}})
+    except InputError:
+        pass  # A cache that cannot be written costs time, not the run.
+    return Built(built.deployable, peers, presenter)
+
+
+def converted_network(network, block_shapes, synapse_s):
+    """The Nengo network, its ensembles told where they run and how they are cut."""
+    from loihiseg.conversion.converter import convert
+    from loihiseg.mapping import apply_block_shapes
+
+    converted = convert(network, synapse_s=synapse_s or None)
+    apply_block_shapes(converted, network, block_shapes)
+    return converted
+
+
+def _reference(network, block_shapes, synapse_s, seed):
+    from loihiseg.emulator.reference import Presenter
+
+    converted = converted_network(network, block_shapes, synapse_s)
+    (input_node,) = converted.inputs.values()
+    shapes = {layer.name: layer.shape for layer in network.layers}
+    return Presenter(converted.net, input_node, converted.ensembles, shapes, seed)
+
+
+def _peers(model, n_chips, rates):
+    """Placements by nengo-loihi's allocators, after a check of every limit of a core."""
+    from partition.allocator import peer_placements
+    from partition.blocks import block_violations
+    from partition.errors import DoesNotFitError
+
+    found = block_violations(model)
+    if found:
+        raise DoesNotFitError("blocks exceed a core", found)
+    return peer_placements(model, n_chips, rates)

@@ -1,0 +1,198 @@
+"""Scores and rates of a deployment: every stage on the same pixels."""
+
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from loihiseg import deployment as stages
+from loihiseg.evaluation.isbi import challenge_scores
+from loihiseg.evaluation.metrics import best_threshold, pixel_scores
+from loihiseg.evaluation.rates import layer_rates
+from loihiseg.inference import predict_sections, sigmoid
+
+RATE_TILES = 32
+"""Tiles over which the percentile of each neuron's settled firing rate is taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a deployment works on.
+
+    ``test`` and ``validation`` are stacks, ``tiles`` and ``calibration`` tiles of them.
+    """
+
+    network: stages.Network
+    test: object
+    validation: object | None
+    tiles: stages.Tiles
+    calibration: stages.Tiles | None
+    source: str
+    polarity: str
+    digest: str
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Scores of every stage, and the answers they are of.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One per stage, as in ``metrics.json``.
+    note : str
+        Which pixels were scored.
+    threshold : float
+    readout : loihiseg.deployment.Readout
+    trained, spiking : numpy.ndarray
+        (n, rows, columns) probability of membrane.
+    quantized_errors, spiking_errors : dict of str to float
+        Root-mean-square error of each layer against the float network, relative.
+    """
+
+    rows: list
+    note: str
+    threshold: float
+    readout: stages.Readout
+    trained: np.ndarray
+    spiking: np.ndarray
+    quantized_errors: dict
+    spiking_errors: dict
+
+
+def score(inputs, lowering, quantized, calibration, test, settled, reporter) -> Scored:
+    """Score the trained network, the 8-bit one, and the spikes.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    lowering : loihiseg.conversion.lowering.Lowering
+    quantized : LoweredNetwork
+    calibration, test : list of Presentation
+    settled : dict of str to numpy.ndarray
+        Activations of the float network on the test tiles.
+    reporter : loihiseg.progress.Reporter
+    """
+    network, tile = lowering.network, inputs.network.tile
+    predict = stages.predictor(inputs.network.model)
+
+    def logits_of(activations):
+        return stages.readout_logits(lowering.readout, network.outputs, activations, tile)
+
+    tiles = inputs.tiles
+    with reporter.bar("trained network", len(inputs.test.images)) as advance:
+        sections = predict_sections(predict, inputs.test.images, tile, progress=advance)
+    threshold = inputs.network.threshold
+    if threshold is None:
+        threshold = _validated_threshold(inputs, predict, tile)
+    readout = stages.Readout()
+    if calibration:
+        raw = logits_of(stages.spiking_activations(network, calibration))
+        readout = stages.fit_readout(raw, predict(inputs.calibration.pixels[..., None])[..., 0])
+    fired = stages.spiking_activations(network, test)
+    spiking = tiles.assemble(readout(logits_of(fired)))
+    eight_bit = stages.settled_activations(quantized, tiles.pixels)
+    quantized_logits = tiles.assemble(logits_of(eight_bit))
+    truth = inputs.test.membrane if tiles.grid else tiles.membrane
+    size = "whole sections" if tiles.grid else f"{len(truth)} tiles"
+    rows = [_row("trained", "whole sections", inputs.test.membrane, sections, threshold)]
+    trained = sections
+    if not tiles.grid:
+        trained = predict(tiles.pixels[..., None])[..., 0]
+        rows.append(_row("trained", size, truth, trained, threshold))
+    rows.append(_row("8-bit weights", size, truth, quantized_logits, threshold))
+    rows.append(_row("8-bit, spiking on chip", size, truth, spiking, threshold))
+    return Scored(
+        rows,
+        _scored_note(inputs, tile),
+        threshold,
+        readout,
+        sigmoid(trained),
+        sigmoid(spiking),
+        stages.relative_errors(eight_bit, settled),
+        stages.relative_errors(fired, settled),
+    )
+
+
+def _scored_note(inputs, tile):
+    """Which pixels the scores are of."""
+    if inputs.tiles.grid:
+        numbers = inputs.test.section_numbers
+        return (
+            f"Whole sections {', '.join(map(str, numbers))}, each from "
+            f"{len(inputs.tiles.grid.origins)} overlapping tiles of {tile} x {tile} pixels."
+        )
+    shown = inputs.tiles.places[:8]
+    places = ", ".join(f"section {s} at ({y}, {x})" for s, y, x in shown)
+    more = len(inputs.tiles.places) - len(shown)
+    rest = f" and {more} more" if more else ""
+    return (
+        f"Tiles of {tile} x {tile} pixels: {places}{rest}. V scores of tiles are of cells cut at "
+        "the tiles' borders."
+    )
+
+
+def _validated_threshold(inputs, predict, tile):
+    if inputs.validation is None:
+        return 0.5
+    logits = predict_sections(predict, inputs.validation.images, tile)
+    return best_threshold(inputs.validation.membrane, sigmoid(logits))
+
+
+def _row(name, pixels, truth, logits, threshold) -> dict:
+    probability = sigmoid(logits)
+    # A tile without a cell has no regions to find.
+    scored = [i for i in range(len(truth)) if not truth[i].all()]
+    return {
+        "name": name,
+        "pixels": pixels,
+        "pixel": asdict(pixel_scores(truth, probability > threshold)),
+        "challenge": asdict(challenge_scores(~truth[scored], 1.0 - probability[scored])),
+    }
+
+
+def settled_rates(inputs, network):
+    """Firing rates of every layer over test tiles, as `LayerRates`, neuron by neuron."""
+    tiles = stages.spread_tiles(inputs.test, inputs.network.tile, RATE_TILES)
+    settled = stages.settled_activations(network, tiles.pixels)
+    target = {}
+    if inputs.network.info is not None:
+        wanted = inputs.network.info.config.network.rates
+        target = {
+            "percentile": wanted.percentile,
+            "low_hz": wanted.low_hz,
+            "high_hz": wanted.high_hz,
+        }
+    return tuple(
+        layer_rates(
+            layer.name,
+            settled[layer.name].reshape(len(tiles.pixels), -1) * layer.rate_scale_hz,
+            **target,
+        )
+        for layer in network.layers
+    )
+
+
+def layer_rows(network, tiling, rates, scored, test) -> list:
+    """One dict per on-chip layer: size, cores, rates, errors. Mean rates are of the spikes."""
+    usage = {row.layer: asdict(row) for row in tiling.usage}
+    found = []
+    for layer, rate in zip(network.layers, rates):
+        if layer.on_host:
+            continue
+        fired_hz = np.mean([one.rates_hz(layer.name).mean() for one in test])
+        measured = asdict(replace(rate, mean_hz=float(fired_hz)))
+        found.append(
+            {
+                "layer": layer.name,
+                "n_neurons": layer.n_neurons,
+                "n_blocks": usage[layer.name]["n_blocks"],
+                "block_shape": list(usage[layer.name]["shape"]),
+                "usage": {
+                    k: v for k, v in usage[layer.name].items() if k not in ("layer", "shape")
+                },
+                "rates": measured,
+                "quantized_error": scored.quantized_errors[layer.name],
+                "spiking_error": scored.spiking_errors[layer.name],
+            }
+        )
+    return found
