@@ -32,6 +32,8 @@ THRESHOLD_MAX = THRESHOLD_MANTISSA_MAX * 2**THRESHOLD_EXPONENT
 BIAS_MANTISSA_MAX = 2**12 - 1
 BIAS_EXPONENT_MAX = 7
 BIAS_MAX = BIAS_MANTISSA_MAX * 2**BIAS_EXPONENT_MAX
+SMALLEST_WEIGHT = 1e-8
+"""Largest weight into a block that counts as none."""
 ACCUMULATOR_BITS = 21
 """Bits, without sign, of the synapse accumulator."""
 DECAY_BITS = 12
@@ -150,7 +152,7 @@ def block_scale(
     threshold = float(np.float32(threshold))
     bias = np.asarray(bias, np.float32).astype(np.float64)
     largest_bias = float(np.abs(bias).max()) if bias.size else 0.0
-    if weight_max > 1e-8:
+    if weight_max > SMALLEST_WEIGHT:
         weight_scale = 255.0 / weight_max
         for exponent in range(0, -8, -1):
             voltage_scale = gain_u * gain_v * weight_scale * 2.0 ** (6 + exponent)
@@ -220,7 +222,10 @@ def quantize_threshold(threshold: float, scale: BlockScale) -> int:
 
 def quantize_bias(bias, scale: BlockScale) -> np.ndarray:
     """Biases as 12-bit mantissas times 2**0 to 2**7, int32, the shape of ``bias``."""
-    value = np.round(np.asarray(bias, np.float32) * scale.bias_scale)
+    bias = np.asarray(bias, np.float32)
+    # nengo-loihi multiplies in single precision where the scale comes from the biases alone.
+    precision = np.float64 if scale.weight_max > SMALLEST_WEIGHT else np.float32
+    value = np.round(bias.astype(precision) * precision(scale.bias_scale))
     ratio = np.maximum(np.abs(value) / BIAS_MANTISSA_MAX, 1)
     exponent = np.ceil(np.log2(ratio)).astype(np.int32)
     return (np.round(value / 2.0**exponent) * 2**exponent).astype(np.int32)

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loihiseg.errors import LoihisegError
@@ -39,7 +39,7 @@ def random_block(rng, tau_s, leaky, n_groups, spread):
     return block
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     tau_s=st.sampled_from([0.0, 0.002, 0.005, 0.02]),
@@ -47,6 +47,7 @@ def random_block(rng, tau_s, leaky, n_groups, spread):
     n_groups=st.integers(0, 3),
     spread=st.floats(0, 4),
 )
+@example(seed=0, tau_s=0.005, leaky=False, n_groups=2, spread=0.9092461142759947)
 def test_equals_nengo_loihi(seed, tau_s, leaky, n_groups, spread):
     from nengo.exceptions import BuildError
     from nengo_loihi.builder.discretize import discretize_block
