@@ -1,0 +1,17 @@
+"""What all tests share."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Deployments keep their programs where the tests end, not in the user's folder."""
+    before = os.environ.get("LOIHISEG_CACHE")
+    os.environ["LOIHISEG_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["LOIHISEG_CACHE"]
+    else:
+        os.environ["LOIHISEG_CACHE"] = before

@@ -1,0 +1,67 @@
+"""Programs kept between runs: used when everything that decides them is equal, made again else."""
+
+import numpy as np
+import pytest
+
+from loihiseg.build import build, cache_folder, signature
+from tests import deployed
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOIHISEG_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def network():
+    return deployed.lowered()
+
+
+@pytest.fixture(scope="module")
+def shapes(network):
+    return {layer.name: layer.shape for layer in network.chip_layers}
+
+
+@pytest.fixture(scope="module")
+def rates(network):
+    return {layer.name: np.full(layer.shape, 0.01) for layer in network.chip_layers}
+
+
+def test_second_build_is_kept_from_the_first(network, shapes, rates):
+    first = build(network, shapes, 0.005, 0, 2, rates)
+    second = build(network, shapes, 0.005, 0, 2, rates)
+    assert first.presenter is not None and second.presenter is None
+    assert second.peers == first.peers and "GreedyInterchip" in first.peers
+    np.testing.assert_array_equal(
+        first.deployable.program.weights, second.deployable.program.weights
+    )
+    values = second.compartment_values(rates)
+    np.testing.assert_array_equal(values, first.compartment_values(rates))
+    assert build(network, shapes, 0.005, 0, 2, rates, fresh=True).presenter is not None
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a program", None])
+def test_damaged_program_is_made_again(network, shapes, rates, damage):
+    build(network, shapes, 0.005, 0, 2, rates)
+    (path,) = cache_folder().iterdir()
+    good = path.read_bytes()
+    path.write_bytes(good[:-100] if damage is None else damage)
+    assert build(network, shapes, 0.005, 0, 2, rates).presenter is not None
+    assert path.read_bytes() == good
+
+
+def test_signature_follows_what_decides_the_integers(network, shapes):
+    base = signature(network, shapes, 0.005, 0)
+    assert base == signature(network, dict(shapes), 0.005, 0)
+    name = next(iter(shapes))
+    rows, columns, channels = shapes[name]
+    other = shapes | {name: (rows // 2, columns, channels)}
+    assert base != signature(network, other, 0.005, 0)
+    assert base != signature(network, shapes, 0.004, 0)
+    assert base != signature(network, shapes, 0.005, 1)
+
+
+def test_run_survives_a_cache_that_cannot_be_written(network, shapes, rates, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("LOIHISEG_CACHE", str(tmp_path / "file" / "below"))
+    assert build(network, shapes, 0.005, 0, 2, rates).presenter is not None
