@@ -14,12 +14,14 @@ References
 import numba
 import numpy as np
 
+from loihiseg.emulator.program import GRID
+
 INPUT_OVERFLOW, CURRENT_OVERFLOW, SUM_OVERFLOW = 1, 2, 4
 """Bits of what `update` returns."""
 
 _INPUT_SHIFT = 31 - 21
 _CURRENT_SHIFT = 31 - 23
-_GRID_SHIFT = 6
+_GRID_SHIFT = GRID.bit_length() - 1
 
 _compiled = numba.njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")
 
@@ -261,7 +263,7 @@ def run(
     at step t + 1; they reach the chip a step later. ``window_count`` gets the spikes from step
     ``window_start`` (counted from 0) on. Returns the overflow bits of all steps.
     """
-    n_cells = (len(bias) + 63) >> _GRID_SHIFT
+    n_cells = (len(bias) + GRID - 1) >> _GRID_SHIFT
     touched = np.zeros(n_cells, np.uint8)
     quiet = np.zeros(n_cells, np.uint8)
     spikes = np.empty(len(bias), np.int32)

@@ -22,8 +22,8 @@ from loihiseg.emulator.flatten import RowTable, flatten_axons
 FORMAT = 1
 """Version of the arrays below."""
 
-GRID = 64
-"""Compartments that are skipped together when nothing happens to any of them."""
+GRID = 128
+"""Compartments that are skipped together when nothing happens to any of them; a power of two."""
 
 SEGMENT_PARAMETERS = ("keep_u", "keep_v", "vth", "vmin", "vmax", "refractory")
 """Parameters that are equal for all compartments of a segment, in the order of its columns."""

@@ -74,7 +74,8 @@ class CompiledEmulator(EmulatorInterface):
         reason = "synapse groups that learn run through nengo-loihi" if n_learning else ""
         self.accelerated = Accelerated(True, True, n_learning, reason)
         # Learning rounds at random from the same generator, so its draws have to stay in step.
-        self._draw = self.program.has_noise or n_learning > 0
+        self._noisy = self.program.has_noise
+        self._draw = self._noisy or n_learning > 0
 
     def _leave_learning_to_the_reference(self):
         """Keep only what learns among the synapses and axons that the reference code walks."""
@@ -145,7 +146,7 @@ class CompiledEmulator(EmulatorInterface):
             program.bias,
             noise_in,
             noise_sum,
-            program.has_noise,
+            self._noisy,
             state.input[0],
             state.current,
             state.voltage,
