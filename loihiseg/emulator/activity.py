@@ -19,6 +19,9 @@ class Presentation:
         Length of the presentation and of the window, in steps.
     spikes_per_step : numpy.ndarray
         int64, (n_steps,): spikes on the chip.
+    messages_per_step, synaptic_events_per_step : numpy.ndarray
+        int64, (n_steps,): axon messages that arrive at cores, from the chip and from the host, and
+        synapses they drive.
     compartment_spikes : numpy.ndarray
         int32, (n_compartments,): spikes of every compartment in block order, all steps.
     """
@@ -28,6 +31,8 @@ class Presentation:
     n_steps: int
     n_window_steps: int
     spikes_per_step: np.ndarray
+    messages_per_step: np.ndarray
+    synaptic_events_per_step: np.ndarray
     compartment_spikes: np.ndarray
 
     def rates_hz(self, layer: str, dt_s: float = 0.001) -> np.ndarray:

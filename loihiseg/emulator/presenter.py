@@ -125,7 +125,7 @@ class CompiledPresenter:
             by_layer[name] = fired.sum(axis=0, dtype=np.int32).reshape(shape)
             late = fired[n_steps - n_window_steps :]
             window_by_layer[name] = late.sum(axis=0, dtype=np.int32).reshape(shape)
-        return Presentation(by_layer, window_by_layer, n_steps, n_window_steps, counts[0], total)
+        return Presentation(by_layer, window_by_layer, n_steps, n_window_steps, *counts, total)
 
     def _input_spikes(self, host, n_steps):
         """Spikes of all inputs, ordered by step."""

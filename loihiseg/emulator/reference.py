@@ -6,10 +6,11 @@ once; every presentation gets a fresh emulator state of it, as a new simulator w
 
 import warnings
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 
-from loihiseg.emulator.activity import Presentation, host_sources
+from loihiseg.emulator.activity import Presentation, fan_out, host_sources
 from loihiseg.errors import LoihisegError
 
 
@@ -103,26 +104,46 @@ class Presenter:
         emulator = self.fresh(EmulatorInterface)
         host.run_steps(n_steps)
         runner._host2chip(emulator)
+        fired_on_host = {name: host.data[probe] > 0 for name, probe in self._host_probes.items()}
+        arriving = self._from_host(fired_on_host)
         total = np.zeros(self.n_compartments, np.int32)
         before_window = None
-        per_step = np.zeros(n_steps, np.int64)
+        per_step = np.zeros((3, n_steps), np.int64)
         for step in range(n_steps):
             if step == n_steps - n_window_steps:
                 before_window = total.copy()
+            if step:
+                # What was sent in the step before arrives in this one.
+                sent = emulator.compartment.spiked
+                per_step[1, step] = self._fans.messages[sent].sum() + arriving[0][step - 1]
+                per_step[2, step] = self._fans.synaptic_events[sent].sum() + arriving[1][step - 1]
             emulator.step()
             total += emulator.compartment.spiked
-            per_step[step] = np.count_nonzero(emulator.compartment.spiked)
+            per_step[0, step] = np.count_nonzero(emulator.compartment.spiked)
             if progress is not None:
                 progress()
         spikes = self._by_layer(total)
         window = self._by_layer(total - before_window)
-        for name, probe in self._host_probes.items():
-            fired = host.data[probe] > 0
+        for name, fired in fired_on_host.items():
             spikes[name] = fired.sum(axis=0, dtype=np.int32).reshape(self._shapes[name])
             window[name] = fired[-n_window_steps:].sum(axis=0, dtype=np.int32)
             window[name] = window[name].reshape(self._shapes[name])
         emulator.close()
-        return Presentation(spikes, window, n_steps, n_window_steps, per_step, total)
+        return Presentation(spikes, window, n_steps, n_window_steps, *per_step, total)
+
+    @cached_property
+    def _fans(self):
+        return fan_out(self.deployable())
+
+    def _from_host(self, fired):
+        """Messages and synaptic events that each step's host spikes set off, (n_steps,) each."""
+        fans = self._fans
+        messages, events = 0, 0
+        host = zip(fans.host_sources, fans.host_messages, fans.host_synaptic_events)
+        for name, sent, driven in host:
+            messages = messages + fired[name] @ sent
+            events = events + fired[name] @ driven
+        return messages, events
 
     def compartment_values(self, layers: dict) -> np.ndarray:
         """Lay values per neuron out in block order.

@@ -13,6 +13,7 @@ from nengo_loihi.emulator import EmulatorInterface
 
 from loihiseg.emulator import kernels
 from loihiseg.emulator.program import GRID, Program, compile_model
+from loihiseg.emulator.traffic import program_graph
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,35 @@ class Accelerated:
     reason: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """What a simulator has done so far. Synapse groups that learn are not counted.
+
+    Attributes
+    ----------
+    n_steps : int
+    neuron_updates, spikes, messages, synaptic_events : int
+        Totals; messages and synaptic events of the host's spikes are included.
+    compartment_spikes : numpy.ndarray
+        int32, (n_compartments,) in block order.
+    traffic : networkx.DiGraph
+        Blocks, and messages per step from block to block as edge ``weight``.
+    """
+
+    n_steps: int
+    neuron_updates: int
+    spikes: int
+    messages: int
+    synaptic_events: int
+    compartment_spikes: np.ndarray
+    traffic: object
+
+
 class Simulator(nengo_loihi.Simulator):
     """Drop-in for `nengo_loihi.Simulator`; ``target="sim"`` runs compiled.
 
-    Other targets run as they do there. `accelerated` says what runs compiled.
+    Other targets run as they do there. `accelerated` says what runs compiled, `activity` what
+    happened.
     """
 
     def __init__(self, network, *args, **kwargs):
@@ -51,6 +77,14 @@ class Simulator(nengo_loihi.Simulator):
         self.sims["emulator"] = compiled
         self._runner.emulator = compiled
         self.accelerated = compiled.accelerated
+
+    @property
+    def activity(self) -> Activity:
+        """Counts since the start; AttributeError where nothing runs compiled."""
+        emulator = self.sims.get("emulator")
+        if not isinstance(emulator, CompiledEmulator):
+            raise AttributeError(f"activity is not counted: {self.accelerated.reason}")
+        return emulator.activity()
 
 
 class CompiledEmulator(EmulatorInterface):
@@ -69,6 +103,7 @@ class CompiledEmulator(EmulatorInterface):
         self._spikes = np.empty(self.program.n_compartments, np.int32)
         self._n_spikes = 0
         self._nothing = np.empty(0, np.int32)
+        self._messages = self._synaptic_events = 0
         self._leave_learning_to_the_reference()
         n_learning = len(self.synapses.slices)
         reason = "synapse groups that learn run through nengo-loihi" if n_learning else ""
@@ -99,6 +134,19 @@ class CompiledEmulator(EmulatorInterface):
         self._update()
         self.probes.update(self.t, compartment)
 
+    def activity(self) -> Activity:
+        """Counts since the start."""
+        spikes = self.compartment.spike_count.copy()
+        return Activity(
+            self.t,
+            self.t * self.program.n_compartments,
+            int(spikes.sum(dtype=np.int64)),
+            self._messages,
+            self._synaptic_events,
+            spikes,
+            program_graph(self.program, spikes / max(self.t, 1)),
+        )
+
     def _fetch_inputs(self):
         """Spikes of the host that arrive now; a `SpikeInput` gives them out once."""
         if self.t < 2:
@@ -106,32 +154,31 @@ class CompiledEmulator(EmulatorInterface):
         return [_Fetched(source, self.t - 1) for source in self.inputs]
 
     def _scatter(self, inputs):
-        program, current_in = self.program, self.compartment.input[0]
-        rows = (program.row_start, program.run_offset, program.run_start, program.weights)
+        program = self.program
+        host = (program.input_entry_start, program.input_entry_base, program.input_entry_row)
         for first, fetched in zip(program.input_start, inputs):
             sources = (np.asarray(fetched.spikes, np.int64) + first).astype(np.int32)
-            kernels.scatter(
-                sources,
-                len(sources),
-                program.input_entry_start,
-                program.input_entry_base,
-                program.input_entry_row,
-                *rows,
-                current_in,
-                self._touched,
-            )
-        kernels.scatter(
-            self._spikes,
-            self._n_spikes,
-            program.entry_start,
-            program.entry_base,
-            program.entry_row,
-            *rows,
-            current_in,
-            self._touched,
-        )
+            self._send(sources, len(sources), host)
+        chip = (program.entry_start, program.entry_base, program.entry_row)
+        self._send(self._spikes, self._n_spikes, chip)
         if self.synapses.slices:
             self._touched[:] = 1
+
+    def _send(self, sources, n_sources, entries):
+        program = self.program
+        messages, events = kernels.scatter(
+            sources,
+            n_sources,
+            *entries,
+            program.row_start,
+            program.run_offset,
+            program.run_start,
+            program.weights,
+            self.compartment.input[0],
+            self._touched,
+        )
+        self._messages += messages
+        self._synaptic_events += events
 
     def _update(self):
         program, state = self.program, self.compartment

@@ -239,7 +239,7 @@ def test_activity_does_not_overflow():
         {},
         60_000,
         1,
-        np.zeros(1, np.int64),
+        *np.zeros((3, 1), np.int64),
         np.full(n, 60_000, np.int32),
     )
     wide = np.full(n, 4_000, np.int64)
