@@ -203,9 +203,10 @@ def write_report(folder, config, result):
     pictures.draw_answers(result, folder / "sections.png")
     pictures.draw_rates(result.rates, folder / "rates.png")
     page.write_run(folder, config, metrics)
+    n_chips = metrics["mapping"]["n_chips_used"]
     return page.write_page(
         folder,
-        f"Deployment on {metrics['mapping']['n_chips_used']} chips",
+        f"Deployment on {n_chips} chip" + "s" * (n_chips > 1),
         [
             tables.scores_table(metrics),
             tables.layers_table(metrics),
