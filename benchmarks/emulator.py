@@ -111,12 +111,12 @@ def flat_events(program, spikes):
     targets, values = [], []
     for source in spikes:
         for entry in range(program.entry_start[source], program.entry_start[source + 1]):
-            base, row = program.entry_base[entry], program.entry_row[entry]
+            base, row = program.entries[entry]
             for run in range(program.row_start[row], program.row_start[row + 1]):
-                first, stop = program.run_start[run], program.run_start[run + 1]
-                start = base + program.run_offset[run]
-                targets.append(np.arange(start, start + stop - first, dtype=np.int32))
-                values.append(program.weights[first:stop])
+                offset, first, length = program.runs[run]
+                start = base + offset
+                targets.append(np.arange(start, start + length, dtype=np.int32))
+                values.append(program.weights[first : first + length])
     if not targets:
         return np.zeros(0, np.int32), np.zeros(0, np.int16)
     return np.concatenate(targets), np.concatenate(values)
@@ -132,8 +132,8 @@ def time_scatter(program, spikes, repeats=20):
     for _ in range(repeats):
         start = time.perf_counter()
         _, events = kernels.scatter(
-            spikes, len(spikes), program.entry_start, program.entry_base, program.entry_row,
-            program.row_start, program.run_offset, program.run_start, program.weights,
+            spikes, len(spikes), program.entry_start, program.entries,
+            program.row_start, program.runs, program.weights,
             current, touched,
         )  # fmt: skip
         best[0] = min(best[0], time.perf_counter() - start)
@@ -186,9 +186,9 @@ def time_fused(program, n_steps, batch, inputs=None):
         counts = [np.zeros(n_steps, np.int64) for _ in range(3)]
         kernels.run(
             n_steps, 0, program.segment_start, program.segment, program.bias,
-            program.entry_start, program.entry_base, program.entry_row,
-            program.input_entry_start, program.input_entry_base, program.input_entry_row,
-            program.row_start, program.run_offset, program.run_start, program.weights,
+            program.entry_start, program.entries,
+            program.input_entry_start, program.input_entries,
+            program.row_start, program.runs, program.weights,
             starts, spikes, *(np.zeros(n, np.int32) for _ in range(4)), np.zeros(n, bool),
             np.zeros(n, np.int32), np.zeros(n, np.int32), *counts,
         )  # fmt: skip

@@ -80,8 +80,8 @@ def fan_out(deployable) -> FanOut:
     """
     program = deployable.program
     per_row = program.row_events
-    messages, events = _count(program.entry_start, program.entry_row, per_row)
-    host = _count(program.input_entry_start, program.input_entry_row, per_row)
+    messages, events = _count(program.entry_start, program.entries[:, 1], per_row)
+    host = _count(program.input_entry_start, program.input_entries[:, 1], per_row)
     parts = program.input_start[1:-1]
     return FanOut(
         messages,

@@ -13,13 +13,12 @@ class Entries:
     ----------
     start : numpy.ndarray
         int64, (n_neurons + 1,).
-    base, row : numpy.ndarray
-        int32, one per entry.
+    table : numpy.ndarray
+        int32, (n_entries, 2): base and row.
     """
 
     start: np.ndarray
-    base: np.ndarray
-    row: np.ndarray
+    table: np.ndarray
 
 
 class RowTable:
@@ -53,15 +52,16 @@ class RowTable:
         self._weights.append(values)
 
     def arrays(self):
-        """``row_start``, ``run_offset``, ``run_start`` and ``weights`` of a `Program`."""
+        """``row_start``, ``runs`` and ``weights`` of a `Program`."""
         row_start = np.concatenate([[0], np.cumsum(self._runs_per_row)]).astype(np.int64)
         lengths = _concatenate(self._lengths, np.int64)
         weights = _concatenate(self._weights, np.int32)
         limits = np.iinfo(np.int16)
         if not len(weights) or (limits.min <= weights.min() and weights.max() <= limits.max):
             weights = weights.astype(np.int16)
-        run_start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return row_start, _concatenate(self._offsets, np.int32), run_start, weights
+        first = np.cumsum(lengths) - lengths
+        runs = np.stack([_concatenate(self._offsets, np.int64), first, lengths], axis=1)
+        return row_start, np.ascontiguousarray(runs.astype(np.int32)), weights
 
 
 def flatten_axons(groups, start_of: dict, rows: RowTable) -> Entries:
@@ -104,11 +104,8 @@ def flatten_axons(groups, start_of: dict, rows: RowTable) -> Entries:
     source = _concatenate(sources, np.int64)
     order = np.argsort(source, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=first))])
-    return Entries(
-        start.astype(np.int64),
-        _concatenate(bases, np.int32)[order],
-        _concatenate(numbers, np.int32)[order],
-    )
+    table = np.stack([_concatenate(bases, np.int32), _concatenate(numbers, np.int32)], axis=1)
+    return Entries(start.astype(np.int64), np.ascontiguousarray(table[order]))
 
 
 def _per_neuron(values, default):

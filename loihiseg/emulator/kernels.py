@@ -28,8 +28,7 @@ _compiled = numba.njit(nogil=True, cache=True, boundscheck=False, error_model="n
 
 @_compiled
 def scatter(
-    sources, n_sources, entry_start, entry_base, entry_row,
-    row_start, run_offset, run_start, weights, current_in, touched,
+    sources, n_sources, entry_start, entries, row_start, runs, weights, current_in, touched,
 ):  # fmt: skip
     """Add the weights of every entry of the spiking neurons to the input currents.
 
@@ -54,13 +53,13 @@ def scatter(
     for index in range(n_sources):
         source = sources[index]
         for entry in range(entry_start[source], entry_start[source + 1]):
-            base = entry_base[entry]
-            row = entry_row[entry]
+            base = entries[entry, 0]
+            row = entries[entry, 1]
             messages += 1
             for run in range(row_start[row], row_start[row + 1]):
-                start = base + run_offset[run]
-                first = run_start[run]
-                length = run_start[run + 1] - first
+                start = base + runs[run, 0]
+                first = runs[run, 1]
+                length = runs[run, 2]
                 events += length
                 target = current_in[start : start + length]
                 values = weights[first : first + length]
@@ -251,8 +250,7 @@ def update(
 @_compiled
 def run(
     n_steps, window_start, segment_start, segment, bias,
-    entry_start, entry_base, entry_row, input_entry_start, input_entry_base, input_entry_row,
-    row_start, run_offset, run_start, weights,
+    entry_start, entries, input_entry_start, input_entries, row_start, runs, weights,
     input_step_start, input_spikes,
     current_in, current, voltage, refractory, spiked, spike_count, window_count,
     spikes_per_step, messages_per_step, events_per_step,
@@ -276,12 +274,10 @@ def run(
             first, stop = input_step_start[step - 1], input_step_start[step]
             messages, events = scatter(
                 input_spikes[first:stop], stop - first,
-                input_entry_start, input_entry_base, input_entry_row,
-                row_start, run_offset, run_start, weights, current_in, touched,
+                input_entry_start, input_entries, row_start, runs, weights, current_in, touched,
             )  # fmt: skip
         sent, caused = scatter(
-            spikes, n_spikes, entry_start, entry_base, entry_row,
-            row_start, run_offset, run_start, weights, current_in, touched,
+            spikes, n_spikes, entry_start, entries, row_start, runs, weights, current_in, touched,
         )  # fmt: skip
         n_spikes, over = update(
             segment_start, segment, bias, nothing, nothing, False,

@@ -49,18 +49,17 @@ class Program:
         r uniform in -127..127; added to the input or, where so marked, to the current.
     entry_start : numpy.ndarray
         int64, (n_compartments + 1,): first entry of each compartment.
-    entry_base, entry_row : numpy.ndarray
-        int32: compartment a row is laid at, and the row.
+    entries : numpy.ndarray
+        int32, (n_entries, 2): compartment a row is laid at, and the row.
     input_start : numpy.ndarray
         int64, (n_inputs + 1,): first neuron of each host input.
-    input_entry_start, input_entry_base, input_entry_row : numpy.ndarray
+    input_entry_start, input_entries : numpy.ndarray
         Entries of the host inputs' neurons, likewise.
     row_start : numpy.ndarray
         int64, (n_rows + 1,): first run of each row.
-    run_offset : numpy.ndarray
-        int32: compartments from the row's base to the run.
-    run_start : numpy.ndarray
-        int64, (n_runs + 1,): first weight of each run.
+    runs : numpy.ndarray
+        int32, (n_runs, 3): compartments from the row's base to the run, its first weight, and its
+        length. What is read together lies together: spikes come from all over the model.
     weights : numpy.ndarray
         int16, or int32 where a weight needs it.
     """
@@ -73,15 +72,12 @@ class Program:
     noise_offset: np.ndarray
     noise_on_current: np.ndarray
     entry_start: np.ndarray
-    entry_base: np.ndarray
-    entry_row: np.ndarray
+    entries: np.ndarray
     input_start: np.ndarray
     input_entry_start: np.ndarray
-    input_entry_base: np.ndarray
-    input_entry_row: np.ndarray
+    input_entries: np.ndarray
     row_start: np.ndarray
-    run_offset: np.ndarray
-    run_start: np.ndarray
+    runs: np.ndarray
     weights: np.ndarray
 
     @property
@@ -107,7 +103,8 @@ class Program:
     @property
     def row_events(self) -> np.ndarray:
         """int64, (n_rows,): synaptic events that one use of each row is."""
-        return self.run_start[self.row_start[1:]] - self.run_start[self.row_start[:-1]]
+        until = np.concatenate([[0], np.cumsum(self.runs[:, 2])])
+        return until[self.row_start[1:]] - until[self.row_start[:-1]]
 
 
 def compile_model(model) -> Program:
@@ -144,7 +141,7 @@ def compile_model(model) -> Program:
     input_entries = flatten_axons(
         [(source.axons, source.n_neurons) for source in inputs], start_of, rows
     )
-    row_start, run_offset, run_start, weights = rows.arrays()
+    row_start, runs, weights = rows.arrays()
     segment_start, segment = _segments(blocks, block_start)
     return Program(
         block_start=block_start,
@@ -153,15 +150,12 @@ def compile_model(model) -> Program:
         bias=_joined(blocks, lambda c: c.bias, np.int32),
         **_noise(blocks),
         entry_start=entries.start,
-        entry_base=entries.base,
-        entry_row=entries.row,
+        entries=entries.table,
         input_start=np.concatenate([[0], np.cumsum(input_sizes)]).astype(np.int64),
         input_entry_start=input_entries.start,
-        input_entry_base=input_entries.base,
-        input_entry_row=input_entries.row,
+        input_entries=input_entries.table,
         row_start=row_start,
-        run_offset=run_offset,
-        run_start=run_start,
+        runs=runs,
         weights=weights,
     )
 

@@ -155,11 +155,11 @@ class CompiledEmulator(EmulatorInterface):
 
     def _scatter(self, inputs):
         program = self.program
-        host = (program.input_entry_start, program.input_entry_base, program.input_entry_row)
+        host = (program.input_entry_start, program.input_entries)
         for first, fetched in zip(program.input_start, inputs):
             sources = (np.asarray(fetched.spikes, np.int64) + first).astype(np.int32)
             self._send(sources, len(sources), host)
-        chip = (program.entry_start, program.entry_base, program.entry_row)
+        chip = (program.entry_start, program.entries)
         self._send(self._spikes, self._n_spikes, chip)
         if self.synapses.slices:
             self._touched[:] = 1
@@ -171,8 +171,7 @@ class CompiledEmulator(EmulatorInterface):
             n_sources,
             *entries,
             program.row_start,
-            program.run_offset,
-            program.run_start,
+            program.runs,
             program.weights,
             self.compartment.input[0],
             self._touched,

@@ -74,10 +74,12 @@ def load_program(path) -> tuple[Deployable, dict]:
         raise InputError(f"{path}: damaged or truncated program (SHA-256 differs); compile again")
     arrays = unpack_arrays(body)
     header = msgspec.json.decode(arrays.pop("header").tobytes())
+    if not set(_ARRAYS) <= set(arrays):
+        raise InputError(f"{path}: program of another version; compile again")
     places = {
         name.removeprefix("place/"): arrays.pop(name)
         for name in list(arrays)
         if name.startswith("place/")
     }
-    program = Program(**arrays)
+    program = Program(**{name: arrays[name] for name in _ARRAYS})
     return Deployable(program, places, tuple(header["input_sources"])), header["about"]

@@ -36,7 +36,7 @@ def program_graph(program: Program, rates=None, labels=None) -> nx.DiGraph:
     counts = np.diff(program.entry_start)
     source = np.repeat(np.arange(program.n_compartments), counts)
     pre = np.searchsorted(program.block_start, source, side="right") - 1
-    post = np.searchsorted(program.block_start, program.entry_base, side="right") - 1
+    post = np.searchsorted(program.block_start, program.entries[:, 0], side="right") - 1
     pair, inverse = np.unique(pre * len(sizes) + post, return_inverse=True)
     weights = np.bincount(inverse, weights=rates[source], minlength=len(pair))
     for key, weight in zip(pair, weights):
