@@ -50,22 +50,24 @@ def scatter(
     """
     messages = 0
     events = 0
-    for index in range(n_sources):
-        source = sources[index]
-        for entry in range(entry_start[source], entry_start[source + 1]):
+    # Unsigned indices cannot count from the end, so the innermost loop has no branch and becomes
+    # vector instructions.
+    one = np.uintp(1)
+    for index in range(np.uintp(n_sources)):
+        source = np.uintp(sources[index])
+        for entry in range(np.uintp(entry_start[source]), np.uintp(entry_start[source + one])):
             base = entries[entry, 0]
-            row = entries[entry, 1]
+            row = np.uintp(entries[entry, 1])
             messages += 1
-            for run in range(row_start[row], row_start[row + 1]):
-                start = base + runs[run, 0]
-                first = runs[run, 1]
-                length = runs[run, 2]
-                events += length
-                target = current_in[start : start + length]
-                values = weights[first : first + length]
+            for run in range(np.uintp(row_start[row]), np.uintp(row_start[row + one])):
+                start = np.uintp(base + runs[run, 0])
+                first = np.uintp(runs[run, 1])
+                length = np.uintp(runs[run, 2])
+                events += runs[run, 2]
                 for i in range(length):
-                    target[i] += values[i]
-                for cell in range(start >> _GRID_SHIFT, ((start + length - 1) >> _GRID_SHIFT) + 1):
+                    current_in[start + i] += weights[first + i]
+                last = (start + length - one) >> np.uintp(_GRID_SHIFT)
+                for cell in range(start >> np.uintp(_GRID_SHIFT), last + one):
                     touched[cell] = 1
     return messages, events
 
