@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+import loihiseg
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.emulator.program import FORMAT
@@ -71,7 +72,16 @@ def signature(network: LoweredNetwork, block_shapes, synapse_s: float, seed: int
         for layer in network.layers
     ]  # fmt: skip
     versions = {name: metadata.version(name) for name in _DECIDING}
-    everything = [FORMAT, network.inputs, layers, block_shapes, synapse_s, seed, versions]
+    everything = [
+        FORMAT,
+        loihiseg.__version__,
+        network.inputs,
+        layers,
+        block_shapes,
+        synapse_s,
+        seed,
+        versions,
+    ]
     return sha256(msgspec.json.encode(everything))
 
 
@@ -97,10 +107,13 @@ def build(network, block_shapes, synapse_s, seed, n_chips, expected_rates, fresh
     Built
     """
     path = cache_folder() / f"{signature(network, block_shapes, synapse_s, seed)}.program"
+    known = {}
     if not fresh and path.exists():
         try:
             deployable, about = load_program(path)
-            return Built(deployable, about.get("peers", {}).get(str(n_chips), {}), None)
+            if str(n_chips) in about.get("peers", {}):
+                return Built(deployable, about["peers"][str(n_chips)], None)
+            known = about.get("peers", {})
         except InputError:
             pass  # Damaged or of another version: it is made again below.
     presenter = _reference(network, block_shapes, synapse_s, seed)
@@ -108,7 +121,7 @@ def build(network, block_shapes, synapse_s, seed, n_chips, expected_rates, fresh
     rates = built.compartment_values(expected_rates)
     peers = _peers(presenter.model, n_chips, rates)
     try:
-        save_program(path, built.deployable, {"peers": {str(n_chips): peers}})
+        save_program(path, built.deployable, {"peers": known | {str(n_chips): peers}})
     except InputError:
         pass  # A cache that cannot be written costs time, not the run.
     return Built(built.deployable, peers, presenter)

@@ -28,11 +28,13 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise InputError(
             f"{path}: cannot be written ({error.strerror}); choose another --out"
         ) from None
+    finally:
+        # After the rename there is nothing left of it; after an interrupt there may be.
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_json(path: Path, value) -> None:

@@ -114,7 +114,25 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter) -> 
 
 
 def _scored_note(inputs, tile):
-    """Which pixels the scores are of."""
+    """Which pixels the scores are of, and what they cannot say."""
+    return " ".join([_pixels_note(inputs, tile), *_warnings(inputs)])
+
+
+def _warnings(inputs):
+    """Sections that were trained on, and a threshold or read-out that nothing was there to fit."""
+    info, found = inputs.network.info, []
+    if info is not None and info.data.digest == inputs.digest:
+        trained = set(range(*info.data.split.train)) & set(inputs.test.section_numbers)
+        if trained:
+            found.append(f"{len(trained)} of these sections were trained on: scores flatter.")
+    if inputs.validation is None:
+        found.append("No validation sections beside these: the read-out is not calibrated.")
+        if inputs.network.threshold is None:
+            found.append("The threshold is 0.5 for want of them.")
+    return found
+
+
+def _pixels_note(inputs, tile):
     if inputs.tiles.grid:
         numbers = inputs.test.section_numbers
         return (

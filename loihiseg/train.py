@@ -80,6 +80,7 @@ def main(arguments):
     options = parse(arguments)
     config = configuration(options)
 
+    from loihiseg.checkpoint import FILE_NAME
     from loihiseg.data.splits import z_block_split
     from loihiseg.files import new_folder, writable_folder
     from loihiseg.progress import Reporter
@@ -88,6 +89,11 @@ def main(arguments):
         raise InputError("--resume needs --out with the folder of the run to go on with")
     # Before anything slow: a run whose result cannot be kept is not begun.
     folder = writable_folder(Path(options.out or "runs"))
+    if options.out and not options.resume and (folder / FILE_NAME).exists():
+        raise InputError(
+            f"{folder}: holds a trained network already; go on with --resume, or choose another "
+            "--out"
+        )
     reporter = Reporter(options.quiet)
     with reporter.stage("load") as note:
         stack = read_data(options)
@@ -118,9 +124,10 @@ def _check_size(stack, config):
 
 def _train(stack, split, config, folder, resume, reporter):
     from loihiseg.report.training import draw_history
-    from loihiseg.training import train
+    from loihiseg.training import finished_epochs, train
 
-    total = config.epochs * config.steps_per_epoch
+    done = finished_epochs(folder) if resume else 0
+    total = max(config.epochs - done, 0) * config.steps_per_epoch
     with reporter.bar("training", total) as advance:
 
         def on_epoch(history):

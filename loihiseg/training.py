@@ -138,6 +138,11 @@ def train(
         )
         loss = fitted.history["bce"][0]
         rate_loss = fitted.history["loss"][0] - loss
+        if not np.isfinite(loss + rate_loss):
+            raise InputError(
+                f"training diverged in epoch {epoch + 1} (loss {loss + rate_loss}); lower "
+                "--rate-weight, or look at the images"
+            )
         deployed.set_weights(model.get_weights())
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
         if history[-1] is _best(history):
@@ -149,6 +154,14 @@ def train(
         if on_epoch is not None:
             on_epoch(history)
     return load_checkpoint(folder)
+
+
+def finished_epochs(folder: Path) -> int:
+    """Epochs of the run in a folder; 0 if there is none to be read."""
+    try:
+        return len(msgspec.json.decode((Path(folder) / HISTORY_FILE).read_bytes(), type=list))
+    except (OSError, msgspec.DecodeError):
+        return 0
 
 
 def _after_batch(call):
@@ -247,15 +260,19 @@ def _restore(folder, model, config, stack):
         before = msgspec.json.decode(arrays["run"].tobytes(), type=_Run)
     except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
         raise InputError(
-            f"{path}: nothing to resume from ({error}); train without --resume"
+            f"{path}: nothing to resume from ({error}); choose another --out and train "
+            "without --resume"
         ) from None
     load_checkpoint(folder)
     if replace(before.config, epochs=config.epochs) != config:
         raise InputError(
-            f"{folder}: was trained with another configuration; train without --resume"
+            f"{folder}: was trained with another configuration; choose another --out and train "
+            "without --resume"
         )
     if before.digest != stack.digest:
-        raise InputError(f"{folder}: was trained on other data; train without --resume")
+        raise InputError(
+            f"{folder}: was trained on other data; choose another --out and train without --resume"
+        )
     set_model_weights(
         model, {k.removeprefix("weight/"): v for k, v in arrays.items() if k.startswith("weight/")}
     )

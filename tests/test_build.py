@@ -65,3 +65,11 @@ def test_run_survives_a_cache_that_cannot_be_written(network, shapes, rates, tmp
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("LOIHISEG_CACHE", str(tmp_path / "file" / "below"))
     assert build(network, shapes, 0.005, 0, 2, rates).presenter is not None
+
+
+def test_other_chip_count_is_compared_too(network, shapes, rates):
+    build(network, shapes, 0.005, 0, 2, rates)
+    three = build(network, shapes, 0.005, 0, 3, rates)
+    assert three.presenter is not None and three.peers
+    assert build(network, shapes, 0.005, 0, 2, rates).presenter is None
+    assert build(network, shapes, 0.005, 0, 3, rates).peers == three.peers

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +172,11 @@ def refused(folder, says, **changes):
 
 
 def test_nothing_to_resume(tmp_path):
-    refused(tmp_path, "nothing to resume from .*; train without --resume", resume=True)
+    refused(
+        tmp_path,
+        "nothing to resume from .*; choose another --out and train without --resume",
+        resume=True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,12 +190,22 @@ def test_nothing_to_resume(tmp_path):
     ],
 )
 def test_another_configuration_is_not_resumed(whole, changes):
-    refused(whole, "another configuration; train without --resume", resume=True, **changes)
+    refused(
+        whole,
+        "another configuration; choose another --out and train without --resume",
+        resume=True,
+        **changes,
+    )
 
 
 def test_other_data_are_not_resumed(whole):
     other = synthetic_stack(6, (48, 48), seed=1)
-    refused(whole, "other data; train without --resume", resume=True, stack=other)
+    refused(
+        whole,
+        "other data; choose another --out and train without --resume",
+        resume=True,
+        stack=other,
+    )
 
 
 def test_state_of_another_run_is_not_resumed(whole, tmp_path, monkeypatch):
@@ -208,7 +223,12 @@ def test_state_of_another_run_is_not_resumed(whole, tmp_path, monkeypatch):
         run(tmp_path, seed=3)
     monkeypatch.undo()
     assert load_checkpoint(tmp_path).info.config.seed == 3
-    refused(tmp_path, "another configuration; train without --resume", resume=True, seed=3)
+    refused(
+        tmp_path,
+        "another configuration; choose another --out and train without --resume",
+        resume=True,
+        seed=3,
+    )
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "zeros", "text", "not history"])
@@ -228,7 +248,11 @@ def test_damaged_state(whole, tmp_path, damage):
             "not history": pack_arrays({"history": np.frombuffer(b"[{}]", np.uint8)}),
         }[damage]
     )
-    refused(tmp_path, "nothing to resume from .*; train without --resume", resume=True)
+    refused(
+        tmp_path,
+        "nothing to resume from .*; choose another --out and train without --resume",
+        resume=True,
+    )
 
 
 def test_no_labels(tmp_path):
@@ -245,3 +269,19 @@ def test_history_can_be_drawn(tmp_path):
 
     run(tmp_path, epochs=1, on_epoch=draw)
     assert (tmp_path / "training.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_diverged_training_is_one_line(tmp_path):
+    rates = replace(CONFIG.network.rates, weight=1e38, low_hz=0, high_hz=1e-3)
+    network = replace(CONFIG.network, rates=rates)
+    refused(tmp_path, "training diverged in epoch 1", network=network)
+    assert not (tmp_path / "checkpoint.json").exists()
+
+
+def test_trained_network_is_not_overwritten(tmp_path):
+    from loihiseg.train import main
+
+    (tmp_path / "checkpoint.json").write_text("{}")
+    with pytest.raises(InputError, match="holds a trained network already; go on with --resume"):
+        main(["--preset", "tiny", "--out", str(tmp_path), "--quiet"])
+    assert (tmp_path / "checkpoint.json").read_text() == "{}"

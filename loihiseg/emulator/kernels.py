@@ -19,6 +19,14 @@ from loihiseg.emulator.program import GRID
 INPUT_OVERFLOW, CURRENT_OVERFLOW, SUM_OVERFLOW = 1, 2, 4
 """Bits of what `update` returns."""
 
+_NAMES = {INPUT_OVERFLOW: "q0", CURRENT_OVERFLOW: "current", SUM_OVERFLOW: "u2"}
+
+
+def overflow_names(bits: int) -> list[str]:
+    """nengo-loihi's names of the quantities whose bits are set in what `update` returns."""
+    return [name for bit, name in _NAMES.items() if bits & bit]
+
+
 _INPUT_SHIFT = 31 - 21
 _CURRENT_SHIFT = 31 - 23
 _GRID_SHIFT = GRID.bit_length() - 1

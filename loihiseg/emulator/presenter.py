@@ -3,6 +3,8 @@
 The same interface as `loihiseg.emulator.reference.Presenter`, and the same spikes.
 """
 
+import warnings
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -56,7 +58,8 @@ class CompiledPresenter:
         self.deployable = deployable
         self.shapes = {layer.name: layer.shape for layer in network.layers}
         self._host = Host(network)
-        self._pool = ThreadPoolExecutor(n_threads or _n_cores())
+        self._n_threads = n_threads or _n_cores()
+        self._pool = ThreadPoolExecutor(self._n_threads)
 
     def present_all(self, images, n_steps: int, n_window_steps: int, progress=None) -> list:
         """Hold each image at the input for a number of steps, from a state of rest.
@@ -77,15 +80,21 @@ class CompiledPresenter:
         list of Presentation
             In the order of the images.
         """
-        waiting = []
-        for image in images:
-            host = self._host.spikes(image, n_steps)
-            waiting.append(self._pool.submit(self._run, host, n_steps, n_window_steps))
-        found = []
-        for one in waiting:
-            found.append(one.result())
+        waiting, found = deque(), []
+
+        def take():
+            found.append(waiting.popleft().result())
             if progress is not None:
                 progress()
+
+        for image in images:
+            # The host is far faster than the chip's program: its spikes must not pile up.
+            if len(waiting) >= 2 * self._n_threads:
+                take()
+            host = self._host.spikes(image, n_steps)
+            waiting.append(self._pool.submit(self._run, host, n_steps, n_window_steps))
+        while waiting:
+            take()
         return found
 
     def _run(self, host, n_steps, n_window_steps) -> Presentation:
@@ -94,7 +103,7 @@ class CompiledPresenter:
         n = program.n_compartments
         total, window = np.zeros(n, np.int32), np.zeros(n, np.int32)
         counts = [np.zeros(n_steps, np.int64) for _ in range(3)]
-        kernels.run(
+        overflow = kernels.run(
             n_steps,
             n_steps - n_window_steps,
             program.segment_start,
@@ -115,6 +124,9 @@ class CompiledPresenter:
             window,
             *counts,
         )
+        if overflow:
+            names = ", ".join(kernels.overflow_names(overflow))
+            warnings.warn(f"Overflow in {names}", stacklevel=2)
         by_layer = self._by_layer(total)
         window_by_layer = self._by_layer(window)
         for name, fired in host.fired.items():
@@ -147,7 +159,7 @@ class CompiledPresenter:
 
     def close(self):
         """Free threads and the host."""
-        self._pool.shutdown()
+        self._pool.shutdown(cancel_futures=True)
         self._host.close()
 
     def __enter__(self):

@@ -134,8 +134,16 @@ class CompiledEmulator(EmulatorInterface):
         self._update()
         self.probes.update(self.t, compartment)
 
+    def close(self):
+        """Free the state; what was counted can still be read."""
+        if not self.closed:
+            self._counted = self.activity()
+        super().close()
+
     def activity(self) -> Activity:
         """Counts since the start."""
+        if self.closed:
+            return self._counted
         spikes = self.compartment.spike_count.copy()
         return Activity(
             self.t,
@@ -220,11 +228,5 @@ class _Fetched:
 
 
 def _report_overflow(state, overflow):
-    names = {
-        kernels.INPUT_OVERFLOW: "q0",
-        kernels.CURRENT_OVERFLOW: "current",
-        kernels.SUM_OVERFLOW: "u2",
-    }
-    for bit, name in names.items():
-        if overflow & bit:
-            state.error(f"Overflow in {name}")
+    for name in kernels.overflow_names(overflow):
+        state.error(f"Overflow in {name}")

@@ -123,7 +123,7 @@ def mapping_table(metrics: dict) -> Table:
         ("messages between chips per step", f"{m['messages']:.1f} (expected from rates)"),
         ("messages between chips per step", f"{m['measured_messages']:.1f} (counted from spikes)"),
     ]
-    for peer in m["allocators"]:
+    for peer in m["allocators"] if m["n_chips_used"] > 1 else ():
         rows.append((f"  by nengo-loihi's {peer['name']}", f"{peer['messages']:.1f} (expected)"))
     return Table("Mapping", ("", ""), tuple(rows))
 

@@ -14,11 +14,11 @@ def draw_history(history, path) -> None:
     epochs = [e.epoch for e in history]
     best = min(history, key=lambda e: e.validation_loss).epoch
     with figure(path, (13, 3.8), ncols=3) as (losses, scores, rates):
-        losses.plot(epochs, [e.loss for e in history], label="training crops")
-        losses.plot(epochs, [e.validation_loss for e in history], label="validation sections")
+        losses.plot(epochs, [e.loss for e in history], ".-", label="training crops")
+        losses.plot(epochs, [e.validation_loss for e in history], ".-", label="validation sections")
         losses.set(ylabel="cross-entropy", title="loss")
-        scores.plot(epochs, [e.accuracy for e in history], label="pixel accuracy")
-        scores.plot(epochs, [e.membrane_iou for e in history], label="membrane IoU")
+        scores.plot(epochs, [e.accuracy for e in history], ".-", label="pixel accuracy")
+        scores.plot(epochs, [e.membrane_iou for e in history], ".-", label="membrane IoU")
         scores.set(ylabel="score", title="validation sections", ylim=(None, 1))
         for index, layer in enumerate(history[-1].rates):
             rates.plot(
@@ -26,6 +26,7 @@ def draw_history(history, path) -> None:
                 [e.rates[index].percentile_hz for e in history],
                 label=layer.layer.removesuffix("_spikes"),
                 color=f"C{index % 10}",
+                marker=".",
                 linestyle=("-", "--")[index // 10 % 2],
             )
         last = history[-1].rates[0]
@@ -36,6 +37,7 @@ def draw_history(history, path) -> None:
         for axes in (losses, scores, rates):
             axes.axvline(best, color="0.6", linestyle=":", zorder=0)
             axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
         losses.legend()
         scores.legend()
         rates.legend(fontsize=6, ncols=2)

@@ -106,3 +106,11 @@ def test_network_without_neurons_on_chip_fails_as_the_reference_does():
         nengo_loihi.Simulator(net, target="sim")
     with pytest.raises(type(theirs.value)):
         simulator(net, target="sim")
+
+
+def test_activity_can_be_read_after_the_end():
+    with simulator(random_network(4), target="sim", seed=0) as sim:
+        sim.run_steps(30)
+        spikes = sim.activity.spikes
+    assert sim.activity.spikes == spikes > 0
+    assert sim.activity.n_steps == 30
