@@ -2,11 +2,16 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import warnings
 from contextlib import contextmanager
 
 from loihiseg.errors import InputError, LoihisegError
+
+INTERRUPT_AGAIN_S = 0.5
+"""Seconds after which a lost Ctrl-C is raised again."""
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -99,7 +104,7 @@ def run(main, arguments=None) -> int:
     from partition.errors import DoesNotFitError, PartitionError
 
     try:
-        with _library_chatter_off():
+        with _library_chatter_off(), _interrupts_arrive():
             main(sys.argv[1:] if arguments is None else arguments)
         return 0
     except LoihisegError as error:
@@ -145,6 +150,33 @@ def _native_stderr_off():
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+@contextmanager
+def _interrupts_arrive():
+    """Raise a KeyboardInterrupt again if the first is lost.
+
+    Python drops an exception that is raised while it clears away objects, as TensorFlow makes it do
+    all the time.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def first(*_):
+        signal.setitimer(signal.ITIMER_REAL, INTERRUPT_AGAIN_S)
+        raise KeyboardInterrupt
+
+    def again(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, first), signal.signal(signal.SIGALRM, again)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGALRM, before[1])
 
 
 @contextmanager

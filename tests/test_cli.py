@@ -1,6 +1,8 @@
 """The commands as a user meets them: exit codes, one line of error, what is written."""
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -387,3 +389,23 @@ def test_resume_without_a_run_leaves_nothing_behind(capfd, tmp_path):
         "--resume", "--quiet",
     )  # fmt: skip
     assert not list(out.iterdir())
+
+
+def test_an_interrupt_that_python_drops_arrives_all_the_same(capsys):
+    import signal
+    import time
+
+    from loihiseg.cli import run
+
+    before = signal.getsignal(signal.SIGINT)
+
+    def main(_):
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        time.sleep(30)
+
+    assert run(main, []) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
