@@ -12,11 +12,9 @@ import nengo_dl
 import numpy as np
 import tensorflow as tf
 
-from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, connection_label
 from loihiseg.conversion.transforms import nengo_transform
 from loihiseg.network.activations import loihi_rate
-
-ARROW = " -> "
 
 
 class SumOfConvolutions(tf.keras.layers.Layer):
@@ -51,11 +49,6 @@ class SumOfConvolutions(tf.keras.layers.Layer):
         scale = self.spec.rate_scale_hz
         rate = loihi_rate if self.staircase else tf.nn.relu
         return rate(total * scale) / scale
-
-
-def connection_label(source: str, target: str) -> str:
-    """Label of a connection; nengo-loihi hands that of a host connection on to its input."""
-    return f"{source}{ARROW}{target}"
 
 
 @nengo_dl.Converter.register(SumOfConvolutions)

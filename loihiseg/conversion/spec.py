@@ -82,3 +82,16 @@ class LoweredNetwork:
     def n_chip_neurons(self) -> int:
         """Neurons on the chip."""
         return sum(layer.n_neurons for layer in self.chip_layers)
+
+
+ARROW = " -> "
+
+
+def connection_label(source: str, target: str) -> str:
+    """Label of a connection; nengo-loihi hands that of a host connection on to its input."""
+    return f"{source}{ARROW}{target}"
+
+
+def source_of(label: str) -> str:
+    """Source named in a connection's label, or in a label that nengo-loihi made of it."""
+    return label.split(ARROW)[0]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loihiseg.conversion.spec import source_of
+
 
 @dataclass(frozen=True, eq=False)
 class Presentation:
@@ -64,7 +66,7 @@ class FanOut:
 
 def host_sources(model) -> tuple[str, ...]:
     """Host layer behind each input of a built model, read from the label of its connection."""
-    return tuple(str(source.label).split(" -> ")[0] for source in model.inputs)
+    return tuple(source_of(str(source.label)) for source in model.inputs)
 
 
 def fan_out(deployable) -> FanOut:
