@@ -248,7 +248,7 @@ def trained(options):
     (node,) = converted.inputs.values()
     shapes = {layer.name: layer.shape for layer in network.layers}
     with Presenter(converted.net, node, converted.ensembles, shapes) as presenter:
-        runner = CompiledPresenter(presenter.deployable(), network)
+        runner = CompiledPresenter(presenter.deployable, network)
         host = runner._host.spikes(tile, options.steps)
         inputs = runner._input_spikes(host, options.steps)
 

@@ -38,13 +38,6 @@ class Built:
     peers: dict[str, list[int]]
     presenter: object | None
 
-    def compartment_values(self, layers: dict) -> np.ndarray:
-        """Values per neuron, (rows, columns, channels) by layer, laid out in block order."""
-        values = np.zeros(self.deployable.program.n_compartments)
-        for name, places in self.deployable.places.items():
-            values[places] = np.asarray(layers[name]).reshape(-1)
-        return values
-
 
 def cache_folder() -> Path:
     """Where programs are kept: ``$LOIHISEG_CACHE``, or ``loihiseg`` in the user's cache folder."""
@@ -117,14 +110,14 @@ def build(network, block_shapes, synapse_s, seed, n_chips, expected_rates, fresh
         except InputError:
             pass  # Damaged or of another version: it is made again below.
     presenter = _reference(network, block_shapes, synapse_s, seed)
-    built = Built(presenter.deployable(), {}, presenter)
-    rates = built.compartment_values(expected_rates)
+    deployable = presenter.deployable
+    rates = deployable.compartment_values(expected_rates)
     peers = _peers(presenter.model, n_chips, rates)
     try:
-        save_program(path, built.deployable, {"peers": known | {str(n_chips): peers}})
+        save_program(path, deployable, {"peers": known | {str(n_chips): peers}})
     except InputError:
         pass  # A cache that cannot be written costs time, not the run.
-    return Built(built.deployable, peers, presenter)
+    return Built(deployable, peers, presenter)
 
 
 def converted_network(network, block_shapes, synapse_s):

@@ -222,8 +222,7 @@ def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:
     InputError
         If a section is smaller than a tile.
     """
-    grid = tile_grid(stack.images.shape[1:], tile, 0)
-    every = [(s, y, x) for s in range(len(stack.images)) for y, x in grid.origins]
+    every = _places(stack, tile_grid(stack.images.shape[1:], tile, 0))
     if count is not None and count < len(every):
         # One from each of `count` equal runs, its place in the run moved on by the golden ratio:
         # evenly spread over sections, and not the same corner of each.
@@ -254,8 +253,11 @@ def whole_tiles(stack: Stack, tile: int, overlap: int | None = None) -> Tiles:
     """
     overlap = default_overlap(tile) if overlap is None else overlap
     grid = tile_grid(stack.images.shape[1:], tile, overlap)
-    every = [(s, y, x) for s in range(len(stack.images)) for y, x in grid.origins]
-    return _cut(stack, tile, every, grid)
+    return _cut(stack, tile, _places(stack, grid), grid)
+
+
+def _places(stack, grid):
+    return [(s, y, x) for s in range(len(stack.images)) for y, x in grid.origins]
 
 
 def _cut(stack, tile, every, grid):

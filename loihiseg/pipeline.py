@@ -248,7 +248,7 @@ def _partition(config, built, network, expected) -> dict:
     from partition.checks import message_count
     from partition.cut import assign_chips
 
-    graph = program_graph(built.deployable.program, built.compartment_values(expected))
+    graph = program_graph(built.deployable.program, built.deployable.compartment_values(expected))
     assignment = assign_chips(graph, config.chips, seed=config.seed)
     return {
         "n_neurons": network.n_chip_neurons,

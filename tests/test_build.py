@@ -35,8 +35,8 @@ def test_second_build_is_kept_from_the_first(network, shapes, rates):
     np.testing.assert_array_equal(
         first.deployable.program.weights, second.deployable.program.weights
     )
-    values = second.compartment_values(rates)
-    np.testing.assert_array_equal(values, first.compartment_values(rates))
+    values = second.deployable.compartment_values(rates)
+    np.testing.assert_array_equal(values, first.deployable.compartment_values(rates))
     assert build(network, shapes, 0.005, 0, 2, rates, fresh=True).presenter is not None
 
 

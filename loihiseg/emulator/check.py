@@ -38,7 +38,7 @@ def check_equality(presenter, network, image, n_steps: int) -> int:
     host = Host(network)
     fired = host.spikes(image, n_steps).fired
     host.close()
-    sources = [fired[name] for name in presenter.deployable().input_sources]
+    sources = [fired[name] for name in presenter.deployable.input_sources]
     emulators = [presenter.fresh(kind) for kind in (EmulatorInterface, CompiledEmulator)]
     n_spikes = 0
     for step in range(n_steps):

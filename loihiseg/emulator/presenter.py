@@ -34,6 +34,28 @@ class Deployable:
     places: dict[str, np.ndarray]
     input_sources: tuple[str, ...]
 
+    def compartment_values(self, layers: dict) -> np.ndarray:
+        """Lay values per neuron out in block order.
+
+        Parameters
+        ----------
+        layers : dict of str to numpy.ndarray
+            (rows, columns, channels) for every layer on the chip.
+
+        Returns
+        -------
+        numpy.ndarray
+            (n_compartments,) float64.
+        """
+        values = np.zeros(self.program.n_compartments)
+        for name, places in self.places.items():
+            values[places] = np.asarray(layers[name]).reshape(-1)
+        return values
+
+    def by_layer(self, counts: np.ndarray, shapes: dict) -> dict[str, np.ndarray]:
+        """Counts per compartment as (rows, columns, channels) by layer; ``shapes`` says which."""
+        return {name: counts[places].reshape(shapes[name]) for name, places in self.places.items()}
+
 
 class CompiledPresenter:
     """Runs images through a program.
@@ -127,8 +149,8 @@ class CompiledPresenter:
         if overflow:
             names = ", ".join(kernels.overflow_names(overflow))
             warnings.warn(f"Overflow in {names}", stacklevel=2)
-        by_layer = self._by_layer(total)
-        window_by_layer = self._by_layer(window)
+        by_layer = self.deployable.by_layer(total, self.shapes)
+        window_by_layer = self.deployable.by_layer(window, self.shapes)
         for name, fired in host.fired.items():
             shape = self.shapes[name]
             by_layer[name] = fired.sum(axis=0, dtype=np.int32).reshape(shape)
@@ -150,12 +172,6 @@ class CompiledPresenter:
         start = np.concatenate([[0], np.cumsum(np.bincount(step, minlength=n_steps))])
         neuron = np.concatenate(neurons) if neurons else np.zeros(0, np.int64)
         return start.astype(np.int64), neuron[order].astype(np.int32)
-
-    def _by_layer(self, counts):
-        return {
-            name: counts[places].reshape(self.shapes[name])
-            for name, places in self.deployable.places.items()
-        }
 
     def close(self):
         """Free threads and the host."""

@@ -122,8 +122,8 @@ class Presenter:
             per_step[0, step] = np.count_nonzero(emulator.compartment.spiked)
             if progress is not None:
                 progress()
-        spikes = self._by_layer(total)
-        window = self._by_layer(total - before_window)
+        spikes = self.deployable.by_layer(total, self._shapes)
+        window = self.deployable.by_layer(total - before_window, self._shapes)
         for name, fired in fired_on_host.items():
             spikes[name] = fired.sum(axis=0, dtype=np.int32).reshape(self._shapes[name])
             window[name] = fired[-n_window_steps:].sum(axis=0, dtype=np.int32)
@@ -133,7 +133,7 @@ class Presenter:
 
     @cached_property
     def _fans(self):
-        return fan_out(self.deployable())
+        return fan_out(self.deployable)
 
     def _from_host(self, fired):
         """Messages and synaptic events that each step's host spikes set off, (n_steps,) each."""
@@ -145,29 +145,12 @@ class Presenter:
             events = events + fired[name] @ driven
         return messages, events
 
-    def compartment_values(self, layers: dict) -> np.ndarray:
-        """Lay values per neuron out in block order.
-
-        Parameters
-        ----------
-        layers : dict of str to numpy.ndarray
-            (rows, columns, channels) for every layer on the chip.
-
-        Returns
-        -------
-        numpy.ndarray
-            (n_compartments,) float64.
-        """
-        values = np.zeros(self.n_compartments)
-        for name, places in self._places.items():
-            values[places] = np.asarray(layers[name]).reshape(-1)
-        return values
-
     def fresh(self, kind):
         """An emulator of class ``kind`` at rest, of the built model."""
         with _quiet_build():
             return kind(self.model, seed=self._seed)
 
+    @cached_property
     def deployable(self):
         """The built model compiled, as `loihiseg.emulator.presenter` runs it."""
         from loihiseg.emulator.presenter import Deployable
@@ -183,12 +166,6 @@ class Presenter:
             if progress is not None:
                 progress()
         return found
-
-    def _by_layer(self, counts):
-        return {
-            name: counts[places].reshape(self._shapes[name])
-            for name, places in self._places.items()
-        }
 
     def close(self):
         """Free the simulator."""

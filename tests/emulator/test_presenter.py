@@ -25,7 +25,7 @@ def reference(network):
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_equals_the_reference(network, reference, n_threads):
     images = [deployed.image(seed) for seed in range(4)]
-    with CompiledPresenter(reference.deployable(), network, n_threads) as compiled:
+    with CompiledPresenter(reference.deployable, network, n_threads) as compiled:
         found = compiled.present_all(images, 50, 20)
     for image, ours in zip(images, found):
         theirs = reference.present(image, 50, 20)
@@ -46,7 +46,7 @@ def test_counts_by_step_add_up(network, reference):
 
     one = reference.present(deployed.image(1), 40, 10)
     before = reference.present(deployed.image(1), 39, 10)
-    fans = fan_out(reference.deployable())
+    fans = fan_out(reference.deployable)
     chip = before.compartment_spikes @ fans.messages
     host = sum(
         before.spikes[name].ravel() @ sent
@@ -72,8 +72,8 @@ def test_a_stem_that_feeds_two_layers():
     network = lower(tf.keras.Model(pixels, tf.keras.layers.Conv2D(1, 1)(last))).network
     shapes = {layer.name: layer.shape for layer in network.chip_layers}
     _, made = deployed.presenter(network, shapes)
-    with made, CompiledPresenter(made.deployable(), network) as compiled:
-        assert made.deployable().input_sources == ("stem", "stem")
+    with made, CompiledPresenter(made.deployable, network) as compiled:
+        assert made.deployable.input_sources == ("stem", "stem")
         image = np.random.default_rng(0).normal(size=(12, 12)) * 3
         (ours,) = compiled.present_all([image], 40, 20)
         theirs = made.present(image, 40, 20)
@@ -97,7 +97,7 @@ def test_host_neurons_equal_nengo_loihis():
 def test_noise_is_refused(network, reference):
     from dataclasses import replace
 
-    deployable = reference.deployable()
+    deployable = reference.deployable
     noise = deployable.program.noise_multiplier + 1.0
     noisy = replace(deployable, program=replace(deployable.program, noise_multiplier=noise))
     with pytest.raises(ValueError, match="noise"):

@@ -111,7 +111,7 @@ def test_window_holds_the_last_steps(presenter, shown, window):
 
 def test_compartments_and_layers_hold_the_same_spikes(network, presenter, shown):
     chip = {s.name: shown[0].spikes[s.name] for s in network.chip_layers}
-    laid_out = presenter.compartment_values(chip)
+    laid_out = presenter.deployable.compartment_values(chip)
     np.testing.assert_array_equal(laid_out, shown[0].compartment_spikes)
     assert presenter.n_compartments == network.n_chip_neurons == len(laid_out)
     assert shown[0].compartment_spikes.sum() == shown[0].spikes_per_step.sum()
@@ -165,7 +165,7 @@ def brute_force(axons, n_neurons):
 
 
 def test_fan_out_equals_following_every_spike(presenter):
-    fans = fan_out(presenter.deployable())
+    fans = fan_out(presenter.deployable)
     start = 0
     for block in presenter.model.blocks:
         messages, events = brute_force(block.axons, block.n_neurons)
@@ -184,7 +184,7 @@ def test_fan_out_equals_following_every_spike(presenter):
 
 def test_synaptic_events_are_the_entries_of_the_convolutions(network, presenter):
     """Every neuron drives as many synapses as convolutions have entries at its place."""
-    fans = fan_out(presenter.deployable())
+    fans = fan_out(presenter.deployable)
     total = fans.synaptic_events.sum() + sum(e.sum() for e in fans.host_synaptic_events)
     shapes = {s.name: s.shape for s in network.layers}
     expected = 0
@@ -212,7 +212,7 @@ def entries(term, source, target):
 
 
 def test_activity_totals(network, presenter, shown):
-    fans = fan_out(presenter.deployable())
+    fans = fan_out(presenter.deployable)
     counts = count_activity(network, shown[:2], fans, 12.5)
     assert counts.neuron_updates == network.n_chip_neurons * 2 * STEPS
     assert counts.spikes == sum(int(one.spikes_per_step.sum()) for one in shown[:2])
