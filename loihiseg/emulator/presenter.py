@@ -13,7 +13,9 @@ import numpy as np
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator import kernels
 from loihiseg.emulator.activity import Presentation
+from loihiseg.emulator.blockwise import block_order
 from loihiseg.emulator.host import Host
+from loihiseg.emulator.presentation import present
 from loihiseg.emulator.program import Program
 
 
@@ -66,7 +68,8 @@ class CompiledPresenter:
     network : LoweredNetwork
         For its host layers and the shapes of all layers.
     n_threads : int, optional
-        Images at a time; as many as there are cores by default.
+        Images at a time, or parts of one image if there are fewer images; as many as there are
+        cores by default.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class CompiledPresenter:
         self.deployable = deployable
         self.shapes = {layer.name: layer.shape for layer in network.layers}
         self._host = Host(network)
+        self._order = block_order(deployable.program)
         self._n_threads = n_threads or _n_cores()
         self._pool = ThreadPoolExecutor(self._n_threads)
 
@@ -102,6 +106,9 @@ class CompiledPresenter:
         list of Presentation
             In the order of the images.
         """
+        images = list(images)
+        if len(images) < self._n_threads:
+            return self._present_split(images, n_steps, n_window_steps, progress)
         waiting, found = deque(), []
 
         def take():
@@ -119,44 +126,45 @@ class CompiledPresenter:
             take()
         return found
 
-    def _run(self, host, n_steps, n_window_steps) -> Presentation:
-        program = self.deployable.program
-        step_start, spikes = self._input_spikes(host, n_steps)
-        n = program.n_compartments
-        total, window = np.zeros(n, np.int32), np.zeros(n, np.int32)
-        counts = [np.zeros(n_steps, np.int64) for _ in range(3)]
-        overflow = kernels.run(
-            n_steps,
-            n_steps - n_window_steps,
-            program.segment_start,
-            program.segment,
-            program.bias,
-            program.entry_start,
-            program.entries,
-            program.input_entry_start,
-            program.input_entries,
-            program.row_start,
-            program.runs,
-            program.weights,
-            step_start,
-            spikes,
-            *(np.zeros(n, np.int32) for _ in range(4)),
-            np.zeros(n, bool),
-            total,
-            window,
-            *counts,
+    def _present_split(self, images, n_steps, n_window_steps, progress):
+        """Few images, one after the other: the threads share the blocks of each."""
+        found = []
+        for image in images:
+            host = self._host.spikes(image, n_steps)
+            found.append(self._run(host, n_steps, n_window_steps, self._pool))
+            if progress is not None:
+                progress()
+        return found
+
+    def _run(self, host, n_steps, n_window_steps, pool=None) -> Presentation:
+        counts = present(
+            self.deployable.program,
+            self._order,
+            *self._input_spikes(host, n_steps),
+            n_window_steps,
+            pool,
+            self._n_threads,
         )
-        if overflow:
-            names = ", ".join(kernels.overflow_names(overflow))
+        if counts.overflow:
+            names = ", ".join(kernels.overflow_names(counts.overflow))
             warnings.warn(f"Overflow in {names}", stacklevel=2)
-        by_layer = self.deployable.by_layer(total, self.shapes)
-        window_by_layer = self.deployable.by_layer(window, self.shapes)
+        by_layer = self.deployable.by_layer(counts.spikes, self.shapes)
+        window_by_layer = self.deployable.by_layer(counts.window_spikes, self.shapes)
         for name, fired in host.fired.items():
             shape = self.shapes[name]
             by_layer[name] = fired.sum(axis=0, dtype=np.int32).reshape(shape)
             late = fired[n_steps - n_window_steps :]
             window_by_layer[name] = late.sum(axis=0, dtype=np.int32).reshape(shape)
-        return Presentation(by_layer, window_by_layer, n_steps, n_window_steps, *counts, total)
+        return Presentation(
+            by_layer,
+            window_by_layer,
+            n_steps,
+            n_window_steps,
+            counts.spikes_per_step,
+            counts.messages_per_step,
+            counts.synaptic_events_per_step,
+            counts.spikes,
+        )
 
     def _input_spikes(self, host, n_steps):
         """Spikes of all inputs, ordered by step."""
