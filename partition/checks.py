@@ -1,5 +1,7 @@
 """Second opinions: walk over a result again, by other means than those that made it."""
 
+from itertools import pairwise
+
 from partition.errors import PartitionError
 from partition.limits import CORES_PER_CHIP, LOIHI1
 
@@ -64,6 +66,81 @@ def check_assignment(graph, assignment, n_chips, *, cores_per_chip=CORES_PER_CHI
 
 def _close(a, b):
     return abs(a - b) <= 1e-9 * max(abs(a), abs(b), 1.0)
+
+
+def check_placement(graph, chip_of_block, placement) -> None:
+    """Check a placement by sending every edge's messages over tiles and chips, link by link.
+
+    Raises
+    ------
+    PartitionError
+        Listing everything that is wrong: blocks that share a core or leave one empty below them,
+        chips that share a place, counts of messages and hops and loads of links that a recount
+        does not confirm.
+    """
+    n_blocks, cores = graph.number_of_nodes(), placement.core_of_block
+    if not len(cores) == len(chip_of_block) == n_blocks:
+        raise PartitionError(f"{len(cores)} blocks have a core, the graph has {n_blocks}")
+    problems = []
+    for chip in sorted(set(chip_of_block)):
+        used = sorted(core for core, other in zip(cores, chip_of_block) if other == chip)
+        if used != list(range(len(used))) or len(used) > CORES_PER_CHIP:
+            problems.append(f"chip {chip}: cores {used} are not the first {len(used)} of a chip")
+    places, columns = placement.place_of_chip, placement.board.columns
+    if len(set(places)) < len(places) or not set(places) <= set(range(placement.board.n_places)):
+        problems.append(f"places {places} of the chips are not places of their own on the board")
+    if problems:
+        raise PartitionError("; ".join(problems))
+    local = hops = board_hops = 0.0
+    tile_links, board_links = {}, {}
+    for source, target, weight in graph.edges(data="weight"):
+        a, b = chip_of_block[source], chip_of_block[target]
+        if source == target:
+            continue
+        if a == b:
+            local += weight
+            # A chip has rows of eight tiles with four cores each.
+            links = _walk(cores[source] // 4, cores[target] // 4, 8)
+            hops += weight * len(links)
+            _add(tile_links, ((a, link) for link in links), weight)
+        else:
+            links = _walk(places[a], places[b], columns)
+            board_hops += weight * len(links)
+            _add(board_links, links, weight)
+    for link in sorted(set(board_links) | set(placement.link_loads)):
+        stated, counted = placement.link_loads.get(link, 0.0), board_links.get(link, 0.0)
+        if not _close(stated, counted):
+            problems.append(f"link {link} carries {counted} messages per step, not {stated}")
+    counts = {
+        "local_messages": local,
+        "hops": hops,
+        "board_hops": board_hops,
+        "max_tile_link_load": max(tile_links.values(), default=0.0),
+    }
+    for name, counted in counts.items():
+        if not _close(getattr(placement, name), counted):
+            problems.append(f"{name} is {counted}, not {getattr(placement, name)}")
+    if problems:
+        raise PartitionError("; ".join(problems))
+
+
+def _walk(source, target, columns):
+    """Links between neighbouring places: columns are crossed first, then rows."""
+    row, column = divmod(source, columns)
+    end_row, end_column = divmod(target, columns)
+    visited = [source]
+    while column != end_column:
+        column += 1 if end_column > column else -1
+        visited.append(row * columns + column)
+    while row != end_row:
+        row += 1 if end_row > row else -1
+        visited.append(row * columns + column)
+    return list(pairwise(visited))
+
+
+def _add(loads, links, weight):
+    for link in links:
+        loads[link] = loads.get(link, 0.0) + weight
 
 
 def check_tiling(layers, tiling, *, limits=LOIHI1, pop_type=32) -> None:
