@@ -9,7 +9,20 @@ from loihiseg.errors import InputError
 class RateTarget:
     """Where firing rates should lie, and how hard they are pushed there.
 
-    A weight of 0 switches the regularizer off. ``scale_hz`` is the rate of an activation of 1.
+    Attributes
+    ----------
+    percentile : float
+        The rate of a neuron is this percentile over images.
+    low_hz, high_hz : float
+        Range the rates should lie in.
+    weight : float
+        Of the regularizer; 0 switches it off.
+    scale_hz : float
+        Rate of an activation of 1.
+    aim : (float, float)
+        Part of the range, 0 its low and 1 its high end, that training pushes the rates of a whole
+        channel into. The neurons of a channel differ, and most lie below the channel's
+        percentile: it must lie high for most neurons to lie within the range.
     """
 
     percentile: float = 99.5
@@ -17,6 +30,13 @@ class RateTarget:
     high_hz: float = 200.0
     weight: float = 0.1
     scale_hz: float = 100.0
+    aim: tuple[float, float] = (0.6, 0.95)
+
+    @property
+    def aim_hz(self) -> tuple[float, float]:
+        """Range that training pushes the rates of a channel into, in Hz."""
+        width = self.high_hz - self.low_hz
+        return self.low_hz + self.aim[0] * width, self.low_hz + self.aim[1] * width
 
 
 _LEAST = {"channels": 1, "convs_down": 0, "convs_up": 0, "stem_stride": 1, "stem_channels": 1}

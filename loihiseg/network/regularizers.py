@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def channel_percentile(rates_hz, percentile):
+def channel_percentile(rates_hz, percentile, phases=1):
     """Percentile of a layer's rates, per channel, pooled over every other axis.
 
     Parameters
@@ -13,12 +13,18 @@ def channel_percentile(rates_hz, percentile):
     percentile : float
         In [0, 100]; between two samples the value is interpolated linearly, as ``numpy.percentile``
         does.
+    phases : int
+        Every how many rows and columns the same weights return: 1 for a convolution, the stride
+        of a transposed convolution. Neurons of different phases are pooled apart. Above 1 the
+        shape must be (batch, rows, columns, channels), rows and columns multiples of it.
 
     Returns
     -------
-    tensor, shape (channels,)
+    tensor, shape (phases * phases * channels,)
         The percentile in Hz. Its gradient reaches the one or two samples it is read from.
     """
+    if phases > 1:
+        rates_hz = tf.nn.space_to_depth(rates_hz, phases)
     samples = tf.transpose(tf.reshape(rates_hz, (-1, rates_hz.shape[-1])))
     count = tf.shape(samples)[1]
     position = (1.0 - percentile / 100.0) * tf.cast(count - 1, tf.float32)
@@ -51,29 +57,34 @@ class PercentileFiringRate(tf.keras.regularizers.Regularizer):
         The range, in Hz. The paper's is 50 to 200 Hz.
     weight : float
         Factor of the loss.
+    phases : int
+        Stride of a transposed convolution, else 1; see `channel_percentile`.
 
     Raises
     ------
     ValueError
-        If the percentile or the range is impossible.
+        If the percentile, the range or the phases are impossible.
     """
 
-    def __init__(self, percentile=99.5, low_hz=50.0, high_hz=200.0, weight=1.0):
+    def __init__(self, percentile=99.5, low_hz=50.0, high_hz=200.0, weight=1.0, phases=1):
         if not 0 <= percentile <= 100:
             raise ValueError(f"percentile {percentile} is not in [0, 100]")
         if not 0 <= low_hz <= high_hz or high_hz <= 0:
             raise ValueError(f"firing-rate range {low_hz} to {high_hz} Hz is empty")
+        if phases < 1:
+            raise ValueError(f"phases {phases}: at least 1")
         self.percentile = float(percentile)
         self.low_hz = float(low_hz)
         self.high_hz = float(high_hz)
         self.weight = float(weight)
+        self.phases = int(phases)
 
     def __call__(self, current_hz):
         """Return the scalar loss for currents of shape (..., channels).
 
         Currents are in Hz: the rate of an ideal rectified-linear neuron, negative below threshold.
         """
-        value = channel_percentile(current_hz, self.percentile)
+        value = channel_percentile(current_hz, self.percentile, self.phases)
         error = tf.nn.relu(self.low_hz - value) + tf.nn.relu(value - self.high_hz)
         return self.weight * tf.reduce_mean(tf.square(error / self.high_hz))
 
@@ -84,4 +95,5 @@ class PercentileFiringRate(tf.keras.regularizers.Regularizer):
             "low_hz": self.low_hz,
             "high_hz": self.high_hz,
             "weight": self.weight,
+            "phases": self.phases,
         }

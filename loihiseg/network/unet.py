@@ -53,6 +53,7 @@ def build_unet(config: UNetConfig, tile: int | None = None) -> tf.keras.Model:
             )(x),
             f"up{level}",
             config,
+            phases=2,
         )
         x = tf.keras.layers.Concatenate(name=f"skip{level}")([x, skips[level]])
         for i in range(config.convs_up[level]):
@@ -73,11 +74,9 @@ def _conv(x, channels, name, config, kernel=3, strides=1):
     return _activate(layer(x), name, config)
 
 
-def _activate(x, name, config):
+def _activate(x, name, config, phases=1):
     rates = config.rates
     regularizer = None
     if rates.weight:
-        regularizer = PercentileFiringRate(
-            rates.percentile, rates.low_hz, rates.high_hz, rates.weight
-        )
+        regularizer = PercentileFiringRate(rates.percentile, *rates.aim_hz, rates.weight, phases)
     return LoihiReLU(rates.scale_hz, regularizer, name=f"{name}_spikes")(x)

@@ -106,6 +106,26 @@ def test_positions_of_a_channel_are_pooled():
     assert float(penalty(tf.constant(image))) == pytest.approx(float(penalty(tf.constant(pooled))))
 
 
+def test_phases_of_a_transposed_convolution_are_pooled_apart():
+    """Each position of the stride has weights of its own: one loud phase must not hide a quiet."""
+    currents = np.zeros((2, 4, 6, 1), np.float32)
+    currents[:, ::2, ::2] = 150.0  # phase 0, 0
+    currents[:, ::2, 1::2] = 20.0  # phase 0, 1: 30 below the range
+    currents[:, 1::2, ::2] = 100.0
+    currents[:, 1::2, 1::2] = 250.0  # 50 above it
+    values = channel_percentile(tf.constant(currents), 100, phases=2).numpy()
+    assert sorted(values) == [20.0, 100.0, 150.0, 250.0]
+    apart = float(PercentileFiringRate(100, 50, 200, phases=2)(tf.constant(currents)))
+    assert apart == pytest.approx(((30 / 200) ** 2 + (50 / 200) ** 2) / 4)
+    together = float(PercentileFiringRate(100, 50, 200)(tf.constant(currents)))
+    assert together == pytest.approx((50 / 200) ** 2)
+
+
+def test_impossible_phases():
+    with pytest.raises(ValueError, match="at least 1"):
+        PercentileFiringRate(99, phases=0)
+
+
 def test_a_dead_channel_is_revived():
     currents = tf.constant(np.linspace(-300, -20, 24).reshape(2, 3, 4, 1), tf.float32)
     with tf.GradientTape() as tape:
@@ -123,7 +143,7 @@ def test_a_dead_channel_is_revived():
 
 
 def test_config_round_trip():
-    penalty = PercentileFiringRate(97.5, 20, 120, 0.4)
+    penalty = PercentileFiringRate(97.5, 20, 120, 0.4, 3)
     copy = PercentileFiringRate.from_config(penalty.get_config())
     assert copy.get_config() == penalty.get_config()
     stored = tf.keras.regularizers.serialize(penalty)

@@ -24,6 +24,7 @@ ODD = (
 
 @pytest.mark.parametrize("config", ODD)
 def test_logits_meet_the_labels_at_full_resolution(config):
+    tf.keras.utils.set_random_seed(0)
     model = build_unet(config)
     assert model.input_shape == (None, config.tile, config.tile, 1)
     assert model.output_shape == (None, config.tile, config.tile, 1)
@@ -69,14 +70,15 @@ def test_shapes_of_each_level_by_hand():
 
 
 def test_rate_target_reaches_every_layer():
-    rates = RateTarget(90.0, 30.0, 150.0, 0.7, scale_hz=80.0)
+    rates = RateTarget(90.0, 30.0, 150.0, 0.7, scale_hz=80.0, aim=(0.25, 0.75))
     model = build_unet(UNetConfig(32, (2, 3), (1, 1), (1,), rates=rates))
     spiking = [layer for layer in model.layers if isinstance(layer, LoihiReLU)]
     assert len(spiking) == 6 and len(model.losses) == 6
     for layer in spiking:
         assert layer.rate_scale_hz == 80.0
         assert layer.rate_regularizer.get_config() == {
-            "percentile": 90.0, "low_hz": 30.0, "high_hz": 150.0, "weight": 0.7,
+            "percentile": 90.0, "low_hz": 60.0, "high_hz": 120.0, "weight": 0.7,
+            "phases": 2 if layer.name.startswith("up") else 1,
         }  # fmt: skip
 
 
