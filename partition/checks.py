@@ -175,8 +175,7 @@ def check_tiling(layers, tiling, *, limits=LOIHI1, pop_type=32) -> None:
         row, counts = rows[layer.name], outgoing[layer.name]
         blocks = _blocks(layer.shape, row.shape)
         n_cores += len(blocks)
-        n_out = max(sum(counts.get(pixel, 0) for pixel in _pixels(block)) for block in blocks)
-        slots = n_out * (2 if pop_type == 32 else 1)
+        slots = max(_slots(block, counts, 2 if pop_type == 32 else 1) for block in blocks)
         problems += _compare(
             layer, "out_axon_slots", row.out_axon_slots, slots, limits.out_axon_slots
         )
@@ -187,19 +186,29 @@ def check_tiling(layers, tiling, *, limits=LOIHI1, pop_type=32) -> None:
 
 
 def _count_axons(layer, blocks, outgoing):
-    """Input axons of the worst block; adds each to its source pixel's count in ``outgoing``."""
+    """Input axons of the worst block; adds each to its source pixel's count in ``outgoing``,
+    dense ones apart."""
     worst = 0
     for block in blocks:
         n_in = 0
         for projection in layer.inputs:
             pixels = _sources(layer, projection, block, whole=len(blocks) == 1)
-            n_in += len(pixels)
+            n_in += len(pixels) * (projection.source_shape[2] if projection.dense else 1)
             if not projection.on_host:
                 counts = outgoing[projection.source]
                 for pixel in pixels:
-                    counts[pixel] = counts.get(pixel, 0) + 1
+                    key = (*pixel, projection.dense)
+                    counts[key] = counts.get(key, 0) + 1
         worst = max(worst, n_in)
     return worst
+
+
+def _slots(block, counts, pixel_slots):
+    """Output axon slots: one axon for all channels of a pixel, or one for each neuron if dense."""
+    return sum(
+        counts.get((*pixel, False), 0) * pixel_slots + counts.get((*pixel, True), 0) * len(block[2])
+        for pixel in _pixels(block)
+    )
 
 
 def _compare(layer, name, stated, counted, limit):

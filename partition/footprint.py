@@ -2,7 +2,8 @@
 
 The counts follow what nengo-loihi 1.1 builds from ``nengo.Convolution`` and
 ``nengo.ConvolutionTranspose`` (``channels_last=True``): ``conv.conv2d_loihi_weights`` makes one
-axon per source pixel and shares weights between pixels, ``builder.split_blocks`` cuts both.
+axon per source pixel and shares weights between pixels, ``builder.split_blocks`` cuts both. A
+``nengo.Dense`` has one axon per source neuron (``builder.connection.build_full_chip_connection``).
 Everything is a product of a row part and a column part, so each axis is analysed on its own.
 
 Weights are shared where they are equal *by value*. The counts take all weights of a kernel as
@@ -123,12 +124,16 @@ def runs(axis: Axis, size: int):
 
 
 @lru_cache(maxsize=65536)
-def runs_reached(axis: Axis, size: int) -> tuple[int, ...]:
-    """Number of runs of ``size`` outputs that each source position reaches."""
-    return tuple(
-        (first + len(taps) - 1) // size - first // size + 1 if taps else 0
-        for first, taps in zip(axis.first, axis.taps)
+def runs_reached(axis: Axis, size: int) -> np.ndarray:
+    """Number of runs of ``size`` outputs that each source position reaches, (n_sources,) int64."""
+    counts = np.array(
+        [
+            (first + len(taps) - 1) // size - first // size + 1 if taps else 0
+            for first, taps in zip(axis.first, axis.taps)
+        ]
     )
+    counts.flags.writeable = False
+    return counts
 
 
 def is_split(layer_shape, block_shape) -> bool:
@@ -149,25 +154,47 @@ def in_axons(layer, block_shape) -> int:
 
     A layer in one block keeps an axon for every source pixel, used or not.
     """
-    if not is_split(layer.shape, block_shape):
-        return sum(p.source_shape[0] * p.source_shape[1] for p in layer.inputs)
     total = np.zeros((1, 1), int)
-    for axes in (axes_of(layer, projection) for projection in layer.inputs):
-        counts = [[len(run) for run in runs(a, n)] for a, n in zip(axes, block_shape)]
-        total = total + np.outer(*counts)
-    return int(total.max())
+    for projection in layer.inputs:
+        if is_split(layer.shape, block_shape):
+            axes = axes_of(layer, projection)
+            counts = [[len(run) for run in runs(a, n)] for a, n in zip(axes, block_shape)]
+        else:
+            counts = [[n] for n in projection.source_shape[:2]]
+        total = total + np.outer(*counts) * _axons_per_pixel(projection)
+    return int(total.max(initial=0))
 
 
-def messages_in(layer, block_shape) -> int:
-    """Messages per step into the layer when every source neuron fires: one per spike and block."""
+def _axons_per_pixel(projection):
+    """The channels of a pixel share an axon; without shared weights they do not."""
+    return projection.source_shape[2] if projection.dense else 1
+
+
+def messages_in(layer, block_shape, rates=None):
+    """Messages per step into the layer: one per spike of a source neuron and block it reaches.
+
+    Parameters
+    ----------
+    layer : Layer
+    block_shape : (int, int, int)
+    rates : dict of str to (rows, columns) array, optional
+        As from `rates.pixel_rates`; without it every source neuron spikes once per step.
+
+    Returns
+    -------
+    int or float
+        A float with rates.
+    """
     channel_runs = -(-layer.shape[2] // block_shape[2])
     total = 0
     for projection in layer.inputs:
-        n_rows, n_columns = (
-            sum(runs_reached(axis, size))
-            for axis, size in zip(axes_of(layer, projection), block_shape)
+        rows, columns = (
+            runs_reached(axis, size) for axis, size in zip(axes_of(layer, projection), block_shape)
         )
-        total += n_rows * n_columns * channel_runs * projection.source_shape[2]
+        if rates is None:
+            total += int(rows.sum() * columns.sum()) * channel_runs * projection.source_shape[2]
+        else:
+            total += float(rows @ rates[projection.source] @ columns) * channel_runs
     return total
 
 
@@ -186,6 +213,7 @@ def out_axon_slots(layer_shape, block_shape, targets, pop_type=32) -> int:
         return 0
     row_starts = np.arange(0, layer_shape[0], block_shape[0])
     column_starts = np.arange(0, layer_shape[1], block_shape[1])
+    pixel_slots = 2 if pop_type == 32 else 1
     total = 0
     for layer, projection, target_shape in targets:
         if is_split(layer.shape, target_shape):
@@ -195,10 +223,12 @@ def out_axon_slots(layer_shape, block_shape, targets, pop_type=32) -> int:
         else:
             per_row, per_column = np.ones(layer_shape[0], int), np.ones(layer_shape[1], int)
         channel_runs = -(-layer.shape[2] // target_shape[2])
-        total = total + channel_runs * np.outer(
+        # The channels of a pixel share an axon, unless every neuron has (discrete) ones of its own.
+        slots = min(block_shape[2], layer_shape[2]) if projection.dense else pixel_slots
+        total = total + slots * channel_runs * np.outer(
             np.add.reduceat(per_row, row_starts), np.add.reduceat(per_column, column_starts)
         )
-    return int(total.max()) * (2 if pop_type == 32 else 1)
+    return int(total.max())
 
 
 def synapse_bits(layer, block_shape) -> int:
@@ -215,7 +245,9 @@ def synapse_bits(layer, block_shape) -> int:
         for width, column_kind in column_kinds:
             for n_channels in channels:
                 bits = sum(
-                    projection_bits(r, c, width, n_channels, p.source_shape[2])
+                    dense_bits(p, n_channels)
+                    if p.dense
+                    else projection_bits(r, c, width, n_channels, p.source_shape[2])
                     for r, c, p in zip(row_kind, column_kind, layer.inputs)
                 )
                 worst = max(worst, bits)
@@ -253,6 +285,11 @@ def projection_bits(rows, columns, width, n_channels, n_source_channels) -> int:
         int(count) * entry_bits(int(size) * per_weight, index_bits)
         for size, count in zip(sizes, counts)
     )
+
+
+def dense_bits(projection, n_targets) -> int:
+    """Synapse memory in bits of an all-to-all projection: a list per source neuron, no indices."""
+    return int(np.prod(projection.source_shape)) * entry_bits(n_targets, 0)
 
 
 def _axis_arrays(entries):

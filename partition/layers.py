@@ -11,7 +11,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Projection:
-    """One convolution into a layer.
+    """One convolution, or dense matrix of weights, into a layer.
 
     Attributes
     ----------
@@ -26,6 +26,9 @@ class Projection:
         Rows, columns and channels of the source.
     on_host : bool
         The source's spikes come from the host and need no output axons.
+    dense : bool
+        All to all (``nengo.Dense``): the kernel covers the whole source, and every source neuron
+        has an axon of its own. See `dense_projection`.
     """
 
     source: str
@@ -35,6 +38,7 @@ class Projection:
     transposed: bool = False
     source_shape: Shape = (1, 1, 1)
     on_host: bool = False
+    dense: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,18 +49,32 @@ class Layer:
     ----------
     name : str
     shape : (int, int, int)
-        Rows, columns, channels.
+        Rows, columns, channels. A dense layer of n neurons is (1, 1, n).
     inputs : tuple of Projection
+    thresholds, settings : tuple
+        Per channel anything that tells its firing threshold, or its settings (decays, refractory
+        period, noise), from other channels'; empty when all neurons share one. A core holds few
+        different ones.
     """
 
     name: str
     shape: Shape
     inputs: tuple[Projection, ...] = ()
+    thresholds: tuple = ()
+    settings: tuple = ()
 
     @property
     def n_neurons(self) -> int:
         rows, columns, channels = self.shape
         return rows * columns * channels
+
+
+def dense_projection(source, source_shape, on_host=False) -> Projection:
+    """All to all from a source of any shape into a layer of shape (1, 1, n)."""
+    rows, columns, _ = source_shape
+    return Projection(
+        source, (rows, columns), (1, 1), "valid", False, tuple(source_shape), on_host, True
+    )
 
 
 def output_lengths(length, kernel, stride, padding, transposed) -> range:
@@ -98,6 +116,10 @@ def check_layers(layers) -> None:
         if len(layer.shape) != 3 or min(layer.shape) < 1:
             problems.append(f"layer {layer.name}: shape {layer.shape} is not three positive sizes")
             continue
+        for what in ("thresholds", "settings"):
+            given = len(getattr(layer, what))
+            if given not in (0, layer.shape[2]):
+                problems.append(f"layer {layer.name}: {given} {what} for {layer.shape[2]} channels")
         for projection in layer.inputs:
             problems += [
                 f"layer {layer.name}: input from {projection.source}: {problem}"
@@ -113,6 +135,11 @@ def _projection_problems(layer, projection, by_name):
         return [f"padding {projection.padding!r} is neither 'same' nor 'valid'"]
     if min(projection.kernel + projection.strides + projection.source_shape) < 1:
         return ["kernel, strides and source shape must be positive"]
+    whole = dense_projection(projection.source, projection.source_shape, projection.on_host)
+    if projection.dense and projection != whole:
+        return [
+            "a dense projection has the source's rows and columns as its kernel, and no padding"
+        ]
     problems = []
     source = by_name.get(projection.source)
     if not projection.on_host and source is None:

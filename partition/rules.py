@@ -49,7 +49,8 @@ def too_many_compartments(layer, shape, needs, limits, pop_type):
 
 def too_many_in_axons(layer, shape, needs, limits, pop_type):
     """Input axons of a core; a pop16 axon has a shorter identifier."""
-    limit = min(limits.in_axons, POP16_IN_AXONS) if pop_type == 16 else limits.in_axons
+    pop16 = pop_type == 16 and not all(projection.dense for projection in layer.inputs)
+    limit = min(limits.in_axons, POP16_IN_AXONS) if pop16 else limits.in_axons
     return above(
         needs.in_axons, limit, "in-axons", "use blocks of fewer pixels, a smaller kernel or stride"
     )
@@ -86,6 +87,26 @@ def too_many_synapse_configs(layer, shape, needs, limits, pop_type):
     )
 
 
+def too_many_thresholds(layer, shape, needs, limits, pop_type):
+    """Different thresholds of a core; a hardware build only."""
+    value = most_kinds(layer.thresholds, shape[2])
+    remedy = "use fewer channels per block, or fold thresholds into weights and biases"
+    return above(value, limits.threshold_configs, "different thresholds", remedy)
+
+
+def too_many_settings(layer, shape, needs, limits, pop_type):
+    """Different settings of compartments of a core; a hardware build only."""
+    value = most_kinds(layer.settings, shape[2])
+    remedy = "use fewer channels per block, or fewer different time constants"
+    return above(value, limits.compartment_configs, "different compartment settings", remedy)
+
+
+def most_kinds(values, size) -> int:
+    """Most different values in any run of ``size``; 1 when there are none, all being alike."""
+    starts = range(0, len(values), size)
+    return max((len(set(values[start : start + size])) for start in starts), default=1)
+
+
 def unused_last_axon(layer, shape, needs, limits, pop_type):
     """An input after one whose last source pixel is unused breaks nengo-loihi.
 
@@ -105,7 +126,7 @@ def unused_last_axon(layer, shape, needs, limits, pop_type):
 
 def pop16_too_many_channels(layer, shape, needs, limits, pop_type):
     """Channels a pop16 spike can carry."""
-    most = max((p.source_shape[2] for p in layer.inputs), default=0)
+    most = max((p.source_shape[2] for p in layer.inputs if not p.dense), default=0)
     if pop_type != 16:
         return None
     return above(most, POP16_SOURCE_CHANNELS, "source channels on pop16 axons", "use pop_type 32")
@@ -115,7 +136,8 @@ def pop16_unaligned(layer, shape, needs, limits, pop_type):
     """A pop16 axon starts at a multiple of four compartments."""
     one_pixel = min(shape[0], layer.shape[0]) * min(shape[1], layer.shape[1]) == 1
     sizes = {min(shape[2], layer.shape[2]), layer.shape[2] % shape[2]}
-    if pop_type != 16 or one_pixel or all(n % POP16_BASE_MULTIPLE == 0 for n in sizes):
+    aligned = one_pixel or all(n % POP16_BASE_MULTIPLE == 0 for n in sizes)
+    if pop_type != 16 or aligned or all(projection.dense for projection in layer.inputs):
         return None
     return (
         f"{min(shape[2], layer.shape[2])} channels per block with pop16 axons, which need a "
@@ -129,12 +151,13 @@ RULES = (
     too_many_out_axon_slots,
     too_many_synapse_bits,
     too_many_synapse_configs,
+    too_many_thresholds,
+    too_many_settings,
     unused_last_axon,
     pop16_too_many_channels,
     pop16_unaligned,
 )
-"""Compartment and threshold configurations are not listed: neurons of a convolutional layer
-share one time constant and one threshold, so a block has one of each."""
+"""Every limit of a core, those included that nengo-loihi meets only in a hardware build."""
 
 
 def violations(layer, shape, needs, limits, pop_type=32) -> list[str]:

@@ -69,6 +69,11 @@ class Tiling:
     n_cores: int
     usage: tuple[LayerUsage, ...]
 
+    @property
+    def messages(self):
+        """Messages per step into all layers, those from the host included."""
+        return sum(row.messages for row in self.usage)
+
 
 def choose_block_shapes(layers, *, max_cores=None, limits=LOIHI1, pop_type=32) -> Tiling:
     """Cut every layer into equal blocks, one per core.
@@ -186,6 +191,10 @@ class _Search:
         self.alone = {layer.name: [] for layer in layers}
         self.tried = {layer.name: 0 for layer in layers}
         self.slots = {}
+        self.reached = {
+            layer.name: [t.name for t in layers for p in t.inputs if p.source == layer.name]
+            for layer in layers
+        }
 
     def check_feasible(self):
         """No block needs less than a block of one neuron, so one look per layer decides."""
@@ -222,8 +231,9 @@ class _Search:
 
     def emits(self, layer, shape, targets) -> bool:
         """Whether the output axons of a layer fit."""
-        # Channels do not matter: an axon is shared by the channels of its pixel.
-        key = (layer.name, shape[:2], tuple((t.name, s) for t, _, s in targets))
+        # Channels share the axons of their pixel, so their number only matters to dense targets.
+        channels = shape[2] if any(projection.dense for _, projection, _ in targets) else 0
+        key = (layer.name, shape[:2], channels, tuple((t.name, s) for t, _, s in targets))
         if key not in self.slots:
             self.slots[key] = out_axon_slots(layer.shape, shape, targets, self.pop_type)
         return self.slots[key] <= self.limits.out_axon_slots
@@ -241,8 +251,8 @@ class _Search:
         raise DoesNotFitError(text, [text])
 
     def settled(self, layer, shapes) -> bool:
-        """Whether a layer has a shape whose output axons fit."""
-        if layer.name not in shapes:
+        """Whether a layer and its targets have shapes with which its output axons fit."""
+        if any(name not in shapes for name in (layer.name, *self.reached[layer.name])):
             return False
         targets = targets_of(layer, self.layers, shapes)
         return self.emits(layer, shapes[layer.name], targets)

@@ -92,24 +92,34 @@ def build(layers, shapes, pop_type=32, seed=0, probe=None):
                 if projection.source not in ensembles:
                     host = ensemble(projection.source, projection.source_shape, 100)
                     net.config[host].on_chip = False
-                kind = nengo.ConvolutionTranspose if projection.transposed else nengo.Convolution
-                size = (*projection.kernel, projection.source_shape[2], layer.shape[2])
-                transform = kind(
-                    n_filters=layer.shape[2],
-                    input_shape=projection.source_shape,
-                    kernel_size=projection.kernel,
-                    strides=projection.strides,
-                    padding=projection.padding,
-                    init=rng.uniform(-0.2, 0.4, size=size),
-                )
                 connection = nengo.Connection(
                     ensembles[projection.source].neurons,
                     ensembles[layer.name].neurons,
-                    transform=transform,
+                    transform=transform_of(projection, layer, rng),
                 )
                 net.config[connection].pop_type = pop_type
         made_probe = nengo.Probe(ensembles[probe].neurons) if probe else None
     return net, ensembles, made_probe
+
+
+def transform_of(projection, layer, rng):
+    """A projection as a nengo transform, with random weights."""
+    import nengo
+    import numpy as np
+
+    if projection.dense:
+        size = (layer.shape[2], int(np.prod(projection.source_shape)))
+        return nengo.Dense(size, init=rng.uniform(-0.2, 0.4, size=size))
+    kind = nengo.ConvolutionTranspose if projection.transposed else nengo.Convolution
+    size = (*projection.kernel, projection.source_shape[2], layer.shape[2])
+    return kind(
+        n_filters=layer.shape[2],
+        input_shape=projection.source_shape,
+        kernel_size=projection.kernel,
+        strides=projection.strides,
+        padding=projection.padding,
+        init=rng.uniform(-0.2, 0.4, size=size),
+    )
 
 
 def blocks_of(model, ensemble):

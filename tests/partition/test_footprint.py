@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from partition import footprint
+from partition.layers import Layer, dense_projection
 from partition.tiling import make_tiling
-from tests.partition.networks import blocks_of, build, pair, skip_net
+from tests.partition.networks import blocks_of, build, convolution, pair, skip_net
 
 CASES = {
     "3x3": (pair((12, 10, 4), 3, 1, "same", False, 6), (5, 4, 4), (4, 5, 3)),
@@ -21,6 +22,19 @@ CASES = {
     "whole, over 256": (pair((20, 20, 2), 3, 1, "same", False, 2), (20, 20, 2), (20, 20, 2)),
     "10 channels": (pair((16, 16, 3), 3, 1, "valid", False, 10), (16, 16, 3), (9, 9, 10)),
     "odd 7x7x5": (pair((7, 7, 5), 3, 1, "same", False, 5), (7, 7, 5), (7, 4, 5)),
+}
+
+
+def dense_pair(shape, n):
+    """A convolution and a dense layer after it."""
+    first, _ = convolution("image", (*shape[:2], 2), 3, 1, on_host=True)
+    return [Layer("a", shape, (first,)), Layer("b", (1, 1, n), (dense_projection("a", shape),))]
+
+
+CASES |= {
+    "dense": (dense_pair((6, 5, 7), 30), (4, 5, 3), (1, 1, 13)),
+    "dense, whole": (dense_pair((6, 5, 7), 30), (6, 5, 7), (1, 1, 30)),
+    "dense, many": (dense_pair((5, 5, 4), 200), (5, 5, 4), (1, 1, 100)),
 }
 
 
@@ -75,8 +89,8 @@ def test_axis_of_a_strided_convolution_by_hand():
     axis = footprint.axis_of(5, 3, 3, 2, "same", False)
     assert axis.first == (0, 0, 1, 1, 2)
     assert [len(taps) for taps in axis.taps] == [1, 2, 1, 2, 1]
-    assert footprint.runs_reached(axis, 1) == (1, 2, 1, 2, 1)
-    assert footprint.runs_reached(axis, 2) == (1, 1, 1, 2, 1)
+    assert footprint.runs_reached(axis, 1).tolist() == [1, 2, 1, 2, 1]
+    assert footprint.runs_reached(axis, 2).tolist() == [1, 1, 1, 2, 1]
 
 
 def test_entry_bits_by_hand():

@@ -1,7 +1,16 @@
+from dataclasses import replace
+
 import pytest
 
 from partition.errors import PartitionError
-from partition.layers import Layer, Projection, check_layers, output_lengths, targets_first
+from partition.layers import (
+    Layer,
+    Projection,
+    check_layers,
+    dense_projection,
+    output_lengths,
+    targets_first,
+)
 from tests.partition.networks import convolution, skip_net, unet
 
 
@@ -70,3 +79,20 @@ def test_loop():
     ]
     with pytest.raises(PartitionError, match="reaches itself"):
         check_layers(layers)
+
+
+def test_dense_layers():
+    first = Layer("a", (4, 4, 2), (convolution("image", (4, 4, 1), 3, 1, on_host=True)[0],))
+    whole = dense_projection("a", (4, 4, 2))
+    check_layers([first, Layer("b", (1, 1, 9), (whole,))])
+    with pytest.raises(PartitionError, match="gives 1 rows, the layer has 3"):
+        check_layers([first, Layer("b", (3, 1, 3), (whole,))])
+    with pytest.raises(PartitionError, match="dense projection has the source's rows"):
+        check_layers([first, Layer("b", (2, 2, 9), (replace(whole, kernel=(3, 3)),))])
+
+
+def test_thresholds_are_per_channel():
+    layer = Layer("a", (4, 4, 3), (convolution("image", (4, 4, 1), 3, 1, on_host=True)[0],))
+    check_layers([replace(layer, thresholds=(1, 2, 3), settings=("fast", "slow", "slow"))])
+    with pytest.raises(PartitionError, match=r"2 thresholds for 3 channels; .*4 settings"):
+        check_layers([replace(layer, thresholds=(1, 2), settings=(1, 2, 3, 4))])

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from partition import rules
-from partition.layers import Layer
+from partition.layers import Layer, dense_projection
 from partition.limits import LOIHI1
 from partition.rules import BlockNeeds, violations
 from tests.partition.networks import convolution
@@ -39,6 +39,23 @@ def test_synapse_configs():
     inputs = LAYER.inputs * 8
     (text,) = violations(replace(LAYER, inputs=inputs), (4, 4, 4), FITS, LOIHI1)
     assert "8 inputs" in text
+
+
+def test_thresholds_and_settings():
+    layer = replace(LAYER, shape=(8, 8, 12), thresholds=tuple(range(12)))
+    (text,) = violations(layer, (4, 4, 8), FITS, LOIHI1)
+    assert "8 different thresholds, the limit is 7 (over by 1): use fewer channels" in text
+    assert violations(layer, (4, 4, 7), FITS, LOIHI1) == []
+    alike = replace(layer, thresholds=(1, 2, 3) * 4)
+    assert violations(alike, (4, 4, 12), FITS, LOIHI1) == []
+    many = replace(layer, shape=(8, 8, 40), thresholds=(), settings=tuple(range(40)))
+    (text,) = violations(many, (4, 4, 40), FITS, LOIHI1)
+    assert "40 different compartment settings, the limit is 31" in text
+
+
+def test_dense_inputs_are_no_population_axons():
+    wide = Layer("a", (1, 1, 9), (dense_projection("x", (5, 7, 33), True),))
+    assert violations(wide, (1, 1, 9), replace(FITS, in_axons=1155), LOIHI1, pop_type=16) == []
 
 
 def test_pop16():
