@@ -42,16 +42,26 @@ def write_json(path: Path, value) -> None:
     write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
-def pack_arrays(arrays: dict[str, np.ndarray]) -> bytes:
-    """Arrays by name as the bytes of an .npz file, the same bytes for the same arrays."""
+def pack_arrays(arrays: dict[str, np.ndarray], texts: dict[str, str] | None = None) -> bytes:
+    """Arrays by name as the bytes of an .npz file, the same bytes for the same arrays.
+
+    ``texts`` are put beside the arrays, under their names as they are; `unpack_arrays` leaves
+    them out.
+    """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             part = io.BytesIO()
             np.lib.format.write_array(part, np.asarray(array, order="C"), allow_pickle=False)
-            # numpy.savez would stamp the time of day into the file.
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), part.getvalue())
+            _add_member(archive, f"{name}.npy", part.getvalue())
+        for name, text in (texts or {}).items():
+            _add_member(archive, name, text.encode())
     return buffer.getvalue()
+
+
+def _add_member(archive, name, data):
+    # numpy.savez would stamp the time of day into the file.
+    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
 
 
 def unpack_arrays(data: bytes) -> dict[str, np.ndarray]:
@@ -64,7 +74,9 @@ def unpack_arrays(data: bytes) -> dict[str, np.ndarray]:
     """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            loaded = {name: archive[name] for name in archive.files}
+            # numpy gives out what is no array as bytes.
+            return {name: value for name, value in loaded.items() if not isinstance(value, bytes)}
     except Exception as error:  # numpy, zipfile and zlib each have their own for damaged files
         raise ValueError(f"no archive of arrays: {error}") from None
 

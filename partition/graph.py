@@ -8,17 +8,24 @@ channels of a pixel share that axon, but each of their spikes is a message.
 Nothing here imports nengo-loihi; a model is read by its attributes.
 """
 
+import io
 import json
 import math
+import zipfile
+import zlib
 from pathlib import Path
 
 import networkx as nx
 import numpy as np
 
 from partition.errors import PartitionError
+from partition.files import write_text
 
 GRAPH_FORMAT = "partition-block-graph"
 GRAPH_VERSION = 1
+
+GRAPH_MEMBER = "block_graph.json"
+"""Name of the graph in an archive that holds other things too, such as a compiled program."""
 
 
 def block_graph(model, rates=None) -> nx.DiGraph:
@@ -115,16 +122,18 @@ def sending(axon, n_senders) -> np.ndarray:
 
 
 def _host_input(host, block_of_synapse):
+    # A bare LoihiInput does not say how many neurons it has; it has one per axon then.
+    n_neurons = getattr(host, "n_neurons", max((a.n_axons for a in host.axons), default=0))
     messages = {}
     for axon in host.axons:
         target = block_of_synapse[id(axon.target)]
-        count = int(sending(axon, host.n_neurons).sum())
+        count = int(sending(axon, n_neurons).sum())
         messages[target] = messages.get(target, 0) + count
-    return {"label": str(host.label), "n_neurons": int(host.n_neurons), "messages": messages}
+    return {"label": str(host.label), "n_neurons": int(n_neurons), "messages": messages}
 
 
-def save_graph(graph, path) -> None:
-    """Write a block graph as JSON; see `load_graph`."""
+def graph_text(graph) -> str:
+    """A block graph as JSON text, the same text for the same graph."""
     document = {
         "format": GRAPH_FORMAT,
         "version": GRAPH_VERSION,
@@ -138,11 +147,25 @@ def save_graph(graph, path) -> None:
             for host in graph.graph.get("host_inputs", [])
         ],
     }
-    Path(path).write_text(json.dumps(document), encoding="utf-8")
+    return json.dumps(document)
+
+
+def save_graph(graph, path) -> None:
+    """Write a block graph as JSON; see `load_graph`.
+
+    Raises
+    ------
+    PartitionError
+        The file cannot be written.
+    """
+    write_text(path, graph_text(graph))
 
 
 def load_graph(path) -> nx.DiGraph:
-    """Read a block graph that `save_graph` wrote.
+    """Read a block graph that `save_graph` wrote, or the one inside a zip archive.
+
+    An archive is read when it has a member ``block_graph.json``: loihiseg's compiled programs are
+    such archives.
 
     Raises
     ------
@@ -150,11 +173,18 @@ def load_graph(path) -> nx.DiGraph:
         The file cannot be read, is no block graph, is of another version, or is damaged.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = Path(path).read_bytes()
     except OSError as error:
         raise PartitionError(f"{path}: cannot be read: {error.strerror}") from error
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        data = _member(data, path)
+    try:
+        document = json.loads(data.decode("utf-8"))
     except ValueError as error:
-        raise PartitionError(f"{path}: is damaged, not JSON text: {error}") from error
+        raise PartitionError(
+            f"{path}: is damaged, not JSON text: {error}; expected a block graph or an archive "
+            "that holds one"
+        ) from error
     if not isinstance(document, dict) or document.get("format") != GRAPH_FORMAT:
         raise PartitionError(f"{path}: is not a block graph")
     if document.get("version") != GRAPH_VERSION:
@@ -166,6 +196,21 @@ def load_graph(path) -> nx.DiGraph:
         return _graph_of(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PartitionError(f"{path}: block graph is damaged: {error}") from error
+
+
+def _member(data, path):
+    """The graph's text in an archive; checked by the archive's own CRC."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if GRAPH_MEMBER not in archive.namelist():
+                raise PartitionError(
+                    f"{path}: is an archive without {GRAPH_MEMBER}; compile the program again, or "
+                    "give a graph written by partition.graph.save_graph"
+                )
+            return archive.read(GRAPH_MEMBER)
+    # Each of these is what zipfile raises for some kind of damage.
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        raise PartitionError(f"{path}: archive is damaged: {error}") from error
 
 
 def _graph_of(document):

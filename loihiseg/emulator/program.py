@@ -19,8 +19,8 @@ import numpy as np
 
 from loihiseg.emulator.flatten import RowTable, flatten_axons
 
-FORMAT = 1
-"""Version of the arrays below."""
+FORMAT = 2
+"""Version of the arrays below, and of the file that holds them."""
 
 GRID = 128
 """Compartments that are skipped together when nothing happens to any of them; a power of two."""

@@ -3,7 +3,8 @@
 ::
 
     line 1   "loihiseg-program", the format's number, SHA-256 of the rest
-    rest     an .npz archive: one array per field of the program, and what its neurons stand for
+    rest     an .npz archive: one array per field of the program, what its neurons stand for, and
+             the block graph as JSON, so that ``python -m partition`` reads the file too
 """
 
 from dataclasses import fields
@@ -14,14 +15,16 @@ import numpy as np
 
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.emulator.program import FORMAT, Program
+from loihiseg.emulator.traffic import deployable_graph
 from loihiseg.errors import InputError
 from loihiseg.files import pack_arrays, sha256, unpack_arrays, write_bytes
+from partition.graph import GRAPH_MEMBER, graph_text
 
 MAGIC = "loihiseg-program"
 _ARRAYS = tuple(f.name for f in fields(Program))
 
 
-def save_program(path, deployable: Deployable, about: dict | None = None) -> None:
+def save_program(path, deployable: Deployable, about: dict | None = None, rates=None) -> None:
     """Write a program and what its compartments stand for.
 
     Parameters
@@ -31,6 +34,8 @@ def save_program(path, deployable: Deployable, about: dict | None = None) -> Non
         ``places`` may be empty for a program by itself.
     about : dict, optional
         Plain values to be read back beside it.
+    rates : (n_compartments,) array_like of float, optional
+        Spikes per step of every compartment, for the weights of the block graph; 1 by default.
 
     Raises
     ------
@@ -41,7 +46,7 @@ def save_program(path, deployable: Deployable, about: dict | None = None) -> Non
     arrays |= {f"place/{name}": places for name, places in deployable.places.items()}
     header = {"input_sources": deployable.input_sources, "about": about or {}}
     arrays["header"] = np.frombuffer(msgspec.json.encode(header), np.uint8)
-    body = pack_arrays(arrays)
+    body = pack_arrays(arrays, {GRAPH_MEMBER: graph_text(deployable_graph(deployable, rates))})
     write_bytes(Path(path), f"{MAGIC} {FORMAT} {sha256(body)}\n".encode() + body)
 
 

@@ -29,7 +29,7 @@ def program_graph(program: Program, rates=None, labels=None) -> nx.DiGraph:
     """
     sizes = np.diff(program.block_start)
     rates = np.ones(program.n_compartments) if rates is None else np.asarray(rates, float)
-    graph = nx.DiGraph(host_inputs=[])
+    graph = nx.DiGraph(host_inputs=_host_inputs(program))
     for index, size in enumerate(sizes):
         label = labels[index] if labels is not None else f"block {index}"
         graph.add_node(index, label=label, n_compartments=int(size))
@@ -42,3 +42,43 @@ def program_graph(program: Program, rates=None, labels=None) -> nx.DiGraph:
     for key, weight in zip(pair, weights):
         graph.add_edge(int(key) // len(sizes), int(key) % len(sizes), weight=float(weight))
     return graph
+
+
+def deployable_graph(deployable, rates=None) -> nx.DiGraph:
+    """`program_graph` with each block named after its layer, as ``layer[3]``, and inputs likewise.
+
+    Parameters
+    ----------
+    deployable : loihiseg.emulator.presenter.Deployable
+    rates : (n_compartments,) array_like of float, optional
+        As in `program_graph`.
+    """
+    program = deployable.program
+    labels = [f"block {index}" for index in range(program.n_blocks)]
+    for name, places in deployable.places.items():
+        blocks = np.unique(np.searchsorted(program.block_start, places, side="right") - 1)
+        for number, block in enumerate(blocks):
+            labels[block] = f"{name.removesuffix('_spikes')}[{number}]"
+    graph = program_graph(program, rates, labels)
+    for host, source in zip(graph.graph["host_inputs"], deployable.input_sources):
+        host["label"] = source.removesuffix("_spikes")
+    return graph
+
+
+def _host_inputs(program):
+    """Label, neurons and messages to each block of every input from the host."""
+    found = []
+    bounds = zip(program.input_start, program.input_start[1:])
+    for index, (first, last) in enumerate(bounds):
+        begin, end = program.input_entry_start[[first, last]]
+        target = program.input_entries[begin:end, 0]
+        blocks = np.searchsorted(program.block_start, target, side="right") - 1
+        counts = zip(*np.unique(blocks, return_counts=True))
+        found.append(
+            {
+                "label": f"input {index}",
+                "n_neurons": int(last - first),
+                "messages": {int(block): int(count) for block, count in counts},
+            }
+        )
+    return found

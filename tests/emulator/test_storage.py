@@ -79,7 +79,8 @@ def test_refuses_a_foreign_file(path, data):
 
 
 def test_refuses_another_format(path):
-    path.write_bytes(path.read_bytes().replace(b"loihiseg-program 1 ", b"loihiseg-program 99 ", 1))
+    path.write_bytes(path.read_bytes().replace(b"loihiseg-program 2 ", b"loihiseg-program 99 ", 1))
+    assert path.read_bytes().startswith(b"loihiseg-program 99 ")
     with pytest.raises(InputError, match="program format 99"):
         load_program(path)
 
@@ -93,6 +94,36 @@ def test_graph_equals_the_models(model, deployable):
     assert set(ours.edges) == {e for e in theirs.edges if theirs.edges[e]["weight"] > 0}
     for edge in ours.edges:
         assert ours.edges[edge]["weight"] == pytest.approx(theirs.edges[edge]["weight"])
+
+
+def test_graph_in_the_file(path, tmp_path, model, deployable):
+    from partition.graph import block_graph, load_graph
+
+    found, expected = load_graph(path), block_graph(model)
+    assert {e for e in found.edges} == {e for e in expected.edges if expected.edges[e]["weight"]}
+    for edge in found.edges:
+        assert found.edges[edge]["weight"] == expected.edges[edge]["weight"]
+    # Compartments 0 to 2 are of the layer, all of them in block 0.
+    assert [found.nodes[n]["label"] for n in (0, 1)] == ["layer[0]", "block 1"]
+    sizes = [found.nodes[n]["n_compartments"] for n in found]
+    assert sizes == [block.n_neurons for block in model.blocks]
+    theirs = expected.graph["host_inputs"]
+    assert [h["messages"] for h in found.graph["host_inputs"]] == [h["messages"] for h in theirs]
+    assert found.graph["host_inputs"][0]["label"] == "host"
+
+    rates = np.random.default_rng(0).random(deployable.program.n_compartments)
+    save_program(tmp_path / "rated", deployable, rates=rates)
+    rated, expected = load_graph(tmp_path / "rated"), block_graph(model, rates)
+    for edge in rated.edges:
+        assert rated.edges[edge]["weight"] == pytest.approx(expected.edges[edge]["weight"])
+
+
+def test_checksum_covers_the_graph(path):
+    data = path.read_bytes()
+    where = data.index(b"partition-block-graph")
+    path.write_bytes(data[:where] + b"P" + data[where + 1 :])
+    with pytest.raises(InputError, match="damaged"):
+        load_program(path)
 
 
 def test_loading_needs_no_tensorflow(path):
