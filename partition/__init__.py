@@ -1,4 +1,42 @@
 """From layers to cores to chips: block shapes, traffic and placement for nengo-loihi models.
 
-Nothing in this package knows of images, of TensorFlow or of ``loihiseg``.
+Nothing in this package knows of images, of TensorFlow or of ``loihiseg``. Its main names can be
+imported from here; each brings in its own module when it is first asked for, so that nengo_loihi is
+imported with the allocator and not before.
 """
+
+from importlib import import_module
+
+_MODULE_OF = {
+    "MinTrafficAllocator": "allocator",
+    "Assignment": "cut",
+    "assign_chips": "cut",
+    "DoesNotFitError": "errors",
+    "PartitionError": "errors",
+    "block_graph": "graph",
+    "load_graph": "graph",
+    "save_graph": "graph",
+    "choose_block_shapes": "tiling",
+}
+
+__all__ = [
+    "Assignment",
+    "DoesNotFitError",
+    "MinTrafficAllocator",
+    "PartitionError",
+    "assign_chips",
+    "block_graph",
+    "choose_block_shapes",
+    "load_graph",
+    "save_graph",
+]
+
+
+def __getattr__(name):
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,7 @@ The only module that imports nengo_loihi.
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from nengo_loihi.hardware.allocators import (
@@ -22,14 +22,16 @@ from partition.cut import assign_chips
 from partition.errors import DoesNotFitError, PartitionError
 from partition.graph import block_graph
 from partition.limits import CORES_PER_CHIP
+from partition.placement import place_blocks
 
 
 class MinTrafficAllocator(Allocator):
     """Few messages between chips, on as few chips as hold the blocks.
 
-    Use as ``hardware_options={"allocator": MinTrafficAllocator(rates=rates), "n_chips": 2}``.
-    Only a hardware build calls it; the emulator ignores allocators. The assignment of the last
-    call is kept in ``assignment``.
+    Use as ``hardware_options={"allocator": MinTrafficAllocator(), "n_chips": 2}``; it takes what
+    nengo-loihi's ``GreedyInterchip`` takes, in the same order. Only a hardware build calls it, the
+    emulator ignores allocators. It stands outside the network: whichever chip a block is on, the
+    spikes are the same.
 
     Parameters
     ----------
@@ -37,21 +39,41 @@ class MinTrafficAllocator(Allocator):
     ensemble_rates : dict of nengo.Ensemble to (n_neurons,) array_like, optional
         Spikes per second, as nengo-loihi's own allocators take them. Blocks of no ensemble
         (decode neurons) and ensembles left out are given the mean rate of the others, with a
-        warning.
+        warning. Without rates every neuron counts one spike per step.
     rates : (n_compartments,) array_like, optional
         Spikes per step of every compartment, blocks concatenated in model order.
     seed : int
+        The same seed gives the same board.
+    board : {"line", "grid"} or None
+        How the chips lie: they are numbered so that the busiest link is light, and the blocks of
+        each chip so that messages within it have short ways, both under the assumptions of
+        ``partition.mesh``. None leaves both in model order.
+
+    Attributes
+    ----------
+    assignment : Assignment or None
+        Of the last call; chips as they are numbered on the board.
+    placement : Placement or None
+        Of the last call.
 
     Raises
     ------
     PartitionError
         ``cores_per_chip`` is not 1 to 128, or both kinds of rates are given. When called: see
-        `block_graph` and `assign_chips`.
+        `block_graph`, `assign_chips` and `place_blocks`.
     DoesNotFitError
         When called: a block exceeds a core, every violation listed; or too few chips.
     """
 
-    def __init__(self, cores_per_chip=CORES_PER_CHIP, ensemble_rates=None, rates=None, seed=0):
+    def __init__(
+        self,
+        cores_per_chip=CORES_PER_CHIP,
+        ensemble_rates=None,
+        *,
+        rates=None,
+        seed=0,
+        board="line",
+    ):
         if not 1 <= cores_per_chip <= CORES_PER_CHIP:
             raise PartitionError(
                 f"cores_per_chip is {cores_per_chip}, a chip has {CORES_PER_CHIP} cores"
@@ -62,7 +84,9 @@ class MinTrafficAllocator(Allocator):
         self.ensemble_rates = ensemble_rates
         self.rates = rates
         self.seed = seed
+        self.board = board
         self.assignment = None
+        self.placement = None
 
     def __call__(self, model, n_chips):
         """Place a built model; returns a ``nengo_loihi.hardware.nxsdk_objects.Board``."""
@@ -73,45 +97,88 @@ class MinTrafficAllocator(Allocator):
         if self.ensemble_rates is not None:
             rates = rates_per_step(model, self.ensemble_rates)
         graph = block_graph(model, rates)
-        self.assignment = assign_chips(
+        assignment = assign_chips(
             graph, n_chips, cores_per_chip=self.cores_per_chip, seed=self.seed
         )
-        return self.make_board(model, self.assignment.chip_of_block)
-
-    def make_board(self, model, chip_of_block):
-        """Board with every block on a core of its own, in model order on each chip."""
-        board = Board()
-        for host_input in model.inputs:
-            self.input_to_board(host_input, board)
-        # No chip is opened without a block: NxSDK fails on chips without cores.
-        chips = {chip: board.new_chip() for chip in sorted(set(chip_of_block))}
-        for block, chip in zip(model.blocks, chip_of_block):
-            self.block_to_new_core(block, chips[chip])
-        board.probes.extend(model.probes)
-        return board
+        if self.board is None:
+            self.assignment, self.placement = assignment, None
+            return make_board(self, model, assignment.chip_of_block)
+        chips = assignment.chip_of_block
+        self.placement = place_blocks(graph, chips, board=self.board, seed=self.seed)
+        self.assignment = renumbered(assignment, self.placement.place_of_chip)
+        return make_board(self, model, self.assignment.chip_of_block, self.placement.core_of_block)
 
 
-class FixedAllocator(MinTrafficAllocator):
-    """Puts each block on the chip it was assigned to before.
+class FixedAllocator(Allocator):
+    """Puts each block where it was assigned to before.
 
     Parameters
     ----------
     chip_of_block : sequence of int
         In the order of ``model.blocks``.
+    core_of_block : sequence of int, optional
+        Order of the blocks on each chip; model order without.
     """
 
-    def __init__(self, chip_of_block):
-        super().__init__()
+    def __init__(self, chip_of_block, core_of_block=None):
         self.chip_of_block = tuple(chip_of_block)
+        self.core_of_block = core_of_block
 
     def __call__(self, model, n_chips):
-        """Place a built model."""
-        if len(self.chip_of_block) != len(model.blocks) or max(self.chip_of_block) >= n_chips:
+        """Place a built model.
+
+        Raises
+        ------
+        PartitionError
+            The model has another number of blocks, or there are too few chips.
+        """
+        n_used = max(self.chip_of_block, default=-1) + 1
+        if len(self.chip_of_block) != len(model.blocks) or n_used > n_chips:
             raise PartitionError(
-                f"{len(self.chip_of_block)} blocks on {max(self.chip_of_block) + 1} chips were "
-                f"assigned, the model has {len(model.blocks)} blocks and {n_chips} chips"
+                f"{len(self.chip_of_block)} blocks on {n_used} chips were assigned, the model has "
+                f"{len(model.blocks)} blocks and there are {n_chips} chips"
             )
-        return self.make_board(model, self.chip_of_block)
+        return make_board(self, model, self.chip_of_block, self.core_of_block)
+
+
+def make_board(allocator, model, chip_of_block, core_of_block=None) -> Board:
+    """Board with every block on a core of its own.
+
+    Parameters
+    ----------
+    allocator : nengo_loihi.hardware.allocators.Allocator
+        Whose methods configure inputs and cores.
+    model : nengo_loihi.builder.Model
+    chip_of_block, core_of_block : sequence of int
+        In the order of ``model.blocks``; blocks of a chip in order of their cores, in model order
+        without.
+    """
+    board = Board()
+    for host_input in model.inputs:
+        allocator.input_to_board(host_input, board)
+    # No chip is opened without a block: NxSDK fails on chips without cores.
+    chips = {chip: board.new_chip() for chip in sorted(set(chip_of_block))}
+    blocks = list(zip(model.blocks, chip_of_block))
+    order = (
+        range(len(blocks)) if core_of_block is None else np.argsort(core_of_block, kind="stable")
+    )
+    for index in order:
+        block, chip = blocks[index]
+        allocator.block_to_new_core(block, chips[chip])
+    board.probes.extend(model.probes)
+    return board
+
+
+def renumbered(assignment, number_of_chip):
+    """The same assignment with other numbers for its chips."""
+    return replace(
+        assignment,
+        chip_of_block=tuple(number_of_chip[chip] for chip in assignment.chip_of_block),
+        link_loads={
+            (number_of_chip[a], number_of_chip[b]): load
+            for (a, b), load in assignment.link_loads.items()
+        },
+    )
 
 
 def rates_per_step(model, ensemble_rates) -> np.ndarray:
@@ -222,7 +289,7 @@ def compare_allocators(
     cores_per_chip, seed : int
     """
     graph = block_graph(model, rates)
-    ours = MinTrafficAllocator(cores_per_chip=cores_per_chip, rates=rates, seed=seed)
+    ours = MinTrafficAllocator(cores_per_chip=cores_per_chip, rates=rates, seed=seed, board=None)
     allocators = _peers(model, rates, cores_per_chip) | {"MinTraffic": ours}
     return [
         _compare(name, allocator, model, n_chips, graph, cores_per_chip)
