@@ -158,7 +158,7 @@ def test_the_package_imports_nengo_loihi_with_the_allocator_only():
     assert partition.MinTrafficAllocator is MinTrafficAllocator
     assert set(partition.__all__) <= set(dir(partition))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        partition.nothing
+        partition.nothing  # noqa: B018
 
 
 def test_no_empty_chips(model):
