@@ -1,6 +1,6 @@
 """Networks that several tests build."""
 
-from partition.layers import Layer, Projection, output_lengths
+from partition.layers import Layer, Projection, dense_projection, output_lengths
 
 
 def convolution(source, shape, kernel, stride, padding="same", transposed=False, on_host=False):
@@ -55,6 +55,44 @@ def unet(side=96, channels=(4, 8, 16)):
         up = add(f"u{level}", size, convolution(*current, 2, 2, "valid", True))
         current = add(f"m{level}", size, convolution(*up, 3, 1), convolution(*skips[level], 3, 1))
         current = add(f"n{level}", size, convolution(*current, 3, 1))
+    return layers
+
+
+def random_network(rng, n_layers=4, most_pixels=9, most_channels=6):
+    """A random network of convolutions, transposed ones, several sources, and a dense layer."""
+    shapes = {
+        f"image{i}": (*rng.integers(2, most_pixels + 1, 2).tolist(), int(rng.integers(1, 4)))
+        for i in range(2)
+    }
+    hosts = set(shapes)
+    layers = []
+    while len(layers) < n_layers:
+        name, channels = f"layer{len(layers)}", int(rng.integers(1, most_channels + 1))
+        inputs, pixels = [], None
+        # The first input fixes the pixels; others join where theirs happen to be the same.
+        for _ in range(6):
+            source = str(rng.choice(list(shapes)))
+            given, found = convolution(
+                source,
+                shapes[source],
+                int(rng.integers(1, 4)),
+                int(rng.integers(1, 4)),
+                str(rng.choice(["same", "valid"])),
+                bool(rng.integers(2)),
+                source in hosts,
+            )
+            if not 1 <= min(found) <= max(found) <= 2 * most_pixels:
+                continue
+            if pixels in (None, found) and source not in [p.source for p in inputs]:
+                inputs.append(given)
+                pixels = found
+        if not inputs:
+            continue
+        layers.append(Layer(name, (*pixels, channels), tuple(inputs)))
+        shapes[name] = layers[-1].shape
+    if rng.integers(2):
+        source = str(rng.choice([layer.name for layer in layers]))
+        layers.append(Layer("dense", (1, 1, 7), (dense_projection(source, shapes[source]),)))
     return layers
 
 
