@@ -28,14 +28,15 @@ class Built:
     ----------
     deployable : Deployable
         The compiled program.
-    peers : dict of str to list of int
-        Chip of each block as nengo-loihi's own allocators place them; empty where one failed.
+    peers : dict of str to dict
+        Where nengo-loihi's own allocators put the blocks, see
+        ``partition.allocator.peer_placements``.
     presenter : loihiseg.emulator.reference.Presenter or None
         nengo-loihi's model and emulator; None if the program was kept from an earlier run.
     """
 
     deployable: Deployable
-    peers: dict[str, list[int]]
+    peers: dict[str, dict[str, list[int]]]
     presenter: object | None
 
 

@@ -260,8 +260,8 @@ def _partition(config, built, network, expected) -> dict:
         "chip_of_block": list(assignment.chip_of_block),
         "link_loads": [[a, b, load] for (a, b), load in sorted(assignment.link_loads.items())],
         "allocators": [
-            {"name": name, "messages": float(message_count(graph, chips))}
-            for name, chips in built.peers.items()
+            {"name": name, "messages": float(message_count(graph, peer["chips"]))}
+            for name, peer in built.peers.items()
         ],
     }
 

@@ -252,6 +252,17 @@ def chips_of_board(board, model) -> tuple[int, ...]:
     return tuple(chip_of[id(block)] for block in model.blocks)
 
 
+def cores_of_board(board, model) -> tuple[int, ...]:
+    """Core of every block of a model on its chip, in the order in which a board has them."""
+    core_of = {
+        id(block): index
+        for chip in board.chips
+        for index, core in enumerate(chip.cores)
+        for block in core.blocks
+    }
+    return tuple(core_of[id(block)] for block in model.blocks)
+
+
 @dataclass(frozen=True)
 class AllocatorRow:
     """One allocator's result.
@@ -299,17 +310,26 @@ def compare_allocators(
 
 def peer_placements(
     model, n_chips, rates=None, *, cores_per_chip=CORES_PER_CHIP
-) -> dict[str, list[int]]:
-    """Chip of each block under each of nengo-loihi's own allocators; those that fail are left out.
+) -> dict[str, dict[str, list[int]]]:
+    """Where each of nengo-loihi's own allocators puts every block; those that fail are left out.
 
     Parameters as in `compare_allocators`.
+
+    Returns
+    -------
+    dict of str to dict
+        By allocator: ``chips`` and ``cores``, chip and core on it of each block in model order.
     """
     found = {}
     for name, allocator in _peers(model, rates, cores_per_chip).items():
         try:
-            found[name] = list(chips_of_board(allocator(model, n_chips), model))
+            board = allocator(model, n_chips)
         except Exception:  # a peer may fail in any way; the others still count
             continue
+        found[name] = {
+            "chips": list(chips_of_board(board, model)),
+            "cores": list(cores_of_board(board, model)),
+        }
     return found
 
 

@@ -21,6 +21,7 @@ from partition.allocator import (
     chips_of_board,
     compare_allocators,
     ensemble_rates_of,
+    peer_placements,
     rates_per_step,
 )
 from partition.checks import check_assignment
@@ -219,6 +220,18 @@ def test_compare_says_why_a_peer_failed(model):
     assert "needs more chips" in rows["Greedy"].note
     assert "DoesNotFitError" in rows["MinTraffic"].note
     assert rows["RoundRobin"].note == "16 blocks on a chip of 8 cores"
+
+
+def test_where_peers_put_blocks(model):
+    peers = peer_placements(model, 2, cores_per_chip=8)
+    assert set(peers) == {"Greedy", "RoundRobin", "GreedyInterchip"}
+    in_order = place_in_order(block_graph(model), [i // 8 for i in range(16)])
+    assert peers["Greedy"]["chips"] == [i // 8 for i in range(16)]
+    assert peers["Greedy"]["cores"] == list(in_order.core_of_block)
+    board = GreedyInterchip(cores_per_chip=8)(model, 2)
+    for index, block in enumerate(model.blocks):
+        chip, core = (peers["GreedyInterchip"][key][index] for key in ("chips", "cores"))
+        assert block in board.chips[chip].cores[core].blocks
 
 
 def test_the_graph_of_nengo_loihis_own_allocator_test():
