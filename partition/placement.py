@@ -148,6 +148,13 @@ def place_in_order(graph, chip_of_block, core_of_block=None, *, board="line") ->
     return _measured(traffic, chips, cores, tuple(range(n_chips)), board_grid(board, n_chips))
 
 
+def tile_link_loads(graph, chip_of_block, core_of_block) -> dict[tuple[int, int, int], float]:
+    """Messages per step on each link between neighbouring tiles: (chip, from tile, to tile)."""
+    traffic, chips = _checked(graph, chip_of_block)
+    local = np.where(chips[:, None] == chips, traffic, 0)
+    return _tile_link_loads(local, chips, np.asarray(core_of_block, np.int64) // CORES_PER_TILE)
+
+
 def _checked(graph, chip_of_block):
     """Messages from block to block as (n, n) float64, own ones left out, and chips as int64."""
     n_blocks = graph.number_of_nodes()
@@ -192,17 +199,18 @@ def _measured(traffic, chips, cores, places, grid):
         core_of_block=tuple(int(core) for core in cores),
         local_messages=float(local.sum()),
         hops=float((local * TILES.distances[np.ix_(tiles, tiles)]).sum()),
-        max_tile_link_load=_busiest_tile_link(local, chips, tiles),
+        max_tile_link_load=max(_tile_link_loads(local, chips, tiles).values(), default=0.0),
         board_hops=float((on_board * grid.distances).sum()),
         link_loads=grid.link_loads(on_board),
     )
 
 
-def _busiest_tile_link(local, chips, tiles):
-    busiest = 0.0
-    for chip in set(chips.tolist()):
+def _tile_link_loads(local, chips, tiles):
+    found = {}
+    for chip in sorted(set(chips.tolist())):
         blocks = np.flatnonzero(chips == chip)
         on_tile = np.eye(TILES.n_places)[tiles[blocks]]
         between = on_tile.T @ local[np.ix_(blocks, blocks)] @ on_tile
-        busiest = max(busiest, *TILES.link_loads(between).values(), 0.0)
-    return busiest
+        loads = TILES.link_loads(between)
+        found |= {(chip, *link): load for link, load in loads.items()}
+    return found
