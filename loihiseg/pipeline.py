@@ -13,7 +13,7 @@ from loihiseg.emulator.check import check_equality
 from loihiseg.errors import InputError
 from loihiseg.evaluation.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep
 from loihiseg.provenance import versions
-from loihiseg.scoring import Inputs, layer_rows, score, settled_rates
+from loihiseg.scoring import Inputs, layer_rows, pooled_rates, score, settled_rates
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,8 @@ def deploy(config, read, reporter) -> Deployed:
     activity = _activity(built.deployable, network, test, mapping)
     with reporter.stage("score"):
         scored = score(inputs, lowering, quantized.network, calibration, test, settled, reporter)
-        rates = settled_rates(inputs, network)
+        rates = settled_rates(inputs, network, settled)
+    layers = layer_rows(network, tiling, rates, scored, test)
     metrics = {
         "versions": versions(),
         "data": {"source": inputs.source, "sha256": inputs.digest, "polarity": inputs.polarity},
@@ -125,7 +126,8 @@ def deploy(config, read, reporter) -> Deployed:
         "tiles": [list(place) for place in inputs.tiles.places],
         "scored_note": scored.note,
         "stages": scored.rows,
-        "layers": layer_rows(network, tiling, rates, scored, test),
+        "layers": layers,
+        "rates": pooled_rates(layers),
         "quantization": [
             asdict(row) | {"quantized_error": scored.quantized_errors[row.layer]}
             for row in quantized.precision

@@ -10,9 +10,6 @@ from loihiseg.evaluation.metrics import best_threshold, pixel_scores
 from loihiseg.evaluation.rates import layer_rates
 from loihiseg.inference import predict_sections, sigmoid
 
-RATE_TILES = 32
-"""Tiles over which the percentile of each neuron's settled firing rate is taken."""
-
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
@@ -168,10 +165,11 @@ def _row(name, pixels, truth, logits, threshold) -> dict:
     }
 
 
-def settled_rates(inputs, network):
-    """Firing rates of every layer over test tiles, as `LayerRates`, neuron by neuron."""
-    tiles = stages.spread_tiles(inputs.test, inputs.network.tile, RATE_TILES)
-    settled = stages.settled_activations(network, tiles.pixels)
+def settled_rates(inputs, network, settled):
+    """Firing rates of every layer over the test tiles, as `LayerRates`, neuron by neuron.
+
+    ``settled`` are the activations of the float network on ``inputs.tiles``, by layer.
+    """
     target = {}
     if inputs.network.info is not None:
         wanted = inputs.network.info.config.network.rates
@@ -183,7 +181,7 @@ def settled_rates(inputs, network):
     return tuple(
         layer_rates(
             layer.name,
-            settled[layer.name].reshape(len(tiles.pixels), -1) * layer.rate_scale_hz,
+            settled[layer.name].reshape(len(inputs.tiles.pixels), -1) * layer.rate_scale_hz,
             **target,
         )
         for layer in network.layers
@@ -214,3 +212,21 @@ def layer_rows(network, tiling, rates, scored, test) -> list:
             }
         )
     return found
+
+
+def pooled_rates(rows: list) -> dict[str, float]:
+    """Rates of all neurons on the chip together, from what `layer_rows` returned.
+
+    ``share_in_range`` is of the neurons that ever fire; ``silent_share`` and ``mean_hz`` of all.
+    """
+    neurons = np.array([row["n_neurons"] for row in rows], float)
+    silent, in_range, mean_hz = (
+        np.array([row["rates"][key] for row in rows])
+        for key in ("silent_share", "share_in_range_of_active", "mean_hz")
+    )
+    active = neurons * (1 - silent)
+    return {
+        "share_in_range": float(in_range @ active / max(active.sum(), 1.0)),
+        "silent_share": float(1 - active.sum() / neurons.sum()),
+        "mean_hz": float(mean_hz @ neurons / neurons.sum()),
+    }

@@ -29,6 +29,22 @@ def parse(arguments):
     group.add_argument(
         "--patience", type=positive, help="epochs without progress before stopping early"
     )
+    tuning = parser.add_argument_group("training for the chip")
+    tuning.add_argument(
+        "--tuning-epochs",
+        type=int,
+        metavar="N",
+        help="the last N epochs train with the two below (default: the preset's)",
+    )
+    tuning.add_argument(
+        "--float-weights", action="store_true", help="without the chip's 8-bit weights in them"
+    )
+    tuning.add_argument(
+        "--window-steps",
+        type=int,
+        metavar="N",
+        help="rates in them are counted in windows of N steps; 0: exact (default: the preset's)",
+    )
     rates = parser.add_argument_group("firing rates")
     rates.add_argument("--percentile", type=float, default=99.5, help="percentile that is pushed")
     rates.add_argument(
@@ -59,6 +75,14 @@ def configuration(options):
             f"--rate-range {low:g} {high:g}, --percentile {options.percentile:g}, --rate-weight "
             f"{options.rate_weight:g}: expected 0 <= LOW < HIGH, 0..100 and 0 or more"
         )
+    epochs = options.epochs or config.epochs
+    tuning = _given(options.tuning_epochs, min(config.tuning_epochs, epochs))
+    window = _given(options.window_steps, config.window_steps)
+    if not 0 <= tuning <= epochs or window < 0:
+        raise InputError(
+            f"--tuning-epochs {tuning}, --window-steps {window}: expected 0 to {epochs} (the "
+            "number of epochs) and 0 or more"
+        )
     rates = replace(
         config.network.rates,
         percentile=options.percentile,
@@ -70,9 +94,16 @@ def configuration(options):
         config,
         network=replace(config.network, rates=rates),
         seed=options.seed,
-        epochs=options.epochs or config.epochs,
+        epochs=epochs,
         patience=options.patience or config.patience,
+        tuning_epochs=tuning,
+        eight_bit=config.eight_bit and not options.float_weights,
+        window_steps=window,
     )
+
+
+def _given(value, default):
+    return default if value is None else value
 
 
 def main(arguments):

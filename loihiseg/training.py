@@ -28,7 +28,7 @@ from loihiseg.files import pack_arrays, unpack_arrays, write_bytes, write_json
 from loihiseg.inference import predict_sections, sigmoid
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.presets import TrainingConfig
-from loihiseg.network.unet import build_unet
+from loihiseg.network.unet import ChipEffects, build_unet
 from loihiseg.provenance import versions
 
 STATE_FILE = "training_state.npz"
@@ -106,7 +106,8 @@ def train(
     Returns
     -------
     Checkpoint
-        The epoch with the lowest validation loss.
+        The epoch with the lowest validation loss; if the configuration has tuning epochs, of
+        those. Training then does not stop early.
 
     Raises
     ------
@@ -117,7 +118,8 @@ def train(
         raise InputError(f"{stack.source}: has no labels to train on; give --labels")
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    model = _compiled(config)
+    tuned = finished_epochs(folder) > tuning_start(config) if resume else False
+    model = _compiled(config, tuned)
     deployed = build_unet(config.network)
     history: list[Epoch] = []
     if resume:
@@ -126,8 +128,10 @@ def train(
     data = DataRecord(stack.source, stack.digest, stack.polarity, _record(split))
     watch = [_after_batch(on_batch)] if on_batch else []
     for epoch in range(len(history), config.epochs):
-        if _exhausted(history, config.patience):
+        if not config.tuning_epochs and _exhausted(history, config):
             break
+        if epoch == tuning_start(config):
+            model = _with_chip_effects(model, config)
         fitted = model.fit(
             Crops(training, config, epoch),
             epochs=epoch + 1,
@@ -145,7 +149,7 @@ def train(
             )
         deployed.set_weights(model.get_weights())
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
-        if history[-1] is _best(history):
+        if history[-1] is _best(history, config):
             info = CheckpointInfo(
                 config, data, history[-1].threshold, epoch + 1, _metrics(history[-1]), versions()
             )
@@ -168,8 +172,25 @@ def _after_batch(call):
     return tf.keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: call())
 
 
-def _compiled(config):
-    model = build_unet(config.network, config.crop)
+def tuning_start(config: TrainingConfig) -> int:
+    """Epoch, counted from 0, from which the network is trained with the chip's effects."""
+    return config.epochs - config.tuning_epochs
+
+
+def _with_chip_effects(model, config):
+    """The same network under the chip's effects, its optimizer where it was."""
+    tuned = _compiled(config, tuned=True)
+    tuned.set_weights(model.get_weights())
+    tuned.optimizer.build(tuned.trainable_variables)
+    if model.optimizer.iterations > 0:
+        for new, old in zip(tuned.optimizer.variables, model.optimizer.variables, strict=True):
+            new.assign(old)
+    return tuned
+
+
+def _compiled(config, tuned=False):
+    effects = ChipEffects(config.eight_bit, config.window_steps) if tuned else ChipEffects()
+    model = build_unet(config.network, config.crop, effects)
     steps = max(config.epochs * config.steps_per_epoch, 1)
     schedule = tf.keras.optimizers.schedules.CosineDecay(config.learning_rate, steps, alpha=0.01)
     model.compile(
@@ -220,12 +241,14 @@ def firing_rates(model, stack: Stack, config: TrainingConfig) -> tuple[LayerRate
     return tuple(found)
 
 
-def _best(history):
-    return min(history, key=lambda e: e.validation_loss)
+def _best(history, config):
+    """Epoch of lowest validation loss; of those with the chip's effects, once there are any."""
+    tuned = [e for e in history if e.epoch > tuning_start(config)]
+    return min(tuned or history, key=lambda e: e.validation_loss)
 
 
-def _exhausted(history, patience):
-    return bool(history) and history[-1].epoch - _best(history).epoch >= patience
+def _exhausted(history, config):
+    return bool(history) and history[-1].epoch - _best(history, config).epoch >= config.patience
 
 
 def _metrics(epoch):

@@ -120,6 +120,8 @@ def test_wrong_option(capfd, tmp_path, monkeypatch, arguments, says):
         (["--percentile", "nan"], "--percentile nan"),
         (["--rate-range", "100", "50"], "--rate-range 100 50"),
         (["--rate-range", "0", "inf"], "--rate-range 0 inf"),
+        (["--tuning-epochs", "99"], "--tuning-epochs 99, --window-steps 100: expected 0 to 24"),
+        (["--window-steps", "-1"], "--window-steps -1"),
         (["--rate-weight", "nan"], "--rate-weight nan"),
         (["--rate-weight", "-1"], "--rate-weight -1"),
         (["--resume"], "--resume needs --out"),

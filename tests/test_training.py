@@ -103,6 +103,47 @@ def test_killed_and_resumed_is_the_same_bit_for_bit(whole, tmp_path, n_batches):
     same_run(tmp_path, whole)
 
 
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tuned")
+    run(folder, tuning_epochs=2)
+    return folder
+
+
+def test_last_epochs_train_with_the_chips_effects(tuned, whole):
+    """Up to there the run is the plain one; then it differs, and only its epochs are kept."""
+    plain, ours = history(whole), history(tuned)
+    assert plain[:2] == ours[:2]
+    assert plain[2]["loss"] != ours[2]["loss"]
+    best = min(ours[2:], key=lambda row: row["validation_loss"])
+    assert load_checkpoint(tuned).info.epoch == best["epoch"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"eight_bit": False}, {"window_steps": 0}, {"window_steps": 30}]
+)
+def test_each_effect_counts(tuned, tmp_path, changes):
+    run(tmp_path, tuning_epochs=2, epochs=3, **changes)
+    run(tmp_path / "both", tuning_epochs=2, epochs=3)
+    assert history(tmp_path)[0] == history(tmp_path / "both")[0]
+    assert history(tmp_path)[1]["loss"] != history(tmp_path / "both")[1]["loss"]
+
+
+@pytest.mark.parametrize("n_epochs", [1, 2, 3])
+def test_tuning_is_resumed_bit_for_bit(tuned, tmp_path, n_epochs):
+    class Stop(Exception):
+        pass
+
+    def stop(history):
+        if len(history) == n_epochs:
+            raise Stop
+
+    with pytest.raises(Stop):
+        run(tmp_path, tuning_epochs=2, on_epoch=stop)
+    run(tmp_path, tuning_epochs=2, resume=True)
+    same_run(tmp_path, tuned)
+
+
 @pytest.mark.parametrize("moment", ["checkpoint", "state"])
 def test_killed_while_writing(whole, tmp_path, monkeypatch, moment):
     from loihiseg import training

@@ -12,10 +12,8 @@ References
 
 import tensorflow as tf
 
+from loihiseg.network.awareness import DT_S, counted_rate
 from loihiseg.network.regularizers import PercentileFiringRate
-
-DT_S = 0.001
-"""Length of one Loihi step in seconds, as nengo-loihi assumes by default."""
 
 
 @tf.custom_gradient
@@ -57,22 +55,35 @@ class LoihiReLU(tf.keras.layers.Layer):
     staircase : bool
         True: the chip's rate staircase. False: an ideal rectified-linear unit, which is what
         conversion is checked against (a staircase magnifies rounding).
+    window_steps : int, optional
+        In training, rates are those counted in a window of so many steps; see
+        `loihiseg.network.awareness.counted_rate`.
     """
 
-    def __init__(self, rate_scale_hz=100.0, rate_regularizer=None, staircase=True, **kwargs):
+    def __init__(
+        self,
+        rate_scale_hz=100.0,
+        rate_regularizer=None,
+        staircase=True,
+        window_steps=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if isinstance(rate_regularizer, dict):
             rate_regularizer = tf.keras.regularizers.deserialize(rate_regularizer)
         self.rate_scale_hz = float(rate_scale_hz)
         self.rate_regularizer = rate_regularizer
         self.staircase = bool(staircase)
+        self.window_steps = window_steps and int(window_steps)
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         """Map a pre-activation of any shape to the activation of the same shape."""
         current_hz = inputs * self.rate_scale_hz
         if self.rate_regularizer is not None:
             self.add_loss(self.rate_regularizer(current_hz))
         rates_hz = loihi_rate(current_hz) if self.staircase else tf.nn.relu(current_hz)
+        if self.window_steps and training:
+            rates_hz = counted_rate(rates_hz, self.window_steps)
         return rates_hz / self.rate_scale_hz
 
     def get_config(self):
@@ -83,6 +94,7 @@ class LoihiReLU(tf.keras.layers.Layer):
             "rate_scale_hz": self.rate_scale_hz,
             "rate_regularizer": regularizer and tf.keras.regularizers.serialize(regularizer),
             "staircase": self.staircase,
+            "window_steps": self.window_steps,
         }
 
 

@@ -22,9 +22,16 @@ class TrainingConfig:
     learning_rate : float
         Of Adam at the start; falls to a hundredth along a half cosine.
     patience : int
-        Epochs without a lower validation loss before training stops.
+        Epochs without a lower validation loss before training stops, where none are tuning
+        epochs.
     seed : int
         Of weights, crops and augmentation.
+    tuning_epochs : int
+        The last so many epochs train with what the chip does to a network: see the next two.
+    eight_bit : bool
+        In these epochs weights on the chip are rounded to its 8 bits.
+    window_steps : int
+        In these epochs rates are counted in windows of so many steps; 0 leaves them exact.
     """
 
     network: UNetConfig = field(default_factory=UNetConfig)
@@ -35,6 +42,9 @@ class TrainingConfig:
     learning_rate: float = 5e-3
     patience: int = 10
     seed: int = 0
+    tuning_epochs: int = 0
+    eight_bit: bool = True
+    window_steps: int = 100
 
 
 PRESETS: dict[str, TrainingConfig] = {

@@ -12,14 +12,38 @@ pixels into spikes on the host and halves the resolution; the linear read-out ru
 restores it, so labels are met at full resolution.
 """
 
+from dataclasses import dataclass
+from functools import partial
+
 import tensorflow as tf
 
 from loihiseg.network.activations import LoihiReLU
+from loihiseg.network.awareness import EightBitConv2D, EightBitConv2DTranspose
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.regularizers import PercentileFiringRate
 
+SAME = {"padding": "same", "kernel_initializer": "he_normal"}
 
-def build_unet(config: UNetConfig, tile: int | None = None) -> tf.keras.Model:
+
+@dataclass(frozen=True)
+class ChipEffects:
+    """What of the chip a network is trained with, beside its firing-rate staircase.
+
+    Attributes
+    ----------
+    eight_bit : bool
+        Weights on the chip are rounded.
+    window_steps : int
+        Rates are counted in a window of so many steps; 0: exact.
+    """
+
+    eight_bit: bool = False
+    window_steps: int = 0
+
+
+def build_unet(
+    config: UNetConfig, tile: int | None = None, effects: ChipEffects = ChipEffects()
+) -> tf.keras.Model:
     """Build the network, untrained.
 
     Parameters
@@ -27,6 +51,8 @@ def build_unet(config: UNetConfig, tile: int | None = None) -> tf.keras.Model:
     config : UNetConfig
     tile : int, optional
         Rows and columns of the input instead of ``config.tile``; weights do not depend on it.
+    effects : ChipEffects
+        For training only: a network to be deployed has none.
 
     Returns
     -------
@@ -35,29 +61,38 @@ def build_unet(config: UNetConfig, tile: int | None = None) -> tf.keras.Model:
     """
     tile = tile or config.tile
     pixels = tf.keras.Input((tile, tile, 1), name="pixels")
-    stem_kernel = 2 * config.stem_stride + 1
-    x = _conv(pixels, config.stem_channels, "stem", config, stem_kernel, config.stem_stride)
+    activate = partial(_activate, config=config, window_steps=effects.window_steps)
+    convolve = EightBitConv2D if effects.eight_bit else tf.keras.layers.Conv2D
+    transpose = EightBitConv2DTranspose if effects.eight_bit else tf.keras.layers.Conv2DTranspose
+
+    def conv(x, channels, name, strides=1, sources=None):
+        more = {"source_channels": sources} if sources and effects.eight_bit else {}
+        layer = convolve(channels, 3, strides, name=name, **SAME, **more)
+        return activate(layer(x), name)
+
+    # The stem is the host's: it stays float.
+    stem = tf.keras.layers.Conv2D(
+        config.stem_channels, 2 * config.stem_stride + 1, config.stem_stride, name="stem", **SAME
+    )
+    x = activate(stem(pixels), "stem")
     skips = []
     last = len(config.channels) - 1
     for level, channels in enumerate(config.channels):
         if level:
-            x = _conv(x, channels, f"down{level}", config, 3, 2)
+            x = conv(x, channels, f"down{level}", strides=2)
         for i in range(config.convs_down[level]):
-            x = _conv(x, channels, f"encode{level}_{i}", config)
+            x = conv(x, channels, f"encode{level}_{i}")
         skips.append(x)
     for level in range(last - 1, -1, -1):
         channels = config.channels[level]
-        x = _activate(
-            tf.keras.layers.Conv2DTranspose(
-                channels, 2, 2, padding="valid", name=f"up{level}", kernel_initializer="he_normal"
-            )(x),
-            f"up{level}",
-            config,
-            phases=2,
+        up = transpose(
+            channels, 2, 2, padding="valid", name=f"up{level}", kernel_initializer="he_normal"
         )
+        x = activate(up(x), f"up{level}", phases=2)
+        sources = [x.shape[-1], skips[level].shape[-1]]
         x = tf.keras.layers.Concatenate(name=f"skip{level}")([x, skips[level]])
         for i in range(config.convs_up[level]):
-            x = _conv(x, channels, f"decode{level}_{i}", config)
+            x = conv(x, channels, f"decode{level}_{i}", sources=None if i else sources)
     if config.stem_stride == 1:
         logits = tf.keras.layers.Conv2D(1, 1, name="readout")(x)
     else:
@@ -67,16 +102,11 @@ def build_unet(config: UNetConfig, tile: int | None = None) -> tf.keras.Model:
     return tf.keras.Model(pixels, logits, name="unet")
 
 
-def _conv(x, channels, name, config, kernel=3, strides=1):
-    layer = tf.keras.layers.Conv2D(
-        channels, kernel, strides, padding="same", name=name, kernel_initializer="he_normal"
-    )
-    return _activate(layer(x), name, config)
-
-
-def _activate(x, name, config, phases=1):
+def _activate(x, name, config, window_steps, phases=1):
     rates = config.rates
     regularizer = None
     if rates.weight:
         regularizer = PercentileFiringRate(rates.percentile, *rates.aim_hz, rates.weight, phases)
-    return LoihiReLU(rates.scale_hz, regularizer, name=f"{name}_spikes")(x)
+    return LoihiReLU(
+        rates.scale_hz, regularizer, window_steps=window_steps or None, name=f"{name}_spikes"
+    )(x)

@@ -78,10 +78,8 @@ def draw_rates(rates, path) -> None:
             axis.bar(edges[:-1][: len(counts)] + width / 2, counts / counts.sum(), width)
             axis.set_xlim(0, max(300.0, layer.percentile_hz * 1.1))
             name = layer.layer.removesuffix("_spikes")
-            axis.set_title(
-                f"{name}: {layer.share_in_range:.0%} in range, {layer.silent_share:.0%} silent",
-                fontsize=8,
-            )
+            in_range, silent = layer.share_in_range_of_active, layer.silent_share
+            axis.set_title(f"{name}: {in_range:.0%} in range, {silent:.0%} silent", fontsize=8)
             axis.tick_params(labelsize=7)
         for axis in list(axes.flat)[len(rates) :]:
             axis.set_visible(False)

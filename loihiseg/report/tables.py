@@ -70,12 +70,17 @@ def layers_table(metrics: dict) -> Table:
                 _text(row["block_shape"]),
                 f"{row['rates']['mean_hz']:.0f}",
                 f"{row['rates']['percentile_hz']:.0f}",
-                f"{row['rates']['share_in_range']:.0%}",
+                f"{row['rates']['share_in_range_of_active']:.0%}",
                 f"{row['rates']['silent_share']:.0%}",
                 f"{row['quantized_error']:.1%}",
                 f"{row['spiking_error']:.1%}",
             )
         )
+    neurons = sum(row["n_neurons"] for row in metrics["layers"])
+    cores = sum(row["n_blocks"] for row in metrics["layers"])
+    in_range, silent = (f"{metrics['rates'][k]:.0%}" for k in ("share_in_range", "silent_share"))
+    mean = f"{metrics['rates']['mean_hz']:.0f}"
+    rows.append(("all", f"{neurons:,}", str(cores), "", mean, "", in_range, silent, "", ""))
     percentile = metrics["layers"][0]["rates"]["percentile"]
     header = (
         "layer", "neurons", "cores", "block", "mean Hz", f"p{percentile:g} Hz", "in range",
@@ -83,9 +88,9 @@ def layers_table(metrics: dict) -> Table:
     )  # fmt: skip
     low, high = (metrics["layers"][0]["rates"][k] for k in ("low_hz", "high_hz"))
     note = (
-        f"In range: neurons whose {percentile:g}th percentile over the tiles is in {low:g} to "
-        f"{high:g} Hz. Errors: root mean square against the float network, relative; 8-bit from "
-        "weights alone, chip with spikes."
+        f"In range: of the neurons that fire on any tile, those whose {percentile:g}th percentile "
+        f"over the tiles is in {low:g} to {high:g} Hz. Errors: root mean square against the float "
+        "network, relative; 8-bit from weights alone, chip with spikes."
     )
     return Table("Layers", header, tuple(rows), note)
 

@@ -1,0 +1,123 @@
+"""What the chip does to a network, as layers to train through: 8-bit weights, counted spikes.
+
+Gradients pass both as if they were not there (straight-through estimator [1]_).
+
+References
+----------
+.. [1] Bengio, Léonard, Courville 2013, arXiv 1308.3432.
+"""
+
+import tensorflow as tf
+
+from loihiseg.quantization.fixed_point import WEIGHT_MANTISSA_MAX
+
+DT_S = 0.001
+"""Length of one Loihi step in seconds, as nengo-loihi assumes by default."""
+
+
+def _passed_through(value, changed):
+    """The changed value, with the gradient of the value it was made of."""
+    return value + tf.stop_gradient(changed - value)
+
+
+def eight_bit(kernel, source_channels=None, transposed=False):
+    """Kernel of a layer rounded as `loihiseg.quantization.fixed_point` does for the chip.
+
+    Parameters
+    ----------
+    kernel : tensor, shape (rows, columns, channels in, channels out), float
+        The last two the other way round where ``transposed``.
+    source_channels : sequence of int, optional
+        Channels of each concatenated source, in order: each is a group of synapses with an
+        exponent of its own. One source by default.
+    transposed : bool
+
+    Returns
+    -------
+    tensor, same shape
+        ``mantissa * step`` with mantissas in -127..127 and ``step = 2 * max / 255 / 2**n``, where
+        ``max`` is the largest weight of the layer and n the bits that a group of smaller weights
+        gains, ``floor(log2(max / its own largest))``.
+
+    Notes
+    -----
+    The chip's scale is one per block. Where a layer is cut along its channels, the scale of a
+    block with smaller weights is finer than here.
+    """
+    axis = 3 if transposed else 2
+    largest = tf.reduce_max(tf.abs(kernel))
+    groups = tf.split(kernel, source_channels or [kernel.shape[axis]], axis=axis)
+    return tf.concat([_rounded_group(group, largest) for group in groups], axis=axis)
+
+
+def _rounded_group(group, largest):
+    own = tf.maximum(tf.reduce_max(tf.abs(group)), 1e-12)
+    gained = tf.floor(tf.math.log(tf.maximum(largest, 1e-12) / own) / tf.math.log(2.0) + 1e-6)
+    step = 2.0 * tf.maximum(largest, 1e-12) / 255.0 / tf.pow(2.0, gained)
+    mantissa = tf.clip_by_value(tf.round(group / step), -WEIGHT_MANTISSA_MAX, WEIGHT_MANTISSA_MAX)
+    return _passed_through(group, mantissa * step)
+
+
+@tf.keras.utils.register_keras_serializable(package="loihiseg")
+class EightBitConv2D(tf.keras.layers.Conv2D):
+    """A convolution whose weights are rounded to the chip's 8 bits whenever they are used.
+
+    Parameters
+    ----------
+    source_channels : sequence of int, optional
+        See `eight_bit`.
+    """
+
+    def __init__(self, *args, source_channels=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.source_channels = source_channels and [int(n) for n in source_channels]
+
+    def convolution_op(self, inputs, kernel):
+        """Convolve with the rounded kernel."""
+        return super().convolution_op(inputs, eight_bit(kernel, self.source_channels))
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "source_channels": self.source_channels}
+
+
+@tf.keras.utils.register_keras_serializable(package="loihiseg")
+class EightBitConv2DTranspose(tf.keras.layers.Conv2DTranspose):
+    """A transposed convolution whose weights are rounded to 8 bits whenever they are used.
+
+    Only for strides that equal the kernel and without padding: rows and columns grow by them.
+    """
+
+    def call(self, inputs):
+        """Convolve with the rounded kernel."""
+        batch, rows, columns, _ = tf.unstack(tf.shape(inputs))
+        shape = (batch, rows * self.strides[0], columns * self.strides[1], self.filters)
+        out = tf.nn.conv2d_transpose(
+            inputs, eight_bit(self.kernel, transposed=True), shape, self.strides, "VALID"
+        )
+        out = tf.ensure_shape(out, (None, *self.compute_output_shape(inputs.shape)[1:]))
+        return tf.nn.bias_add(out, self.bias)
+
+
+def counted_rate(rate_hz, window_steps):
+    """Rate as it is counted in a window: a train of regular spikes, met at a random phase.
+
+    Parameters
+    ----------
+    rate_hz : tensor, any shape, float
+        Rate in Hz, at least 0.
+    window_steps : int
+        Length of the window in steps of 1 ms.
+
+    Returns
+    -------
+    tensor, same shape
+        ``floor(rate * window + u) / window`` with u uniform in 0..1: on average the rate itself,
+        off by less than a spike. The gradient is the rate's.
+    """
+    window_s = window_steps * DT_S
+    # Phases follow from the rates: a training taken up again goes on as if never interrupted.
+    seed = tf.stack([tf.bitcast(tf.reduce_sum(rate_hz), tf.int32), window_steps])
+    phase = tf.random.stateless_uniform(tf.shape(rate_hz), seed)
+    counted = tf.floor(rate_hz * window_s + phase) / window_s
+    return _passed_through(rate_hz, counted)
