@@ -4,7 +4,7 @@ The only module that imports nengo_loihi.
 """
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from nengo_loihi.hardware.allocators import (
@@ -22,7 +22,7 @@ from partition.cut import assign_chips
 from partition.errors import DoesNotFitError, PartitionError
 from partition.graph import block_graph
 from partition.limits import CORES_PER_CHIP
-from partition.placement import place_blocks
+from partition.placement import numbered_by_place, place_blocks
 
 
 class MinTrafficAllocator(Allocator):
@@ -103,9 +103,8 @@ class MinTrafficAllocator(Allocator):
         if self.board is None:
             self.assignment, self.placement = assignment, None
             return make_board(self, model, assignment.chip_of_block)
-        chips = assignment.chip_of_block
-        self.placement = place_blocks(graph, chips, board=self.board, seed=self.seed)
-        self.assignment = renumbered(assignment, self.placement.place_of_chip)
+        placement = place_blocks(graph, assignment.chip_of_block, board=self.board, seed=self.seed)
+        self.assignment, self.placement = numbered_by_place(assignment, placement)
         return make_board(self, model, self.assignment.chip_of_block, self.placement.core_of_block)
 
 
@@ -167,18 +166,6 @@ def make_board(allocator, model, chip_of_block, core_of_block=None) -> Board:
         allocator.block_to_new_core(block, chips[chip])
     board.probes.extend(model.probes)
     return board
-
-
-def renumbered(assignment, number_of_chip):
-    """The same assignment with other numbers for its chips."""
-    return replace(
-        assignment,
-        chip_of_block=tuple(number_of_chip[chip] for chip in assignment.chip_of_block),
-        link_loads={
-            (number_of_chip[a], number_of_chip[b]): load
-            for (a, b), load in assignment.link_loads.items()
-        },
-    )
 
 
 def rates_per_step(model, ensemble_rates) -> np.ndarray:

@@ -14,7 +14,7 @@ either. They are counted on the links of the board.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import networkx as nx
 import numpy as np
@@ -67,11 +67,6 @@ class Placement:
     def max_link_load(self) -> float:
         """Messages per step on the busiest link between two neighbouring chips."""
         return max(self.link_loads.values(), default=0.0)
-
-    @property
-    def chip_order(self) -> tuple[int, ...]:
-        """Chips in the order of their places."""
-        return tuple(int(chip) for chip in np.argsort(self.place_of_chip))
 
 
 def place_blocks(graph, chip_of_block, *, board="line", seed=0) -> Placement:
@@ -146,6 +141,31 @@ def place_in_order(graph, chip_of_block, core_of_block=None, *, board="line") ->
         if np.any((cores < 0) | (cores >= CORES_PER_CHIP)):
             raise PartitionError(f"core_of_block: a chip has cores 0 to {CORES_PER_CHIP - 1}")
     return _measured(traffic, chips, cores, tuple(range(n_chips)), board_grid(board, n_chips))
+
+
+def numbered_by_place(assignment, placement):
+    """The same result with every chip numbered by its place, as the chips of a board are.
+
+    Parameters
+    ----------
+    assignment : partition.cut.Assignment
+    placement : Placement
+        Of the same blocks and chips.
+
+    Returns
+    -------
+    Assignment, Placement
+    """
+    place = placement.place_of_chip
+    loads = {(place[a], place[b]): load for (a, b), load in assignment.link_loads.items()}
+    return (
+        replace(
+            assignment,
+            chip_of_block=tuple(place[chip] for chip in assignment.chip_of_block),
+            link_loads=loads,
+        ),
+        replace(placement, place_of_chip=tuple(range(len(place)))),
+    )
 
 
 def tile_link_loads(graph, chip_of_block, core_of_block) -> dict[tuple[int, int, int], float]:

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from partition.arrange import arrange, cost_of, manhattan
 from partition.board import order_chips
-from partition.checks import check_placement
+from partition.checks import check_assignment, check_placement
+from partition.cut import assign_chips
 from partition.errors import PartitionError
 from partition.mesh import TILES, Grid, board_grid, core_coordinates
-from partition.placement import place_blocks, place_in_order
+from partition.placement import numbered_by_place, place_blocks, place_in_order
 
 
 def random_traffic(n, rng, density=0.5):
@@ -142,13 +143,33 @@ def test_recount_agrees_and_no_order_was_better(n_blocks, n_chips, board, seed):
     assert found.hops <= plain.hops + 1e-6
     assert found.max_link_load <= plain.max_link_load + 1e-6
     assert found.local_messages == plain.local_messages
-    assert sorted(found.chip_order) == list(range(len(set(chips))))
+    assert sorted(found.place_of_chip) == list(range(len(set(chips))))
 
 
 def test_same_seed_same_placement():
     graph = graph_of(random_traffic(40, np.random.default_rng(3), density=0.2))
     chips = [block % 3 for block in range(40)]
     assert place_blocks(graph, chips, seed=4) == place_blocks(graph, chips, seed=4)
+
+
+def test_chips_numbered_by_their_places():
+    """A chain of chips that the model numbers out of turn; links and counts go along."""
+    graph = nx.DiGraph()
+    graph.add_weighted_edges_from([(0, 2, 5.0), (2, 3, 4.0), (3, 1, 3.0)])
+    assignment = assign_chips(graph, 4, cores_per_chip=1)
+    assert assignment.chip_of_block == (0, 1, 2, 3)
+    placement = place_blocks(graph, assignment.chip_of_block)
+    assert placement.place_of_chip in ((0, 3, 1, 2), (3, 0, 2, 1))
+    found, placed = numbered_by_place(assignment, placement)
+    check_assignment(graph, found, 4, cores_per_chip=1)
+    check_placement(graph, found.chip_of_block, placed)
+    assert found.messages == placed.board_hops == 12.0
+    ends = found.chip_of_block
+    assert found.link_loads == {
+        (ends[0], ends[2]): 5.0,
+        (ends[2], ends[3]): 4.0,
+        (ends[3], ends[1]): 3.0,
+    }
 
 
 def test_counts_by_hand():
