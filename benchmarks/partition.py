@@ -1,0 +1,360 @@
+"""Our partitioner, nengo-loihi's allocators and METIS on the same block graphs, in one process.
+
+    python benchmarks/partition.py                       # all rows, some ten minutes
+    python benchmarks/partition.py --quick               # small ones, a minute
+    python benchmarks/partition.py --rows nlt unet-192   # some
+    python benchmarks/partition.py --rows trained --checkpoint runs/paper --data PATH
+
+Every placement is counted anew from the graph, whoever made it. The exit code is 1 where METIS has
+a placement within the chips that is better than ours.
+"""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Python puts the script's folder first, where this file would be found for the package.
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import argparse
+import json
+import os
+import platform
+import time
+import warnings
+from dataclasses import asdict, dataclass
+
+PER_SECOND = 1000
+"""Steps of 1 ms."""
+
+TRAINED = "trained"
+
+METIS = {"METIS k-way": False, "METIS recursive": True}
+"""Whether it bisects again and again, by name."""
+
+TRIES = "METIS, best of"
+
+QUICK = ("keras-theirs", "keras-tiled", "cifar10-tiled", "unet-96", "geometric-120")
+
+
+def problems(options):
+    """How to make each problem, by row name."""
+    from benchmarks import partition_graphs as graphs
+
+    found = {
+        "nlt": graphs.nengo_loihi_test,
+        "keras-theirs": lambda: graphs.example("keras-to-loihi", True, 8),
+        "keras-tiled": lambda: graphs.example("keras-to-loihi", False, 8),
+        "cifar10-theirs": lambda: graphs.example("cifar10", True, 32),
+        "cifar10-tiled": lambda: graphs.example("cifar10", False, 32),
+        "small": lambda: graphs.preset("small"),
+        "paper": lambda: graphs.preset("paper"),
+        "paper-double": lambda: graphs.preset("paper", 2),
+        "unet-96": lambda: graphs.unet(96),
+        "unet-192": lambda: graphs.unet(192),
+        "unet-280": lambda: graphs.unet(280),
+        "dense-512": graphs.dense_stack,
+        "geometric-120": lambda: graphs.geometric(120, cores_per_chip=48),
+        "geometric-1000": lambda: graphs.geometric(1000),
+        "geometric-2000": lambda: graphs.geometric(2000),
+        "world-500": lambda: graphs.small_world(500),
+        "world-2000": lambda: graphs.small_world(2000),
+    }
+    for path in options.checkpoint:
+        name = f"{TRAINED}-{Path(path).resolve().name}"
+        found[name] = lambda path=path: graphs.trained(path, options.data)
+    return found
+
+
+def parse(arguments=None):
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--rows", nargs="+", help="only these; trained: all of --checkpoint")
+    parser.add_argument("--quick", action="store_true", help="small ones, in a minute")
+    parser.add_argument(
+        "--checkpoint", action="append", default=[], help="trained network; may be repeated"
+    )
+    parser.add_argument("--data", help="stack to count its rates on (default: synthetic)")
+    parser.add_argument("--proof", type=float, default=60, help="seconds for each proof")
+    parser.add_argument("--json", help="write all results to this file")
+    options = parser.parse_args(arguments)
+    known = list(problems(options))
+    names = options.rows or (list(QUICK) if options.quick else known)
+    options.rows = []
+    for name in names:
+        fitting = [k for k in known if k == name or (name == TRAINED and k.startswith(name + "-"))]
+        if not fitting:
+            parser.error(f"--rows {name}: no such row; there are {', '.join(known)}")
+        options.rows += fitting
+    return options
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to put a graph on chips.
+
+    Attributes
+    ----------
+    name : str
+    messages, heaviest_link : float
+        Messages per second between chips, and on the busiest link between neighbours of a line.
+    mean_hops : float
+        Links between tiles that a message within a chip takes, as ``partition.mesh`` assumes them.
+    n_chips, fullest : int
+        Chips used, and blocks on the fullest.
+    seconds : float
+    fits : bool
+        Whether no chip has more blocks than cores.
+    estimated_axons, estimated_spikes : float
+        nengo-loihi's ``estimate_interchip_activity`` without and with rates.
+    lower_bound : float or None
+        No placement has fewer messages per second; None where none was looked for.
+    gap : float or None
+    proved : bool
+    note : str
+    """
+
+    name: str
+    messages: float
+    heaviest_link: float
+    mean_hops: float
+    n_chips: int
+    fullest: int
+    seconds: float
+    fits: bool
+    estimated_axons: float
+    estimated_spikes: float
+    lower_bound: float | None = None
+    gap: float | None = None
+    proved: bool = False
+    note: str = ""
+
+
+class Bench:
+    """A problem, the stand-in model of its graph, and measured rows."""
+
+    def __init__(self, problem, options):
+        from benchmarks.partition_peers import stand_in
+
+        self.problem, self.options = problem, options
+        self.model, self.rates = stand_in(problem.graph)
+
+    def rows(self):
+        """Yield a row for each way, ours last."""
+        from nengo_loihi.hardware.allocators import Greedy, GreedyInterchip, RoundRobin
+
+        cores = self.problem.cores_per_chip
+        yield self.peer("Greedy", Greedy(cores))
+        yield self.peer("RoundRobin", RoundRobin())
+        yield self.peer("GreedyInterchip, no rates", GreedyInterchip(cores))
+        yield self.peer("GreedyInterchip", GreedyInterchip(cores, self.rates))
+        yield from self.metis()
+        yield self.ours()
+
+    def peer(self, name, allocator):
+        """One of nengo-loihi's allocators."""
+        from partition.allocator import chips_of_board, cores_of_board
+
+        start = time.perf_counter()
+        board = allocator(self.model, self.problem.n_chips)
+        seconds = time.perf_counter() - start
+        chips = chips_of_board(board, self.model)
+        cores = cores_of_board(board, self.model)
+        return self.row(name, chips, seconds, cores)
+
+    def metis(self):
+        """METIS as nengo-loihi calls it, its other method, and the best of many tries."""
+        from benchmarks.partition_peers import metis, metis_tries
+
+        graph, n_chips = self.problem.graph, self.problem.n_chips
+        try:
+            import pymetis  # noqa: F401
+        except ImportError:
+            return
+        for name, recursive in METIS.items():
+            start = time.perf_counter()
+            chips = metis(graph, n_chips, recursive=recursive)
+            yield self.row(name, chips.tolist(), time.perf_counter() - start)
+        start = time.perf_counter()
+        tries = list(metis_tries(graph, n_chips, self.problem.cores_per_chip))
+        best = min(tries, key=lambda chips: (not self.fits(chips), self.messages(chips)))
+        name = f"{TRIES} {len(tries)}"
+        yield self.row(name, best.tolist(), time.perf_counter() - start)
+
+    def ours(self):
+        """Ours, with proof and places."""
+        from partition.cut import assign_chips
+        from partition.placement import place_blocks
+
+        graph, n_chips = self.problem.graph, self.problem.n_chips
+        start = time.perf_counter()
+        found = assign_chips(graph, n_chips, cores_per_chip=self.problem.cores_per_chip)
+        seconds = time.perf_counter() - start
+        start = time.perf_counter()
+        placement = place_blocks(graph, found.chip_of_block)
+        note = f"places {time.perf_counter() - start:.1f} s"
+        return self.row("ours", found.chip_of_block, seconds, placement=placement, note=note)
+
+    def messages(self, chips):
+        """Messages per second between chips, counted edge by edge."""
+        from partition.checks import message_count
+
+        return PER_SECOND * message_count(self.problem.graph, chips)
+
+    def fits(self, chips):
+        """Whether no chip has too many blocks."""
+        return max(map(list(chips).count, set(chips))) <= self.problem.cores_per_chip
+
+    def row(self, name, chips, seconds, cores=None, placement=None, **more):
+        """Measure a placement."""
+        from nengo_loihi.hardware.allocators import (
+            ensemble_to_block_rates,
+            estimate_interchip_activity,
+        )
+
+        from partition.allocator import FixedAllocator
+        from partition.placement import place_in_order
+
+        chips = [int(chip) for chip in chips]
+        fullest = max(chips.count(chip) for chip in set(chips))
+        if placement is None and fullest <= 128:
+            placement = place_in_order(self.problem.graph, chips, cores)
+        board = FixedAllocator(chips)(self.model, max(chips) + 1)
+        rates = ensemble_to_block_rates(self.model, self.rates)
+        return Row(
+            name=name,
+            messages=self.messages(chips),
+            heaviest_link=PER_SECOND * placement.max_link_load if placement else float("nan"),
+            mean_hops=placement.mean_hops if placement else float("nan"),
+            n_chips=len(set(chips)),
+            fullest=fullest,
+            seconds=seconds,
+            fits=self.fits(chips),
+            estimated_axons=float(estimate_interchip_activity(board)["interchip"]),
+            estimated_spikes=float(estimate_interchip_activity(board, rates)["interchip"]),
+            **more,
+        )
+
+
+COLUMNS = (
+    "", "messages/s", "heaviest link/s", "mean hops", "chips", "fullest", "s", "lower bound",
+    "gap", "axons, estimated", "spikes/s, estimated", "",
+)  # fmt: skip
+
+
+def cells(row):
+    """A row as text."""
+    bound = gap = ""
+    if row.lower_bound is not None:
+        bound, gap = f"{row.lower_bound:,.0f}", "proved" if row.proved else f"{row.gap:.1%}"
+    note = row.note if row.fits else f"exceeds a chip; {row.note}".rstrip("; ")
+    return (
+        row.name, f"{row.messages:,.0f}", f"{row.heaviest_link:,.0f}", f"{row.mean_hops:.2f}",
+        str(row.n_chips), str(row.fullest), f"{row.seconds:.2f}", bound, gap,
+        f"{row.estimated_axons:,.0f}", f"{row.estimated_spikes:,.0f}", note,
+    )  # fmt: skip
+
+
+def print_table(header, lines):
+    """A Markdown table."""
+    print("| " + " | ".join(header) + " |")
+    print("|" + "---|" * len(header))
+    for line in lines:
+        print("| " + " | ".join(line) + " |", flush=True)
+
+
+def verdict(ours, others):
+    """Ours against the best of others that fit: equal, less by so much, or MORE."""
+    rivals = [row.messages for row in others if row.fits]
+    if not rivals:
+        return "" if others else "no pymetis"
+    best = min(rivals)
+    if abs(ours.messages - best) <= 1e-9 * max(best, 1.0):
+        return "equal"
+    share = ours.messages / best - 1
+    return f"{share:+.1%}" if share < 0 else f"MORE {share:+.1%}"
+
+
+def summary(problem, rows):
+    """One line of the table that the README quotes."""
+    by_name = {row.name: row for row in rows}
+    ours, once = rows[-1], [row for row in rows if row.name in METIS]
+    tried = [row for row in rows if row.name.startswith(TRIES)]
+    return (
+        problem.name, f"{problem.n_blocks:,}", f"{ours.n_chips}",
+        *(f"{by_name[name].messages:,.0f}" for name in ("Greedy", "GreedyInterchip")),
+        least(once), least(tried), f"{ours.messages:,.0f}", cells(ours)[8], f"{ours.seconds:.1f}",
+        verdict(ours, [by_name["GreedyInterchip"]]), verdict(ours, once), verdict(ours, tried),
+    )  # fmt: skip
+
+
+def least(rows):
+    """Fewest messages of those that fit, as text."""
+    fitting = [row.messages for row in rows if row.fits]
+    return f"{min(fitting):,.0f}" if fitting else "none fits" if rows else ""
+
+
+SUMMARY = (
+    "messages/s between chips", "blocks", "chips", "Greedy", "GreedyInterchip", "METIS",
+    "METIS, 40 tries", "ours", "gap", "s", "to GreedyInterchip", "to METIS", "to 40 tries",
+)  # fmt: skip
+
+UNITS = """
+messages/s: spikes times destination cores on other chips, per second of 1 ms steps. heaviest link:
+between neighbours, chips in a line. mean hops: links between tiles per message within a chip, under
+the assumptions of partition.mesh. fullest: blocks on the fullest chip. s: seconds for the
+assignment, proof included. estimated: nengo-loihi's estimate_interchip_activity without and with
+rates. METIS in the last table: the better of both methods where it fits the chips; 40 tries: the
+best of ten seeds, both methods and two balances.
+"""
+
+
+def machine():
+    """What it ran on."""
+    cores = len(os.sched_getaffinity(0))
+    return f"{platform.machine()}, {cores} cores, Python {platform.python_version()}"
+
+
+def main(arguments=None):
+    """Measure and print Markdown tables; returns the exit code."""
+    options = parse(arguments)
+    warnings.simplefilter("ignore")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    made, lines, results = problems(options), [], []
+    for name in options.rows:
+        problem = made[name]()
+        n_edges = problem.graph.number_of_edges()
+        print(
+            f"\n**{problem.name}**: {problem.n_blocks:,} blocks, {n_edges:,} edges on "
+            f"{problem.n_chips} chips of {problem.cores_per_chip} cores; {problem.about}\n"
+        )
+        rows = []
+        print_table(
+            COLUMNS, (cells(rows.append(row) or row) for row in Bench(problem, options).rows())
+        )
+        lines.append(summary(problem, rows))
+        results.append(
+            {"row": name, "name": problem.name, "blocks": problem.n_blocks, "edges": n_edges,
+             "chips": problem.n_chips, "cores_per_chip": problem.cores_per_chip,
+             "results": [asdict(row) for row in rows]}
+        )  # fmt: skip
+    print()
+    print_table(SUMMARY, lines)
+    print(UNITS + machine())
+    if options.json:
+        write_json(options.json, {"machine": machine(), "problems": results})
+    return int(any(text.startswith("MORE") for line in lines for text in line[-2:]))
+
+
+def write_json(path, document):
+    """Write results; nothing half-written stays."""
+    path = Path(path)
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    temporary.replace(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
