@@ -26,16 +26,16 @@ from loihiseg.cli import import_tensorflow
 from loihiseg.emulator import kernels
 from loihiseg.emulator.program import GRID
 
-COMPARED_STEPS = 100
-"""Steps that both emulators run; the second half, when activity has settled, is timed."""
-
-
 def parse():
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", help="trained network to run instead of generated ones")
     parser.add_argument("--data", help="stack for it (default: synthetic sections)")
     parser.add_argument("--steps", type=int, default=200, help="steps of the compiled emulator")
+    parser.add_argument(
+        "--compared-steps", type=int, default=100,
+        help="steps that both run; the second half, when activity has settled, is timed",
+    )  # fmt: skip
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=[16, 36, 100, 360, 1000],
         help="thousands of compartments",
@@ -206,7 +206,7 @@ def report(name, model, options, feed=lambda model, step: None, inputs=None):
     start = time.perf_counter()
     program = compile_model(model)
     compiled_s = time.perf_counter() - start
-    (stock, ours), fired = compare(model, feed, COMPARED_STEPS)
+    (stock, ours), fired = compare(model, feed, options.compared_steps)
     kernel, limit = time_scatter(program, fired) if len(fired) else (0.0, 1.0)
     for batch in options.batch:
         seconds, events = time_batch(program, options.steps, batch, inputs)
