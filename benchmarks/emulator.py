@@ -26,6 +26,7 @@ from loihiseg.cli import import_tensorflow
 from loihiseg.emulator import kernels
 from loihiseg.emulator.program import GRID
 
+
 def parse():
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
