@@ -30,14 +30,18 @@ def built(request):
     name, chosen = request.param
     made = case(name)
     chosen = allocator(chosen, made)
+    with simulator_of(made, chosen) as simulator:
+        yield made, chosen, simulator
+
+
+def simulator_of(case, chosen):
+    """nengo-loihi's simulator of a case, on the board."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        simulator = nengo_loihi.Simulator(
-            made.net, target="loihi", precompute=True, seed=0, progress_bar=False,
-            hardware_options={"allocator": chosen, "n_chips": made.n_chips},
+        return nengo_loihi.Simulator(
+            case.net, target="loihi", precompute=True, seed=0, progress_bar=False,
+            hardware_options={"allocator": chosen, "n_chips": case.n_chips},
         )  # fmt: skip
-    with simulator:
-        yield made, chosen, simulator
 
 
 def hardware(case, chosen, use_snips=False):
@@ -129,6 +133,24 @@ def test_chips_under_any_allocation_give_the_emulators_output(built):
     block = block_of_core(interface)
     counted = {(block[a], block[b]): n for (a, b), n in chips.messages.items()}
     assert counted == {(a, b): n for a, b, n in sent.edges(data="weight") if n}
+
+
+@pytest.mark.parametrize("name", ["dense", "population16"])
+def test_links_carry_what_was_stated_for_the_same_spikes(name):
+    made = case(name)
+    sent = made.spiked[:-1].sum(axis=0)
+    chosen = MinTrafficAllocator(cores_per_chip=made.cores_per_chip, rates=sent)
+    with simulator_of(made, chosen) as simulator:
+        interface = simulator.sims["loihi"]
+        simulator.run_steps(N_STEPS)
+        board = interface.nxsdk_board
+        index = {chip.id: number for number, chip in enumerate(board.n2Chips)}
+        carried = Counter()
+        for (source, target), count in board.running.messages.items():
+            if source[0] != target[0]:
+                carried[index[source[0]], index[target[0]]] += count
+    assert carried == chosen.assignment.link_loads
+    assert sum(carried.values()) == chosen.assignment.messages > 0
 
 
 @pytest.mark.parametrize("name", ["dense", "tiny_preset"])
