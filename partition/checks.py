@@ -91,7 +91,7 @@ def check_placement(graph, chip_of_block, placement) -> None:
         problems.append(f"places {places} of the chips are not places of their own on the board")
     if problems:
         raise PartitionError("; ".join(problems))
-    local = hops = board_hops = 0.0
+    messages = local = hops = board_hops = 0.0
     tile_links, board_links = {}, {}
     for source, target, weight in graph.edges(data="weight"):
         a, b = chip_of_block[source], chip_of_block[target]
@@ -104,6 +104,7 @@ def check_placement(graph, chip_of_block, placement) -> None:
             hops += weight * len(links)
             _add(tile_links, ((a, link) for link in links), weight)
         else:
+            messages += weight
             links = _walk(places[a], places[b], columns)
             board_hops += weight * len(links)
             _add(board_links, links, weight)
@@ -112,6 +113,7 @@ def check_placement(graph, chip_of_block, placement) -> None:
         if not _close(stated, counted):
             problems.append(f"link {link} carries {counted} messages per step, not {stated}")
     counts = {
+        "messages": messages,
         "local_messages": local,
         "hops": hops,
         "board_hops": board_hops,

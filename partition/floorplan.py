@@ -46,14 +46,11 @@ class Plan:
     Attributes
     ----------
     title : str
-    messages : float
-        Messages per step between chips.
     chip_of_block : sequence of int
     placement : Placement
     """
 
     title: str
-    messages: float
     chip_of_block: Sequence[int]
     placement: Placement
 
@@ -256,7 +253,7 @@ def _draw_plan(pen, graph, plan, legend, scales, top):
     measures = f"{_count(placement.mean_hops)} hops per message within a chip"
     if len(_places(plan)) > 1:
         measures = (
-            f"{_count(plan.messages)} messages per step between chips, "
+            f"{_count(placement.messages)} messages per step between chips, "
             f"{_count(placement.max_link_load)} on the busiest link;  {measures}"
         )
     pen.text(0, top + 2.4, measures, 0.8, _FAINT)

@@ -37,6 +37,8 @@ class Placement:
     place_of_chip : tuple of int
     core_of_block : tuple of int
         Core on its chip, per block; the cores in use of a chip are numbered from 0 without gaps.
+    messages : float
+        Messages per step between chips.
     local_messages : float
         Messages per step between different blocks of the same chip.
     hops : float
@@ -52,6 +54,7 @@ class Placement:
     board: Grid
     place_of_chip: tuple[int, ...]
     core_of_block: tuple[int, ...]
+    messages: float
     local_messages: float
     hops: float
     max_tile_link_load: float
@@ -217,6 +220,7 @@ def _measured(traffic, chips, cores, places, grid):
         board=grid,
         place_of_chip=places,
         core_of_block=tuple(int(core) for core in cores),
+        messages=float(between.sum()),
         local_messages=float(local.sum()),
         hops=float((local * TILES.distances[np.ix_(tiles, tiles)]).sum()),
         max_tile_link_load=max(_tile_link_loads(local, chips, tiles).values(), default=0.0),

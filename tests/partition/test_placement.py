@@ -184,7 +184,7 @@ def test_counts_by_hand():
     assert plain.hops == 5.0
     assert plain.mean_hops == pytest.approx(5 / 6)
     assert plain.max_tile_link_load == 3.0
-    assert plain.board_hops == plain.max_link_load == 7.0
+    assert plain.messages == plain.board_hops == plain.max_link_load == 7.0
     assert plain.link_loads == {(0, 1): 7.0}
     found = place_blocks(graph, chips)
     # Blocks 2 and 3 talk to nobody: one of them gives way to block 4.
@@ -242,6 +242,7 @@ def test_check_finds_what_is_wrong():
         ({"core_of_block": (9, *cores[1:])}, "are not the first 6 of a chip"),
         ({"place_of_chip": (1, 1)}, "places of their own"),
         ({"place_of_chip": (0, 2)}, "places of their own"),
+        ({"messages": good.messages + 1}, "; messages is|^messages is"),
         ({"local_messages": good.local_messages + 1}, "local_messages is"),
         ({"hops": good.hops + 1}, "hops is"),
         ({"board_hops": 0.0}, "board_hops is"),
