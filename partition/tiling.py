@@ -10,19 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 from math import inf
 
-import numpy as np
-
+from partition.candidates import Candidates, targets_of
 from partition.errors import DoesNotFitError, PartitionError
-from partition.footprint import (
-    axes_of,
-    messages_in,
-    n_blocks,
-    out_axon_slots,
-    runs_reached,
-)
+from partition.footprint import messages_in, n_blocks
 from partition.layers import Shape, check_layers, targets_first
 from partition.limits import LOIHI1
-from partition.rules import block_needs, violations
+from partition.rates import pixel_rates
+from partition.rules import block_needs
 
 MAX_ALTERNATIVES = 60
 """Other shapes of a target layer tried when its sources run out of output axons."""
@@ -38,7 +32,7 @@ MAX_SWEEPS = 4
 class LayerUsage:
     """What a layer takes: its block shape, and the worst block's needs.
 
-    ``messages`` are messages per step into the layer when every source neuron fires.
+    ``messages`` are messages per step into the layer; without rates every source neuron fires.
     """
 
     layer: str
@@ -48,7 +42,7 @@ class LayerUsage:
     in_axons: int
     out_axon_slots: int
     synapse_bits: int
-    messages: int
+    messages: float
 
 
 @dataclass(frozen=True)
@@ -75,14 +69,19 @@ class Tiling:
         return sum(row.messages for row in self.usage)
 
 
-def choose_block_shapes(layers, *, max_cores=None, limits=LOIHI1, pop_type=32) -> Tiling:
+def choose_block_shapes(
+    layers, *, rates=None, max_cores=None, limits=LOIHI1, pop_type=32
+) -> Tiling:
     """Cut every layer into equal blocks, one per core.
 
-    Fewest cores in all; among equals fewest messages (source neurons times destination blocks).
+    Fewest cores in all; among equals fewest messages (spikes of a neuron times the blocks it
+    reaches).
 
     Parameters
     ----------
     layers : sequence of Layer
+    rates : dict of str to array_like, optional
+        Spikes per step, as `rates.neuron_rates` takes them; one per neuron without.
     max_cores : int, optional
         Cores there are. Without it any number will do.
     limits : CoreLimits
@@ -96,7 +95,8 @@ def choose_block_shapes(layers, *, max_cores=None, limits=LOIHI1, pop_type=32) -
     Raises
     ------
     PartitionError
-        The network is incomplete, has a loop, or ``pop_type`` is unknown.
+        The network is incomplete, has a loop, or ``pop_type`` is unknown; or see
+        `rates.neuron_rates`.
     DoesNotFitError
         Some layer fits no core, or there are too few cores; all violations are listed.
     """
@@ -104,17 +104,24 @@ def choose_block_shapes(layers, *, max_cores=None, limits=LOIHI1, pop_type=32) -
     check_layers(layers)
     if pop_type not in (16, 32):
         raise PartitionError(f"pop_type {pop_type} is neither 16 nor 32")
-    search = _Search(layers, limits, pop_type)
-    search.check_feasible()
-    shapes = search.improve(search.descend({}))
-    tiling = make_tiling(layers, shapes, pop_type=pop_type)
+    candidates = Candidates(layers, limits, pop_type, pixel_rates(layers, rates))
+    tiling = best_tiling(layers, candidates, rates)
     if max_cores is not None and tiling.n_cores > max_cores:
         raise _too_few_cores(layers, tiling, max_cores, limits)
     return tiling
 
 
-def make_tiling(layers, shapes, *, pop_type=32) -> Tiling:
+def best_tiling(layers, candidates, rates=None) -> Tiling:
+    """Fewest cores, then fewest messages, of the candidates; see `choose_block_shapes`."""
+    candidates.check_feasible()
+    search = _Search(layers, candidates, pixel_rates(layers, rates))
+    shapes = search.improve(search.descend({}))
+    return make_tiling(layers, shapes, rates=rates, pop_type=candidates.pop_type)
+
+
+def make_tiling(layers, shapes, *, rates=None, pop_type=32) -> Tiling:
     """Describe given block shapes. Limits are not checked: `checks.check_tiling` does."""
+    by_pixel = pixel_rates(layers, rates)
     usage = []
     for layer in layers:
         shape = tuple(shapes[layer.name])
@@ -124,7 +131,7 @@ def make_tiling(layers, shapes, *, pop_type=32) -> Tiling:
                 layer=layer.name,
                 shape=shape,
                 n_blocks=n_blocks(layer.shape, shape),
-                messages=messages_in(layer, shape),
+                messages=messages_in(layer, shape, by_pixel),
                 **vars(needs),
             )
         )
@@ -135,108 +142,18 @@ def make_tiling(layers, shapes, *, pop_type=32) -> Tiling:
     )
 
 
-def targets_of(layer, layers, shapes) -> list:
-    """Layers this one projects to: (Layer, Projection, block shape) per projection."""
-    return [
-        (target, projection, tuple(shapes[target.name]))
-        for target in layers
-        for projection in target.inputs
-        if projection.source == layer.name and not projection.on_host
-    ]
-
-
-def candidate_shapes(layer, limits=LOIHI1) -> list[tuple[int, int, Shape]]:
-    """Every block shape that a core's compartments allow, best first.
-
-    Returns
-    -------
-    list of (cores, messages, shape)
-        Sorted by cores, then messages, then rows plus columns (compact blocks have fewer
-        neighbours), then compartments per block.
-    """
-    rows, columns, channels = layer.shape
-    # Runs of channels only matter by their number: take the smallest run of each number.
-    runs_of_channels = sorted({-(-channels // n) for n in range(1, channels + 1)})
-    r, c, k = (
-        a.ravel()
-        for a in np.meshgrid(
-            np.arange(1, rows + 1), np.arange(1, columns + 1), runs_of_channels, indexing="ij"
-        )
-    )
-    keep = r * c * k <= limits.compartments
-    r, c, k = r[keep], c[keep], k[keep]
-    channel_runs = -(-channels // k)
-    cores = -(-rows // r) * -(-columns // c) * channel_runs
-    messages = np.zeros(len(r), dtype=np.int64)
-    for projection in layer.inputs:
-        row_axis, column_axis = axes_of(layer, projection)
-        per_row = np.array([0] + [sum(runs_reached(row_axis, n)) for n in range(1, rows + 1)])
-        per_column = np.array(
-            [0] + [sum(runs_reached(column_axis, n)) for n in range(1, columns + 1)]
-        )
-        messages += per_row[r] * per_column[c] * channel_runs * projection.source_shape[2]
-    order = np.lexsort((k, c, r, r * c * k, r + c, messages, cores))
-    return [(int(cores[i]), int(messages[i]), (int(r[i]), int(c[i]), int(k[i]))) for i in order]
-
-
 class _Search:
     """The choice of shapes for one network; holds what was already worked out."""
 
-    def __init__(self, layers, limits, pop_type):
+    def __init__(self, layers, candidates, rates):
         self.layers = layers
-        self.limits = limits
-        self.pop_type = pop_type
+        self.candidates = candidates
+        self.rates = rates
         self.order = targets_first(layers)
-        self.candidates = {layer.name: candidate_shapes(layer, limits) for layer in layers}
-        self.alone = {layer.name: [] for layer in layers}
-        self.tried = {layer.name: 0 for layer in layers}
-        self.slots = {}
         self.reached = {
             layer.name: [t.name for t in layers for p in t.inputs if p.source == layer.name]
             for layer in layers
         }
-
-    def check_feasible(self):
-        """No block needs less than a block of one neuron, so one look per layer decides."""
-        found = []
-        for layer in self.layers:
-            needs = block_needs(layer, (1, 1, 1), (), self.pop_type)
-            found += violations(layer, (1, 1, 1), needs, self.limits, self.pop_type)
-        if found:
-            raise DoesNotFitError(
-                "even blocks of one neuron exceed a core: " + "; ".join(found), found
-            )
-
-    def fitting(self, layer):
-        """Candidates that fit a core, output axons left aside, best first; found on demand."""
-        done = self.alone[layer.name]
-        position = 0
-        while True:
-            if position < len(done):
-                yield done[position]
-                position += 1
-                continue
-            if self.tried[layer.name] == len(self.candidates[layer.name]):
-                return
-            candidate = self.candidates[layer.name][self.tried[layer.name]]
-            self.tried[layer.name] += 1
-            needs = block_needs(layer, candidate[2], (), self.pop_type)
-            if not violations(layer, candidate[2], needs, self.limits, self.pop_type):
-                done.append(candidate)
-
-    def choose(self, layer, shapes):
-        """Best candidate whose output axons fit too, or None."""
-        targets = targets_of(layer, self.layers, shapes)
-        return next((c for c in self.fitting(layer) if self.emits(layer, c[2], targets)), None)
-
-    def emits(self, layer, shape, targets) -> bool:
-        """Whether the output axons of a layer fit."""
-        # Channels share the axons of their pixel, so their number only matters to dense targets.
-        channels = shape[2] if any(projection.dense for _, projection, _ in targets) else 0
-        key = (layer.name, shape[:2], channels, tuple((t.name, s) for t, _, s in targets))
-        if key not in self.slots:
-            self.slots[key] = out_axon_slots(layer.shape, shape, targets, self.pop_type)
-        return self.slots[key] <= self.limits.out_axon_slots
 
     def descend(self, fixed):
         """Choose a shape for every layer, targets first; ``fixed`` shapes are kept if possible."""
@@ -246,7 +163,9 @@ class _Search:
             if not unfit:
                 return shapes
             for layer in unfit:
-                shapes[layer.name] = (self.choose(layer, shapes) or self.relieve(layer, shapes))[2]
+                shapes[layer.name] = (
+                    self.candidates.choose(layer, shapes) or self.relieve(layer, shapes)
+                )[2]
         text = f"layer {unfit[0].name}: no shapes of its targets leave it enough out-axon slots"
         raise DoesNotFitError(text, [text])
 
@@ -255,26 +174,27 @@ class _Search:
         if any(name not in shapes for name in (layer.name, *self.reached[layer.name])):
             return False
         targets = targets_of(layer, self.layers, shapes)
-        return self.emits(layer, shapes[layer.name], targets)
+        return self.candidates.emits(layer, shapes[layer.name], targets)
 
     def relieve(self, layer, shapes):
         """Re-cut the targets of a layer, one by one, until its output axons fit."""
         for target, _, _ in targets_of(layer, self.layers, shapes):
             shapes[target.name] = self.fewest_messages(target, shapes)
-            chosen = self.choose(layer, shapes)
+            chosen = self.candidates.choose(layer, shapes)
             if chosen is not None:
                 return chosen
         targets = targets_of(layer, self.layers, shapes)
-        needs = block_needs(layer, (1, 1, 1), targets, self.pop_type)
-        found = violations(layer, (1, 1, 1), needs, self.limits, self.pop_type)
+        found = self.candidates.violations(layer, (1, 1, 1), targets)
         raise DoesNotFitError("; ".join(found), found)
 
     def fewest_messages(self, layer, shapes):
         """Fitting shape of a layer that costs its sources fewest axons; its own if none is."""
         targets = targets_of(layer, self.layers, shapes)
-        fitting = islice(self.fitting(layer), MAX_RELIEF)
-        allowed = [c for c in fitting if self.emits(layer, c[2], targets)]
-        return min(allowed, key=lambda c: (c[1], c[0]))[2] if allowed else shapes[layer.name]
+        fitting = islice(self.candidates.fitting(layer), MAX_RELIEF)
+        allowed = [c for c in fitting if self.candidates.emits(layer, c[2], targets)]
+        # One axon per pixel and block, whatever the rates.
+        fewest = min(allowed, key=lambda c: (messages_in(layer, c[2]), c[0]), default=None)
+        return fewest[2] if fewest else shapes[layer.name]
 
     def improve(self, shapes):
         """Try other shapes of the layers whose sources pay for them with extra cores."""
@@ -292,7 +212,8 @@ class _Search:
         by_name = {other.name: other for other in self.layers}
         sources = {p.source for p in layer.inputs if not p.on_host}
         excess = sum(
-            n_blocks(by_name[name].shape, best[name]) - next(self.fitting(by_name[name]))[0]
+            n_blocks(by_name[name].shape, best[name])
+            - next(self.candidates.fitting(by_name[name]))[0]
             for name in sources
         )
         if excess == 0:
@@ -301,10 +222,10 @@ class _Search:
         targets = targets_of(layer, self.layers, best)
         fixed = {name: shape for name, shape in best.items() if name not in sources}
         n_tried = 0
-        for cores, _, shape in self.fitting(layer):
+        for cores, _, shape in self.candidates.fitting(layer):
             if cores >= most or n_tried == MAX_ALTERNATIVES:
                 break
-            if shape == best[layer.name] or not self.emits(layer, shape, targets):
+            if shape == best[layer.name] or not self.candidates.emits(layer, shape, targets):
                 continue
             n_tried += 1
             try:
@@ -324,8 +245,8 @@ class _Search:
             if not self.settled(layer, shapes):
                 return inf, inf
             cores += n_blocks(layer.shape, shape)
-            messages += messages_in(layer, shape)
-        return cores, messages
+            messages += messages_in(layer, shape, self.rates)
+        return cores, round(messages, 9)
 
 
 def _too_few_cores(layers, tiling, max_cores, limits):

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from partition.candidates import candidate_shapes
 from partition.checks import check_tiling
 from partition.errors import DoesNotFitError, PartitionError
 from partition.footprint import n_blocks, out_axon_slots
 from partition.layers import Layer
 from partition.limits import LOIHI1, CoreLimits
 from partition.rules import block_needs, violations
-from partition.tiling import candidate_shapes, choose_block_shapes, make_tiling
+from partition.tiling import choose_block_shapes, make_tiling
 from tests.partition.networks import build, convolution, pair, skip_net, unet
 
 
@@ -55,15 +56,39 @@ def test_other_kernels(kernel, stride, padding, up):
     check_tiling(layers, choose_block_shapes(layers))
 
 
-def test_fewest_cores_then_messages_by_brute_force():
+@pytest.mark.parametrize("seed", [None, 0, 1, 2])
+def test_fewest_cores_then_messages_by_brute_force(seed):
+    rates = None
+    if seed is not None:
+        rng = np.random.default_rng(seed)
+        rates = {"x": rng.uniform(size=(6, 6, 3)) * (rng.uniform(size=(6, 6, 1)) < 0.3)}
     limits = replace(LOIHI1, compartments=24, in_axons=40, synapse_bits=12000)
     layer = Layer("a", (6, 6, 4), (convolution("x", (6, 6, 3), 3, 1, on_host=True)[0],))
     every = [(r, c, k) for r in range(1, 7) for c in range(1, 7) for k in range(1, 5)]
     fitting = [s for s in every if not violations(layer, s, block_needs(layer, s), limits)]
-    rows = [make_tiling([layer], {"a": shape}).usage[0] for shape in fitting]
+    rows = [make_tiling([layer], {"a": shape}, rates=rates).usage[0] for shape in fitting]
     best = min((row.n_blocks, row.messages) for row in rows)
-    (row,) = choose_block_shapes([layer], limits=limits).usage
-    assert (row.n_blocks, row.messages) == best
+    (row,) = choose_block_shapes([layer], rates=rates, limits=limits).usage
+    assert (row.n_blocks, row.messages) == pytest.approx(best)
+
+
+def test_rates_of_one_change_nothing():
+    layers = unet(32, (4, 8))
+    names = {p.source for layer in layers for p in layer.inputs}
+    assert choose_block_shapes(layers, rates=dict.fromkeys(names, 1)) == choose_block_shapes(layers)
+
+
+def test_blocks_follow_the_rates():
+    # All spikes are in one row: only boundaries between columns double them.
+    layer = Layer("a", (16, 16, 1), (convolution("x", (16, 16, 1), 3, 1, on_host=True)[0],))
+    limits = replace(LOIHI1, compartments=32)
+    rates = np.zeros((16, 16, 1))
+    rates[8] = 1
+    tiling = choose_block_shapes([layer], rates={"x": rates}, limits=limits)
+    assert tiling.shapes["a"] == (16, 2, 1)
+    # Seven boundaries, a pixel on each side of them.
+    assert tiling.messages == 16 + 2 * 7
+    assert choose_block_shapes([layer], limits=limits).shapes["a"] == (4, 8, 1)
 
 
 def test_sources_short_of_out_axons_get_other_targets():

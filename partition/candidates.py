@@ -1,0 +1,144 @@
+"""Block shapes a layer could take, and whether they fit a core."""
+
+import numpy as np
+
+from partition.errors import DoesNotFitError
+from partition.footprint import axes_of, out_axon_slots, runs_reached
+from partition.layers import Shape
+from partition.limits import LOIHI1
+from partition.rules import block_needs, violations
+
+
+def candidate_shapes(layer, limits=LOIHI1, rates=None) -> list[tuple[int, float, Shape]]:
+    """Every block shape that a core's compartments allow, best first.
+
+    Parameters
+    ----------
+    layer : Layer
+    limits : CoreLimits
+    rates : dict of str to (rows, columns) array, optional
+        As from `rates.pixel_rates`.
+
+    Returns
+    -------
+    list of (cores, messages, shape)
+        Sorted by cores, then messages, then rows plus columns (compact blocks have fewer
+        neighbours), then compartments per block.
+    """
+    rows, columns, channels = layer.shape
+    # Runs of channels only matter by their number: take the smallest run of each number.
+    runs_of_channels = sorted({-(-channels // n) for n in range(1, channels + 1)})
+    r, c, k = (
+        a.ravel()
+        for a in np.meshgrid(
+            np.arange(1, rows + 1), np.arange(1, columns + 1), runs_of_channels, indexing="ij"
+        )
+    )
+    keep = r * c * k <= limits.compartments
+    r, c, k = r[keep], c[keep], k[keep]
+    channel_runs = -(-channels // k)
+    cores = -(-rows // r) * -(-columns // c) * channel_runs
+    messages = sum(
+        (_messages_by_size(layer, projection, rates)[r - 1, c - 1] for projection in layer.inputs),
+        np.zeros(len(r)),
+    )
+    messages = messages * channel_runs
+    # Rounded, so that sums taken in another order do not change the choice.
+    order = np.lexsort((k, c, r, r * c * k, r + c, messages.round(9), cores))
+    return [(int(cores[i]), float(messages[i]), (int(r[i]), int(c[i]), int(k[i]))) for i in order]
+
+
+def _messages_by_size(layer, projection, rates):
+    """Messages per step and channel run by rows and columns of a block: (rows, columns) array."""
+    by_row, by_column = (
+        np.stack([runs_reached(axis, size) for size in range(1, axis.n_targets + 1)])
+        for axis in axes_of(layer, projection)
+    )
+    if rates is None:
+        return projection.source_shape[2] * np.outer(by_row.sum(axis=1), by_column.sum(axis=1))
+    return by_row @ rates[projection.source] @ by_column.T
+
+
+def targets_of(layer, layers, shapes) -> list:
+    """Layers this one projects to: (Layer, Projection, block shape) per projection."""
+    return [
+        (target, projection, tuple(shapes[target.name]))
+        for target in layers
+        for projection in target.inputs
+        if projection.source == layer.name and not projection.on_host
+    ]
+
+
+class Candidates:
+    """The block shapes of one network's layers; remembers what was already worked out.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    limits : CoreLimits
+    pop_type : {32, 16}
+    rates : dict of str to (rows, columns) array, optional
+        As from `rates.pixel_rates`.
+    """
+
+    def __init__(self, layers, limits=LOIHI1, pop_type=32, rates=None):
+        self.layers = tuple(layers)
+        self.limits = limits
+        self.pop_type = pop_type
+        self.shapes = {layer.name: candidate_shapes(layer, limits, rates) for layer in layers}
+        self._fitting = {layer.name: [] for layer in layers}
+        self._n_tried = {layer.name: 0 for layer in layers}
+        self._fits = {}
+        self._slots = {}
+
+    def check_feasible(self):
+        """No block needs less than a block of one neuron, so one look per layer decides."""
+        found = [
+            text for layer in self.layers for text in self.violations(layer, (1, 1, 1), targets=())
+        ]
+        if found:
+            raise DoesNotFitError(
+                "even blocks of one neuron exceed a core: " + "; ".join(found), found
+            )
+
+    def violations(self, layer, shape, targets) -> list[str]:
+        """What a block shape breaks, given the layers it projects to; see `rules.violations`."""
+        needs = block_needs(layer, shape, targets, self.pop_type)
+        return violations(layer, shape, needs, self.limits, self.pop_type)
+
+    def fits(self, layer, shape) -> bool:
+        """Whether a block fits a core, output axons left aside."""
+        key = layer.name, shape
+        if key not in self._fits:
+            self._fits[key] = not self.violations(layer, shape, ())
+        return self._fits[key]
+
+    def emits(self, layer, shape, targets) -> bool:
+        """Whether the output axons of a layer fit; ``targets`` as from `targets_of`."""
+        # Channels share the axons of their pixel, so their number only matters to dense targets.
+        channels = shape[2] if any(projection.dense for _, projection, _ in targets) else 0
+        key = (layer.name, shape[:2], channels, tuple((t.name, s) for t, _, s in targets))
+        if key not in self._slots:
+            self._slots[key] = out_axon_slots(layer.shape, shape, targets, self.pop_type)
+        return self._slots[key] <= self.limits.out_axon_slots
+
+    def fitting(self, layer):
+        """Candidates that fit a core, output axons left aside, best first; found on demand."""
+        done = self._fitting[layer.name]
+        position = 0
+        while True:
+            if position < len(done):
+                yield done[position]
+                position += 1
+                continue
+            if self._n_tried[layer.name] == len(self.shapes[layer.name]):
+                return
+            candidate = self.shapes[layer.name][self._n_tried[layer.name]]
+            self._n_tried[layer.name] += 1
+            if self.fits(layer, candidate[2]):
+                done.append(candidate)
+
+    def choose(self, layer, shapes):
+        """Best candidate whose output axons fit too, or None."""
+        targets = targets_of(layer, self.layers, shapes)
+        return next((c for c in self.fitting(layer) if self.emits(layer, c[2], targets)), None)
