@@ -27,11 +27,20 @@ FILE_NAME = "checkpoint.json"
 
 @dataclass(frozen=True)
 class SplitRecord:
-    """First and one past the last section of each part, numbered within the stack."""
+    """First and one past the last section of each part, numbered within the stack.
+
+    Where the other parts lie inside the training sections, as in a fold, they are not among them.
+    """
 
     train: tuple[int, int]
     validation: tuple[int, int]
     test: tuple[int, int]
+
+    @property
+    def train_sections(self) -> tuple[int, ...]:
+        """Sections that were trained on."""
+        held_out = {*range(*self.validation), *range(*self.test)}
+        return tuple(z for z in range(*self.train) if z not in held_out)
 
 
 @dataclass(frozen=True)

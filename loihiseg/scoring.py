@@ -91,13 +91,13 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter) -> 
     quantized_logits = tiles.assemble(logits_of(eight_bit))
     truth = inputs.test.membrane if tiles.grid else tiles.membrane
     size = "whole sections" if tiles.grid else f"{len(truth)} tiles"
-    rows = [_row("trained", "whole sections", inputs.test.membrane, sections, threshold)]
+    rows = [score_row("trained", "whole sections", inputs.test.membrane, sections, threshold)]
     trained = sections
     if not tiles.grid:
         trained = predict(tiles.pixels[..., None])[..., 0]
-        rows.append(_row("trained", size, truth, trained, threshold))
-    rows.append(_row("8-bit weights", size, truth, quantized_logits, threshold))
-    rows.append(_row("8-bit, spiking on chip", size, truth, spiking, threshold))
+        rows.append(score_row("trained", size, truth, trained, threshold))
+    rows.append(score_row("8-bit weights", size, truth, quantized_logits, threshold))
+    rows.append(score_row("8-bit, spiking on chip", size, truth, spiking, threshold))
     return Scored(
         rows,
         _scored_note(inputs, tile),
@@ -119,7 +119,7 @@ def _warnings(inputs):
     """Sections that were trained on, and a threshold or read-out that nothing was there to fit."""
     info, found = inputs.network.info, []
     if info is not None and info.data.digest == inputs.digest:
-        trained = set(range(*info.data.split.train)) & set(inputs.test.section_numbers)
+        trained = set(info.data.split.train_sections) & set(inputs.test.section_numbers)
         if trained:
             found.append(f"{len(trained)} of these sections were trained on: scores flatter.")
     if inputs.validation is None:
@@ -153,7 +153,8 @@ def _validated_threshold(inputs, predict, tile):
     return best_threshold(inputs.validation.membrane, sigmoid(logits))
 
 
-def _row(name, pixels, truth, logits, threshold) -> dict:
+def score_row(name, pixels, truth, logits, threshold) -> dict:
+    """Scores of logits (n, rows, columns) of membrane, as a row of ``metrics.json``."""
     probability = sigmoid(logits)
     # A tile without a cell has no regions to find.
     scored = [i for i in range(len(truth)) if not truth[i].all()]

@@ -260,7 +260,8 @@ def _metrics(epoch):
 
 
 def _record(split):
-    return SplitRecord(*((r.start, r.stop) for r in (split.train, split.validation, split.test)))
+    parts = split.train, split.validation, split.test
+    return SplitRecord(*((min(part), max(part) + 1) for part in parts))
 
 
 def _save_state(folder, model, history, run):
