@@ -104,6 +104,6 @@ def metis_tries(graph, n_chips, cores_per_chip, n_seeds=10):
     """Chips of many calls of METIS: both methods, seeds, its balance and all that chips allow."""
     slack = int(1000 * (cores_per_chip * n_chips / len(graph) - 1))
     for recursive in (False, True):
-        for ufactor in sorted({30, max(30, slack)}):
+        for ufactor in sorted({30, max(1, slack)}):
             for seed in range(n_seeds):
                 yield metis(graph, n_chips, recursive=recursive, seed=seed, ufactor=ufactor)
