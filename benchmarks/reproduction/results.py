@@ -1,0 +1,142 @@
+"""What finished runs came to, in the few numbers that the page is made of."""
+
+from dataclasses import dataclass
+from statistics import mean
+
+from benchmarks.reproduction.plan import PARTS, Deployment, Protocol, plan
+from benchmarks.reproduction.runs import RUN_FILE, Workplace, is_finished, read_json
+
+TRAINED = "trained"
+RATE_NETWORK = "rate network"
+EIGHT_BIT = "8-bit weights"
+NENGO_DL = "spiking, float (NengoDL)"
+EMULATED = "8-bit, spiking on chip"
+
+SCORES = ("accuracy", "membrane_iou", "membrane_f1", "v_rand", "v_info")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything the page is made of.
+
+    Attributes
+    ----------
+    protocol : Protocol
+    records : dict of str to dict
+        By name of deployment; see `record`.
+    missing : dict of str to list of str
+        By part: runs that are not finished.
+    """
+
+    protocol: Protocol
+    records: dict
+    missing: dict
+
+    def get(self, name: str):
+        """Record of a deployment, or None."""
+        return self.records.get(name)
+
+
+def collect(place: Workplace, protocol: Protocol) -> Results:
+    """Read what is finished of the whole plan."""
+    records, missing = {}, {}
+    for part in PARTS:
+        missing[part] = []
+        for run in plan(protocol)[part]:
+            if not is_finished(place, run):
+                missing[part].append(run.name)
+            elif isinstance(run, Deployment):
+                folder = place.out / run.name
+                metrics, made = read_json(folder / "metrics.json"), read_json(folder / RUN_FILE)
+                records[run.name] = record(metrics, made)
+    return Results(protocol, records, missing)
+
+
+def record(metrics: dict, made: dict) -> dict:
+    """The numbers of a deployment that the page shows, and what they were made with.
+
+    Parameters
+    ----------
+    metrics : dict
+        As in ``metrics.json``.
+    made : dict
+        As in ``run.json``.
+
+    Returns
+    -------
+    dict
+        ``unit`` says what counts and energies are per: a section, all its overlapping tiles
+        together, or a tile. Energies in uJ.
+    """
+    mapping, activity = metrics["mapping"], metrics["activity"]
+    whole = metrics["stages"][0]["pixels"] == metrics["stages"][-1]["pixels"]
+    sections = {section for section, *_ in metrics["tiles"]}
+    n_units = len(sections) if whole else len(metrics["tiles"])
+    per_image = activity["n_images"] / n_units
+    counts = ("neuron_updates", "synaptic_events", "spikes", "messages")
+    return {
+        "unit": "section" if whole else "tile",
+        "sections": sorted(sections),
+        "tiles_per_unit": per_image,
+        # Where tiles are scored, the trained network's second row is of the same pixels.
+        "scores": {row["name"]: _scores(row) for row in metrics["stages"]},
+        "all_cell": metrics["stages"][-1]["pixel"]["all_cell_accuracy"],
+        "mapping": {
+            key: mapping[key]
+            for key in ("n_neurons", "n_cores", "n_chips_used", "messages", "measured_messages")
+        }
+        | {"allocators": {peer["name"]: peer["messages"] for peer in mapping["allocators"]}},
+        "counts": {key: activity[key] / n_units for key in counts},
+        "macs": activity["macs"] * per_image,
+        "energy_uj": {
+            one["device"]: one["total_uj_per_image"] * per_image for one in metrics["energy"]
+        },
+        "inter_chip_uj": [
+            [point["hop_factor"], point["uj_per_image"] * per_image]
+            for point in metrics["inter_chip_energy"]
+        ],
+        "rates": metrics["rates"] | _target(metrics["layers"]),
+        "stage_seconds": metrics["seconds"],
+        "seconds": made["seconds"],
+        "peak_memory_mb": metrics["peak_memory_mb"],
+        "data": metrics["data"],
+        "made": {k: v for k, v in made.items() if k not in ("job", "seconds")},
+    }
+
+
+def _scores(row):
+    values = row["pixel"] | row["challenge"]
+    return {key: values[key] for key in SCORES}
+
+
+def _target(layers):
+    first = layers[0]["rates"]
+    return {key: first[key] for key in ("percentile", "low_hz", "high_hz")}
+
+
+def lost(one: dict, key: str) -> float:
+    """How much lower the emulation scores than its own trained network."""
+    return one["scores"][TRAINED][key] - one["scores"][EMULATED][key]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, least and largest of some values."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def text(self, pattern: str) -> str:
+        """As text: the mean, and the range where there is more than one value."""
+        middle = pattern.format(self.mean)
+        if self.n == 1:
+            return middle
+        return f"{middle} ({pattern.format(self.low)} to {pattern.format(self.high)})"
+
+
+def spread(values) -> Spread:
+    """Mean and range of at least one value."""
+    values = [float(value) for value in values]
+    return Spread(mean(values), min(values), max(values), len(values))

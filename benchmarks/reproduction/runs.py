@@ -1,0 +1,227 @@
+"""Running what is planned: each run in a process of its own and a folder of its own.
+
+A run's folder holds ``job.json``, what it is asked to do, and, once it is done, ``run.json``: the
+same, and what it was made with. TensorFlow gives no memory back between networks, hence processes.
+"""
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from benchmarks.reproduction.plan import Training
+from loihiseg.checkpoint import FILE_NAME as CHECKPOINT_FILE
+from loihiseg.errors import InputError
+from loihiseg.files import write_json
+from loihiseg.provenance import versions
+
+JOB_FILE = "job.json"
+RUN_FILE = "run.json"
+LOCK_FILE = ".lock"
+PROGRAMS = "programs"
+"""Folder below the output's for compiled programs."""
+
+WORKER = Path(__file__).with_name("work.py")
+INTERRUPTED = (130, -signal.SIGINT, -signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where runs are made and of which data.
+
+    Attributes
+    ----------
+    out : Path
+        Folder of all runs.
+    data, labels : str or None
+        As the options of that name; None for synthetic sections.
+    label_polarity : str
+    digest : str
+        SHA-256 of the stack.
+    command : str
+        That began it all, for the record.
+    """
+
+    out: Path
+    data: str | None
+    labels: str | None
+    label_polarity: str
+    digest: str
+    command: str
+
+
+def job_of(place: Workplace, run) -> dict | None:
+    """What a run is asked to do, as in ``job.json``; None if it lacks its trained network."""
+    settings = run.settings() | {"data": place.digest}
+    if not isinstance(run, Training):
+        settings["weights"] = weights_digest(place.out / run.training)
+        if settings["weights"] is None:
+            return None
+    # Tuples become lists, as they do in the file.
+    return json.loads(json.dumps(settings))
+
+
+def weights_digest(folder: Path) -> str | None:
+    """SHA-256 of a finished training's weights, or None."""
+    if read_json(folder / RUN_FILE) is None:
+        return None
+    return (read_json(folder / CHECKPOINT_FILE) or {}).get("sha256")
+
+
+def read_json(path: Path):
+    """Content of a JSON file, or None if it is not there or damaged."""
+    try:
+        return json.loads(Path(path).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def is_finished(place: Workplace, run) -> bool:
+    """Whether a run is done, with what it is asked for now.
+
+    A deployment is not if its network has been trained anew since.
+    """
+    job = job_of(place, run)
+    done = read_json(place.out / run.name / RUN_FILE)
+    return job is not None and done is not None and done.get("job") == job
+
+
+def check_folders(place: Workplace, runs) -> None:
+    """Refuse to train over a network of another configuration.
+
+    Raises
+    ------
+    InputError
+        Names the folder and what differs.
+    """
+    for run in runs:
+        if not isinstance(run, Training):
+            continue
+        before = read_json(place.out / run.name / JOB_FILE)
+        if before is None:
+            continue
+        differing = differences(before, job_of(place, run))
+        if differing:
+            raise InputError(
+                f"{place.out / run.name}: holds a network of another configuration "
+                f"({'; '.join(differing[:3])}); choose another --out, or remove the folder"
+            )
+
+
+def differences(before, after, path="") -> list[str]:
+    """Where two values of JSON differ, as ``key before -> after``."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return [
+            text
+            for key in sorted({*before, *after})
+            for text in differences(before.get(key), after.get(key), f"{path}.{key}".strip("."))
+        ]
+    return [] if before == after else [f"{path} {before} -> {after}"]
+
+
+@contextmanager
+def locked(out: Path):
+    """Hold a folder for this process and the runs it starts; yields what they must inherit.
+
+    Raises
+    ------
+    InputError
+        If another process holds it, such as a run that outlived the command that began it.
+    """
+    import fcntl
+
+    with open(out / LOCK_FILE, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                f"{out}: another reproduction is at work there; wait for it, end it, or choose "
+                "another --out"
+            ) from None
+        yield lock.fileno()
+
+
+def asked_of(place: Workplace, run) -> dict:
+    """Where a run's process finds what it needs; what it is to do is in ``job.json``."""
+    return {
+        "folder": str(place.out / run.name),
+        "programs": str(place.out / PROGRAMS),
+        "checkpoint": None if isinstance(run, Training) else str(place.out / run.training),
+        "data": place.data,
+        "labels": place.labels,
+        "label_polarity": place.label_polarity,
+    }
+
+
+def execute(place: Workplace, run, lock: int) -> int:
+    """Run one to its end and return its exit code.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it was interrupted.
+    """
+    folder = place.out / run.name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RUN_FILE).unlink(missing_ok=True)
+    job = job_of(place, run)
+    write_json(folder / JOB_FILE, job)
+    start = time.perf_counter()
+    command = [sys.executable, str(WORKER), json.dumps(asked_of(place, run))]
+    with subprocess.Popen(command, pass_fds=(lock,)) as process:
+        try:
+            code = process.wait()
+        except BaseException:
+            # All that it has finished is in whole files; the rest it does again.
+            process.kill()
+            raise
+    if code in INTERRUPTED:
+        raise KeyboardInterrupt
+    if code == 0:
+        seconds = time.perf_counter() - start
+        record = {"job": job, "seconds": seconds} | made_with(place.command)
+        write_json(folder / RUN_FILE, record)
+    return code
+
+
+def made_with(command: str) -> dict:
+    """What a number stands with: command, machine, versions and date."""
+    return {
+        "command": command,
+        "machine": machine(),
+        "versions": versions(),
+        "commit": commit(),
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+def machine() -> str:
+    """Processor and cores that may be used."""
+    cores = len(os.sched_getaffinity(0))
+    return f"{platform.system()} {platform.machine()}, {_processor()}, {cores} cores"
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown processor"
+
+
+def commit() -> str | None:
+    """Commit of the sources, if they are in a repository; "-dirty" if they were changed since."""
+    command = ["git", "-C", str(WORKER.parent), "describe", "--always", "--dirty", "--abbrev=10"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,193 @@
+"""One run: a training or a deployment, in the process it is given.
+
+Started by ``runs.execute``; a file by itself, so that it can be.
+"""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Python puts the script's folder first.
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+import json
+import os
+import tempfile
+from argparse import Namespace
+
+from benchmarks.reproduction.runs import JOB_FILE, read_json
+from loihiseg.cli import import_tensorflow, read_data, run
+
+RATE_NETWORK = "rate network"
+NENGO_DL = "spiking, float (NengoDL)"
+
+
+def main(arguments):
+    """Do what the folder's job asks for."""
+    asked = Namespace(**json.loads(arguments[0]))
+    job = read_json(Path(asked.folder) / JOB_FILE)
+    if job["kind"] == "training":
+        train(asked, job)
+        return
+    if not job["cold"]:
+        os.environ["LOIHISEG_CACHE"] = asked.programs
+        deploy(asked, job)
+        return
+    with tempfile.TemporaryDirectory(dir=asked.folder) as programs:
+        os.environ["LOIHISEG_CACHE"] = programs
+        deploy(asked, job)
+
+
+def train(asked, job):
+    """Train, or go on training."""
+    import msgspec
+
+    from loihiseg.data.splits import Split
+    from loihiseg.network.presets import TrainingConfig
+    from loihiseg.progress import Reporter
+    from loihiseg.report.training import draw_history
+
+    folder = Path(asked.folder)
+    config = msgspec.convert(job["config"], TrainingConfig)
+    split = Split(**{name: tuple(sections) for name, sections in job["split"].items()})
+    import_tensorflow()
+    from loihiseg.training import STATE_FILE, finished_epochs
+    from loihiseg.training import train as fit
+
+    reporter = Reporter()
+    resume = (folder / STATE_FILE).exists()
+    done = finished_epochs(folder) if resume else 0
+    with reporter.bar("training", (config.epochs - done) * config.steps_per_epoch) as advance:
+
+        def on_epoch(history):
+            last = history[-1]
+            reporter.say(
+                f"epoch {last.epoch:3d} of {config.epochs}  loss {last.loss:.4f}  validation "
+                f"{last.validation_loss:.4f}  accuracy {last.accuracy:.2%}  membrane IoU "
+                f"{last.membrane_iou:.3f}"
+            )
+            draw_history(history, folder / "training.png")
+
+        fit(
+            read_data(asked), split, config, folder,
+            resume=resume, on_epoch=on_epoch, on_batch=advance,
+        )  # fmt: skip
+
+
+def deploy(asked, job):
+    """Deploy and write the run folder, with the rows that the reproduction adds."""
+    from loihiseg.deploy import configuration, parse, write_report
+    from loihiseg.pipeline import deploy as run_stages
+    from loihiseg.progress import Reporter
+
+    options = [
+        "--checkpoint", asked.checkpoint,
+        "--steps", str(job["steps"]),
+        "--tiles", "all" if job["tiles"] is None else str(job["tiles"]),
+        "--calibration-tiles", str(job["calibration_tiles"]),
+        "--label-polarity", asked.label_polarity,
+    ]  # fmt: skip
+    for name in ("data", "labels"):
+        if getattr(asked, name) is not None:
+            options += [f"--{name}", getattr(asked, name)]
+    if job["sections"] is not None:
+        options += ["--sections", job["sections"]]
+    config = configuration(parse(options))
+    reporter = Reporter()
+    result = run_stages(config, lambda: read_data(config), reporter)
+    if job["rate_network"]:
+        with reporter.stage("settled"):
+            result.metrics["stages"].append(settled_row(config, result))
+    if job["nengo_dl"]:
+        with reporter.stage("NengoDL"):
+            result.metrics["stages"].append(nengo_dl_row(config, result, reporter))
+    write_report(Path(asked.folder), config, result)
+
+
+def settled_row(config, result):
+    """Scores of the float network if each neuron fired at its settled rate."""
+    from loihiseg.deployment import settled_activations
+
+    lowering = _lowered(config)
+    settled = settled_activations(lowering.network, result.tiles.pixels)
+    return _row(RATE_NETWORK, result, _logits(config, lowering, settled, result))
+
+
+def nengo_dl_row(config, result, reporter):
+    """Scores of NengoDL's spiking float simulation, read out with the emulation's line."""
+    from loihiseg.deployment import Readout
+
+    lowering = _lowered(config)
+    activations = nengo_dl_activations(lowering.network, result.tiles.pixels, config, reporter)
+    logits = _logits(config, lowering, activations, result)
+    return _row(NENGO_DL, result, Readout(**result.metrics["readout"])(logits))
+
+
+def nengo_dl_activations(network, pixels, config, reporter):
+    """Activations of the layers that are read out, counted from NengoDL's spikes in the window.
+
+    Parameters
+    ----------
+    network : loihiseg.conversion.spec.LoweredNetwork
+    pixels : numpy.ndarray
+        (n, tile, tile) normalized.
+    config : loihiseg.deploy.DeployConfig
+    reporter : loihiseg.progress.Reporter
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        (n, rows, columns, channels) by layer.
+    """
+    import nengo
+    import nengo_dl
+    import numpy as np
+
+    from loihiseg.conversion.converter import convert
+
+    converted = convert(network, synapse_s=config.synapse_ms / 1000)
+    (node,) = converted.inputs.values()
+    with converted.net:
+        probes = {name: nengo.Probe(converted.ensembles[name].neurons) for name in network.outputs}
+    window = max(1, round(config.steps * config.window))
+    found = {name: [] for name in probes}
+    with (
+        nengo_dl.Simulator(converted.net, progress_bar=False, seed=config.seed) as simulator,
+        reporter.bar("NengoDL", len(pixels)) as advance,
+    ):
+        for image in pixels:
+            held = np.tile(image.reshape(1, 1, -1), (1, config.steps, 1))
+            output = simulator.predict({node: held}, verbose=0)
+            for name, probe in probes.items():
+                mean = output[probe][0, -window:].mean(axis=0)
+                found[name].append(mean.reshape(network.layer(name).shape))
+            advance()
+    return {name: np.stack(maps).astype(np.float32) for name, maps in found.items()}
+
+
+def _lowered(config):
+    from loihiseg.conversion.lowering import lower
+    from loihiseg.deployment import load_network
+
+    return lower(load_network(config.checkpoint).model, config.rate_scale_hz)
+
+
+def _logits(config, lowering, activations, result):
+    from loihiseg.deployment import readout_logits
+
+    tile = result.tiles.pixels.shape[1]
+    outputs = lowering.network.outputs
+    maps = readout_logits(lowering.readout, outputs, activations, tile)
+    return result.tiles.assemble(maps)
+
+
+def _row(name, result, logits):
+    from loihiseg.scoring import score_row
+
+    truth = result.membrane
+    pixels = "whole sections" if result.tiles.grid else f"{len(truth)} tiles"
+    return score_row(name, pixels, truth, logits, result.threshold)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
