@@ -68,6 +68,11 @@ def parse(arguments):
         "--nengo-dl-tiles", type=positive, metavar="N", help="default: 4, with --quick 2"
     )
     parser.add_argument(
+        "--page",
+        metavar="FILE",
+        help="write the page there too, its pictures beside it, such as docs/reproduction.md",
+    )
+    parser.add_argument(
         "--quick", action="store_true", help="everything once, on very little: no results"
     )
     parser.add_argument(
@@ -121,12 +126,13 @@ def main(arguments):
     signal.signal(signal.SIGTERM, _interrupt)
     with runs.locked(place.out) as lock:
         runs.check_folders(place, chosen)
-        failed = run_all(place, protocol, chosen, lock)
+        page = options.page and Path(options.page)
+        failed = run_all(place, protocol, chosen, lock, page)
     if failed:
         raise LoihisegError(f"ended with an error: {', '.join(failed)}")
 
 
-def run_all(place, protocol, chosen, lock) -> list[str]:
+def run_all(place, protocol, chosen, lock, also=None) -> list[str]:
     """Run what is not finished, and return the names of what ended with an error."""
     from benchmarks.reproduction import runs
     from benchmarks.reproduction.page import write_results
@@ -136,7 +142,7 @@ def run_all(place, protocol, chosen, lock) -> list[str]:
     failed: list[str] = []
 
     def write():
-        return write_results(place.out, collect(place, protocol), made, failed)
+        return write_results(place.out, collect(place, protocol), made, failed, also)
 
     page = write()
     for number, one in enumerate(chosen, 1):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import reproduce
-from benchmarks.reproduction import page, plan, results, runs, tables, work
+from benchmarks.reproduction import cells, chips, page, plan, results, runs, tables, work
 from loihiseg.checkpoint import SplitRecord
 from loihiseg.data.splits import Split
 from loihiseg.errors import InputError
@@ -184,7 +184,7 @@ class Runs:
     def __init__(self, monkeypatch, stop_at=None, fails=()):
         self.done, self.stop_at, self.fails = [], stop_at, fails
         monkeypatch.setattr(runs, "execute", self.execute)
-        monkeypatch.setattr(page, "draw", lambda out, results: [])
+        monkeypatch.setattr(page, "draw", lambda folder, results, prefix="": [])
 
     def execute(self, place, run, lock):
         if len(self.done) == self.stop_at:
@@ -196,7 +196,7 @@ class Runs:
         folder.mkdir(parents=True, exist_ok=True)
         job = runs.job_of(place, run)
         if isinstance(run, plan.Training):
-            write(folder / runs.CHECKPOINT_FILE, {"sha256": run.name})
+            write(folder / runs.CHECKPOINT_FILE, {"sha256": run.name, "epoch": 9})
         else:
             values = metrics()
             for name in (results.RATE_NETWORK, results.NENGO_DL):
@@ -224,7 +224,7 @@ def test_what_is_finished_is_not_run_again(monkeypatch, place, protocol):
     all_of(place, protocol)
     assert again.done == []
     text = (place.out / page.PAGE).read_text()
-    assert tables.NOT_RUN not in text and "Not complete" not in text
+    assert cells.NOT_RUN not in text and "Not complete" not in text
 
 
 def test_an_interrupted_reproduction_goes_on_where_it_was(monkeypatch, place, protocol):
@@ -232,7 +232,7 @@ def test_an_interrupted_reproduction_goes_on_where_it_was(monkeypatch, place, pr
     with pytest.raises(KeyboardInterrupt):
         all_of(place, protocol)
     text = (place.out / page.PAGE).read_text()
-    assert tables.NOT_RUN in text and "Not complete" in text
+    assert cells.NOT_RUN in text and "Not complete" in text
     second = Runs(monkeypatch)
     names, _ = all_of(place, protocol)
     assert first.done + second.done == names
@@ -243,13 +243,13 @@ def test_a_run_that_fails_stops_what_needs_it_only(monkeypatch, place, protocol)
     names, failed = all_of(place, protocol)
     assert {name for name in names if "seed-1" in name} == set(failed)
     assert set(work_done.done) == set(names) - set(failed)
-    assert "seed-1/train" in (place.out / page.PAGE).read_text()
+    assert "Ended with an error: seed-1/train" in (place.out / page.PAGE).read_text()
 
 
 def test_a_network_trained_anew_is_deployed_anew(monkeypatch, place, protocol):
     Runs(monkeypatch)
     names, _ = all_of(place, protocol)
-    write(place.out / "seed-0/train" / runs.CHECKPOINT_FILE, {"sha256": "other"})
+    write(place.out / "seed-0/train" / runs.CHECKPOINT_FILE, {"sha256": "other", "epoch": 9})
     again = Runs(monkeypatch)
     all_of(place, protocol)
     deployed = [n for n in names if n.startswith("seed-0/") and not n.endswith("train")]
@@ -338,11 +338,11 @@ def test_tables_give_mean_and_range_over_seeds(protocol):
     assert scores["all cell"][0] == "80.00%"
     assert scores["ANN, float"][0] == "92.00% (92.00% to 92.00%)"
     assert scores["spiking, 8-bit, Loihi emulation"][0] == "92.00% (91.00% to 93.00%)"
-    assert scores["rate network, float"][0] == tables.NOT_RUN
+    assert scores["rate network, float"][0] == cells.NOT_RUN
     drop = by_first_cell(tables.drop_table(found))
     assert [drop[f"seed {s}"][2] for s in range(3)] == ["1.00", "0.00", "-1.00"]
     assert float(drop["mean"][2]) == 0
-    hardware = by_first_cell(tables.hardware_table(found))
+    hardware = by_first_cell(chips.hardware_table(found))
     assert hardware["the same, nengo-loihi's Greedy"][0].startswith("140.0")
     assert hardware["energy per section, cpu"][0].startswith("36.0 mJ")
     time = by_first_cell(tables.time_table(found))
@@ -351,7 +351,7 @@ def test_tables_give_mean_and_range_over_seeds(protocol):
 
 def test_aims_say_whether_they_are_met(protocol):
     found = results.Results(protocol, records_of(protocol, seeds_change), {})
-    aims = {row[0]: row[2:] for row in tables.aims_table(found).rows}
+    aims = {row[0]: row[2:] for row in chips.aims_table(found).rows}
     assert aims["accuracy lost at 200 steps, mean"][1] == "yes"
     assert aims["accuracy lost at 100 steps, mean"] == ("2.00 points", "no")
     assert aims["membrane IoU lost at 200 steps, mean"] == ("1.00 points", "no")
@@ -365,12 +365,12 @@ def test_missing_runs_are_said_in_their_rows(protocol):
             if name not in ("seed-2/steps-200", "folds/fold-3/steps-200", "seed-0/nengo-dl")
             and "steps-50" not in name}  # fmt: skip
     found = results.Results(protocol, kept, {})
-    assert by_first_cell(tables.drop_table(found))["seed 2"][0] == tables.NOT_RUN
+    assert by_first_cell(tables.drop_table(found))["seed 2"][0] == cells.NOT_RUN
     assert "2 of 3 seeds" in tables.scores_table(found).note
-    assert by_first_cell(tables.folds_table(found))["fold 4"][1] == tables.NOT_RUN
-    assert by_first_cell(tables.time_table(found))["50 steps"][0] == tables.NOT_RUN
+    assert by_first_cell(tables.folds_table(found))["fold 4"][1] == cells.NOT_RUN
+    assert by_first_cell(tables.time_table(found))["50 steps"][0] == cells.NOT_RUN
     for row in tables.nengo_dl_table(found).rows:
-        assert row[1] == tables.NOT_RUN
+        assert row[1] == cells.NOT_RUN
 
 
 def test_every_table_is_rectangular_with_all_and_with_nothing(protocol):
@@ -381,10 +381,13 @@ def test_every_table_is_rectangular_with_all_and_with_nothing(protocol):
 
 def test_page_holds_pictures_and_what_it_was_made_with(tmp_path, protocol):
     found = results.Results(protocol, records_of(protocol, seeds_change), {"seeds": []})
-    path = page.write_results(tmp_path, found, MADE)
+    also = tmp_path / "docs" / "reproduction.md"
+    path = page.write_results(tmp_path, found, MADE, also=also)
     text = path.read_text()
     for name in (page.TIME_PICTURE, page.ENERGY_PICTURE):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG") and f"]({name})" in text
+        assert (also.parent / f"reproduction-{name}").exists()
+        assert f"](reproduction-{name})" in also.read_text()
     for part in ("a machine, 2 cores", "numpy 1.24.3", "0123456789", MADE["date"]):
         assert part in text
     assert "no results" not in text
@@ -456,7 +459,7 @@ def test_a_fold_is_trained_deployed_and_scored_beside_nengo_dl(here):
     assert one["sections"] == [2, 3] and one["unit"] == "section"
     stages = {row["name"]: row for row in found["stages"]}
     # The rate network is the trained one, lowered.
-    ann, rates = stages["trained"]["pixel"], stages[work.RATE_NETWORK]["pixel"]
+    ann, rates = stages["trained"]["pixel"], stages[results.RATE_NETWORK]["pixel"]
     assert ann["accuracy"] == pytest.approx(rates["accuracy"], abs=0.01)
     assert results.NENGO_DL in one["scores"] and results.RATE_NETWORK in one["scores"]
     assert runs.is_finished(place, run)
@@ -491,7 +494,7 @@ def test_quick_runs_everything_and_then_nothing(tmp_path):
     first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert first.returncode == 0, first.stderr
     text = (tmp_path / page.PAGE).read_text()
-    assert tables.NOT_RUN not in text and "no results" in text
+    assert cells.NOT_RUN not in text and "no results" in text
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 0
     asked = plan.chosen_runs(plan.quick_protocol(24), plan.PARTS)

@@ -4,9 +4,10 @@ import shlex
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.reproduction.cells import UJ_PER_MJ, of_seeds
 from benchmarks.reproduction.plan import PARTS, STEPS
 from benchmarks.reproduction.results import EMULATED, TRAINED, spread
-from benchmarks.reproduction.tables import UJ_PER_MJ, all_tables, of_seeds
+from benchmarks.reproduction.tables import all_tables
 from loihiseg.files import write_bytes, write_json
 from loihiseg.report.figures import figure
 
@@ -21,7 +22,7 @@ _QUICK = (
 )
 
 
-def write_results(out: Path, results, made: dict, failed=()) -> Path:
+def write_results(out: Path, results, made: dict, failed=(), also: Path | None = None) -> Path:
     """Write page, pictures and JSON of whatever is there.
 
     Parameters
@@ -32,6 +33,8 @@ def write_results(out: Path, results, made: dict, failed=()) -> Path:
         As ``runs.made_with`` returns it.
     failed : sequence of str
         Names of runs that ended with an error.
+    also : Path, optional
+        Second page, its pictures beside it, named after it.
 
     Returns
     -------
@@ -45,13 +48,15 @@ def write_results(out: Path, results, made: dict, failed=()) -> Path:
             "made": made,
             "missing": results.missing,
             "failed": list(failed),
+            "trainings": results.trainings,
             "runs": results.records,
         },
     )
-    pictures = draw(out, results)
-    path = out / PAGE
-    write_bytes(path, page(results, made, failed, pictures).encode())
-    return path
+    places = [(out / PAGE, "")] + ([(also, f"{also.stem}-")] if also else [])
+    for path, prefix in places:
+        pictures = draw(path.parent, results, prefix)
+        write_bytes(path, page(results, made, failed, pictures).encode())
+    return places[0][0]
 
 
 def page(results, made: dict, failed=(), pictures=()) -> str:
@@ -113,34 +118,33 @@ def _missing(results):
 
 
 def _runs(results):
-    header = ("deployment", "date", "commit", "machine", "wall time", "peak memory")
+    header = ("run", "date", "commit", "machine", "", "wall time", "peak memory")
     rows = []
+    for name, one in results.trainings.items():
+        rows.append((name, *_made_cells(one), f"epoch {one['epoch']} of {one['epochs']}", "", ""))
     for name, one in results.records.items():
-        made = one["made"]
-        rows.append(
-            (
-                name,
-                made["date"],
-                made["commit"] or "unknown",
-                made["machine"],
-                f"{one['seconds']:.0f} s",
-                f"{one['peak_memory_mb'] * 2**20 / 1e9:.2f} GB",
-            )
-        )
+        peak = f"{one['peak_memory_mb'] * 2**20 / 1e9:.2f} GB"
+        rows.append((name, *_made_cells(one), "", f"{one['seconds']:.0f} s", peak))
     return header, rows
 
 
-def draw(out: Path, results) -> list[tuple[str, str]]:
+def _made_cells(one):
+    made = one["made"]
+    return made["date"], made["commit"] or "unknown", made["machine"]
+
+
+def draw(folder: Path, results, prefix: str = "") -> list[tuple[str, str]]:
     """Draw what there are numbers for; returns file names and captions."""
     found = {steps: of_seeds(results, steps) for steps in STEPS}
     found = {steps: records for steps, records in found.items() if records}
     if not found:
         return []
-    draw_time(out / TIME_PICTURE, found)
-    draw_energy(out / ENERGY_PICTURE, found)
+    time, energy = prefix + TIME_PICTURE, prefix + ENERGY_PICTURE
+    draw_time(folder / time, found)
+    draw_energy(folder / energy, found)
     return [
-        (TIME_PICTURE, "Accuracy against presentation time"),
-        (ENERGY_PICTURE, "Accuracy against estimated energy"),
+        (time, "Accuracy against presentation time"),
+        (energy, "Accuracy against estimated energy"),
     ]
 
 

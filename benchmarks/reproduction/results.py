@@ -1,10 +1,16 @@
 """What finished runs came to, in the few numbers that the page is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import mean
 
 from benchmarks.reproduction.plan import PARTS, Deployment, Protocol, plan
-from benchmarks.reproduction.runs import RUN_FILE, Workplace, is_finished, read_json
+from benchmarks.reproduction.runs import (
+    CHECKPOINT_FILE,
+    RUN_FILE,
+    Workplace,
+    is_finished,
+    read_json,
+)
 
 TRAINED = "trained"
 RATE_NETWORK = "rate network"
@@ -26,11 +32,14 @@ class Results:
         By name of deployment; see `record`.
     missing : dict of str to list of str
         By part: runs that are not finished.
+    trainings : dict of str to dict
+        By name of training: the epoch that was kept, and what it was made with.
     """
 
     protocol: Protocol
     records: dict
     missing: dict
+    trainings: dict = field(default_factory=dict)
 
     def get(self, name: str):
         """Record of a deployment, or None."""
@@ -39,17 +48,21 @@ class Results:
 
 def collect(place: Workplace, protocol: Protocol) -> Results:
     """Read what is finished of the whole plan."""
-    records, missing = {}, {}
+    records, missing, trainings = {}, {}, {}
     for part in PARTS:
         missing[part] = []
         for run in plan(protocol)[part]:
+            folder = place.out / run.name
             if not is_finished(place, run):
                 missing[part].append(run.name)
             elif isinstance(run, Deployment):
-                folder = place.out / run.name
-                metrics, made = read_json(folder / "metrics.json"), read_json(folder / RUN_FILE)
-                records[run.name] = record(metrics, made)
-    return Results(protocol, records, missing)
+                metrics = read_json(folder / "metrics.json")
+                records[run.name] = record(metrics, read_json(folder / RUN_FILE))
+            else:
+                made = _made(read_json(folder / RUN_FILE))
+                kept = read_json(folder / CHECKPOINT_FILE)["epoch"]
+                trainings[run.name] = {"epoch": kept, "epochs": run.config.epochs, "made": made}
+    return Results(protocol, records, missing, trainings)
 
 
 def record(metrics: dict, made: dict) -> dict:
@@ -100,8 +113,12 @@ def record(metrics: dict, made: dict) -> dict:
         "seconds": made["seconds"],
         "peak_memory_mb": metrics["peak_memory_mb"],
         "data": metrics["data"],
-        "made": {k: v for k, v in made.items() if k not in ("job", "seconds")},
+        "made": _made(made),
     }
+
+
+def _made(values):
+    return {k: v for k, v in values.items() if k not in ("job", "seconds")}
 
 
 def _scores(row):

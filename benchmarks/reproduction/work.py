@@ -15,11 +15,9 @@ import os
 import tempfile
 from argparse import Namespace
 
+from benchmarks.reproduction.results import NENGO_DL, RATE_NETWORK
 from benchmarks.reproduction.runs import JOB_FILE, read_json
 from loihiseg.cli import import_tensorflow, read_data, run
-
-RATE_NETWORK = "rate network"
-NENGO_DL = "spiking, float (NengoDL)"
 
 
 def main(arguments):
