@@ -57,7 +57,10 @@ def metrics(accuracy=(0.92, 0.91), iou=(0.66, 0.65), spikes=8e6, n_images=8, n_s
         "data": {"source": "somewhere", "sha256": "0123456789abcdef" * 4, "polarity": "labels"},
         "mapping": {
             "n_neurons": 239616, "n_cores": 240, "n_chips_used": 2, "messages": 70.0,
-            "measured_messages": 72.5, "allocators": [{"name": "Greedy", "messages": 140.0}],
+            "measured_messages": 72.5, "lower_bound": 65.0,
+            "allocators": [
+                {"name": "Greedy", "messages": 140.0}, {"name": "partition", "messages": 70.0},
+            ],
         },
         "activity": {
             "n_images": n_images, "neuron_updates": 400e6, "synaptic_events": 40e6,
@@ -344,6 +347,8 @@ def test_tables_give_mean_and_range_over_seeds(protocol):
     assert float(drop["mean"][2]) == 0
     hardware = by_first_cell(chips.hardware_table(found))
     assert hardware["the same, nengo-loihi's Greedy"][0].startswith("140.0")
+    assert hardware["the same, lower bound"][0].startswith("65.0")
+    assert not any("partition" in name for name in hardware)
     assert hardware["energy per section, cpu"][0].startswith("36.0 mJ")
     time = by_first_cell(tables.time_table(found))
     assert time["100 steps"][5] == "2.00 (1.00 to 3.00)"

@@ -71,6 +71,15 @@ def hardware_table(results) -> Table:
         row("messages between chips per step, ours", mapping("measured_messages"), "{:,.1f}",
             "counted from spikes"),
     ]  # fmt: skip
+    if None not in [one["mapping"]["lower_bound"] for one in records]:
+        rows.append(
+            row(
+                "the same, lower bound",
+                mapping("lower_bound"),
+                "{:,.1f}",
+                "of any placement of these blocks",
+            )
+        )
     for peer in records[0]["mapping"]["allocators"]:
         rows.append(
             row(f"the same, nengo-loihi's {peer}", lambda one, p=peer: _peer(one, p), "{:,.1f}",

@@ -18,6 +18,9 @@ EIGHT_BIT = "8-bit weights"
 NENGO_DL = "spiking, float (NengoDL)"
 EMULATED = "8-bit, spiking on chip"
 
+OURS = "partition"
+"""Name of our own placement among those of the allocators."""
+
 SCORES = ("accuracy", "membrane_iou", "membrane_f1", "v_rand", "v_info")
 
 
@@ -98,7 +101,14 @@ def record(metrics: dict, made: dict) -> dict:
             key: mapping[key]
             for key in ("n_neurons", "n_cores", "n_chips_used", "messages", "measured_messages")
         }
-        | {"allocators": {peer["name"]: peer["messages"] for peer in mapping["allocators"]}},
+        | {
+            "lower_bound": mapping.get("lower_bound"),
+            "allocators": {
+                peer["name"]: peer["messages"]
+                for peer in mapping["allocators"]
+                if peer["name"] != OURS
+            },
+        },
         "counts": {key: activity[key] / n_units for key in counts},
         "macs": activity["macs"] * per_image,
         "energy_uj": {
