@@ -1,0 +1,137 @@
+"""Block shapes and chips chosen together, for few messages between chips.
+
+What crosses between chips depends on where blocks end: a layer cut along the line on which chips
+meet sends each spike across once, one cut askew sends what whole blocks send. So shapes are chosen
+with the chips in sight.
+"""
+
+from dataclasses import dataclass
+
+import networkx as nx
+
+from partition.candidates import Candidates
+from partition.cut import Assignment, assign_chips, chips_needed
+from partition.errors import PartitionError
+from partition.layers import check_layers
+from partition.limits import CORES_PER_CHIP, LOIHI1
+from partition.plans import PlanSearch
+from partition.rates import pixel_rates
+from partition.recut import Network
+from partition.tiling import Tiling, best_tiling, make_tiling
+from partition.traffic import tiling_graph
+
+N_FINALISTS = 2
+"""Plans that get the full search for chips."""
+
+CLOSE = 1.05
+"""Plans with more messages than so many times the best one's are no finalists."""
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """A tiling and the chips of its blocks.
+
+    Attributes
+    ----------
+    tiling : Tiling
+    graph : networkx.DiGraph
+        The tiling's block graph, as from `traffic.tiling_graph`.
+    assignment : Assignment
+    """
+
+    tiling: Tiling
+    graph: nx.DiGraph
+    assignment: Assignment
+
+
+def choose_tiling_and_chips(
+    layers,
+    n_chips,
+    *,
+    rates=None,
+    cores_per_chip=CORES_PER_CHIP,
+    max_cores=None,
+    limits=LOIHI1,
+    pop_type=32,
+    seed=0,
+) -> Joint:
+    """Cut layers into blocks and put blocks on chips so that few messages cross between chips.
+
+    As few chips as can hold the network; on these, fewest messages between chips; among equals
+    fewest cores, then fewest messages in all. Cores that these chips have to spare are used. The
+    search is a heuristic, and deterministic.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    n_chips : int
+        Most chips to use.
+    rates : dict of str to array_like, optional
+        Spikes per step, as `rates.neuron_rates` takes them; one per neuron without.
+    cores_per_chip : int
+    max_cores : int, optional
+        Most cores to use; without it all of the chips in use. No fewer than
+        `tiling.choose_block_shapes` needs.
+    limits : CoreLimits
+    pop_type : {32, 16}
+    seed : int
+
+    Returns
+    -------
+    Joint
+
+    Raises
+    ------
+    PartitionError, DoesNotFitError
+        See `tiling.choose_block_shapes` and `cut.assign_chips`.
+    """
+    layers = tuple(layers)
+    check_layers(layers)
+    if pop_type not in (16, 32):
+        raise PartitionError(f"pop_type {pop_type} is neither 16 nor 32")
+    candidates = Candidates(layers, limits, pop_type, pixel_rates(layers, rates))
+    plain = best_tiling(layers, candidates, rates)
+    n_parts = chips_needed(plain.n_cores, n_chips, cores_per_chip)
+    room = n_parts * cores_per_chip
+    if max_cores is not None:
+        room = max(min(room, max_cores), plain.n_cores)
+    if n_parts == 1:
+        return _placed(plain, None, layers, rates, n_parts, cores_per_chip, seed)
+    network = Network(layers, rates)
+    plans = PlanSearch(network, candidates, n_parts, cores_per_chip, room).run(plain, seed)
+    fewest = plans[0][0][0]
+    found = []
+    for cost, plan in plans[:N_FINALISTS]:
+        if cost[0] <= CLOSE * fewest:
+            tiling = make_tiling(layers, plan.shapes, rates=rates, pop_type=pop_type)
+            found.append(_placed(tiling, plan.flat(), layers, rates, n_parts, cores_per_chip, seed))
+    return min(
+        found,
+        key=lambda j: (round(j.assignment.messages, 9), j.tiling.n_cores, j.tiling.messages),
+    )
+
+
+def _placed(tiling, chips, layers, rates, n_chips, cores_per_chip, seed):
+    """A tiling with the chips of `cut.assign_chips`, or given ones if fewer messages cross."""
+    graph = tiling_graph(layers, tiling.shapes, rates)
+    assignment = assign_chips(graph, n_chips, cores_per_chip=cores_per_chip, seed=seed)
+    if chips is not None:
+        given = _assignment(graph, chips)
+        if given.messages < assignment.messages * (1 - 1e-9):
+            assignment = given
+    return Joint(tiling, graph, assignment)
+
+
+def _assignment(graph, chips):
+    order, loads = {}, {}
+    chips = tuple(order.setdefault(int(chip), len(order)) for chip in chips)
+    for source, target, weight in graph.edges(data="weight"):
+        link = chips[source], chips[target]
+        if link[0] != link[1] and weight:
+            loads[link] = loads.get(link, 0.0) + weight
+    return Assignment(
+        chip_of_block=chips,
+        messages=float(sum(loads.values())),
+        link_loads=loads,
+        n_chips_used=len(order),
+    )
