@@ -144,7 +144,7 @@ def draw(folder: Path, results, prefix: str = "") -> list[tuple[str, str]]:
     draw_energy(folder / energy, found)
     return [
         (time, "Accuracy against presentation time"),
-        (energy, "Accuracy against estimated energy"),
+        (energy, "Accuracy against estimated energy; numbers are steps per tile"),
     ]
 
 
@@ -165,23 +165,30 @@ def draw_time(path: Path, found: dict) -> None:
 
 def draw_energy(path: Path, found: dict) -> None:
     """Draw scores against estimated energy; ``found`` are records by steps."""
-    unit = next(iter(found.values()))[0]["unit"]
+    most = max(found.values(), key=len)
+    unit = most[0]["unit"]
     with figure(path, (10, 3.8), ncols=2) as axes:
         for axis, (key, label, factor) in zip(axes, _DRAWN):
             _draw_ann(axis, found, key, factor)
             _draw_chip(axis, found, key, factor, lambda steps, records: _energy_mj(records))
             for steps, records in found.items():
                 place = _energy_mj(records), factor * _scores(records, EMULATED, key).mean
-                axis.annotate(f"{steps} steps", place, (4, -11), textcoords="offset points",
+                axis.annotate(f"{steps}", place, (7, -10), textcoords="offset points",
                               fontsize=8)  # fmt: skip
+            level = factor * _scores(most, TRAINED, key).mean
+            for device, marker in (("gpu", "^"), ("cpu", "s")):
+                place = [_energy_mj(most, device)], [level]
+                axis.plot(*place, marker, color="0.4", label=f"ANN, float, {device.upper()}")
             axis.set(xscale="log", xlabel=f"energy per {unit}, mJ (estimate)", ylabel=label)
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.margins(x=0.1, y=0.1)
             axis.legend(fontsize=8, frameon=False, loc="lower right")
 
 
 def _draw_ann(axis, found, key, factor):
     records = max(found.values(), key=len)
     level = _scores(records, TRAINED, key)
-    axis.axhline(factor * level.mean, color="0.4", linestyle="--", label="ANN, float")
+    axis.axhline(factor * level.mean, color="0.4", linestyle="--", label="ANN, float (band: seeds)")
     axis.axhspan(factor * level.low, factor * level.high, color="0.9", zorder=0)
 
 
@@ -198,5 +205,5 @@ def _scores(records, stage, key):
     return spread(one["scores"][stage][key] for one in records)
 
 
-def _energy_mj(records):
-    return spread(one["energy_uj"]["loihi"] / UJ_PER_MJ for one in records).mean
+def _energy_mj(records, device="loihi"):
+    return spread(one["energy_uj"][device] / UJ_PER_MJ for one in records).mean

@@ -148,22 +148,19 @@ def lost(one: dict, key: str) -> float:
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean, least and largest of some values."""
+    """Mean, least and largest of values."""
 
     mean: float
     low: float
     high: float
-    n: int
 
     def text(self, pattern: str) -> str:
-        """As text: the mean, and the range where there is more than one value."""
-        middle = pattern.format(self.mean)
-        if self.n == 1:
-            return middle
-        return f"{middle} ({pattern.format(self.low)} to {pattern.format(self.high)})"
+        """As text: the mean, and the range where it has one as written."""
+        middle, low, high = (pattern.format(v) for v in (self.mean, self.low, self.high))
+        return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def spread(values) -> Spread:
     """Mean and range of at least one value."""
     values = [float(value) for value in values]
-    return Spread(mean(values), min(values), max(values), len(values))
+    return Spread(mean(values), min(values), max(values))
