@@ -292,6 +292,30 @@ def settled_activations(network: LoweredNetwork, pixels: np.ndarray) -> dict[str
     return {layer.name: out for layer, out in zip(network.layers, outputs)}
 
 
+def expected_rates(network: LoweredNetwork, calibration, settled) -> dict[str, np.ndarray]:
+    """Rate of every neuron, from which shapes of blocks and their chips are chosen.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+    calibration : Tiles or None
+        Where there are none, the tiles of ``settled`` have to do.
+    settled : dict of str to numpy.ndarray
+        Activations of the tiles to deploy on, as from `settled_activations`.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        (rows, columns, channels) spikes per step by layer, those on the host included.
+    """
+    if calibration is not None:
+        settled = settled_activations(network, calibration.pixels)
+    return {
+        layer.name: settled[layer.name].mean(axis=0) * layer.rate_scale_hz / 1000
+        for layer in network.layers
+    }
+
+
 def readout_logits(readout, outputs, activations: dict[str, np.ndarray], tile: int) -> np.ndarray:
     """Logits (n, tile, tile) that the host computes from the last layers' activations."""
     values = [activations[name] for name in outputs]

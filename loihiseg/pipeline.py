@@ -79,18 +79,18 @@ def deploy(config, read, reporter) -> Deployed:
             f"{sum(layer.on_host for layer in network.layers)} on the host"
         )
     with reporter.stage("fit") as note:
-        tiling = _fit(config, network)
-        note.detail = f"{tiling.n_cores} cores of {config.chips * 128}"
+        fewest = _fit(config, network)
+        note.detail = f"{fewest} cores of {config.chips * 128}"
+    with reporter.stage("rates"):
+        settled = stages.settled_activations(network, inputs.tiles.pixels)
+        expected = stages.expected_rates(network, inputs.calibration, settled)
+    with reporter.stage("tile") as note:
+        tiling = _tile(config, network, expected)
+        note.detail = f"{tiling.n_cores} cores, cut where chips meet"
     with reporter.stage("quantize") as note:
         quantized = _quantize(config, network, tiling)
         worst = min(quantized.precision, key=lambda r: r.signal_to_noise_db)
         note.detail = f"lowest SQNR {worst.signal_to_noise_db:.1f} dB in {worst.layer}"
-    with reporter.stage("rates"):
-        settled = stages.settled_activations(network, inputs.tiles.pixels)
-        expected = {
-            layer.name: settled[layer.name].mean(axis=0) * layer.rate_scale_hz / 1000
-            for layer in network.chip_layers
-        }
     with reporter.stage("build") as note:
         built = _build(config, network, tiling, expected)
         kept = "" if built.presenter else ", kept from an earlier run"
@@ -198,7 +198,8 @@ def _lower(config, network):
     return lower(network.model, config.rate_scale_hz)
 
 
-def _fit(config, network):
+def _fit(config, network) -> int:
+    """Fewest cores; an error before anything slow if there are not as many."""
     from loihiseg.mapping import partition_layers
     from partition.cut import chips_needed
     from partition.errors import DoesNotFitError
@@ -209,7 +210,15 @@ def _fit(config, network):
         chips_needed(tiling.n_cores, config.chips)
     except DoesNotFitError as error:
         raise DoesNotFitError(str(error), usage_lines(tiling)) from None
-    return tiling
+    return tiling.n_cores
+
+
+def _tile(config, network, rates):
+    from loihiseg.mapping import partition_layers
+    from partition.joint import choose_tiling_and_chips
+
+    layers = partition_layers(network)
+    return choose_tiling_and_chips(layers, config.chips, rates=rates, seed=config.seed).tiling
 
 
 def usage_lines(tiling) -> list[str]:
