@@ -22,7 +22,7 @@ import os
 import platform
 import time
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 PER_SECOND = 1000
 """Steps of 1 ms."""
@@ -33,6 +33,11 @@ METIS = {"METIS k-way": False, "METIS recursive": True}
 """Whether it bisects again and again, by name."""
 
 TRIES = "METIS, best of"
+
+OURS, JOINT = "ours", "ours, blocks too"
+
+MOST_JOINT = 300
+"""Blocks up to which blocks and chips are chosen together here."""
 
 QUICK = ("keras-theirs", "keras-tiled", "cifar10-tiled", "unet-96", "geometric-120")
 
@@ -135,10 +140,10 @@ class Row:
 class Bench:
     """A problem, the stand-in model of its graph, and measured rows."""
 
-    def __init__(self, problem, options):
+    def __init__(self, problem):
         from benchmarks.partition_peers import stand_in
 
-        self.problem, self.options = problem, options
+        self.problem = problem
         self.model, self.rates = stand_in(problem.graph)
 
     def rows(self):
@@ -151,7 +156,7 @@ class Bench:
         yield self.peer("GreedyInterchip, no rates", GreedyInterchip(cores))
         yield self.peer("GreedyInterchip", GreedyInterchip(cores, self.rates))
         yield from self.metis()
-        yield self.ours()
+        yield from self.ours()
 
     def peer(self, name, allocator):
         """One of nengo-loihi's allocators."""
@@ -184,18 +189,41 @@ class Bench:
         yield self.row(name, best.tolist(), time.perf_counter() - start)
 
     def ours(self):
-        """Ours, with proof and places."""
+        """Ours on the same blocks, and where the layers are known with blocks of its own."""
         from partition.cut import assign_chips
+
+        cores = self.problem.cores_per_chip
+        start = time.perf_counter()
+        found = assign_chips(self.problem.graph, self.problem.n_chips, cores_per_chip=cores)
+        seconds = time.perf_counter() - start
+        yield self.placed(OURS, found, seconds)
+        if self.problem.layers is not None and self.problem.n_blocks <= MOST_JOINT:
+            yield self.joint()
+
+    def joint(self):
+        """Blocks and chips chosen together."""
+        from benchmarks.partition_graphs import layer_graph
+        from partition.joint import choose_tiling_and_chips
+
+        problem = self.problem
+        start = time.perf_counter()
+        found = choose_tiling_and_chips(
+            problem.layers, problem.n_chips, rates=problem.rates,
+            cores_per_chip=problem.cores_per_chip,
+        )  # fmt: skip
+        seconds = time.perf_counter() - start
+        graph = layer_graph(problem.layers, found.tiling.shapes, problem.rates)
+        own = Bench(replace(problem, graph=graph))
+        return own.placed(JOINT, found.assignment, seconds)
+
+    def placed(self, name, found, seconds):
+        """A row of ours, with places for chips and blocks."""
         from partition.placement import place_blocks
 
-        graph, n_chips = self.problem.graph, self.problem.n_chips
         start = time.perf_counter()
-        found = assign_chips(graph, n_chips, cores_per_chip=self.problem.cores_per_chip)
-        seconds = time.perf_counter() - start
-        start = time.perf_counter()
-        placement = place_blocks(graph, found.chip_of_block)
+        placement = place_blocks(self.problem.graph, found.chip_of_block)
         note = f"places {time.perf_counter() - start:.1f} s"
-        return self.row("ours", found.chip_of_block, seconds, placement=placement, note=note)
+        return self.row(name, found.chip_of_block, seconds, placement=placement, note=note)
 
     def messages(self, chips):
         """Messages per second between chips, counted edge by edge."""
@@ -280,12 +308,13 @@ def verdict(ours, others):
 def summary(problem, rows):
     """One line of the table that the README quotes."""
     by_name = {row.name: row for row in rows}
-    ours, once = rows[-1], [row for row in rows if row.name in METIS]
+    ours, once = by_name[OURS], [row for row in rows if row.name in METIS]
     tried = [row for row in rows if row.name.startswith(TRIES)]
     return (
         problem.name, f"{problem.n_blocks:,}", f"{ours.n_chips}",
         *(f"{by_name[name].messages:,.0f}" for name in ("Greedy", "GreedyInterchip")),
         least(once), least(tried), f"{ours.messages:,.0f}", cells(ours)[8], f"{ours.seconds:.1f}",
+        least([by_name[JOINT]] if JOINT in by_name else []),
         verdict(ours, [by_name["GreedyInterchip"]]), verdict(ours, once), verdict(ours, tried),
     )  # fmt: skip
 
@@ -298,7 +327,7 @@ def least(rows):
 
 SUMMARY = (
     "messages/s between chips", "blocks", "chips", "Greedy", "GreedyInterchip", "METIS",
-    "METIS, 40 tries", "ours", "gap", "s", "to GreedyInterchip", "to METIS", "to 40 tries",
+    "METIS, 40 tries", "ours", "gap", "s", JOINT, "to GreedyInterchip", "to METIS", "to 40 tries",
 )  # fmt: skip
 
 UNITS = """
@@ -331,9 +360,7 @@ def main(arguments=None):
             f"{problem.n_chips} chips of {problem.cores_per_chip} cores; {problem.about}\n"
         )
         rows = []
-        print_table(
-            COLUMNS, (cells(rows.append(row) or row) for row in Bench(problem, options).rows())
-        )
+        print_table(COLUMNS, (cells(rows.append(row) or row) for row in Bench(problem).rows()))
         lines.append(summary(problem, rows))
         results.append(
             {"row": name, "name": problem.name, "blocks": problem.n_blocks, "edges": n_edges,

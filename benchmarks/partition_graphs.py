@@ -32,12 +32,18 @@ class Problem:
         Nodes 0 to n - 1; edges with ``weight`` and ``axons``.
     about : str
     cores_per_chip : int
+    layers : list of Layer or None
+        What was cut into the blocks of the graph, where that is known.
+    rates : dict of str to array or None
+        Spikes per step of the layers' sources.
     """
 
     name: str
     graph: nx.DiGraph
     about: str
     cores_per_chip: int = CORES_PER_CHIP
+    layers: list | None = None
+    rates: dict | None = None
 
     @property
     def n_blocks(self) -> int:
@@ -93,15 +99,28 @@ def model_graph(model, rates) -> nx.DiGraph:
     return graph
 
 
+def of_layers(name, layers, about, shapes=None, rates=None, cores_per_chip=CORES_PER_CHIP):
+    """A network cut into given or our block shapes; rates from a seed without.
+
+    Only a network that we may cut ourselves keeps its layers.
+    """
+    rates = seeded_rates(layers) if rates is None else rates
+    chosen = choose_block_shapes(layers, rates=rates).shapes if shapes is None else shapes
+    graph = layer_graph(layers, chosen, rates)
+    n_neurons = sum(layer.n_neurons for layer in layers)
+    about = f"{n_neurons:,} neurons; {about}"
+    known = (None, None) if shapes else (layers, rates)
+    return Problem(name, graph, about, cores_per_chip, *known)
+
+
 def example(name, by_hand, cores_per_chip) -> Problem:
     """A network of nengo-loihi's example notebooks, on small chips so that there is a cut."""
     layers, shapes = EXAMPLES[name]()
-    if not by_hand:
-        shapes = choose_block_shapes(layers).shapes
-    graph = layer_graph(layers, shapes, seeded_rates(layers))
-    how = "its published block shapes" if by_hand else "our block shapes"
-    title = f"{name}, {'theirs' if by_hand else 'tiled'}"
-    return Problem(title, graph, f"{how}, rates from a seed", cores_per_chip)
+    if by_hand:
+        about = "its published block shapes, rates from a seed"
+        return of_layers(f"{name}, theirs", layers, about, shapes, cores_per_chip=cores_per_chip)
+    about = "our block shapes, rates from a seed"
+    return of_layers(f"{name}, tiled", layers, about, cores_per_chip=cores_per_chip)
 
 
 def preset(name, scale=1) -> Problem:
@@ -114,10 +133,8 @@ def preset(name, scale=1) -> Problem:
     config = PRESETS[name].network
     config = replace(config, tile=scale * config.tile)
     layers = partition_layers(lower(build_unet(config)).network)
-    graph = layer_graph(layers, choose_block_shapes(layers).shapes, seeded_rates(layers))
-    n_neurons = sum(layer.n_neurons for layer in layers)
     title = name if scale == 1 else f"{name}, tile {config.tile}"
-    return Problem(title, graph, f"{n_neurons:,} neurons, smooth rates from a seed")
+    return of_layers(title, layers, "smooth rates from a seed")
 
 
 def trained(checkpoint, data=None, n_tiles=8, n_steps=200) -> Problem:
@@ -164,18 +181,13 @@ def trained(checkpoint, data=None, n_tiles=8, n_steps=200) -> Problem:
         name: sum(one.spikes[name].astype(float) for one in shown) / (n_steps * len(shown))
         for name in shown[0].spikes
     }
-    about = f"rates counted on {len(tiles)} tiles"
     name = f"{Path(checkpoint).resolve().name}, trained"
-    return Problem(name, layer_graph(layers, tiling.shapes, rates), about)
+    return of_layers(name, layers, f"rates counted on {len(tiles)} tiles", rates=rates)
 
 
 def unet(side) -> Problem:
     """A U-Net of four levels on ``side`` x ``side`` pixels; rates from a seed."""
-    layers = unet_layers(side)
-    shapes = choose_block_shapes(layers).shapes
-    graph = layer_graph(layers, shapes, seeded_rates(layers))
-    n_neurons = sum(layer.n_neurons for layer in layers)
-    return Problem(f"U-Net {side}", graph, f"{n_neurons:,} neurons, smooth rates from a seed")
+    return of_layers(f"U-Net {side}", unet_layers(side), "smooth rates from a seed")
 
 
 def unet_layers(side, channels=(4, 8, 16, 32)):
