@@ -33,11 +33,11 @@ _ROWS = {
 
 
 def all_tables(results) -> list[Table]:
-    """Every table, in the order of the page."""
+    """Every table, in the order of the page. Aims say nothing of a quick run."""
     return [
         scores_table(results),
         drop_table(results),
-        aims_table(results),
+        *([] if results.protocol.quick else [aims_table(results)]),
         hardware_table(results),
         rates_table(results),
         time_table(results),
