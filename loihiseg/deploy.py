@@ -188,20 +188,31 @@ def main(arguments):
         print(json.dumps(result.metrics))
         return
     console = Console(highlight=False, soft_wrap=False, width=max(Console().width, 116))
-    for table in (tables.layers_table, tables.mapping_table, tables.energy_table):
+    for table in (
+        tables.layers_table,
+        tables.mapping_table,
+        tables.allocators_table,
+        tables.energy_table,
+        tables.scores_table,
+    ):
         tables.print_table(table(result.metrics), console)
-    tables.print_table(tables.scores_table(result.metrics), console)
     console.print(f"report: {page}", soft_wrap=True)
 
 
 def write_report(folder, config, result):
     """Write the run folder and return the path of its page."""
+    from loihiseg.files import write_bytes
     from loihiseg.report import page, pictures, tables
+    from partition.floorplan import draw_floor_plan
+    from partition.graph import GRAPH_MEMBER, graph_text
 
     metrics = result.metrics
     metrics["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     pictures.draw_answers(result, folder / "sections.png")
     pictures.draw_rates(result.rates, folder / "rates.png")
+    mapping = result.mapping
+    draw_floor_plan(mapping.graph, mapping.before_and_after, folder / "floor_plan.png")
+    write_bytes(folder / GRAPH_MEMBER, graph_text(mapping.graph).encode())
     page.write_run(folder, config, metrics)
     n_chips = metrics["mapping"]["n_chips_used"]
     return page.write_page(
@@ -212,6 +223,7 @@ def write_report(folder, config, result):
             tables.layers_table(metrics),
             tables.precision_table(metrics),
             tables.mapping_table(metrics),
+            tables.allocators_table(metrics),
             tables.energy_table(metrics),
         ],
         {"rates.png": "Firing rates", "sections.png": "Sections"},

@@ -1,6 +1,14 @@
-"""A lowered network in the terms of ``partition``, and the Nengo settings that come back."""
+"""A lowered network in the terms of ``partition``, and what comes back: settings and places."""
+
+from dataclasses import dataclass
 
 from loihiseg.conversion.spec import LoweredNetwork
+
+BASELINE = "GreedyInterchip"
+"""nengo-loihi's default allocator, which ours is compared with."""
+
+OURS = "partition"
+"""Name of our own result among those of the allocators."""
 
 
 def partition_layers(network: LoweredNetwork) -> list:
@@ -49,3 +57,97 @@ def apply_block_shapes(converted, network: LoweredNetwork, block_shapes: dict) -
         settings.on_chip = not layer.on_host
         if not layer.on_host:
             settings.block_shape = nengo_loihi.BlockShape(block_shapes[layer.name], layer.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Mapping:
+    """Where the blocks of a network lie, and where they would otherwise.
+
+    Attributes
+    ----------
+    graph : networkx.DiGraph
+        Blocks, with the messages per step that are expected between them.
+    solution : partition.solution.Solution
+    plans : dict of str to partition.floorplan.Plan
+        By name what nengo-loihi's own allocators do, ours last.
+    """
+
+    graph: object
+    solution: object
+    plans: dict
+
+    @property
+    def before_and_after(self):
+        """Two plans: of nengo-loihi's default allocator, or blocks in order where that failed."""
+        from partition.floorplan import Plan
+
+        solution = self.solution
+        in_order = Plan(
+            "Before: blocks in order", solution.plain_chip_of_block, solution.plain_placement
+        )
+        return self.plans.get(BASELINE, in_order), self.plans[OURS]
+
+    def metrics(self) -> dict:
+        """Plain values, as in ``metrics.json``; messages are those expected from rates."""
+        found = self.solution.assignment
+        before, after = (plan.placement for plan in self.before_and_after)
+        return {
+            "messages": found.messages,
+            "chip_of_block": list(found.chip_of_block),
+            "core_of_block": list(after.core_of_block),
+            "link_loads": [[a, b, load] for (a, b), load in sorted(found.link_loads.items())],
+            "mean_hops_before": before.mean_hops,
+            "mean_hops": after.mean_hops,
+            "allocators": [
+                {
+                    "name": name,
+                    "messages": plan.placement.messages,
+                    "max_link_load": plan.placement.max_link_load,
+                    "mean_hops": plan.placement.mean_hops,
+                }
+                for name, plan in self.plans.items()
+            ],
+        }
+
+
+def map_blocks(deployable, peers, rates, n_chips, seed) -> Mapping:
+    """Find chips and cores for the blocks of a program, and compare with nengo-loihi's allocators.
+
+    Parameters
+    ----------
+    deployable : loihiseg.emulator.presenter.Deployable
+    peers : dict
+        See ``partition.allocator.peer_placements``; one that overfills a chip is left out.
+    rates : dict of str to numpy.ndarray
+        Expected spikes per step of every neuron, by layer.
+    n_chips, seed : int
+
+    Returns
+    -------
+    Mapping
+
+    Raises
+    ------
+    partition.errors.DoesNotFitError
+        If there are too few chips.
+    """
+    from loihiseg.emulator.traffic import deployable_graph
+    from partition.floorplan import Plan
+    from partition.limits import CORES_PER_CHIP
+    from partition.placement import place_in_order
+    from partition.solution import solve
+
+    graph = deployable_graph(deployable, deployable.compartment_values(rates))
+    solution = solve(graph, n_chips, seed=seed)
+    plans = {
+        name: Plan(
+            f"Before: nengo-loihi's {name}",
+            tuple(peer["chips"]),
+            place_in_order(graph, peer["chips"], peer["cores"]),
+        )
+        for name, peer in peers.items()
+        if max(peer["cores"], default=0) < CORES_PER_CHIP
+    }
+    chips = solution.assignment.chip_of_block
+    plans[OURS] = Plan("After: partition", chips, solution.placement)
+    return Mapping(graph, solution, plans)

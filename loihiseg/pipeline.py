@@ -12,6 +12,7 @@ from loihiseg.data.splits import Split, z_block_split
 from loihiseg.emulator.check import check_equality
 from loihiseg.errors import InputError
 from loihiseg.evaluation.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep
+from loihiseg.mapping import Mapping, map_blocks
 from loihiseg.provenance import versions
 from loihiseg.scoring import Inputs, layer_rows, pooled_rates, score, settled_rates
 
@@ -34,6 +35,7 @@ class Deployed:
         What each of them is.
     threshold : float
     rates : tuple of loihiseg.evaluation.rates.LayerRates
+    mapping : loihiseg.mapping.Mapping
     """
 
     metrics: dict
@@ -45,6 +47,7 @@ class Deployed:
     titles: tuple[str, ...]
     threshold: float
     rates: tuple
+    mapping: Mapping
 
 
 def deploy(config, read, reporter) -> Deployed:
@@ -95,11 +98,10 @@ def deploy(config, read, reporter) -> Deployed:
         built = _build(config, network, tiling, expected)
         kept = "" if built.presenter else ", kept from an earlier run"
         note.detail = f"{built.deployable.program.n_blocks} blocks{kept}"
-    with reporter.stage("partition") as note:
-        mapping = _partition(config, built, network, expected)
-        note.detail = (
-            f"{mapping['messages']:.1f} messages per step between {mapping['n_chips_used']} chips"
-        )
+    with reporter.stage("partition") as note, reporter.waiting("partition"):
+        mapping = map_blocks(built.deployable, built.peers, expected, config.chips, config.seed)
+        found = mapping.solution.assignment
+        note.detail = _crossing(found)
     if config.check:
         with reporter.stage("check") as note:
             pixels = inputs.tiles.pixels[0]
@@ -112,7 +114,7 @@ def deploy(config, read, reporter) -> Deployed:
         calibration = _present(config, runner, inputs.calibration, reporter, "calibrate")
         test = _present(config, runner, inputs.tiles, reporter, "emulate")
         note.detail = f"{len(calibration)} + {len(test)} tiles of {config.steps} steps"
-    activity = _activity(built.deployable, network, test, mapping)
+    counted, activity = _activity(built.deployable, network, test, mapping)
     with reporter.stage("score"):
         scored = score(inputs, lowering, quantized.network, calibration, test, settled, reporter)
         rates = settled_rates(inputs, network, settled)
@@ -132,7 +134,14 @@ def deploy(config, read, reporter) -> Deployed:
             asdict(row) | {"quantized_error": scored.quantized_errors[row.layer]}
             for row in quantized.precision
         ],
-        "mapping": mapping,
+        "mapping": {
+            "n_neurons": network.n_chip_neurons,
+            "n_cores": built.deployable.program.n_blocks,
+            "n_chips": config.chips,
+            "n_chips_used": found.n_chips_used,
+            "measured_messages": counted,
+            **mapping.metrics(),
+        },
         "activity": asdict(activity),
         "energy": [asdict(estimate_energy(activity, device)) for device in (LOIHI, CPU, GPU)],
         "inter_chip_energy": [asdict(point) for point in inter_chip_sweep(activity)],
@@ -153,6 +162,7 @@ def deploy(config, read, reporter) -> Deployed:
         tuple(titles),
         scored.threshold,
         rates,
+        mapping,
     )
 
 
@@ -254,27 +264,10 @@ def _build(config, network, tiling, expected):
     return build(network, tiling.shapes, synapse_s, config.seed, config.chips, expected, fresh)
 
 
-def _partition(config, built, network, expected) -> dict:
-    from loihiseg.emulator.traffic import program_graph
-    from partition.checks import message_count
-    from partition.cut import assign_chips
-
-    graph = program_graph(built.deployable.program, built.deployable.compartment_values(expected))
-    assignment = assign_chips(graph, config.chips, seed=config.seed)
-    return {
-        "n_neurons": network.n_chip_neurons,
-        "n_cores": built.deployable.program.n_blocks,
-        "n_chips": config.chips,
-        "n_chips_used": assignment.n_chips_used,
-        "messages": assignment.messages,
-        "measured_messages": 0.0,
-        "chip_of_block": list(assignment.chip_of_block),
-        "link_loads": [[a, b, load] for (a, b), load in sorted(assignment.link_loads.items())],
-        "allocators": [
-            {"name": name, "messages": float(message_count(graph, peer["chips"]))}
-            for name, peer in built.peers.items()
-        ],
-    }
+def _crossing(found):
+    if found.n_chips_used < 2:
+        return "all on one chip"
+    return f"{found.messages:.1f} messages per step between {found.n_chips_used} chips"
 
 
 @contextmanager
@@ -307,8 +300,10 @@ def _hardware(config, network, tiling, emulator, mapping):
         target="loihi",
         seed=config.seed,
         hardware_options={
-            "allocator": FixedAllocator(mapping["chip_of_block"]),
-            "n_chips": mapping["n_chips_used"],
+            "allocator": FixedAllocator(
+                mapping.solution.assignment.chip_of_block, mapping.solution.placement.core_of_block
+            ),
+            "n_chips": mapping.solution.assignment.n_chips_used,
         },
     )
     make = partial(converted_network, network, tiling.shapes, config.synapse_ms / 1000)
@@ -324,7 +319,7 @@ def _present(config, runner, tiles, reporter, label):
 
 
 def _activity(deployable, network, presentations, mapping):
-    """Counts over the test tiles; completes the mapping with messages counted from spikes."""
+    """Messages per step between chips, counted from spikes, and counts over the test tiles."""
     from loihiseg.emulator.activity import fan_out
     from loihiseg.emulator.traffic import program_graph
     from partition.checks import message_count
@@ -332,6 +327,6 @@ def _activity(deployable, network, presentations, mapping):
     steps = sum(one.n_steps for one in presentations)
     rates = sum(one.compartment_spikes.astype(np.float64) for one in presentations) / steps
     graph = program_graph(deployable.program, rates)
-    mapping["measured_messages"] = float(message_count(graph, mapping["chip_of_block"]))
-    crossing = mapping["measured_messages"] * steps
-    return stages.count_activity(network, presentations, fan_out(deployable), crossing)
+    crossing = float(message_count(graph, mapping.solution.assignment.chip_of_block))
+    fans = fan_out(deployable)
+    return crossing, stages.count_activity(network, presentations, fans, crossing * steps)

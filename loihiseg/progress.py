@@ -52,6 +52,15 @@ class Reporter:
 
             yield advance
 
+    @contextmanager
+    def waiting(self, text: str):
+        """Shows that work of unknown length is under way, on a terminal only."""
+        if self.console.quiet or not self.console.is_terminal:
+            yield
+            return
+        with self.console.status(text):
+            yield
+
     def say(self, text: str) -> None:
         """Print one line."""
         self.console.print(text, markup=False)

@@ -340,16 +340,33 @@ def test_run_folder_is_complete(deployed, data, checkpoint):
     out, _ = deployed
     assert {p.name for p in out.iterdir()} == {
         "metrics.json", "config.json", "index.html", "sections.png", "rates.png",
+        "floor_plan.png", "block_graph.json",
     }  # fmt: skip
     config = json.loads((out / "config.json").read_text())
     assert config["data"] == str(data) and config["checkpoint"] == str(checkpoint)
     assert (config["tiles"], config["steps"], config["chips"]) == (2, 20, 2)
-    for name in ("sections.png", "rates.png"):
+    for name in ("sections.png", "rates.png", "floor_plan.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
     page = (out / "index.html").read_text()
-    assert page.count("data:image/png;base64,") == 2 and 'src="http' not in page
-    for title in ("Scores", "Layers", "Quantization", "Mapping", "Work per tile"):
+    assert page.count("data:image/png;base64,") == 3 and 'src="http' not in page
+    for title in ("Scores", "Layers", "Quantization", "Mapping", "Allocators", "Work per tile"):
         assert f"<h2>{title}" in page
+
+
+def test_partition_finds_for_the_run_folder_what_the_deployment_found(deployed, capfd):
+    from partition.cli import run as run_partition
+
+    out, _ = deployed
+    mapping = json.loads((out / "metrics.json").read_text())["mapping"]
+    assert run_partition([str(out / "block_graph.json"), "--chips", "2", "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    names = ("messages", "mean_hops", "n_chips_used")
+    names += ("chip_of_block", "core_of_block")
+    assert {name: found[name] for name in names} == {name: mapping[name] for name in names}
+    assert found["n_blocks"] == mapping["n_cores"]
+    ours, theirs = mapping["allocators"][-1], mapping["allocators"][:-1]
+    assert [row["name"] for row in theirs] == ["Greedy", "RoundRobin", "GreedyInterchip"]
+    assert ours["messages"] <= min(row["messages"] for row in theirs)
 
 
 def test_same_command_same_metrics(deployed, capfd, data, checkpoint, tmp_path, monkeypatch):

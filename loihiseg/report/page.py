@@ -58,12 +58,23 @@ def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Pa
         Of the page.
     """
     sections = [
-        {"title": t.title, "note": t.note, "header": t.header, "rows": t.rows} for t in tables
+        {
+            "title": t.title,
+            "note": t.note,
+            "header": t.header,
+            "rows": t.rows,
+            "image": _embedded(folder / t.picture) if t.picture else "",
+        }
+        for t in tables
     ]
     for name, caption in pictures.items():
-        data = base64.b64encode((folder / name).read_bytes()).decode()
-        sections.insert(1, {"title": caption, "image": f"data:image/png;base64,{data}"})
+        sections.insert(1, {"title": caption, "image": _embedded(folder / name)})
     page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)
     path = folder / "index.html"
     write_bytes(path, page.render(title=title, sections=sections).encode())
     return path
+
+
+def _embedded(path):
+    """A picture as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

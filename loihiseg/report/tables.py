@@ -2,15 +2,21 @@
 
 from dataclasses import dataclass
 
+from loihiseg.mapping import OURS
+
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text. The first column is left-aligned, the others right."""
+    """A table of text. The first column is left-aligned, the others right.
+
+    ``picture`` is the name of a picture in the run folder that the page shows above it.
+    """
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    picture: str = ""
 
 
 def print_table(table: Table, console) -> None:
@@ -128,9 +134,23 @@ def mapping_table(metrics: dict) -> Table:
         ("messages between chips per step", f"{m['messages']:.1f} (expected from rates)"),
         ("messages between chips per step", f"{m['measured_messages']:.1f} (counted from spikes)"),
     ]
-    for peer in m["allocators"] if m["n_chips_used"] > 1 else ():
-        rows.append((f"  by nengo-loihi's {peer['name']}", f"{peer['messages']:.1f} (expected)"))
     return Table("Mapping", ("", ""), tuple(rows))
+
+
+def allocators_table(metrics: dict) -> Table:
+    """What crosses and how far messages go, by nengo-loihi's allocators and by ours."""
+    m = metrics["mapping"]
+    rows = []
+    for row in m["allocators"]:
+        name = row["name"] if row["name"] == OURS else f"nengo-loihi's {row['name']}"
+        numbers = (row["messages"], row["max_link_load"], row["mean_hops"])
+        rows.append((name, *(f"{value:,.{digits}f}" for value, digits in zip(numbers, (1, 1, 2)))))
+    header = ("allocator", "between chips", "on the busiest link", "hops within a chip")
+    note = (
+        "Messages per step, expected from rates; hops per message are counted on an assumed mesh "
+        "of 4 rows of 8 tiles with 4 cores, numbered row by row."
+    )
+    return Table("Allocators", header, tuple(rows), note, "floor_plan.png")
 
 
 def energy_table(metrics: dict) -> Table:

@@ -1,0 +1,121 @@
+"""A block graph solved: whether it fits, on which chips and cores, and what crosses."""
+
+from dataclasses import dataclass
+
+from partition.checks import check_assignment, check_placement
+from partition.cut import Assignment, assign_chips, chips_needed
+from partition.errors import DoesNotFitError
+from partition.limits import CORES_PER_CHIP, LOIHI1
+from partition.placement import Placement, numbered_by_place, place_blocks, place_in_order
+
+MESH = "assumed: 4 rows of 8 tiles with 4 cores, numbered row by row"
+"""What hops are counted on; see ``partition.mesh``."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What was found for a block graph, and what it is compared with.
+
+    Attributes
+    ----------
+    assignment : Assignment
+        Chips are numbered by their places on the board.
+    placement : Placement
+    plain_chip_of_block : tuple of int
+        Chips filled one after the other in block order, as nengo-loihi's ``Greedy`` does.
+    plain_placement : Placement
+        Of those, cores in block order too.
+    """
+
+    assignment: Assignment
+    placement: Placement
+    plain_chip_of_block: tuple[int, ...]
+    plain_placement: Placement
+
+
+def solve(graph, n_chips=None, *, cores_per_chip=CORES_PER_CHIP, board="line", seed=0) -> Solution:
+    """Put blocks on chips and cores; every number is counted again by other means.
+
+    Parameters
+    ----------
+    graph : networkx.DiGraph
+        As `partition.graph.block_graph` makes it.
+    n_chips : int, optional
+        Most chips to use; as many as it takes without.
+    cores_per_chip, seed : int
+    board : {"line", "grid"}
+
+    Raises
+    ------
+    PartitionError
+        See `assign_chips` and `place_blocks`.
+    DoesNotFitError
+        A block exceeds a core, or there are too few chips.
+    """
+    _check_blocks(graph)
+    n_blocks = graph.number_of_nodes()
+    if n_chips is None:
+        n_chips = max(1, -(-n_blocks // cores_per_chip))
+    chips_needed(n_blocks, n_chips, cores_per_chip)
+    found = assign_chips(graph, n_chips, cores_per_chip=cores_per_chip, seed=seed)
+    placed = place_blocks(graph, found.chip_of_block, board=board, seed=seed)
+    assignment, placement = numbered_by_place(found, placed)
+    check_assignment(graph, assignment, n_chips, cores_per_chip=cores_per_chip)
+    check_placement(graph, assignment.chip_of_block, placement)
+    plain = tuple(block // cores_per_chip for block in range(n_blocks))
+    return Solution(assignment, placement, plain, place_in_order(graph, plain, board=board))
+
+
+def _check_blocks(graph):
+    limit = LOIHI1.compartments
+    sizes = [(n, graph.nodes[n].get("n_compartments", 0)) for n in graph.nodes]
+    found = [
+        f"block {n} ({graph.nodes[n].get('label', '')}): {size} compartments, the limit of a core "
+        f"is {limit} (over by {size - limit}): split the ensemble"
+        for n, size in sizes
+        if size > limit
+    ]
+    if found:
+        more = f"; so do {len(found) - 1} other blocks" if len(found) > 1 else ""
+        raise DoesNotFitError(f"{found[0]}{more}", found)
+
+
+def describe(graph, solution: Solution) -> dict:
+    """What was found, as it is written to JSON.
+
+    ``links`` are messages per step from chip to chip, the heaviest first; ``board_links`` what
+    crosses each link between neighbouring chips on the way.
+    """
+    assignment, placement = solution.assignment, solution.placement
+    chips, plain = assignment.chip_of_block, solution.plain_placement
+    by_load = sorted(assignment.link_loads.items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "n_blocks": graph.number_of_nodes(),
+        "n_chips_used": assignment.n_chips_used,
+        "cores_used": [chips.count(chip) for chip in range(assignment.n_chips_used)],
+        "messages": assignment.messages,
+        "messages_within_chips": placement.local_messages,
+        "links": [[*link, load] for link, load in by_load],
+        "board": [placement.board.rows, placement.board.columns],
+        "board_links": [[*link, load] for link, load in sorted(placement.link_loads.items())],
+        "max_link_load": placement.max_link_load,
+        "mesh": MESH,
+        "mean_hops": placement.mean_hops,
+        "max_tile_link_load": placement.max_tile_link_load,
+        "in_block_order": {
+            "messages": plain.messages,
+            "max_link_load": plain.max_link_load,
+            "mean_hops": plain.mean_hops,
+            "max_tile_link_load": plain.max_tile_link_load,
+        },
+        "host_inputs": [
+            {
+                "label": host["label"],
+                "n_neurons": host["n_neurons"],
+                "messages_if_all_spike": sum(host["messages"].values()),
+            }
+            for host in graph.graph.get("host_inputs", [])
+        ],
+        "chip_of_block": list(chips),
+        "core_of_block": list(placement.core_of_block),
+    }

@@ -1,0 +1,75 @@
+"""What a deployment says of its chips and cores, by another way from the same graph."""
+
+import json
+
+import numpy as np
+import pytest
+
+from loihiseg.build import build
+from loihiseg.mapping import BASELINE, OURS, map_blocks
+from partition.checks import check_assignment, check_placement, message_count
+from partition.cli import run
+from partition.graph import save_graph
+from tests import deployed
+
+N_CHIPS = 2
+
+
+@pytest.fixture(scope="module")
+def mapping(tmp_path_factory):
+    """A network cut so small that it takes more cores than a chip has."""
+    network = deployed.lowered()
+    shapes = {layer.name: (1, 1, layer.shape[2]) for layer in network.chip_layers}
+    rng = np.random.default_rng(0)
+    rates = {layer.name: rng.uniform(0, 0.2, layer.shape) for layer in network.chip_layers}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOIHISEG_CACHE", str(tmp_path_factory.mktemp("cache")))
+        built = build(network, shapes, 0.005, 0, N_CHIPS, rates)
+    return map_blocks(built.deployable, built.peers, rates, N_CHIPS, 0)
+
+
+def test_every_number_is_confirmed(mapping):
+    graph, metrics = mapping.graph, mapping.metrics()
+    assert 128 < graph.number_of_nodes() <= 256
+    check_assignment(graph, mapping.solution.assignment, N_CHIPS)
+    for name, plan in mapping.plans.items():
+        check_placement(graph, plan.chip_of_block, plan.placement)
+        row = next(row for row in metrics["allocators"] if row["name"] == name)
+        assert row["messages"] == pytest.approx(message_count(graph, plan.chip_of_block))
+        assert row["mean_hops"] == plan.placement.mean_hops
+    assert list(mapping.plans) == ["Greedy", "RoundRobin", BASELINE, OURS]
+    before, after = mapping.before_and_after
+    assert (before, after) == (mapping.plans[BASELINE], mapping.plans[OURS])
+    assert metrics["mean_hops_before"] == before.placement.mean_hops
+    assert metrics["messages"] == pytest.approx(after.placement.messages)
+    *theirs, ours = (row["messages"] for row in metrics["allocators"])
+    assert 0 < ours <= min(theirs)
+    assert metrics["mean_hops"] < metrics["mean_hops_before"]
+
+
+def test_partition_finds_the_same_for_the_graph_alone(mapping, tmp_path, capsys):
+    save_graph(mapping.graph, tmp_path / "block_graph.json")
+    arguments = [str(tmp_path / "block_graph.json"), "--chips", str(N_CHIPS), "--json"]
+    assert run(arguments) == 0
+    found, metrics = json.loads(capsys.readouterr().out), mapping.metrics()
+    for name in ("messages", "mean_hops", "chip_of_block"):
+        assert found[name] == metrics[name]
+    assert found["core_of_block"] == metrics["core_of_block"]
+    links = sorted([*link, load] for *link, load in found["links"])
+    assert links == metrics["link_loads"]
+
+
+def test_blocks_are_named_after_their_layers(mapping):
+    from partition.floorplan import layer_names
+
+    names = layer_names(mapping.graph)
+    assert list(dict.fromkeys(names)) == ["encode0_0", "down1", "encode1_0", "up0", "decode0_0"]
+
+
+def test_without_nengo_loihis_default_blocks_in_order_are_compared(mapping):
+    from dataclasses import replace
+
+    plans = {OURS: mapping.plans[OURS]}
+    before, _ = replace(mapping, plans=plans).before_and_after
+    assert before.placement == mapping.solution.plain_placement
+    assert before.title == "Before: blocks in order"
