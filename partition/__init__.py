@@ -16,6 +16,8 @@ _MODULE_OF = {
     "block_graph": "graph",
     "load_graph": "graph",
     "save_graph": "graph",
+    "Placement": "placement",
+    "place_blocks": "placement",
     "choose_block_shapes": "tiling",
 }
 
@@ -24,10 +26,12 @@ __all__ = [
     "DoesNotFitError",
     "MinTrafficAllocator",
     "PartitionError",
+    "Placement",
     "assign_chips",
     "block_graph",
     "choose_block_shapes",
     "load_graph",
+    "place_blocks",
     "save_graph",
 ]
 
