@@ -7,11 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from loihiseg import shipped
 from loihiseg.cli import Parser, add_data_options, positive, read_data, run, seed
 from loihiseg.errors import InputError
-
-DEFAULT_CHECKPOINT = Path(__file__).parent / "weights" / "tiny-synthetic"
-"""Trained on synthetic sections; what a run without --checkpoint deploys."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,9 @@ def parse(arguments):
     parser.add_argument(
         "--checkpoint",
         metavar="PATH",
-        default=str(DEFAULT_CHECKPOINT),
-        help="folder written by loihiseg.train, or a Keras model as .h5 or .keras "
-        "(default: the shipped network trained on synthetic sections)",
+        help="folder written by loihiseg.train, a Keras model as .h5 or .keras, or one of the "
+        f"networks that come along: {', '.join(shipped.names())} (default: "
+        f"{shipped.FOR_SECTIONS}, without --data {shipped.FOR_SYNTHETIC})",
     )
     add_data_options(parser)
     parser.add_argument(
@@ -79,11 +77,11 @@ def parse(arguments):
     running.add_argument(
         "--window",
         type=float,
-        default=0.5,
+        default=0.4,
         help="last part of the steps that is read out, as a share",
     )
     running.add_argument(
-        "--synapse-ms", type=float, default=5.0, help="time constant of the synapses, ms"
+        "--synapse-ms", type=float, default=1.5, help="time constant of the synapses, ms"
     )
     running.add_argument(
         "--rate-scale-hz",
@@ -143,6 +141,7 @@ def configuration(options) -> DeployConfig:
         _require_nxsdk()
     names = DeployConfig.__dataclass_fields__
     chosen = {k: v for k, v in vars(options).items() if k in names}
+    chosen["checkpoint"] = shipped.resolve(options.checkpoint, options.data)
     slow = options.emulator == "nengo-loihi"
     if options.tiles is None:
         chosen["tiles"] = 4 if slow else None
