@@ -18,7 +18,9 @@ def stand_in(graph):
     """A nengo-loihi model with the blocks, axons and traffic of a graph.
 
     Each block has one compartment per block it sends to, which fires at the rate of that edge's
-    ``weight``; the axons that count without rates are the edge's ``axons``.
+    ``weight``; the axons that count without rates are the edge's ``axons``. Axons that no build
+    makes, to pixels that a stride passes over, are not in a graph; nengo-loihi's allocators count
+    spikes to them too and may choose otherwise where there are any.
 
     Parameters
     ----------

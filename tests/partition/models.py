@@ -10,7 +10,8 @@ import numpy as np
 from nengo_loihi.hardware.allocators import Greedy, GreedyInterchip, RoundRobin
 
 from partition.allocator import FixedAllocator, MinTrafficAllocator
-from tests.partition.networks import build, skip_net, unet
+from partition.layers import Layer
+from tests.partition.networks import build, convolution, skip_net, unet
 
 N_STEPS = 40
 
@@ -60,9 +61,12 @@ def dense():
 
 
 def population32():
-    """Convolutions of all kinds and a skip, 32-bit population axons."""
-    shapes = {"a": (4, 6, 4), "b": (3, 3, 8), "c": (4, 6, 5)}
-    return build(skip_net(), shapes, probe="c")[0]
+    """Convolutions of all kinds, a skip and unused pixels; 32-bit population axons."""
+    # Every other row and column of the source is passed over: axons that are never built.
+    projection, pixels = convolution("a", (12, 12, 4), 1, 2)
+    layers = [*skip_net(), Layer("d", (*pixels, 3), (projection,))]
+    shapes = {"a": (4, 6, 4), "b": (3, 3, 8), "c": (4, 6, 5), "d": (6, 6, 3)}
+    return build(layers, shapes, probe="c")[0]
 
 
 def population16():

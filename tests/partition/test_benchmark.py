@@ -78,7 +78,7 @@ def test_metis_on_it(their_test):
         assert np.bincount(chips).max() <= 128
 
 
-@pytest.mark.parametrize("name", ["dense", "population32", "tiny_preset"])
+@pytest.mark.parametrize("name", ["dense", "population16", "tiny_preset"])
 def test_allocators_see_the_same_in_a_stand_in(name):
     made = case(name)
     model, n_chips, cores = made.model, made.n_chips, made.cores_per_chip

@@ -168,7 +168,7 @@ def test_the_build_with_programs_on_the_chips(name):
 
 def test_default_options_put_all_on_one_chip():
     interface = hardware(case("population32"), MinTrafficAllocator())
-    assert interface.board.n_cores_per_chip == [16]
+    assert interface.board.n_cores_per_chip == [17]
     assert interface.nxsdk_board.crossing() == {}
 
 
