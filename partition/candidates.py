@@ -3,10 +3,10 @@
 import numpy as np
 
 from partition.errors import DoesNotFitError
-from partition.footprint import axes_of, out_axon_slots, runs_reached
+from partition.footprint import axes_of, in_axons, out_axon_slots, runs_reached, synapse_bits
 from partition.layers import Shape
 from partition.limits import LOIHI1
-from partition.rules import block_needs, violations
+from partition.rules import BlockNeeds, block_needs, violations
 
 
 def candidate_shapes(layer, limits=LOIHI1, rates=None) -> list[tuple[int, float, Shape]]:
@@ -93,12 +93,12 @@ class Candidates:
 
     def check_feasible(self):
         """No block needs less than a block of one neuron, so one look per layer decides."""
-        found = [
-            text for layer in self.layers for text in self.violations(layer, (1, 1, 1), targets=())
-        ]
-        if found:
+        found = {layer.name: self.violations(layer, (1, 1, 1), targets=()) for layer in self.layers}
+        texts = [text for some in found.values() for text in some]
+        if texts:
+            names = [name for name, some in found.items() if some]
             raise DoesNotFitError(
-                "even blocks of one neuron exceed a core: " + "; ".join(found), found
+                "even blocks of one neuron exceed a core: " + "; ".join(texts), texts, names
             )
 
     def violations(self, layer, shape, targets) -> list[str]:
@@ -110,8 +110,16 @@ class Candidates:
         """Whether a block fits a core, output axons left aside."""
         key = layer.name, shape
         if key not in self._fits:
-            self._fits[key] = not self.violations(layer, shape, ())
+            self._fits[key] = self._fits_a_core(layer, shape)
         return self._fits[key]
+
+    def _fits_a_core(self, layer, shape):
+        # Synapses take longest to count, so they come last, and only as far as they may.
+        needs = BlockNeeds(min(np.prod(shape), layer.n_neurons), in_axons(layer, shape), 0, 0)
+        if violations(layer, shape, needs, self.limits, self.pop_type):
+            return False
+        most = self.limits.synapse_bits
+        return synapse_bits(layer, shape, stop=most) <= most
 
     def emits(self, layer, shape, targets) -> bool:
         """Whether the output axons of a layer fit; ``targets`` as from `targets_of`."""

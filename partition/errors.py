@@ -12,8 +12,14 @@ class DoesNotFitError(PartitionError):
     ----------
     violations : tuple of str
         Every limit that is exceeded: the layer or block, the value, the limit, the remedy.
+    layers : tuple of str
+        Layers that are in the way, the worst first, where they are known.
+    remedies : tuple of partition.remedies.Remedy
+        Changes that were tried and fit.
     """
 
-    def __init__(self, message, violations=()):
+    def __init__(self, message, violations=(), layers=(), remedies=()):
         super().__init__(message)
         self.violations = tuple(violations)
+        self.layers = tuple(layers)
+        self.remedies = tuple(remedies)

@@ -231,8 +231,11 @@ def out_axon_slots(layer_shape, block_shape, targets, pop_type=32) -> int:
     return int(total.max())
 
 
-def synapse_bits(layer, block_shape) -> int:
-    """Synapse memory, in bits, of the layer's worst block."""
+def synapse_bits(layer, block_shape, stop=None) -> int:
+    """Synapse memory, in bits, of the layer's worst block.
+
+    With ``stop``, of any block that needs more than that, where there is one.
+    """
     channels = {min(block_shape[2], layer.shape[2]), layer.shape[2] % block_shape[2]} - {0}
     axes = [axes_of(layer, projection) for projection in layer.inputs]
     columns = layer.shape[1]
@@ -241,8 +244,10 @@ def synapse_bits(layer, block_shape) -> int:
     row_kinds = set(zip(*(runs(a[0], block_shape[0]) for a in axes)))
     column_kinds = set(zip(widths, zip(*(runs(a[1], block_shape[1]) for a in axes))))
     worst = 0
-    for row_kind in row_kinds:
-        for width, column_kind in column_kinds:
+    for row_kind in sorted(row_kinds, key=_n_sources, reverse=True):
+        for width, column_kind in sorted(
+            column_kinds, key=lambda kind: _n_sources(kind[1]), reverse=True
+        ):
             for n_channels in channels:
                 bits = sum(
                     dense_bits(p, n_channels)
@@ -251,7 +256,13 @@ def synapse_bits(layer, block_shape) -> int:
                     for r, c, p in zip(row_kind, column_kind, layer.inputs)
                 )
                 worst = max(worst, bits)
+                if stop is not None and worst > stop:
+                    return worst
     return worst
+
+
+def _n_sources(kinds):
+    return sum(len(entries) for entries in kinds)
 
 
 @lru_cache(maxsize=65536)

@@ -90,7 +90,7 @@ def choose_tiling_and_chips(
     if pop_type not in (16, 32):
         raise PartitionError(f"pop_type {pop_type} is neither 16 nor 32")
     candidates = Candidates(layers, limits, pop_type, pixel_rates(layers, rates))
-    plain = best_tiling(layers, candidates, rates)
+    plain = best_tiling(candidates, rates)
     n_parts = chips_needed(plain.n_cores, n_chips, cores_per_chip)
     room = n_parts * cores_per_chip
     if max_cores is not None:

@@ -16,6 +16,7 @@ from partition.footprint import messages_in, n_blocks
 from partition.layers import Shape, check_layers, targets_first
 from partition.limits import LOIHI1
 from partition.rates import pixel_rates
+from partition.remedies import explained
 from partition.rules import block_needs
 
 MAX_ALTERNATIVES = 60
@@ -98,25 +99,38 @@ def choose_block_shapes(
         The network is incomplete, has a loop, or ``pop_type`` is unknown; or see
         `rates.neuron_rates`.
     DoesNotFitError
-        Some layer fits no core, or there are too few cores; all violations are listed.
+        Some layer fits no core, or there are too few cores; all violations are listed, and
+        changes that would make it fit.
     """
     layers = tuple(layers)
     check_layers(layers)
     if pop_type not in (16, 32):
         raise PartitionError(f"pop_type {pop_type} is neither 16 nor 32")
     candidates = Candidates(layers, limits, pop_type, pixel_rates(layers, rates))
-    tiling = best_tiling(layers, candidates, rates)
-    if max_cores is not None and tiling.n_cores > max_cores:
-        raise _too_few_cores(layers, tiling, max_cores, limits)
-    return tiling
+    return best_tiling(candidates, rates, max_cores)
 
 
-def best_tiling(layers, candidates, rates=None) -> Tiling:
+def best_tiling(candidates, rates=None, max_cores=None) -> Tiling:
     """Fewest cores, then fewest messages, of the candidates; see `choose_block_shapes`."""
+
+    def unrated(layers, pop_type):
+        return _best(Candidates(layers, candidates.limits, pop_type), None, max_cores)
+
+    try:
+        return _best(candidates, rates, max_cores)
+    except DoesNotFitError as error:
+        raise explained(error, candidates.layers, unrated, candidates.pop_type) from None
+
+
+def _best(candidates, rates, max_cores):
     candidates.check_feasible()
+    layers = candidates.layers
     search = _Search(layers, candidates, pixel_rates(layers, rates))
     shapes = search.improve(search.descend({}))
-    return make_tiling(layers, shapes, rates=rates, pop_type=candidates.pop_type)
+    tiling = make_tiling(layers, shapes, rates=rates, pop_type=candidates.pop_type)
+    if max_cores is not None and tiling.n_cores > max_cores:
+        raise _too_few_cores(layers, tiling, max_cores, candidates.limits)
+    return tiling
 
 
 def make_tiling(layers, shapes, *, rates=None, pop_type=32) -> Tiling:
@@ -167,7 +181,7 @@ class _Search:
                     self.candidates.choose(layer, shapes) or self.relieve(layer, shapes)
                 )[2]
         text = f"layer {unfit[0].name}: no shapes of its targets leave it enough out-axon slots"
-        raise DoesNotFitError(text, [text])
+        raise DoesNotFitError(text, [text], [unfit[0].name])
 
     def settled(self, layer, shapes) -> bool:
         """Whether a layer and its targets have shapes with which its output axons fit."""
@@ -185,7 +199,7 @@ class _Search:
                 return chosen
         targets = targets_of(layer, self.layers, shapes)
         found = self.candidates.violations(layer, (1, 1, 1), targets)
-        raise DoesNotFitError("; ".join(found), found)
+        raise DoesNotFitError("; ".join(found), found, [layer.name])
 
     def fewest_messages(self, layer, shapes):
         """Fitting shape of a layer that costs its sources fewest axons; its own if none is."""
@@ -267,4 +281,5 @@ def _too_few_cores(layers, tiling, max_cores, limits):
         f"(over by {tiling.n_cores - max_cores}): use more chips, a smaller input, or fewer "
         "channels in the largest layers",
         found,
+        [row.layer for row in sorted(tiling.usage, key=lambda row: -row.n_blocks)],
     )

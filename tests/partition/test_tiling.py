@@ -182,10 +182,11 @@ def test_out_axons_that_fit_no_way():
 
 
 def test_too_few_cores():
-    with pytest.raises(DoesNotFitError, match="needs 252 cores, there are 128") as caught:
-        choose_block_shapes(unet(), max_cores=128)
-    assert len(caught.value.violations) == len(unet())
-    assert "layer e0: 36 cores of blocks 16x16x4" in caught.value.violations[0]
+    layers = unet(48)
+    with pytest.raises(DoesNotFitError, match="needs 67 cores, there are 32") as caught:
+        choose_block_shapes(layers, max_cores=32)
+    assert len(caught.value.violations) == len(layers)
+    assert "layer e0: 9 cores of blocks 16x16x4" in caught.value.violations[0]
 
 
 def test_bad_pop_type():
