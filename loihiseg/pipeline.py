@@ -215,12 +215,27 @@ def _fit(config, network) -> int:
     from partition.errors import DoesNotFitError
     from partition.tiling import choose_block_shapes
 
-    tiling = choose_block_shapes(partition_layers(network))
+    layers = partition_layers(network)
+    tiling = choose_block_shapes(layers)
     try:
         chips_needed(tiling.n_cores, config.chips)
     except DoesNotFitError as error:
-        raise DoesNotFitError(str(error), usage_lines(tiling)) from None
+        lines = usage_lines(tiling) + remedy_lines(layers, config.chips)
+        raise DoesNotFitError(str(error), lines) from None
     return tiling.n_cores
+
+
+def remedy_lines(layers, n_chips) -> list[str]:
+    """Changes with which layers would fit so many chips, each tried."""
+    from partition.errors import DoesNotFitError
+    from partition.limits import CORES_PER_CHIP
+    from partition.tiling import choose_block_shapes
+
+    try:
+        choose_block_shapes(layers, max_cores=n_chips * CORES_PER_CHIP)
+    except DoesNotFitError as error:
+        return [f"would fit: {remedy}" for remedy in error.remedies]
+    return []
 
 
 def _tile(config, network, rates):
