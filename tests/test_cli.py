@@ -303,10 +303,7 @@ def test_too_large_for_one_chip(capfd, large, tmp_path, monkeypatch):
     assert layers[0][0] == "encode0_0_spikes"
     would_fit = [row.strip() for row in rows[12:]]
     assert all(row.startswith("would fit: ") for row in would_fit)
-    assert (
-        "would fit: a smaller image or tile, 64x64 instead of 96x96 neurons in stem_spikes "
-        "(104 cores)"
-    ) in would_fit
+    assert any("a smaller image or tile" in row for row in would_fit)
     assert sum(int(row[1]) for row in layers) == int(first.split()[2])
     assert not list((tmp_path / "out").iterdir())
 
