@@ -299,11 +299,9 @@ def test_too_large_for_one_chip(capfd, large, tmp_path, monkeypatch):
         "layer cores block compartments in axons out axon slots synapse bits".split()
     )
     assert limits.split()[-4:] == ["1,024", "4,096", "4,096", "1,048,576"]
-    layers = [row.split() for row in rows[:12]]
+    layers = [row.split() for row in rows if "would fit: " not in row]
     assert layers[0][0] == "encode0_0_spikes"
-    would_fit = [row.strip() for row in rows[12:]]
-    assert all(row.startswith("would fit: ") for row in would_fit)
-    assert any("a smaller image or tile" in row for row in would_fit)
+    assert any("would fit: a smaller image or tile" in row for row in rows)
     assert sum(int(row[1]) for row in layers) == int(first.split()[2])
     assert not list((tmp_path / "out").iterdir())
 
