@@ -114,7 +114,7 @@ def time_table(results) -> Table:
             )
         )
     header = ("presentation", *SCORE_HEADER, "accuracy lost, points", f"energy per {unit}")
-    note = "Steps per tile, of 1 ms; read out over their last part, as by default. Energy is an estimate."
+    note = "Steps of 1 ms per tile, read out over their last part, as by default. Energy: estimate."
     return Table("Presentation time", header, tuple(rows), note)
 
 
