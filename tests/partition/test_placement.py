@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import partition.board
 from partition.arrange import arrange, cost_of, manhattan
 from partition.board import order_chips
 from partition.checks import check_assignment, check_placement
@@ -115,6 +116,22 @@ def test_a_chain_of_many_chips_is_put_in_line():
     assert ways.sum() <= 13
     loads = Grid(1, 12).link_loads(traffic[np.ix_(np.argsort(places), np.argsort(places))])
     assert max(loads.values()) == 3.0
+
+
+@pytest.mark.parametrize("board", ["line", "grid"])
+@pytest.mark.parametrize("seed", range(3))
+def test_search_among_many_chips_finds_the_best_order_of_seven(monkeypatch, board, seed):
+    rng = np.random.default_rng(seed)
+    traffic, grid = random_traffic(7, rng), board_grid(board, 7)
+
+    def loads(places):
+        on_board = np.zeros((grid.n_places, grid.n_places))
+        on_board[np.ix_(places, places)] = traffic
+        return max(grid.link_loads(on_board).values())
+
+    best = loads(order_chips(traffic, grid, rng))
+    monkeypatch.setattr(partition.board, "EXACT_CHIPS", 0)
+    assert loads(order_chips(traffic, grid, rng)) == best
 
 
 def test_good_orders_are_kept():
