@@ -29,7 +29,7 @@ class Lines:
 
 
 def straight_lines(n_chips, full) -> list[Lines]:
-    """Lines to start from: grids of equal fields, and stripes that fill chip after chip.
+    """Lines to start from: grids of equal fields, and stripes that fill the first or last chips.
 
     Parameters
     ----------
@@ -42,7 +42,9 @@ def straight_lines(n_chips, full) -> list[Lines]:
         if n_chips % n_rows == 0:
             n_columns = n_chips // n_rows
             found.append(Lines(*(tuple(np.arange(1, n) / n) for n in (n_rows, n_columns))))
-    filled = tuple(full * n for n in range(1, n_chips))
-    for stripes in (filled, tuple(1 - share for share in reversed(filled))):
-        found += [Lines(rows=stripes), Lines(columns=stripes)]
+    # Full chips, and halfway from equal stripes to those.
+    for share in (full, (full + 1 / n_chips) / 2):
+        first = tuple(share * n for n in range(1, n_chips))
+        for stripes in (first, tuple(1 - end for end in reversed(first))):
+            found += [Lines(rows=stripes), Lines(columns=stripes)]
     return found

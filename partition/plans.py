@@ -73,7 +73,8 @@ class PlanSearch:
         base = self.cut(plain.shapes, np.random.default_rng(seed))
         lines = straight_lines(self.n_chips, self.capacity[0] / plain.n_cores)
         first = [base] + [self.straight(one, shapes, plain) for one in lines]
-        first = sorted(((self.cost(p), p) for p in first if p is not None), key=_cost)
+        first = {(*p.shapes.values(), p.flat().tobytes()): p for p in first if p is not None}
+        first = sorted(((self.cost(p), p) for p in first.values()), key=_cost)
         n_first = max(N_STARTS, MANY_STARTS // plain.n_cores)
         found = [(self.cost(base), base)]
         found += [self.improve(plan, shapes) for _, plan in first[:n_first]]
