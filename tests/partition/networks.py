@@ -96,6 +96,20 @@ def random_network(rng, n_layers=4, most_pixels=9, most_channels=6):
     return layers
 
 
+def smooth_rates(layers, seed=0):
+    """Rates that change smoothly over the image and from channel to channel."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    rates = {}
+    for projection in (p for layer in layers for p in layer.inputs):
+        rows, columns, channels = projection.source_shape
+        y, x = np.mgrid[:rows, :columns]
+        hills = 1 + 0.5 * np.sin(4 * y / rows + rng.uniform(0, 6)) * np.cos(5 * x / columns)
+        rates[projection.source] = 0.02 * hills[..., None] * rng.uniform(0.5, 1.5, channels)
+    return rates
+
+
 def build(layers, shapes, pop_type=32, seed=0, probe=None):
     """The layers as a nengo network: (network, ensembles by name, probe or None)."""
     import nengo

@@ -18,19 +18,14 @@ from partition.layers import Layer
 from partition.limits import CoreLimits
 from partition.tiling import choose_block_shapes
 from partition.traffic import tiling_graph
-from tests.partition.networks import convolution, pair, random_network, skip_net, unet
-
-
-def smooth_rates(layers, seed=0):
-    """Rates that change smoothly over the image and from channel to channel."""
-    rng = np.random.default_rng(seed)
-    rates = {}
-    for projection in (p for layer in layers for p in layer.inputs):
-        rows, columns, channels = projection.source_shape
-        y, x = np.mgrid[:rows, :columns]
-        hills = 1 + 0.5 * np.sin(4 * y / rows + rng.uniform(0, 6)) * np.cos(5 * x / columns)
-        rates[projection.source] = 0.02 * hills[..., None] * rng.uniform(0.5, 1.5, channels)
-    return rates
+from tests.partition.networks import (
+    convolution,
+    pair,
+    random_network,
+    skip_net,
+    smooth_rates,
+    unet,
+)
 
 
 def check(layers, joint, n_chips, cores_per_chip, limits=None, rates=None):
