@@ -16,9 +16,11 @@ _MODULE_OF = {
     "block_graph": "graph",
     "load_graph": "graph",
     "save_graph": "graph",
+    "choose_tiling_and_chips": "joint",
     "Placement": "placement",
     "place_blocks": "placement",
     "choose_block_shapes": "tiling",
+    "tiling_graph": "traffic",
 }
 
 __all__ = [
@@ -30,9 +32,11 @@ __all__ = [
     "assign_chips",
     "block_graph",
     "choose_block_shapes",
+    "choose_tiling_and_chips",
     "load_graph",
     "place_blocks",
     "save_graph",
+    "tiling_graph",
 ]
 
 
