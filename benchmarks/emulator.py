@@ -9,11 +9,17 @@ a limit of the machine: adding the same weights to the same compartments from tw
 after event, with nothing to look up.
 """
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Python puts the script's folder first, where another file is called partition.
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
 import argparse
 import os
 import platform
 import resource
-import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
