@@ -9,7 +9,7 @@ from partition.mesh import Grid
 EXACT_CHIPS = 8
 """Most chips of which every order is tried."""
 
-N_STARTS = 8
+N_STARTS = 32
 """First orders that are improved by swaps where there are more."""
 
 
