@@ -4,26 +4,19 @@ Blocks are never merged and a message to each of two cores on one remote chip cr
 (spikes are unicast), so the cost of an assignment is exactly a weighted cut of the block graph.
 """
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from partition.checks import check_assignment, message_count
 from partition.errors import DoesNotFitError, PartitionError
 from partition.limits import CORES_PER_CHIP
-from partition.refine import refine, shaken
-from partition.starts import starts
 
-N_FINALISTS = 3
-"""Refined assignments that are shaken and refined further."""
+PROOF_TOLERANCE = 1e-9
+"""Share of the messages: what sums of floating-point weights leave uncertain."""
 
-MAX_ROUNDS = 100
-"""Most clusters moved per finalist."""
-
-SHAKING = 20_000
-"""Clusters moved per finalist, times blocks: keeps large graphs within seconds."""
-
-__all__ = ["Assignment", "assign_chips", "check_assignment", "message_count"]
+__all__ = ["Assignment", "assign_chips", "check_assignment", "message_count", "prove"]
 
 
 @dataclass(frozen=True)
@@ -39,26 +32,49 @@ class Assignment:
     link_loads : dict of (int, int) to float
         Messages per step from the first chip to the second, where there are any.
     n_chips_used : int
+    lower_bound : float
+        Messages per step that every assignment to so many chips has at least; 0 when nothing is
+        known.
+    method : str
+        How the bound was found; empty when there is none.
     """
 
     chip_of_block: tuple[int, ...]
     messages: float
     link_loads: dict = field(default_factory=dict)
     n_chips_used: int = 0
+    lower_bound: float = 0.0
+    method: str = ""
 
     @property
     def max_link_load(self) -> float:
         """Messages per step on the busiest link, which a synchronised step waits for."""
         return max(self.link_loads.values(), default=0.0)
 
+    @property
+    def gap(self) -> float:
+        """Share of the messages that could at most be saved."""
+        return (self.messages - self.lower_bound) / self.messages if self.messages > 0 else 0.0
 
-def assign_chips(graph, n_chips, *, cores_per_chip=CORES_PER_CHIP, seed=0) -> Assignment:
+    @property
+    def proved(self) -> bool:
+        """No assignment to so many chips has fewer messages."""
+        return self.gap <= PROOF_TOLERANCE
+
+
+def assign_chips(
+    graph, n_chips, *, cores_per_chip=CORES_PER_CHIP, seed=0, proof_seconds=0.0
+) -> Assignment:
     """Put blocks on as few chips as hold them, with few messages between chips.
 
     Several constructions (model order, growing by the sum of edges, breadth first, spectral,
-    random) are each improved by moves; the best ones then by moved clusters and by swaps.
-    Filling chips in model order, as nengo-loihi's ``Greedy`` does, is among them, so the result
-    is never worse than that.
+    random, and multilevel ones where Mt-KaHyPar is installed) are improved by moves; the best
+    ones then by moved clusters, by exact cuts of every pair of chips and by swaps. Filling chips
+    in model order, as nengo-loihi's ``Greedy`` does, is among them, so the result is never worse
+    than that. Two chips, and small graphs, are mostly solved to the proven optimum on the way.
+
+    The same graph and seed give the same assignment, however busy the machine is, unless a proof
+    finds a better one in the seconds it is given.
 
     Parameters
     ----------
@@ -68,6 +84,8 @@ def assign_chips(graph, n_chips, *, cores_per_chip=CORES_PER_CHIP, seed=0) -> As
         Most chips to use.
     cores_per_chip : int
     seed : int
+    proof_seconds : float
+        For `prove`, where the search itself proves nothing.
 
     Returns
     -------
@@ -76,8 +94,8 @@ def assign_chips(graph, n_chips, *, cores_per_chip=CORES_PER_CHIP, seed=0) -> As
     Raises
     ------
     PartitionError
-        ``n_chips`` or ``cores_per_chip`` below one, nodes not numbered from 0, or a weight
-        that is negative or not finite.
+        ``n_chips`` or ``cores_per_chip`` below one, nodes not numbered from 0, a weight that is
+        negative or not finite, or weights that add up to no finite number.
     DoesNotFitError
         More blocks than cores.
 
@@ -85,41 +103,86 @@ def assign_chips(graph, n_chips, *, cores_per_chip=CORES_PER_CHIP, seed=0) -> As
     ----------
     Fiduccia and Mattheyses 1982, 19th Design Automation Conference, 175-181.
     """
-    weights = _weights(graph)
-    n_blocks = len(weights)
-    n_parts = chips_needed(n_blocks, n_chips, cores_per_chip)
-    mutual = weights + weights.T
-    np.fill_diagonal(mutual, 0)
-    rng = np.random.default_rng(seed)
-    best = _best_of(
-        weights,
-        [
-            refine(mutual, start, n_parts, cores_per_chip, swaps=False)
-            for start in starts(mutual, n_parts, cores_per_chip, rng)
-        ],
-        N_FINALISTS,
-    )
-    rounds = min(MAX_ROUNDS, 2 * n_blocks, SHAKING // max(n_blocks, 1))
-    best = [shaken(mutual, chips, n_parts, cores_per_chip, rounds, rng) for chips in best]
-    best = [refine(mutual, chips, n_parts, cores_per_chip) for chips in best]
-    best = _first_seen_order(_best_of(weights, best, 1)[0])
-    loads = _loads(weights, best)
+    # Their compiled loops take a moment to load.
+    from partition.links import Traffic, links_of
+    from partition.search import search
+
+    traffic = Traffic.of_graph(graph)
+    n_parts = chips_needed(traffic.n_blocks, n_chips, cores_per_chip)
+    links = links_of(traffic)
+    found = _assignment(traffic, links, search(links, n_parts, cores_per_chip, seed))
+    if proof_seconds > 0 and not found.proved:
+        found = prove(graph, found, cores_per_chip=cores_per_chip, seconds=proof_seconds)
+    return found
+
+
+def prove(graph, assignment, *, cores_per_chip=CORES_PER_CHIP, seconds=60.0) -> Assignment:
+    """Bound the messages of an assignment from below, for as long as it takes or is given.
+
+    Parameters
+    ----------
+    graph : networkx.DiGraph
+    assignment : Assignment
+        Of that graph, within the capacity.
+    cores_per_chip : int
+    seconds : float
+        Wall clock.
+
+    Returns
+    -------
+    Assignment
+        With the better of the bound it had and the one found; with another, better assignment
+        where the proof came upon one.
+
+    Raises
+    ------
+    PartitionError
+        The assignment is not one of the graph within the capacity, see `check_assignment`.
+    """
+    from partition.bounds import METHOD, bound_by_worth
+    from partition.links import Traffic, links_of
+    from partition.search import Found, cut_in_two, known
+
+    n_parts = assignment.n_chips_used
+    check_assignment(graph, assignment, n_parts, cores_per_chip=cores_per_chip)
+    deadline = time.monotonic() + seconds
+    traffic = Traffic.of_graph(graph)
+    links = links_of(traffic)
+    chips = np.array(assignment.chip_of_block, dtype=np.int64)
+    start = Found(chips, links.crossing(chips))
+    found = known(links, start, n_parts, cores_per_chip)
+    if not found.is_proved and n_parts == 2:
+        found = cut_in_two(links, found, cores_per_chip, deadline=deadline)
+    if not found.is_proved and n_parts > 1:
+        bound = bound_by_worth(links, found.chips, n_parts, cores_per_chip, deadline)
+        if bound > found.bound:
+            found = replace(found, bound=bound, method=METHOD)
+    better = _assignment(traffic, links, found)
+    if better.messages > assignment.messages:
+        better = replace(
+            assignment,
+            lower_bound=min(better.lower_bound, assignment.messages),
+            method=better.method,
+        )
+    if better.lower_bound < assignment.lower_bound <= better.messages:
+        return replace(better, lower_bound=assignment.lower_bound, method=assignment.method)
+    return better
+
+
+def _assignment(traffic, links, found):
+    order = {}
+    chips = [order.setdefault(int(chip), len(order)) for chip in found.chips]
+    loads = traffic.loads(np.array(chips, dtype=np.int64))
+    messages = float(sum(loads.values()))
+    # Weights were rounded down, so a bound in whole numbers is one in messages.
     return Assignment(
-        chip_of_block=tuple(int(chip) for chip in best),
-        messages=float(sum(loads.values())),
+        chip_of_block=tuple(chips),
+        messages=messages,
         link_loads=loads,
-        n_chips_used=n_parts,
+        n_chips_used=len(order),
+        lower_bound=min(found.bound * links.unit, messages),
+        method=found.method,
     )
-
-
-def _best_of(weights, assignments, n_best):
-    """The different assignments with fewest messages, then the least busy busiest link."""
-    by_cost = {}
-    for chips in map(_first_seen_order, assignments):
-        loads = _loads(weights, chips)
-        cost = (round(sum(loads.values()), 9), max(loads.values(), default=0.0))
-        by_cost.setdefault(cost, chips)
-    return [by_cost[cost] for cost in sorted(by_cost)[:n_best]]
 
 
 def chips_needed(n_blocks, n_chips, cores_per_chip=CORES_PER_CHIP) -> int:
@@ -145,32 +208,3 @@ def chips_needed(n_blocks, n_chips, cores_per_chip=CORES_PER_CHIP) -> int:
         )
         raise DoesNotFitError(text, [text])
     return needed
-
-
-def _weights(graph):
-    """Directed weights as a dense (n, n) float64 array, self messages left out."""
-    n = graph.number_of_nodes()
-    if set(graph.nodes) != set(range(n)):
-        raise PartitionError("the nodes of a block graph must be numbered 0 to n - 1")
-    weights = np.zeros((n, n))
-    for source, target, weight in graph.edges(data="weight"):
-        if weight is None or not np.isfinite(weight) or weight < 0:
-            raise PartitionError(
-                f"edge {source} to {target}: weight {weight} is not a number of messages"
-            )
-        if source != target:
-            weights[source, target] = weight
-    return weights
-
-
-def _first_seen_order(chips):
-    order = {}
-    return np.array([order.setdefault(int(chip), len(order)) for chip in chips], dtype=np.int64)
-
-
-def _loads(weights, chips):
-    n_chips = int(chips.max(initial=-1)) + 1
-    table = np.zeros((n_chips, n_chips))
-    sources, targets = np.nonzero(weights)
-    np.add.at(table, (chips[sources], chips[targets]), weights[sources, targets])
-    return {(int(a), int(b)): float(table[a, b]) for a, b in zip(*np.nonzero(table)) if a != b}

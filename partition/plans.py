@@ -12,6 +12,7 @@ from partition.candidates import targets_of
 from partition.footprint import n_blocks
 from partition.layers import targets_first
 from partition.lines import straight_lines
+from partition.links import links_of_matrix
 from partition.recut import (
     UNIT,
     Plan,
@@ -19,7 +20,7 @@ from partition.recut import (
     ideal_surroundings,
     surroundings,
 )
-from partition.refine import crossing, refine
+from partition.refine import crossing, moved, swapped
 from partition.starts import starts
 from partition.traffic import tiling_graph
 
@@ -101,9 +102,10 @@ class PlanSearch:
             empty[layer.name] = np.zeros(runs, dtype=np.int64)
         plan = Plan({layer.name: shapes[layer.name] for layer in self.network.layers}, empty)
         mutual, n_cores = self.mutual(plan), int(self.capacity[0])
+        links = links_of_matrix(mutual)
         found = [
-            refine(mutual, chips, self.n_chips, n_cores, swaps=False)
-            for chips in starts(mutual, self.n_chips, n_cores, rng)
+            moved(links, chips, self.n_chips, n_cores)[1]
+            for chips in starts(links, self.n_chips, n_cores, rng)
         ]
         return plan.with_chips(min(found, key=lambda chips: crossing(mutual, chips)))
 
@@ -127,8 +129,9 @@ class PlanSearch:
             for layer in self.order:
                 plan = self.recut(layer, plan, shapes[layer.name])
             mutual = self.mutual(plan)
-            swaps = len(mutual) <= MAX_SWAPPED
-            chips = refine(mutual, plan.flat(), self.n_chips, int(self.capacity[0]), swaps)
+            refined = swapped if len(mutual) <= MAX_SWAPPED else moved
+            links, n_cores = links_of_matrix(mutual), int(self.capacity[0])
+            _, chips = refined(links, plan.flat(), self.n_chips, n_cores)
             plan = plan.with_chips(chips)
             cost = crossing(mutual, chips), len(chips)
             if best is not None and cost >= best[0]:
