@@ -65,14 +65,14 @@ def check(seed, n_layers=4, most_pixels=9):
     return True
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32 - 1))
 def test_no_block_of_a_tiling_is_refused(seed):
     check(seed)
 
 
 def test_most_of_these_networks_do_fit():
-    assert sum(check(seed) for seed in range(12)) >= 6
+    assert sum(check(seed) for seed in range(6)) >= 3
 
 
 @pytest.mark.slow

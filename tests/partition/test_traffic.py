@@ -68,7 +68,7 @@ def test_dense():
     assert_equal_to_build(layers, {"a": (4, 2, 3), "b": (1, 1, 13)}, 1)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32 - 1))
 def test_random_networks(seed):
     rng = np.random.default_rng(seed)
