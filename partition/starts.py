@@ -10,7 +10,7 @@ SPECTRAL_LIMIT = 1200
 """Largest number of blocks for which eigenvectors are computed (cubic time)."""
 
 N_GROWN = 8
-"""Assignments grown from different first blocks."""
+"""Assignments grown from different first blocks; more for small graphs, see `starts`."""
 
 N_RANDOM = 40
 """Random assignments, half of them in equal parts, half with all chips but one full."""
@@ -36,7 +36,9 @@ def starts(links, n_parts, capacity, rng):
         yield in_equal_parts(order, n_parts)
         yield in_order(order, capacity)
         yield in_order(order[::-1], capacity)
-    for first in rng.permutation(n_blocks)[:N_GROWN]:
+    # Small graphs are cheap, and there chance finds what a rule misses.
+    n_grown = N_GROWN * (6 if n_blocks <= 32 else 1)
+    for first in rng.permutation(n_blocks)[:n_grown]:
         yield grown(links, n_parts, capacity, int(first))
     for _ in range(N_RANDOM // 2):
         yield in_equal_parts(rng.permutation(n_blocks), n_parts)
