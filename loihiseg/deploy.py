@@ -34,6 +34,7 @@ class DeployConfig:
     target: str
     emulator: str
     check: int
+    proof_seconds: float
     seed: int
 
 
@@ -105,6 +106,13 @@ def parse(arguments):
         metavar="N",
         help="run N steps of both emulators first and compare every integer of their state",
     )
+    running.add_argument(
+        "--proof-seconds",
+        type=float,
+        default=20.0,
+        metavar="S",
+        help="time to prove that no placement has fewer messages between chips; 0 for none",
+    )
     running.add_argument("--seed", type=seed, default=0, help="of the network and the emulator")
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -135,6 +143,8 @@ def configuration(options) -> DeployConfig:
             f"--calibration-tiles {options.calibration_tiles}: expected 0 or more, above 0, 0 or "
             "more"
         )
+    if not 0 <= options.proof_seconds < math.inf:
+        raise InputError(f"--proof-seconds {options.proof_seconds:g}: expected 0 or more")
     if options.check < 0:
         raise InputError(f"--check {options.check}: expected 0 or more steps")
     if options.target == "loihi":

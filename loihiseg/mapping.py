@@ -93,6 +93,9 @@ class Mapping:
         before, after = (plan.placement for plan in self.before_and_after)
         return {
             "messages": found.messages,
+            "lower_bound": found.lower_bound,
+            "gap": found.gap,
+            "proved": found.proved,
             "chip_of_block": list(found.chip_of_block),
             "core_of_block": list(after.core_of_block),
             "link_loads": [[a, b, load] for (a, b), load in sorted(found.link_loads.items())],
@@ -110,7 +113,7 @@ class Mapping:
         }
 
 
-def map_blocks(deployable, peers, rates, n_chips, seed) -> Mapping:
+def map_blocks(deployable, peers, rates, n_chips, seed, proof_s) -> Mapping:
     """Find chips and cores for the blocks of a program, and compare with nengo-loihi's allocators.
 
     Parameters
@@ -121,6 +124,8 @@ def map_blocks(deployable, peers, rates, n_chips, seed) -> Mapping:
     rates : dict of str to numpy.ndarray
         Expected spikes per step of every neuron, by layer.
     n_chips, seed : int
+    proof_s : float
+        Seconds to prove that fewer messages are impossible.
 
     Returns
     -------
@@ -138,7 +143,7 @@ def map_blocks(deployable, peers, rates, n_chips, seed) -> Mapping:
     from partition.solution import solve
 
     graph = deployable_graph(deployable, deployable.compartment_values(rates))
-    solution = solve(graph, n_chips, seed=seed)
+    solution = solve(graph, n_chips, seed=seed, proof_seconds=proof_s)
     plans = {
         name: Plan(
             f"Before: nengo-loihi's {name}",

@@ -99,7 +99,9 @@ def deploy(config, read, reporter) -> Deployed:
         kept = "" if built.presenter else ", kept from an earlier run"
         note.detail = f"{built.deployable.program.n_blocks} blocks{kept}"
     with reporter.stage("partition") as note, reporter.waiting("partition"):
-        mapping = map_blocks(built.deployable, built.peers, expected, config.chips, config.seed)
+        mapping = map_blocks(
+            built.deployable, built.peers, expected, config.chips, config.seed, config.proof_seconds
+        )
         found = mapping.solution.assignment
         note.detail = _crossing(found)
     if config.check:
@@ -282,7 +284,8 @@ def _build(config, network, tiling, expected):
 def _crossing(found):
     if found.n_chips_used < 2:
         return "all on one chip"
-    return f"{found.messages:.1f} messages per step between {found.n_chips_used} chips"
+    proof = "proved least" if found.proved else f"lower bound {found.lower_bound:.1f}"
+    return f"{found.messages:.1f} messages per step between {found.n_chips_used} chips, {proof}"
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Everything but the parser is imported when it is needed, so that ``--help`` answ
 
 import argparse
 import json
+import math
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -57,6 +58,13 @@ def parse(arguments):
         help="cores of each chip that may be used",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the search")
+    parser.add_argument(
+        "--proof-seconds",
+        type=float,
+        default=20.0,
+        metavar="S",
+        help="time to prove that no fewer messages are possible; 0 for none",
+    )
     parser.add_argument(
         "--board",
         choices=("line", "grid"),
@@ -115,6 +123,7 @@ def main(arguments):
             cores_per_chip=options.cores_per_chip,
             board=options.board,
             seed=options.seed,
+            proof_seconds=options.proof_seconds,
         )
     asked = {"graph": options.graph, "cores_per_chip": options.cores_per_chip, "seed": options.seed}
     answer = asked | describe(graph, solution)
@@ -139,6 +148,8 @@ def _check(options):
         )
     if not 0 <= options.seed < 2**31:
         raise PartitionError(f"--seed {options.seed}: expected 0 to {2**31 - 1}")
+    if not 0 <= options.proof_seconds < math.inf:
+        raise PartitionError(f"--proof-seconds {options.proof_seconds:g}: expected 0 or more")
 
 
 def _waiting(text):
@@ -182,6 +193,7 @@ def print_answer(answer):
         ("hops per message within a chip *", answer["mean_hops"], before["mean_hops"]),
     ]
     text = [(name, number(a), "" if b is None else number(b)) for name, a, b in rows]
+    text.insert(2, ("  " + proof(answer), number(answer["lower_bound"]), ""))
     _table(console, ("", "placed", "blocks in order"), text)
     if answer["links"]:
         links = answer["links"]
@@ -197,6 +209,13 @@ def print_answer(answer):
             markup=False,
         )
     console.print(f"* mesh {answer['mesh']}", markup=False)
+
+
+def proof(answer) -> str:
+    """How good the number of messages is."""
+    if answer["proved"]:
+        return "proved: fewer are impossible"
+    return f"lower bound, gap {answer['gap']:.1%}"
 
 
 def number(value) -> str:

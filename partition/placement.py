@@ -23,6 +23,7 @@ from partition.arrange import arrange
 from partition.board import order_chips
 from partition.errors import PartitionError
 from partition.limits import CORES_PER_CHIP
+from partition.mapped import mapped
 from partition.mesh import CORES_PER_TILE, TILES, Grid, board_grid, core_coordinates
 
 
@@ -84,7 +85,8 @@ def place_blocks(graph, chip_of_block, *, board="line", seed=0) -> Placement:
     board : {"line", "grid"}
         Whether the chips of the board are in one row, or in rows and columns.
     seed : int
-        The same seed gives the same placement.
+        The same seed gives the same placement, where Mt-KaHyPar is installed another one than
+        where it is not.
 
     Returns
     -------
@@ -105,8 +107,8 @@ def place_blocks(graph, chip_of_block, *, board="line", seed=0) -> Placement:
         blocks = np.flatnonzero(chips == chip)
         mutual = traffic[np.ix_(blocks, blocks)]
         mutual = mutual + mutual.T
-        rng = np.random.default_rng([seed, chip])
-        cores[blocks] = arrange(mutual, core_coordinates(len(blocks)), rng)
+        rng, coordinates = np.random.default_rng([seed, chip]), core_coordinates(len(blocks))
+        cores[blocks] = arrange(mutual, coordinates, rng, mapped(mutual, coordinates, rng))
     return _measured(traffic, chips, cores, places, grid)
 
 

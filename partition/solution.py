@@ -33,7 +33,9 @@ class Solution:
     plain_placement: Placement
 
 
-def solve(graph, n_chips=None, *, cores_per_chip=CORES_PER_CHIP, board="line", seed=0) -> Solution:
+def solve(
+    graph, n_chips=None, *, cores_per_chip=CORES_PER_CHIP, board="line", seed=0, proof_seconds=0.0
+) -> Solution:
     """Put blocks on chips and cores; every number is counted again by other means.
 
     Parameters
@@ -44,6 +46,8 @@ def solve(graph, n_chips=None, *, cores_per_chip=CORES_PER_CHIP, board="line", s
         Most chips to use; as many as it takes without.
     cores_per_chip, seed : int
     board : {"line", "grid"}
+    proof_seconds : float
+        See `partition.cut.assign_chips`.
 
     Raises
     ------
@@ -57,7 +61,9 @@ def solve(graph, n_chips=None, *, cores_per_chip=CORES_PER_CHIP, board="line", s
     if n_chips is None:
         n_chips = max(1, -(-n_blocks // cores_per_chip))
     chips_needed(n_blocks, n_chips, cores_per_chip)
-    found = assign_chips(graph, n_chips, cores_per_chip=cores_per_chip, seed=seed)
+    found = assign_chips(
+        graph, n_chips, cores_per_chip=cores_per_chip, seed=seed, proof_seconds=proof_seconds
+    )
     placed = place_blocks(graph, found.chip_of_block, board=board, seed=seed)
     assignment, placement = numbered_by_place(found, placed)
     check_assignment(graph, assignment, n_chips, cores_per_chip=cores_per_chip)
@@ -94,6 +100,10 @@ def describe(graph, solution: Solution) -> dict:
         "n_chips_used": assignment.n_chips_used,
         "cores_used": [chips.count(chip) for chip in range(assignment.n_chips_used)],
         "messages": assignment.messages,
+        "lower_bound": assignment.lower_bound,
+        "gap": assignment.gap,
+        "proved": assignment.proved,
+        "method": assignment.method,
         "messages_within_chips": placement.local_messages,
         "links": [[*link, load] for link, load in by_load],
         "board": [placement.board.rows, placement.board.columns],

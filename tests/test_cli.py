@@ -361,7 +361,7 @@ def test_partition_finds_for_the_run_folder_what_the_deployment_found(deployed, 
     mapping = json.loads((out / "metrics.json").read_text())["mapping"]
     assert run_partition([str(out / "block_graph.json"), "--chips", "2", "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
-    names = ("messages", "mean_hops", "n_chips_used")
+    names = ("messages", "lower_bound", "gap", "proved", "mean_hops", "n_chips_used")
     names += ("chip_of_block", "core_of_block")
     assert {name: found[name] for name in names} == {name: mapping[name] for name in names}
     assert found["n_blocks"] == mapping["n_cores"]

@@ -25,7 +25,7 @@ def mapping(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOIHISEG_CACHE", str(tmp_path_factory.mktemp("cache")))
         built = build(network, shapes, 0.005, 0, N_CHIPS, rates)
-    return map_blocks(built.deployable, built.peers, rates, N_CHIPS, 0)
+    return map_blocks(built.deployable, built.peers, rates, N_CHIPS, 0, 0.0)
 
 
 def test_every_number_is_confirmed(mapping):
@@ -50,9 +50,9 @@ def test_every_number_is_confirmed(mapping):
 def test_partition_finds_the_same_for_the_graph_alone(mapping, tmp_path, capsys):
     save_graph(mapping.graph, tmp_path / "block_graph.json")
     arguments = [str(tmp_path / "block_graph.json"), "--chips", str(N_CHIPS), "--json"]
-    assert run(arguments) == 0
+    assert run([*arguments, "--proof-seconds", "0"]) == 0
     found, metrics = json.loads(capsys.readouterr().out), mapping.metrics()
-    for name in ("messages", "mean_hops", "chip_of_block"):
+    for name in ("messages", "lower_bound", "gap", "proved", "mean_hops", "chip_of_block"):
         assert found[name] == metrics[name]
     assert found["core_of_block"] == metrics["core_of_block"]
     links = sorted([*link, load] for *link, load in found["links"])

@@ -48,6 +48,7 @@ def test_json(path, graph, capsys):
     assert (found["n_blocks"], found["n_chips_used"], found["cores_used"]) == (6, 2, [3, 3])
     chips = found["chip_of_block"]
     assert found["messages"] == message_count(graph, chips) == 1.5
+    assert found["proved"] and found["lower_bound"] == pytest.approx(1.5) and found["gap"] < 1e-9
     assert found["links"] == [[chips[2], chips[3], 1.5]]
     assert found["board_links"] == found["links"] and found["max_link_load"] == 1.5
     assert found["messages_within_chips"] == 40.0
@@ -76,6 +77,7 @@ def test_tables(path, capsys):
     assert out.startswith("fits: 6 blocks on 2 chips of 3 cores; in use: 3, 3\n")
     lines = [line.split() for line in out.splitlines()]
     assert ["messages", "per", "step", "between", "chips", "1.50", "21.5"] in lines
+    assert ["proved:", "fewer", "are", "impossible", "1.50"] in lines
     assert ["0", "to", "1", "1.50"] in lines
     assert "image, 10 neurons, 15 messages when each spikes" in out
     assert "mesh assumed: 4 rows of 8 tiles with 4 cores" in out
@@ -128,6 +130,8 @@ def test_block_larger_than_a_core(graph, path, capsys):
         (["--cores-per-chip", "129"], "--cores-per-chip 129: expected 1 to 128"),
         (["--cores-per-chip", "0"], "--cores-per-chip 0: expected 1 to 128"),
         (["--seed", "-1"], "--seed -1: expected 0 to"),
+        (["--proof-seconds", "nan"], "--proof-seconds nan: expected 0 or more"),
+        (["--proof-seconds", "-1"], "--proof-seconds -1: expected 0 or more"),
         (["--chips", "two"], "invalid int value: 'two'"),
         (["--board", "ring"], "invalid choice: 'ring'"),
         (["--bord", "line"], "unrecognized arguments"),
@@ -180,7 +184,7 @@ def test_help_is_light():
         "assert not heavy, heavy\n"
     )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "--cores-per-chip" in found.stdout
+    assert "--proof-seconds" in found.stdout
 
 
 def test_the_command_itself(path):

@@ -15,6 +15,7 @@ from partition.board import order_chips
 from partition.checks import check_assignment, check_placement
 from partition.cut import assign_chips
 from partition.errors import PartitionError
+from partition.mapped import mapped
 from partition.mesh import TILES, Grid, board_grid, core_coordinates
 from partition.placement import numbered_by_place, place_blocks, place_in_order
 
@@ -85,6 +86,48 @@ def test_arrangement_equals_brute_force(seed):
     orders = itertools.permutations(range(n))
     best = min(cost_of(mutual, distances, np.array(order)) for order in orders)
     assert cost_of(mutual, distances, found) == best
+
+
+def neighbours(n_blocks=60):
+    """Messages of blocks that talk to their neighbours in rows of six, numbered at random."""
+    mutual = np.zeros((n_blocks, n_blocks))
+    order = np.random.default_rng(0).permutation(n_blocks)
+    for step, weight in ((1, 5.0), (6, 2.0)):
+        mutual[order[:-step], order[step:]] = weight
+    return mutual + mutual.T
+
+
+def test_multilevel_starts_are_arrangements():
+    pytest.importorskip("mtkahypar")
+    mutual, coordinates = neighbours(), core_coordinates(60)
+    found = list(mapped(mutual, coordinates, np.random.default_rng(0)))
+    assert found
+    distances = manhattan(coordinates)
+    for places in found:
+        assert sorted(places) == list(range(60))
+        assert cost_of(mutual, distances, places) < cost_of(mutual, distances, np.arange(60)) / 2
+    again = list(mapped(mutual, coordinates, np.random.default_rng(0)))
+    assert np.array_equal(found, again)
+
+
+@pytest.mark.parametrize("n_blocks", [0, 1, 4, 5, 7, 128])
+def test_multilevel_starts_of_any_size(n_blocks):
+    pytest.importorskip("mtkahypar")
+    rng = np.random.default_rng(n_blocks)
+    traffic = random_traffic(n_blocks, rng, 0.1)
+    for places in mapped(traffic + traffic.T, core_coordinates(n_blocks), rng):
+        assert sorted(places) == list(range(n_blocks))
+    assert not list(mapped(np.zeros((9, 9)), core_coordinates(9), rng))
+
+
+def test_without_a_multilevel_partitioner(monkeypatch):
+    graph = graph_of(np.triu(neighbours()))
+    with_it = place_blocks(graph, [0] * 60)
+    monkeypatch.setattr("partition.mapped.engine", lambda: None)
+    without = place_blocks(graph, [0] * 60)
+    check_placement(graph, [0] * 60, without)
+    assert without.hops < place_in_order(graph, [0] * 60).hops / 2
+    assert with_it.hops <= 1.1 * without.hops
 
 
 @pytest.mark.parametrize("board", ["line", "grid"])
