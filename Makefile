@@ -29,8 +29,8 @@ deploy: $(VENV)/.installed
 test: $(VENV)/.installed-test
 	$(VENV)/bin/python -m pytest
 
-$(VENV)/.installed: extras =
-$(VENV)/.installed-test: extras = [test,notebook]
+$(VENV)/.installed: extras = [partition]
+$(VENV)/.installed-test: extras = [test,notebook,partition]
 
 $(VENV)/.installed $(VENV)/.installed-test: setup.cfg pyproject.toml constraints.txt
 	$(eval python := $(supported))$(check)

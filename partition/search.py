@@ -91,12 +91,14 @@ def search(links, n_parts, capacity, seed) -> Found:
     pool = _ranked(moved(links, chips, n_parts, capacity) for chips in first)
     if pool[0].cost > 0 and n_parts == 2:
         # Two chips are mostly solved exactly, for which the candidates are start enough.
-        found = cut_in_two(links, pool[0], capacity, max_bounds=_share(TWO_CHIP_BOUNDS))
+        effort = min(1, ROUNDS_FULL / links.n_blocks)
+        found = cut_in_two(links, pool[0], capacity, _share(round(effort * TWO_CHIP_BOUNDS)))
         if found.is_proved:
             return found
         pool.insert(0, found)
     if pool[0].cost > 0:
-        pool = _tournament(links, pool, n_parts, capacity, rng)
+        best = _tournament(links, pool, n_parts, capacity, rng)[0]
+        pool = [replace(best, bound=found.bound, method=found.method)]
     return known(links, pool[0], n_parts, capacity)
 
 
