@@ -73,18 +73,24 @@ def problems(options):
 
 def parse(arguments=None):
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", nargs="+", help="only these; trained: all of --checkpoint")
     parser.add_argument("--quick", action="store_true", help="small ones, in a minute")
     parser.add_argument(
         "--checkpoint", action="append", default=[], help="trained network; may be repeated"
     )
     parser.add_argument("--data", help="stack to count its rates on (default: synthetic)")
-    parser.add_argument("--proof", type=float, default=60, help="seconds for each proof")
+    parser.add_argument(
+        "--proof", type=float, help="seconds for each proof (default: 60, quick: 10)"
+    )
     parser.add_argument("--json", help="write all results to this file")
     options = parser.parse_args(arguments)
+    if options.proof is None:
+        options.proof = 10 if options.quick else 60
+    if not options.proof >= 0:
+        parser.error(f"--proof {options.proof:g}: expected 0 or more seconds")
+    if options.json and not Path(options.json).resolve().parent.is_dir():
+        parser.error(f"--json {options.json}: there is no such folder")
     known = list(problems(options))
     names = options.rows or (list(QUICK) if options.quick else known)
     options.rows = []
@@ -117,7 +123,11 @@ class Row:
     lower_bound : float or None
         No placement has fewer messages per second; None where none was looked for.
     gap : float or None
+        Share of the messages that could at most be saved.
     proved : bool
+        That nothing can.
+    method : str
+        How the bound was found.
     note : str
     """
 
@@ -134,16 +144,17 @@ class Row:
     lower_bound: float | None = None
     gap: float | None = None
     proved: bool = False
+    method: str = ""
     note: str = ""
 
 
 class Bench:
     """A problem, the stand-in model of its graph, and measured rows."""
 
-    def __init__(self, problem):
+    def __init__(self, problem, proof_s):
         from benchmarks.partition_peers import stand_in
 
-        self.problem = problem
+        self.problem, self.proof_s = problem, proof_s
         self.model, self.rates = stand_in(problem.graph)
 
     def rows(self):
@@ -213,17 +224,34 @@ class Bench:
         )  # fmt: skip
         seconds = time.perf_counter() - start
         graph = layer_graph(problem.layers, found.tiling.shapes, problem.rates)
-        own = Bench(replace(problem, graph=graph))
+        own = Bench(replace(problem, graph=graph), self.proof_s)
         return own.placed(JOINT, found.assignment, seconds)
 
     def placed(self, name, found, seconds):
-        """A row of ours, with places for chips and blocks."""
+        """A row of ours: what the search found, a bound that a proof sets it, and places."""
+        from partition.cut import prove
         from partition.placement import place_blocks
 
+        problem = self.problem
         start = time.perf_counter()
-        placement = place_blocks(self.problem.graph, found.chip_of_block)
-        note = f"places {time.perf_counter() - start:.1f} s"
-        return self.row(name, found.chip_of_block, seconds, placement=placement, note=note)
+        placement = place_blocks(problem.graph, found.chip_of_block)
+        notes = [f"places {time.perf_counter() - start:.1f} s"]
+        proof = found
+        if not found.proved and self.proof_s:
+            start = time.perf_counter()
+            proof = prove(
+                problem.graph, found, cores_per_chip=problem.cores_per_chip, seconds=self.proof_s
+            )
+            notes.append(f"proof {time.perf_counter() - start:.0f} s")
+        if proof.messages < found.messages * (1 - 1e-9):
+            notes.append(f"the proof came upon {PER_SECOND * proof.messages:,.0f}")
+        bound = min(proof.lower_bound, found.messages)
+        return self.row(
+            name, found.chip_of_block, seconds, placement=placement, note=", ".join(notes),
+            lower_bound=PER_SECOND * bound, method=proof.method,
+            gap=1 - bound / found.messages if found.messages else 0.0,
+            proved=proof.proved and proof.messages >= found.messages * (1 - 1e-9),
+        )  # fmt: skip
 
     def messages(self, chips):
         """Messages per second between chips, counted edge by edge."""
@@ -334,9 +362,9 @@ UNITS = """
 messages/s: spikes times destination cores on other chips, per second of 1 ms steps. heaviest link:
 between neighbours, chips in a line. mean hops: links between tiles per message within a chip, under
 the assumptions of partition.mesh. fullest: blocks on the fullest chip. s: seconds for the
-assignment, proof included. estimated: nengo-loihi's estimate_interchip_activity without and with
-rates. METIS in the last table: the better of both methods where it fits the chips; 40 tries: the
-best of ten seeds, both methods and two balances.
+assignment. gap: what could at most be saved; proved: nothing. estimated: nengo-loihi's
+estimate_interchip_activity without and with rates. METIS in the last table: the better of both
+methods where it fits the chips; 40 tries: the best of ten seeds, both methods and two balances.
 """
 
 
@@ -360,7 +388,10 @@ def main(arguments=None):
             f"{problem.n_chips} chips of {problem.cores_per_chip} cores; {problem.about}\n"
         )
         rows = []
-        print_table(COLUMNS, (cells(rows.append(row) or row) for row in Bench(problem).rows()))
+        print_table(
+            COLUMNS,
+            (cells(rows.append(row) or row) for row in Bench(problem, options.proof).rows()),
+        )
         lines.append(summary(problem, rows))
         results.append(
             {"row": name, "name": problem.name, "blocks": problem.n_blocks, "edges": n_edges,

@@ -44,6 +44,9 @@ class MinTrafficAllocator(Allocator):
         Spikes per step of every compartment, blocks concatenated in model order.
     seed : int
         The same seed gives the same board.
+    proof_seconds : float
+        For a proof that fewer messages are impossible, where the search does not prove it;
+        `assignment` tells.
     board : {"line", "grid"} or None
         How the chips lie: they are numbered so that the busiest link is light, and the blocks of
         each chip so that messages within it have short ways, both under the assumptions of
@@ -72,6 +75,7 @@ class MinTrafficAllocator(Allocator):
         *,
         rates=None,
         seed=0,
+        proof_seconds=0.0,
         board="line",
     ):
         if not 1 <= cores_per_chip <= CORES_PER_CHIP:
@@ -84,6 +88,7 @@ class MinTrafficAllocator(Allocator):
         self.ensemble_rates = ensemble_rates
         self.rates = rates
         self.seed = seed
+        self.proof_seconds = proof_seconds
         self.board = board
         self.assignment = None
         self.placement = None
@@ -98,7 +103,11 @@ class MinTrafficAllocator(Allocator):
             rates = rates_per_step(model, self.ensemble_rates)
         graph = block_graph(model, rates)
         assignment = assign_chips(
-            graph, n_chips, cores_per_chip=self.cores_per_chip, seed=self.seed
+            graph,
+            n_chips,
+            cores_per_chip=self.cores_per_chip,
+            seed=self.seed,
+            proof_seconds=self.proof_seconds,
         )
         if self.board is None:
             self.assignment, self.placement = assignment, None

@@ -88,6 +88,13 @@ def test_without_a_board_all_is_in_model_order(model):
     assert order.index(board.chips[0].cores[0].blocks[0]) == 0
 
 
+def test_a_proof(model):
+    allocator = MinTrafficAllocator(cores_per_chip=8, proof_seconds=20)
+    allocator(model, n_chips=2)
+    assert allocator.assignment.proved
+    assert allocator.assignment.lower_bound == pytest.approx(allocator.assignment.messages)
+
+
 def test_fixed(model):
     chips = [0, 1] * 8
     cores = [7 - i // 2 for i in range(16)]

@@ -130,6 +130,8 @@ def test_the_smallest_row(tmp_path, capsys):
     for row in rows.values():
         assert row["fits"] and row["fullest"] <= 8
         assert row["estimated_spikes"] == pytest.approx(row["messages"])
+        if row["name"].startswith("ours"):
+            assert row["proved"] and row["lower_bound"] == pytest.approx(row["messages"])
         if row["name"] != benchmark.JOINT:
             assert rows[benchmark.OURS]["messages"] <= row["messages"]
     assert rows[benchmark.JOINT]["messages"] <= rows[benchmark.OURS]["messages"]
@@ -138,8 +140,17 @@ def test_the_smallest_row(tmp_path, capsys):
     assert "to METIS" in printed
 
 
-def test_rows_that_are_not_there(capsys):
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--rows", "nothing"], "--rows nothing: no such row; there are nlt"),
+        (["--rows", "trained"], "--rows trained: no such row"),
+        (["--proof", "-1"], "--proof -1: expected 0 or more"),
+        (["--json", "missing/found.json"], "--json missing/found.json: there is no such folder"),
+    ],
+)
+def test_options_that_cannot_be(arguments, words, capsys):
     with pytest.raises(SystemExit) as stopped:
-        benchmark.parse(["--rows", "nothing"])
+        benchmark.parse(arguments)
     assert stopped.value.code == 2
-    assert "--rows nothing: no such row; there are nlt" in capsys.readouterr().err
+    assert words in capsys.readouterr().err
