@@ -120,9 +120,9 @@ class _Ascent:
             return
         box, n_failures = cost / max(self.links.n_blocks, 1), 0
         while not self.is_over(cost):
-            worth = _best_worth(
-                highspy, list(self.sets.values()), self.best, box, self.n_parts, cost
-            )
+            sets = list(self.sets.values())
+            seconds = self.deadline - time.monotonic()
+            worth = _best_worth(highspy, sets, self.best, box, self.n_parts, cost, seconds)
             if worth is None:
                 return
             before = self.bound
@@ -138,7 +138,7 @@ class _Ascent:
                     return
 
 
-def _best_worth(highspy, sets, center, box, n_parts, cost):
+def _best_worth(highspy, sets, center, box, n_parts, cost, seconds):
     """Maximize sum(w) + k * s with s <= cut(P) - w(P) for the sets known, near the center.
 
     Weights are counted in thousandths of the messages found, as suits the tolerances of HiGHS;
@@ -148,6 +148,7 @@ def _best_worth(highspy, sets, center, box, n_parts, cost):
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
+    solver.setOptionValue("time_limit", max(seconds, 0.0))
     infinite = highspy.kHighsInf
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = n_blocks + 1, len(sets)
