@@ -494,7 +494,7 @@ def test_nengo_dl_fires_at_the_settled_rates():
 
     network = lowered()
     pixels = image()[None]
-    config = configuration(parse(["--steps", "400"]))
+    config = configuration(parse(["--steps", "400", "--synapse-ms", "5", "--window", "0.5"]))
     fired = work.nengo_dl_activations(network, pixels, config, Reporter(quiet=True))
     settled = settled_activations(network, pixels)
     for name, activation in fired.items():
