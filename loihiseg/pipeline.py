@@ -126,6 +126,7 @@ def deploy(config, read, reporter) -> Deployed:
         "data": {"source": inputs.source, "sha256": inputs.digest, "polarity": inputs.polarity},
         "network": {"source": inputs.network.source, "tile": inputs.network.tile},
         "threshold": scored.threshold,
+        "challenge_shift": scored.challenge_shift,
         "readout": asdict(scored.readout),
         "tiles": [list(place) for place in inputs.tiles.places],
         "scored_note": scored.note,

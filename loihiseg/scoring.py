@@ -1,6 +1,7 @@
 """Scores and rates of a deployment: every stage on the same pixels."""
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from loihiseg import deployment as stages
 from loihiseg.evaluation.isbi import challenge_scores
 from loihiseg.evaluation.metrics import best_threshold, pixel_scores
 from loihiseg.evaluation.rates import layer_rates
+from loihiseg.evaluation.submission import choose_shift, submitted_scores
 from loihiseg.inference import predict_sections, sigmoid
 
 
@@ -39,6 +41,8 @@ class Scored:
     note : str
         Which pixels were scored.
     threshold : float
+    challenge_shift : float
+        See ``loihiseg.evaluation.submission``; 0 but for whole sections with validation sections.
     readout : loihiseg.deployment.Readout
     trained, spiking : numpy.ndarray
         (n, rows, columns) probability of membrane.
@@ -49,6 +53,7 @@ class Scored:
     rows: list
     note: str
     threshold: float
+    challenge_shift: float
     readout: stages.Readout
     trained: np.ndarray
     spiking: np.ndarray
@@ -78,9 +83,7 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter) -> 
     tiles = inputs.tiles
     with reporter.bar("trained network", len(inputs.test.images)) as advance:
         sections = predict_sections(predict, inputs.test.images, tile, progress=advance)
-    threshold = inputs.network.threshold
-    if threshold is None:
-        threshold = _validated_threshold(inputs, predict, tile)
+    threshold, shift = _validated(inputs, predict, tile)
     readout = stages.Readout()
     if calibration:
         raw = logits_of(stages.spiking_activations(network, calibration))
@@ -91,17 +94,19 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter) -> 
     quantized_logits = tiles.assemble(logits_of(eight_bit))
     truth = inputs.test.membrane if tiles.grid else tiles.membrane
     size = "whole sections" if tiles.grid else f"{len(truth)} tiles"
-    rows = [score_row("trained", "whole sections", inputs.test.membrane, sections, threshold)]
+    row = partial(score_row, threshold=threshold, shift=shift)
+    rows = [row("trained", "whole sections", inputs.test.membrane, sections)]
     trained = sections
     if not tiles.grid:
         trained = predict(tiles.pixels[..., None])[..., 0]
-        rows.append(score_row("trained", size, truth, trained, threshold))
-    rows.append(score_row("8-bit weights", size, truth, quantized_logits, threshold))
-    rows.append(score_row("8-bit, spiking on chip", size, truth, spiking, threshold))
+        rows.append(row("trained", size, truth, trained))
+    rows.append(row("8-bit weights", size, truth, quantized_logits))
+    rows.append(row("8-bit, spiking on chip", size, truth, spiking))
     return Scored(
         rows,
         _scored_note(inputs, tile),
         threshold,
+        shift,
         readout,
         sigmoid(trained),
         sigmoid(spiking),
@@ -146,23 +151,38 @@ def _pixels_note(inputs, tile):
     )
 
 
-def _validated_threshold(inputs, predict, tile):
-    if inputs.validation is None:
-        return 0.5
+def _validated(inputs, predict, tile):
+    """Threshold and shift of the map, what is not known of them chosen on validation sections."""
+    threshold, whole = inputs.network.threshold, inputs.tiles.grid is not None
+    if inputs.validation is None or (threshold is not None and not whole):
+        return 0.5 if threshold is None else threshold, 0.0
+    truth = inputs.validation.membrane
     logits = predict_sections(predict, inputs.validation.images, tile)
-    return best_threshold(inputs.validation.membrane, sigmoid(logits))
+    if threshold is None:
+        threshold = best_threshold(truth, sigmoid(logits))
+    with_cells = ~truth.all(axis=(1, 2))
+    if not (whole and with_cells.any()):
+        return threshold, 0.0
+    return threshold, choose_shift(truth[with_cells], logits[with_cells])
 
 
-def score_row(name, pixels, truth, logits, threshold) -> dict:
-    """Scores of logits (n, rows, columns) of membrane, as a row of ``metrics.json``."""
+def score_row(name, pixels, truth, logits, threshold, shift=0.0) -> dict:
+    """Scores of logits (n, rows, columns) of membrane, as a row of ``metrics.json``.
+
+    ``challenge`` are the scores of the probability as it is, ``challenge_shifted`` those of the map
+    shifted for submission, see ``loihiseg.evaluation.submission``.
+    """
     probability = sigmoid(logits)
     # A tile without a cell has no regions to find.
     scored = [i for i in range(len(truth)) if not truth[i].all()]
+    own = asdict(challenge_scores(~truth[scored], 1.0 - probability[scored]))
+    shifted = asdict(submitted_scores(truth[scored], logits[scored], shift)) if shift else own
     return {
         "name": name,
         "pixels": pixels,
         "pixel": asdict(pixel_scores(truth, probability > threshold)),
-        "challenge": asdict(challenge_scores(~truth[scored], 1.0 - probability[scored])),
+        "challenge": own,
+        "challenge_shifted": shifted,
     }
 
 
