@@ -115,7 +115,8 @@ class Row:
         Links between tiles that a message within a chip takes, as ``partition.mesh`` assumes them.
     n_chips, fullest : int
         Chips used, and blocks on the fullest.
-    seconds : float
+    seconds, cpu_seconds : float
+        Wall clock, and what this process computed meanwhile.
     fits : bool
         Whether no chip has more blocks than cores.
     estimated_axons, estimated_spikes : float
@@ -138,6 +139,7 @@ class Row:
     n_chips: int
     fullest: int
     seconds: float
+    cpu_seconds: float
     fits: bool
     estimated_axons: float
     estimated_spikes: float
@@ -173,12 +175,10 @@ class Bench:
         """One of nengo-loihi's allocators."""
         from partition.allocator import chips_of_board, cores_of_board
 
-        start = time.perf_counter()
-        board = allocator(self.model, self.problem.n_chips)
-        seconds = time.perf_counter() - start
+        board, times = timed(allocator, self.model, self.problem.n_chips)
         chips = chips_of_board(board, self.model)
         cores = cores_of_board(board, self.model)
-        return self.row(name, chips, seconds, cores)
+        return self.row(name, chips, times, cores)
 
     def metis(self):
         """METIS as nengo-loihi calls it, its other method, and the best of many tries."""
@@ -190,24 +190,22 @@ class Bench:
         except ImportError:
             return
         for name, recursive in METIS.items():
-            start = time.perf_counter()
-            chips = metis(graph, n_chips, recursive=recursive)
-            yield self.row(name, chips.tolist(), time.perf_counter() - start)
-        start = time.perf_counter()
-        tries = list(metis_tries(graph, n_chips, self.problem.cores_per_chip))
+            chips, times = timed(metis, graph, n_chips, recursive=recursive)
+            yield self.row(name, chips.tolist(), times)
+        tries, times = timed(lambda: list(metis_tries(graph, n_chips, self.problem.cores_per_chip)))
         best = min(tries, key=lambda chips: (not self.fits(chips), self.messages(chips)))
         name = f"{TRIES} {len(tries)}"
-        yield self.row(name, best.tolist(), time.perf_counter() - start)
+        yield self.row(name, best.tolist(), times)
 
     def ours(self):
         """Ours on the same blocks, and where the layers are known with blocks of its own."""
         from partition.cut import assign_chips
 
         cores = self.problem.cores_per_chip
-        start = time.perf_counter()
-        found = assign_chips(self.problem.graph, self.problem.n_chips, cores_per_chip=cores)
-        seconds = time.perf_counter() - start
-        yield self.placed(OURS, found, seconds)
+        found, times = timed(
+            assign_chips, self.problem.graph, self.problem.n_chips, cores_per_chip=cores
+        )
+        yield self.placed(OURS, found, times)
         if self.problem.layers is not None and self.problem.n_blocks <= MOST_JOINT:
             yield self.joint()
 
@@ -217,37 +215,34 @@ class Bench:
         from partition.joint import choose_tiling_and_chips
 
         problem = self.problem
-        start = time.perf_counter()
-        found = choose_tiling_and_chips(
-            problem.layers, problem.n_chips, rates=problem.rates,
+        found, times = timed(
+            choose_tiling_and_chips, problem.layers, problem.n_chips, rates=problem.rates,
             cores_per_chip=problem.cores_per_chip,
         )  # fmt: skip
-        seconds = time.perf_counter() - start
         graph = layer_graph(problem.layers, found.tiling.shapes, problem.rates)
         own = Bench(replace(problem, graph=graph), self.proof_s)
-        return own.placed(JOINT, found.assignment, seconds)
+        return own.placed(JOINT, found.assignment, times)
 
-    def placed(self, name, found, seconds):
+    def placed(self, name, found, times):
         """A row of ours: what the search found, a bound that a proof sets it, and places."""
         from partition.cut import prove
         from partition.placement import place_blocks
 
         problem = self.problem
-        start = time.perf_counter()
-        placement = place_blocks(problem.graph, found.chip_of_block)
-        notes = [f"places {time.perf_counter() - start:.1f} s"]
+        placement, (seconds, _) = timed(place_blocks, problem.graph, found.chip_of_block)
+        notes = [f"places {seconds:.1f} s"]
         proof = found
         if not found.proved and self.proof_s:
-            start = time.perf_counter()
-            proof = prove(
-                problem.graph, found, cores_per_chip=problem.cores_per_chip, seconds=self.proof_s
-            )
-            notes.append(f"proof {time.perf_counter() - start:.0f} s")
+            proof, (seconds, _) = timed(
+                prove, problem.graph, found, cores_per_chip=problem.cores_per_chip,
+                seconds=self.proof_s,
+            )  # fmt: skip
+            notes.append(f"proof {seconds:.0f} s")
         if proof.messages < found.messages * (1 - 1e-9):
             notes.append(f"the proof came upon {PER_SECOND * proof.messages:,.0f}")
         bound = min(proof.lower_bound, found.messages)
         return self.row(
-            name, found.chip_of_block, seconds, placement=placement, note=", ".join(notes),
+            name, found.chip_of_block, times, placement=placement, note=", ".join(notes),
             lower_bound=PER_SECOND * bound, method=proof.method,
             gap=1 - bound / found.messages if found.messages else 0.0,
             proved=proof.proved and proof.messages >= found.messages * (1 - 1e-9),
@@ -263,7 +258,7 @@ class Bench:
         """Whether no chip has too many blocks."""
         return max(map(list(chips).count, set(chips))) <= self.problem.cores_per_chip
 
-    def row(self, name, chips, seconds, cores=None, placement=None, **more):
+    def row(self, name, chips, times, cores=None, placement=None, **more):
         """Measure a placement."""
         from nengo_loihi.hardware.allocators import (
             ensemble_to_block_rates,
@@ -286,7 +281,8 @@ class Bench:
             mean_hops=placement.mean_hops if placement else float("nan"),
             n_chips=len(set(chips)),
             fullest=fullest,
-            seconds=seconds,
+            seconds=times[0],
+            cpu_seconds=times[1],
             fits=self.fits(chips),
             estimated_axons=float(estimate_interchip_activity(board)["interchip"]),
             estimated_spikes=float(estimate_interchip_activity(board, rates)["interchip"]),
@@ -294,9 +290,16 @@ class Bench:
         )
 
 
+def timed(call, *arguments, **options):
+    """What a call returns, and its seconds by the clock and of this process."""
+    start = time.perf_counter(), time.process_time()
+    found = call(*arguments, **options)
+    return found, (time.perf_counter() - start[0], time.process_time() - start[1])
+
+
 COLUMNS = (
-    "", "messages/s", "heaviest link/s", "mean hops", "chips", "fullest", "s", "lower bound",
-    "gap", "axons, estimated", "spikes/s, estimated", "",
+    "", "messages/s", "heaviest link/s", "mean hops", "chips", "fullest", "s", "CPU s",
+    "lower bound", "gap", "axons, estimated", "spikes/s, estimated", "",
 )  # fmt: skip
 
 
@@ -308,8 +311,8 @@ def cells(row):
     note = row.note if row.fits else f"exceeds a chip; {row.note}".rstrip("; ")
     return (
         row.name, f"{row.messages:,.0f}", f"{row.heaviest_link:,.0f}", f"{row.mean_hops:.2f}",
-        str(row.n_chips), str(row.fullest), f"{row.seconds:.2f}", bound, gap,
-        f"{row.estimated_axons:,.0f}", f"{row.estimated_spikes:,.0f}", note,
+        str(row.n_chips), str(row.fullest), f"{row.seconds:.2f}", f"{row.cpu_seconds:.2f}",
+        bound, gap, f"{row.estimated_axons:,.0f}", f"{row.estimated_spikes:,.0f}", note,
     )  # fmt: skip
 
 
@@ -341,7 +344,8 @@ def summary(problem, rows):
     return (
         problem.name, f"{problem.n_blocks:,}", f"{ours.n_chips}",
         *(f"{by_name[name].messages:,.0f}" for name in ("Greedy", "GreedyInterchip")),
-        least(once), least(tried), f"{ours.messages:,.0f}", cells(ours)[8], f"{ours.seconds:.1f}",
+        least(once), least(tried), f"{ours.messages:,.0f}", cells(ours)[9], f"{ours.seconds:.1f}",
+        f"{ours.cpu_seconds:.1f}",
         least([by_name[JOINT]] if JOINT in by_name else []),
         verdict(ours, [by_name["GreedyInterchip"]]), verdict(ours, once), verdict(ours, tried),
     )  # fmt: skip
@@ -355,16 +359,18 @@ def least(rows):
 
 SUMMARY = (
     "messages/s between chips", "blocks", "chips", "Greedy", "GreedyInterchip", "METIS",
-    "METIS, 40 tries", "ours", "gap", "s", JOINT, "to GreedyInterchip", "to METIS", "to 40 tries",
+    "METIS, 40 tries", "ours", "gap", "s", "CPU s", JOINT,
+    "to GreedyInterchip", "to METIS", "to 40 tries",
 )  # fmt: skip
 
 UNITS = """
 messages/s: spikes times destination cores on other chips, per second of 1 ms steps. heaviest link:
 between neighbours, chips in a line. mean hops: links between tiles per message within a chip, under
 the assumptions of partition.mesh. fullest: blocks on the fullest chip. s: seconds for the
-assignment. gap: what could at most be saved; proved: nothing. estimated: nengo-loihi's
-estimate_interchip_activity without and with rates. METIS in the last table: the better of both
-methods where it fits the chips; 40 tries: the best of ten seeds, both methods and two balances.
+assignment by the clock; CPU s: of this process, all its threads. gap: what could at most be saved;
+proved: nothing. estimated: nengo-loihi's estimate_interchip_activity without and with rates. METIS
+in the last table: the better of both methods where it fits the chips; 40 tries: the best of ten
+seeds, both methods and two balances.
 """
 
 

@@ -129,6 +129,7 @@ def test_the_smallest_row(tmp_path, capsys):
     assert {"Greedy", "RoundRobin", "GreedyInterchip", "ours"} <= set(rows)
     for row in rows.values():
         assert row["fits"] and row["fullest"] <= 8
+        assert row["seconds"] > 0 and row["cpu_seconds"] >= 0
         assert row["estimated_spikes"] == pytest.approx(row["messages"])
         if row["name"].startswith("ours"):
             assert row["proved"] and row["lower_bound"] == pytest.approx(row["messages"])
