@@ -45,7 +45,8 @@ def metrics(accuracy=(0.92, 0.91), iou=(0.66, 0.65), spikes=8e6, n_images=8, n_s
             "membrane_f1": 0.8,
         }  # fmt: skip
         challenge = {"v_rand": iou + 0.3, "v_info": iou + 0.31}
-        return {"name": name, "pixels": "whole sections", "pixel": pixel, "challenge": challenge}
+        return {"name": name, "pixels": "whole sections", "pixel": pixel, "challenge": challenge,
+                "challenge_shifted": {"v_rand": iou + 0.32, "v_info": iou + 0.33}}  # fmt: skip
 
     return {
         "stages": [
@@ -352,7 +353,7 @@ def test_tables_give_mean_and_range_over_seeds(protocol):
     assert not any("partition" in name for name in hardware)
     assert hardware["energy per section, cpu"][0].startswith("36.0 mJ")
     time = by_first_cell(tables.time_table(found))
-    assert time["100 steps"][5] == "2.00 (1.00 to 3.00)"
+    assert time["100 steps"][len(cells.SCORE_HEADER)] == "2.00 (1.00 to 3.00)"
 
 
 def test_aims_say_whether_they_are_met(protocol):

@@ -11,6 +11,9 @@ STEPS = (25, 50, 100, 200, 400)
 REFERENCE_STEPS = 200
 """Steps of every deployment but those that show what the steps do."""
 
+DEPLOYMENT_FORMAT = 2
+"""Of what a deployment writes: those of another are run again."""
+
 ABLATIONS = {
     "no-regularizer": "regularizer off",
     "percentile-99": "99th percentile",
@@ -121,7 +124,7 @@ class Deployment:
 
     def settings(self) -> dict:
         """What its result depends on but the data and the weights, as plain values."""
-        return {"kind": "deployment"} | asdict(self)
+        return {"kind": "deployment", "format": DEPLOYMENT_FORMAT} | asdict(self)
 
 
 def plan(protocol: Protocol) -> dict[str, tuple]:

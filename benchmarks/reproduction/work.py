@@ -184,7 +184,8 @@ def _row(name, result, logits):
 
     truth = result.membrane
     pixels = "whole sections" if result.tiles.grid else f"{len(truth)} tiles"
-    return score_row(name, pixels, truth, logits, result.threshold)
+    shift = result.metrics["challenge_shift"]
+    return score_row(name, pixels, truth, logits, result.threshold, shift)
 
 
 if __name__ == "__main__":
