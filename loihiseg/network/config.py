@@ -59,6 +59,12 @@ class UNetConfig:
         Factor by which the host's stem lowers the resolution.
     stem_channels : int
         Channels of the stem, whose spikes the host sends.
+    levels : int or tuple of int
+        0: activations are Loihi firing rates. At least 1: every activation, the stem's included,
+        has so many levels above 0; see `loihiseg.network.quantized`. A tuple gives the levels of
+        each, in the order in which they are built.
+    batch_norm : bool
+        Whether a batch normalization follows each convolution but the read-out.
     """
 
     tile: int = 128
@@ -68,13 +74,15 @@ class UNetConfig:
     stem_stride: int = 2
     stem_channels: int = 4
     rates: RateTarget = RateTarget()
+    levels: int | tuple[int, ...] = 0
+    batch_norm: bool = False
 
     def __post_init__(self):
-        levels = len(self.channels)
-        if levels < 1 or len(self.convs_down) != levels or len(self.convs_up) != levels - 1:
+        depth = len(self.channels)
+        if depth < 1 or len(self.convs_down) != depth or len(self.convs_up) != depth - 1:
             raise InputError(
-                f"U-Net configuration: {levels} levels of channels need {levels} convs_down and "
-                f"{levels - 1} convs_up, got {len(self.convs_down)} and {len(self.convs_up)}"
+                f"U-Net configuration: {depth} levels of channels need {depth} convs_down and "
+                f"{depth - 1} convs_up, got {len(self.convs_down)} and {len(self.convs_up)}"
             )
         for name, least in _LEAST.items():
             value = getattr(self, name)
@@ -84,6 +92,37 @@ class UNetConfig:
             raise InputError(
                 f"U-Net configuration: tile {self.tile} must be a multiple of {self.multiple}"
             )
+        self._check_levels()
+
+    def _check_levels(self):
+        if isinstance(self.levels, int):
+            if self.levels < 0:
+                raise InputError(f"U-Net configuration: levels {self.levels} must not be below 0")
+        elif len(self.levels) != len(self.activations) or min(self.levels) < 1:
+            raise InputError(
+                f"U-Net configuration: levels {self.levels} must be {len(self.activations)} "
+                "numbers, one per activation, none below 1"
+            )
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """Convolutions followed by an activation, in the order in which they are built."""
+        names = ["stem"]
+        last = len(self.channels) - 1
+        for level, n_convs in enumerate(self.convs_down):
+            names += [f"down{level}"] if level else []
+            names += [f"encode{level}_{i}" for i in range(n_convs)]
+        for level in range(last - 1, -1, -1):
+            names += [f"up{level}", *(f"decode{level}_{i}" for i in range(self.convs_up[level]))]
+        return tuple(names)
+
+    @property
+    def layer_levels(self) -> dict[str, int]:
+        """Levels of each activation, by the name of its convolution."""
+        levels = self.levels
+        if isinstance(levels, int):
+            levels = (levels,) * len(self.activations)
+        return dict(zip(self.activations, levels))
 
     @property
     def multiple(self) -> int:

@@ -20,9 +20,12 @@ import tensorflow as tf
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.awareness import EightBitConv2D, EightBitConv2DTranspose
 from loihiseg.network.config import UNetConfig
+from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.regularizers import PercentileFiringRate
 
 SAME = {"padding": "same", "kernel_initializer": "he_normal"}
+# Averages over some ten steps: a training has few, and its batches hold many pixels.
+NORM = {"momentum": 0.9, "epsilon": 1e-3}
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,13 @@ class ChipEffects:
         Weights on the chip are rounded.
     window_steps : int
         Rates are counted in a window of so many steps; 0: exact.
+    staircase : bool
+        Rates follow the chip's staircase; else they are ideal.
     """
 
     eight_bit: bool = False
     window_steps: int = 0
+    staircase: bool = True
 
 
 def build_unet(
@@ -61,7 +67,7 @@ def build_unet(
     """
     tile = tile or config.tile
     pixels = tf.keras.Input((tile, tile, 1), name="pixels")
-    activate = partial(_activate, config=config, window_steps=effects.window_steps)
+    activate = partial(_activate, config=config, effects=effects)
     convolve = EightBitConv2D if effects.eight_bit else tf.keras.layers.Conv2D
     transpose = EightBitConv2DTranspose if effects.eight_bit else tf.keras.layers.Conv2DTranspose
 
@@ -102,11 +108,20 @@ def build_unet(
     return tf.keras.Model(pixels, logits, name="unet")
 
 
-def _activate(x, name, config, window_steps, phases=1):
+def _activate(x, name, config, effects, phases=1):
+    if config.batch_norm:
+        x = tf.keras.layers.BatchNormalization(**NORM, name=f"{name}_norm")(x)
+    levels = config.layer_levels[name]
+    if levels:
+        return QuantizedReLU(levels, name=f"{name}_spikes")(x)
     rates = config.rates
     regularizer = None
     if rates.weight:
         regularizer = PercentileFiringRate(rates.percentile, *rates.aim_hz, rates.weight, phases)
     return LoihiReLU(
-        rates.scale_hz, regularizer, window_steps=window_steps or None, name=f"{name}_spikes"
+        rates.scale_hz,
+        regularizer,
+        staircase=effects.staircase,
+        window_steps=effects.window_steps or None,
+        name=f"{name}_spikes",
     )(x)

@@ -10,6 +10,7 @@ from loihiseg.mapping import partition_layers
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.config import RateTarget, UNetConfig
 from loihiseg.network.presets import PRESETS
+from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import build_unet
 from partition.checks import check_tiling
 from partition.tiling import choose_block_shapes
@@ -133,3 +134,37 @@ def test_presets_fit_two_chips(preset):
         assert network.n_chip_neurons == pytest.approx(238_000, rel=0.01)
         # Layers at 96, 48, 24 and 12 pixels; the up layers belong to the level they reach.
         assert network.n_chip_neurons == 36864 * 4 + 18432 * 3 + 9216 * 3 + 4608 * 2
+
+
+@pytest.mark.parametrize("config", ODD)
+def test_activations_are_named_in_the_order_they_are_built(config):
+    built = [layer.name for layer in build_unet(config).layers if isinstance(layer, LoihiReLU)]
+    assert built == [f"{name}_spikes" for name in config.activations]
+
+
+@pytest.mark.parametrize("levels", [1, 3, (31, 15, 7, 3, 2, 1)])
+def test_levels_replace_rates(levels):
+    model = build_unet(UNetConfig(32, (2, 3), (1, 1), (1,), levels=levels))
+    layers = [layer for layer in model.layers if isinstance(layer, QuantizedReLU)]
+    assert [layer.name.removesuffix("_spikes") for layer in layers] == [
+        "stem", "encode0_0", "down1", "encode1_0", "up0", "decode0_0"
+    ]  # fmt: skip
+    assert [x.levels for x in layers] == list(levels if isinstance(levels, tuple) else [levels] * 6)
+    assert not any(isinstance(layer, LoihiReLU) for layer in model.layers) and not model.losses
+    plain = {w.name for w in build_unet(UNetConfig(32, (2, 3), (1, 1), (1,))).weights}
+    assert {w.name for w in model.weights} - plain == {f"{x.name}/alpha:0" for x in layers}
+
+
+@pytest.mark.parametrize("levels", [-1, (), (1, 2), (1, 2, 3, 4, 5, 0)])
+def test_impossible_levels(levels):
+    with pytest.raises(InputError, match="levels"):
+        UNetConfig(32, (2, 3), (1, 1), (1,), levels=levels)
+
+
+def test_batch_norm_follows_every_convolution_but_the_readout():
+    model = build_unet(UNetConfig(32, (2, 3), (1, 1), (1,), batch_norm=True))
+    for layer in model.layers:
+        if isinstance(layer, tf.keras.layers.Conv2D) and layer.name != "readout":
+            (follower,) = [node.layer for node in layer.outbound_nodes]
+            assert isinstance(follower, tf.keras.layers.BatchNormalization)
+            assert follower.name == f"{layer.name}_norm"
