@@ -1,5 +1,6 @@
 """A lowered network in the terms of ``partition``, and what comes back: settings and places."""
 
+import math
 from dataclasses import dataclass
 
 from loihiseg.conversion.spec import LoweredNetwork
@@ -113,7 +114,7 @@ class Mapping:
         }
 
 
-def map_blocks(deployable, peers, rates, n_chips, seed, proof_s) -> Mapping:
+def map_blocks(deployable, peers, rates, n_chips, seed, proof_s, planned=None) -> Mapping:
     """Find chips and cores for the blocks of a program, and compare with nengo-loihi's allocators.
 
     Parameters
@@ -126,6 +127,8 @@ def map_blocks(deployable, peers, rates, n_chips, seed, proof_s) -> Mapping:
     n_chips, seed : int
     proof_s : float
         Seconds to prove that fewer messages are impossible.
+    planned : partition.joint.Joint, optional
+        What the block shapes were chosen with: the search starts from its chips too.
 
     Returns
     -------
@@ -143,7 +146,8 @@ def map_blocks(deployable, peers, rates, n_chips, seed, proof_s) -> Mapping:
     from partition.solution import solve
 
     graph = deployable_graph(deployable, deployable.compartment_values(rates))
-    solution = solve(graph, n_chips, seed=seed, proof_seconds=proof_s)
+    start = planned_chips(graph, planned) if planned else None
+    solution = solve(graph, n_chips, seed=seed, proof_seconds=proof_s, start=start)
     plans = {
         name: Plan(
             f"Before: nengo-loihi's {name}",
@@ -156,3 +160,30 @@ def map_blocks(deployable, peers, rates, n_chips, seed, proof_s) -> Mapping:
     chips = solution.assignment.chip_of_block
     plans[OURS] = Plan("After: partition", chips, solution.placement)
     return Mapping(graph, solution, plans)
+
+
+def planned_chips(graph, planned) -> tuple[int, ...] | None:
+    """Chips that were planned before the build; None where what was built is not as planned.
+
+    Parameters
+    ----------
+    graph : networkx.DiGraph
+        Of the built blocks.
+    planned : partition.joint.Joint
+    """
+    if _sizes(graph) != _sizes(planned.graph):
+        return None
+    built, expected = _messages(graph), _messages(planned.graph)
+    if built.keys() != expected.keys():
+        return None
+    close = all(math.isclose(built[edge], expected[edge], rel_tol=1e-6) for edge in built)
+    return planned.assignment.chip_of_block if close else None
+
+
+def _sizes(graph):
+    return [graph.nodes[block]["n_compartments"] for block in range(graph.number_of_nodes())]
+
+
+def _messages(graph):
+    """Messages per step by edge, where there are any."""
+    return {(a, b): weight for a, b, weight in graph.edges(data="weight") if weight and a != b}

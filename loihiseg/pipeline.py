@@ -88,7 +88,8 @@ def deploy(config, read, reporter) -> Deployed:
         settled = stages.settled_activations(network, inputs.tiles.pixels)
         expected = stages.expected_rates(network, inputs.calibration, settled)
     with reporter.stage("tile") as note:
-        tiling = _tile(config, network, expected)
+        planned = _tile(config, network, expected)
+        tiling = planned.tiling
         note.detail = f"{tiling.n_cores} cores, cut where chips meet"
     with reporter.stage("quantize") as note:
         quantized = _quantize(config, network, tiling)
@@ -100,8 +101,9 @@ def deploy(config, read, reporter) -> Deployed:
         note.detail = f"{built.deployable.program.n_blocks} blocks{kept}"
     with reporter.stage("partition") as note, reporter.waiting("partition"):
         mapping = map_blocks(
-            built.deployable, built.peers, expected, config.chips, config.seed, config.proof_seconds
-        )
+            built.deployable, built.peers, expected, config.chips, config.seed,
+            config.proof_seconds, planned,
+        )  # fmt: skip
         found = mapping.solution.assignment
         note.detail = _crossing(found)
     if config.check:
@@ -246,7 +248,7 @@ def _tile(config, network, rates):
     from partition.joint import choose_tiling_and_chips
 
     layers = partition_layers(network)
-    return choose_tiling_and_chips(layers, config.chips, rates=rates, seed=config.seed).tiling
+    return choose_tiling_and_chips(layers, config.chips, rates=rates, seed=config.seed)
 
 
 def usage_lines(tiling) -> list[str]:

@@ -34,7 +34,7 @@ class Assignment:
     n_chips_used : int
     lower_bound : float
         Messages per step that every assignment to so many chips has at least; 0 when nothing is
-        known.
+        known, as above two chips without a proof.
     method : str
         How the bound was found; empty when there is none.
     """
@@ -63,7 +63,7 @@ class Assignment:
 
 
 def assign_chips(
-    graph, n_chips, *, cores_per_chip=CORES_PER_CHIP, seed=0, proof_seconds=0.0
+    graph, n_chips, *, cores_per_chip=CORES_PER_CHIP, seed=0, proof_seconds=0.0, start=None
 ) -> Assignment:
     """Put blocks on as few chips as hold them, with few messages between chips.
 
@@ -71,7 +71,8 @@ def assign_chips(
     random, and multilevel ones where Mt-KaHyPar is installed) are improved by moves; the best
     ones then by moved clusters, by exact cuts of every pair of chips and by swaps. Filling chips
     in model order, as nengo-loihi's ``Greedy`` does, is among them, so the result is never worse
-    than that. Two chips, and small graphs, are mostly solved to the proven optimum on the way.
+    than that. Two chips, and small graphs, are mostly solved to the proven optimum on the way;
+    for more chips ``lower_bound`` is 0, unless nothing crosses or ``proof_seconds`` is given.
 
     The same graph and seed give the same assignment, however busy the machine is, unless a proof
     finds a better one in the seconds it is given.
@@ -86,6 +87,9 @@ def assign_chips(
     seed : int
     proof_seconds : float
         For `prove`, where the search itself proves nothing.
+    start : (n_blocks,) array_like of int, optional
+        Chip per block, on as few chips as hold the blocks; improved like any construction, so the
+        result is never worse than it.
 
     Returns
     -------
@@ -95,7 +99,8 @@ def assign_chips(
     ------
     PartitionError
         ``n_chips`` or ``cores_per_chip`` below one, nodes not numbered from 0, a weight that is
-        negative or not finite, or weights that add up to no finite number.
+        negative or not finite, weights that add up to no finite number, or a ``start`` that is not
+        a chip per block within the capacity.
     DoesNotFitError
         More blocks than cores.
 
@@ -110,10 +115,29 @@ def assign_chips(
     traffic = Traffic.of_graph(graph)
     n_parts = chips_needed(traffic.n_blocks, n_chips, cores_per_chip)
     links = links_of(traffic)
-    found = _assignment(traffic, links, search(links, n_parts, cores_per_chip, seed))
+    if start is not None:
+        start = _checked_start(start, traffic.n_blocks, n_parts, cores_per_chip)
+    found = _assignment(traffic, links, search(links, n_parts, cores_per_chip, seed, start))
     if proof_seconds > 0 and not found.proved:
         found = prove(graph, found, cores_per_chip=cores_per_chip, seconds=proof_seconds)
     return found
+
+
+def _checked_start(start, n_blocks, n_parts, cores_per_chip):
+    chips = np.asarray(start)
+    if chips.ndim != 1 or not (chips.dtype.kind in "iu" or chips.size == 0):
+        raise PartitionError("start must be whole numbers, one for each block")
+    if len(chips) != n_blocks:
+        raise PartitionError(f"start has a chip for {len(chips)} blocks, the graph has {n_blocks}")
+    used, chips, held = np.unique(chips, return_inverse=True, return_counts=True)
+    if len(used) > n_parts:
+        raise PartitionError(f"start uses {len(used)} chips, the blocks need {n_parts}")
+    if held.max(initial=0) > cores_per_chip:
+        raise PartitionError(
+            f"start has {held.max()} blocks on chip {used[held.argmax()]}, "
+            f"a chip has {cores_per_chip} cores"
+        )
+    return chips.astype(np.int64)
 
 
 def prove(graph, assignment, *, cores_per_chip=CORES_PER_CHIP, seconds=60.0) -> Assignment:

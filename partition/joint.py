@@ -112,26 +112,9 @@ def choose_tiling_and_chips(
 
 
 def _placed(tiling, chips, layers, rates, n_chips, cores_per_chip, seed):
-    """A tiling with the chips of `cut.assign_chips`, or given ones if fewer messages cross."""
+    """A tiling with the chips of `cut.assign_chips`, which starts from given ones too."""
     graph = tiling_graph(layers, tiling.shapes, rates)
-    assignment = assign_chips(graph, n_chips, cores_per_chip=cores_per_chip, seed=seed)
-    if chips is not None:
-        given = _assignment(graph, chips)
-        if given.messages < assignment.messages * (1 - 1e-9):
-            assignment = given
+    if chips is not None and chips.max() >= chips_needed(len(chips), n_chips, cores_per_chip):
+        chips = None  # fewer cores than the plain tiling, and fewer chips, than were planned for
+    assignment = assign_chips(graph, n_chips, cores_per_chip=cores_per_chip, seed=seed, start=chips)
     return Joint(tiling, graph, assignment)
-
-
-def _assignment(graph, chips):
-    order, loads = {}, {}
-    chips = tuple(order.setdefault(int(chip), len(order)) for chip in chips)
-    for source, target, weight in graph.edges(data="weight"):
-        link = chips[source], chips[target]
-        if link[0] != link[1] and weight:
-            loads[link] = loads.get(link, 0.0) + weight
-    return Assignment(
-        chip_of_block=chips,
-        messages=float(sum(loads.values())),
-        link_loads=loads,
-        n_chips_used=len(order),
-    )

@@ -63,7 +63,7 @@ class Found:
         return self.bound >= self.cost
 
 
-def search(links, n_parts, capacity, seed) -> Found:
+def search(links, n_parts, capacity, seed, start=None) -> Found:
     """Few messages between ``n_parts`` chips.
 
     Parameters
@@ -73,6 +73,8 @@ def search(links, n_parts, capacity, seed) -> Found:
         Fewest chips that hold the blocks.
     capacity : int
     seed : int
+    start : (n,) int64 array, optional
+        One more first assignment, within the capacity.
 
     Returns
     -------
@@ -86,7 +88,9 @@ def search(links, n_parts, capacity, seed) -> Found:
         return found
     rng = np.random.default_rng(seed)
     first = itertools.chain(
-        starts(links, n_parts, capacity, rng), multilevel(links, n_parts, capacity, rng)
+        starts(links, n_parts, capacity, rng),
+        multilevel(links, n_parts, capacity, rng),
+        [] if start is None else [start],
     )
     pool = _ranked(moved(links, chips, n_parts, capacity) for chips in first)
     if pool[0].cost > 0 and n_parts == 2:

@@ -34,7 +34,14 @@ class Solution:
 
 
 def solve(
-    graph, n_chips=None, *, cores_per_chip=CORES_PER_CHIP, board="line", seed=0, proof_seconds=0.0
+    graph,
+    n_chips=None,
+    *,
+    cores_per_chip=CORES_PER_CHIP,
+    board="line",
+    seed=0,
+    proof_seconds=0.0,
+    start=None,
 ) -> Solution:
     """Put blocks on chips and cores; every number is counted again by other means.
 
@@ -47,7 +54,9 @@ def solve(
     cores_per_chip, seed : int
     board : {"line", "grid"}
     proof_seconds : float
-        See `partition.cut.assign_chips`.
+        See `partition.cut.assign_chips`; without it, the bound for more than two chips is 0.
+    start : (n_blocks,) array_like of int, optional
+        Chips that are known to be good; see `partition.cut.assign_chips`.
 
     Raises
     ------
@@ -62,7 +71,12 @@ def solve(
         n_chips = max(1, -(-n_blocks // cores_per_chip))
     chips_needed(n_blocks, n_chips, cores_per_chip)
     found = assign_chips(
-        graph, n_chips, cores_per_chip=cores_per_chip, seed=seed, proof_seconds=proof_seconds
+        graph,
+        n_chips,
+        cores_per_chip=cores_per_chip,
+        seed=seed,
+        proof_seconds=proof_seconds,
+        start=start,
     )
     placed = place_blocks(graph, found.chip_of_block, board=board, seed=seed)
     assignment, placement = numbered_by_place(found, placed)

@@ -1,15 +1,21 @@
 """What a deployment says of its chips and cores, by another way from the same graph."""
 
 import json
+from dataclasses import replace
 
+import networkx as nx
 import numpy as np
 import pytest
 
+import partition.solution
 from loihiseg.build import build
-from loihiseg.mapping import BASELINE, OURS, map_blocks
+from loihiseg.emulator.traffic import deployable_graph
+from loihiseg.mapping import BASELINE, OURS, map_blocks, partition_layers, planned_chips
 from partition.checks import check_assignment, check_placement, message_count
 from partition.cli import run
 from partition.graph import save_graph
+from partition.joint import choose_tiling_and_chips
+from partition.limits import CoreLimits
 from tests import deployed
 
 N_CHIPS = 2
@@ -59,6 +65,38 @@ def test_partition_finds_the_same_for_the_graph_alone(mapping, tmp_path, capsys)
     assert links == metrics["link_loads"]
 
 
+def test_what_was_planned_is_where_the_search_starts(tmp_path, monkeypatch):
+    network = deployed.lowered()
+    rng = np.random.default_rng(1)
+    rates = {layer.name: rng.uniform(0, 0.2, layer.shape) for layer in network.layers}
+    planned = choose_tiling_and_chips(
+        partition_layers(network), 8, rates=rates, cores_per_chip=4, limits=CoreLimits(100)
+    )
+    assert planned.assignment.n_chips_used > 2
+    monkeypatch.setenv("LOIHISEG_CACHE", str(tmp_path))
+    built = build(network, planned.tiling.shapes, 0.005, 0, 8, rates)
+    graph = deployable_graph(built.deployable, built.deployable.compartment_values(rates))
+    assert planned_chips(graph, planned) == planned.assignment.chip_of_block
+    other = dict(rates)
+    other[network.chip_layers[0].name] = 2 * other[network.chip_layers[0].name]
+    other = deployable_graph(built.deployable, built.deployable.compartment_values(other))
+    assert planned_chips(other, planned) is None
+    turned = {block: len(graph) - 1 - block for block in graph}
+    assert planned_chips(nx.relabel_nodes(graph, turned), planned) is None
+    starts, whole = [], partition.solution.solve
+
+    def recorded(*arguments, start=None, **options):
+        starts.append(start)
+        return whole(*arguments, start=start, **options)
+
+    monkeypatch.setattr(partition.solution, "solve", recorded)
+    chips = (0,) * len(graph)
+    assignment = replace(planned.assignment, chip_of_block=chips)
+    for plan in (replace(planned, assignment=assignment), None):
+        map_blocks(built.deployable, built.peers, rates, N_CHIPS, 0, 0.0, plan)
+    assert starts == [chips, None]
+
+
 def test_blocks_are_named_after_their_layers(mapping):
     from partition.floorplan import layer_names
 
@@ -67,8 +105,6 @@ def test_blocks_are_named_after_their_layers(mapping):
 
 
 def test_without_nengo_loihis_default_blocks_in_order_are_compared(mapping):
-    from dataclasses import replace
-
     plans = {OURS: mapping.plans[OURS]}
     before, _ = replace(mapping, plans=plans).before_and_after
     assert before.placement == mapping.solution.plain_placement

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from partition import search
 from partition.cut import assign_chips, check_assignment, message_count
 from partition.errors import DoesNotFitError, PartitionError
+from partition.solution import solve
 from tests.partition.graphs import grid, optimum, random_graph
 
 
@@ -204,6 +206,64 @@ def test_many_blocks_on_many_chips():
     check_assignment(graph, found, 8)
     # Rectangles of 13 by 9: one line of 36 links and three of 26, of weight 2 on average.
     assert found.messages < 2 * (36 + 3 * 26)
+
+
+def random_start(rng, n_blocks, capacity):
+    """Chips within the capacity, numbered with gaps."""
+    n_parts = -(-n_blocks // capacity)
+    number = rng.permutation(20)[:n_parts]
+    return number[rng.permutation(np.arange(n_blocks) % n_parts)].tolist()
+
+
+def test_never_worse_than_a_start(monkeypatch):
+    rng = np.random.default_rng(8)
+    # Of all that is tried, blocks in order alone: the start then matters.
+    monkeypatch.setattr(search, "starts", lambda links, *_: [np.arange(links.n_blocks) // 20])
+    monkeypatch.setattr(search, "multilevel", lambda *_: [])
+    monkeypatch.setattr(search, "ROUNDS", ())
+    n_better = 0
+    for _ in range(30):
+        graph = random_graph(60, rng, density=0.1)
+        start = random_start(rng, 60, 20)
+        found = assign_chips(graph, 3, cores_per_chip=20, start=start)
+        check_assignment(graph, found, 3, cores_per_chip=20)
+        assert found.messages <= message_count(graph, start) * (1 + 1e-9)
+        alone = assign_chips(graph, 3, cores_per_chip=20)
+        again = assign_chips(graph, 3, cores_per_chip=20, start=found.chip_of_block)
+        assert again.messages <= min(found.messages, alone.messages) * (1 + 1e-9)
+        n_better += found.messages < alone.messages
+    assert n_better > 0
+
+
+def test_a_start_changes_nothing_where_all_is_known():
+    rng = np.random.default_rng(9)
+    for n_blocks, capacity in ((1, 4), (8, 3), (10, 5)):
+        graph = random_graph(n_blocks, rng)
+        n_chips = -(-n_blocks // capacity)
+        start = random_start(rng, n_blocks, capacity)
+        found = assign_chips(graph, n_chips, cores_per_chip=capacity, start=start)
+        alone = assign_chips(graph, n_chips, cores_per_chip=capacity)
+        assert found.proved and found.messages == pytest.approx(alone.messages)
+
+
+@pytest.mark.parametrize(
+    "start, words",
+    [
+        ([0, 0, 1], "start has a chip for 3 blocks, the graph has 4"),
+        ([0, 0, 0, 1], "start has 3 blocks on chip 0, a chip has 2 cores"),
+        ([0, 0, 1, 2], "start uses 3 chips, the blocks need 2"),
+        ([0, 0, 1, 1.5], "start must be whole numbers"),
+        ([[0, 0, 1, 1]], "start must be whole numbers, one for each block"),
+        (["a", "a", "b", "b"], "start must be whole numbers"),
+    ],
+)
+def test_starts_that_cannot_be(start, words):
+    graph = nx.path_graph(4, create_using=nx.DiGraph)
+    nx.set_edge_attributes(graph, 1.0, "weight")
+    with pytest.raises(PartitionError, match=words):
+        assign_chips(graph, 3, cores_per_chip=2, start=start)
+    with pytest.raises(PartitionError, match=words):
+        solve(graph, 3, cores_per_chip=2, start=start)
 
 
 def test_self_messages_do_not_cross():
