@@ -232,6 +232,20 @@ def test_what_is_finished_is_not_run_again(monkeypatch, place, protocol):
     assert cells.NOT_RUN not in text and "Not complete" not in text
 
 
+def test_a_field_added_to_the_configuration_since_does_not_train_anew(monkeypatch, place, protocol):
+    Runs(monkeypatch)
+    all_of(place, protocol)
+    for name in (runs.JOB_FILE, runs.RUN_FILE):
+        path = place.out / "seed-0/train" / name
+        record = json.loads(path.read_text())
+        config = record.get("job", record)["config"]
+        del config["window_steps"], config["network"]["rates"]["aim"]  # both at their defaults
+        write(path, record)
+    again = Runs(monkeypatch)
+    all_of(place, protocol)
+    assert again.done == []
+
+
 def test_an_interrupted_reproduction_goes_on_where_it_was(monkeypatch, place, protocol):
     first = Runs(monkeypatch, stop_at=5)
     with pytest.raises(KeyboardInterrupt):

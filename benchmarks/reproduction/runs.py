@@ -12,14 +12,17 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+
+import msgspec
 
 from benchmarks.reproduction.plan import Training
 from loihiseg.checkpoint import FILE_NAME as CHECKPOINT_FILE
 from loihiseg.errors import InputError
 from loihiseg.files import write_json
+from loihiseg.network.presets import TrainingConfig
 from loihiseg.provenance import versions
 
 JOB_FILE = "job.json"
@@ -90,7 +93,18 @@ def is_finished(place: Workplace, run) -> bool:
     """
     job = job_of(place, run)
     done = read_json(place.out / run.name / RUN_FILE)
-    return job is not None and done is not None and done.get("job") == job
+    return job is not None and done is not None and _filled(done.get("job")) == job
+
+
+def _filled(job):
+    """A job with what has been added to configurations since it was written, by default."""
+    if not isinstance(job, dict) or job.get("kind") != "training":
+        return job
+    try:
+        config = msgspec.convert(job["config"], TrainingConfig)
+    except (msgspec.ValidationError, InputError, KeyError):
+        return job
+    return job | {"config": json.loads(json.dumps(asdict(config)))}
 
 
 def check_folders(place: Workplace, runs) -> None:
@@ -107,7 +121,7 @@ def check_folders(place: Workplace, runs) -> None:
         before = read_json(place.out / run.name / JOB_FILE)
         if before is None:
             continue
-        differing = differences(before, job_of(place, run))
+        differing = differences(_filled(before), job_of(place, run))
         if differing:
             raise InputError(
                 f"{place.out / run.name}: holds a network of another configuration "
