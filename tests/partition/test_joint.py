@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from partition.candidates import Candidates, targets_of
-from partition.checks import check_assignment, check_tiling, message_count
+from partition.checks import check_assignment, check_tiling
 from partition.cut import assign_chips
 from partition.errors import DoesNotFitError, PartitionError
 from partition.footprint import n_blocks
@@ -101,9 +101,9 @@ def test_random_networks(seed):
         layers, n_chips, rates=rates, cores_per_chip=cores_per_chip, limits=limits
     )
     check(layers, joint, n_chips, cores_per_chip, limits, rates)
-    in_order = np.arange(plain.n_cores) // cores_per_chip
     graph = tiling_graph(layers, plain.shapes, rates)
-    assert joint.assignment.messages <= message_count(graph, in_order) * (1 + 1e-6) + 1e-6
+    separate = assign_chips(graph, n_chips, cores_per_chip=cores_per_chip)
+    assert joint.assignment.messages <= separate.messages * (1 + 1e-9)
 
 
 def brute_force(layers, rates, limits, cores_per_chip, room):
@@ -143,22 +143,28 @@ def _after(layer):
 
 
 def test_brute_force():
-    ratios = []
-    for seed in range(40):
+    beyond_best = lost_apart = n_compared = 0
+    for seed in range(60):
         layers, limits, rates = small_problem(seed)
-        n_cores = choose_block_shapes(layers, rates=rates, limits=limits).n_cores
-        cores_per_chip = -(-n_cores // 2)
-        if not 2 <= n_cores <= 8:
+        plain = choose_block_shapes(layers, rates=rates, limits=limits)
+        cores_per_chip = -(-plain.n_cores // 2)
+        if not 2 <= plain.n_cores <= 8:
             continue
         joint = choose_tiling_and_chips(
             layers, 2, rates=rates, cores_per_chip=cores_per_chip, limits=limits
         )
         check(layers, joint, 2, cores_per_chip, limits, rates)
+        found = joint.assignment.messages
         best = brute_force(layers, rates, limits, cores_per_chip, 2 * cores_per_chip)
-        assert joint.assignment.messages >= best - 1e-6
-        # Messages are counted in units of 2**-24: a tie may go either way.
-        ratios.append((joint.assignment.messages + 1e-5) / (best + 1e-5))
-    assert len(ratios) >= 20
-    # A heuristic: nearly always the optimum, never far from it.
-    assert np.mean(np.array(ratios) < 1 + 1e-5) >= 0.9
-    assert max(ratios) < 1.25
+        graph = tiling_graph(layers, plain.shapes, rates)
+        separate = assign_chips(graph, 2, cores_per_chip=cores_per_chip).messages
+        # Its guarantee, and what nothing can beat.
+        assert best - 1e-6 <= found <= separate * (1 + 1e-9)
+        beyond_best += found - best
+        lost_apart += separate - best
+        n_compared += 1
+    assert n_compared >= 30
+    # A heuristic: a single network may miss the best by much, but of what is lost where shapes and
+    # chips are chosen one after the other, which is what it is for, it must save nearly all.
+    assert lost_apart > 30
+    assert beyond_best <= 0.2 * lost_apart
