@@ -12,9 +12,12 @@ import nengo_dl
 import numpy as np
 import tensorflow as tf
 
+from loihiseg.conversion.neurons import neuron_type
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, connection_label
+from loihiseg.conversion.thermometer import neuron_bias
 from loihiseg.conversion.transforms import nengo_transform
 from loihiseg.network.activations import loihi_rate
+from loihiseg.network.quantized import quantized_relu
 
 
 class SumOfConvolutions(tf.keras.layers.Layer):
@@ -39,6 +42,8 @@ class SumOfConvolutions(tf.keras.layers.Layer):
         inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
         total = tf.constant(self.spec.bias)
         for term, x in zip(self.spec.terms, inputs):
+            if term.levels > 1:
+                x = _summed(x, term.levels)
             if term.transposed:
                 shape = (tf.shape(x)[0], *self.spec.shape)
                 kernel = np.swapaxes(term.kernel, 2, 3)
@@ -46,9 +51,21 @@ class SumOfConvolutions(tf.keras.layers.Layer):
             else:
                 y = tf.nn.conv2d(x, term.kernel, term.strides, term.padding.upper())
             total = total + y
-        scale = self.spec.rate_scale_hz
+        return self._activate(total)
+
+    def _activate(self, total):
+        spec = self.spec
+        if spec.binary:
+            return tf.cast(total > 0, total.dtype)
+        if spec.levels:
+            return quantized_relu(total, spec.level_value * spec.levels, spec.levels)
         rate = loihi_rate if self.staircase else tf.nn.relu
-        return rate(total * scale) / scale
+        return rate(total * spec.rate_scale_hz) / spec.rate_scale_hz
+
+
+def _summed(x, levels):
+    """Sum runs of channels: (batch, rows, columns, n) to (batch, rows, columns, n / levels)."""
+    return tf.reduce_sum(tf.reshape(x, (-1, *x.shape[1:3], x.shape[3] // levels, levels)), -1)
 
 
 @nengo_dl.Converter.register(SumOfConvolutions)
@@ -58,8 +75,9 @@ class ConvertSumOfConvolutions(nengo_dl.converter.LayerConverter):
     def convert(self, node_id):
         """Return the neurons of the converted layer."""
         spec = self.layer.spec
-        biases = np.tile(spec.bias, int(np.prod(spec.shape[:2]))).astype(np.float32)
-        neurons = self.add_nengo_obj(node_id, biases=biases, activation=self.layer.activation)
+        biases = np.tile(neuron_bias(spec), int(np.prod(spec.shape[:2]))).astype(np.float32)
+        activation = neuron_type(spec) or self.layer.activation
+        neurons = self.add_nengo_obj(node_id, biases=biases, activation=activation)
         shapes = self.input_shape(node_id)
         shapes = shapes if isinstance(shapes, list) else [shapes]
         for index, (term, shape) in enumerate(zip(spec.terms, shapes)):
@@ -91,7 +109,9 @@ class ConvertedNetwork:
     ensembles: dict[str, nengo.Ensemble]
 
 
-def keras_network(network: LoweredNetwork, staircase: bool | None = None) -> tf.keras.Model:
+def keras_network(
+    network: LoweredNetwork, staircase: bool | None = None, channels: bool = False
+) -> tf.keras.Model:
     """Rebuild a lowered network in Keras.
 
     Parameters
@@ -99,6 +119,10 @@ def keras_network(network: LoweredNetwork, staircase: bool | None = None) -> tf.
     network : LoweredNetwork
     staircase : bool, optional
         Rate staircase in all layers, or ideal ReLU in all; by default as each layer was trained.
+        Quantized activations are what they are.
+    channels : bool
+        Give the activation that binary neurons stand for, channel by channel, instead of their
+        own, which is 0 or 1.
 
     Returns
     -------
@@ -112,7 +136,10 @@ def keras_network(network: LoweredNetwork, staircase: bool | None = None) -> tf.
     for spec in network.layers:
         layer = SumOfConvolutions(spec, spec.staircase if staircase is None else staircase)
         tensors[spec.name] = layer([tensors[source] for source in spec.sources])
-        outputs.append(tensors[spec.name])
+        output = tensors[spec.name]
+        if spec.binary and channels:
+            output = _summed(output, spec.levels) * spec.level_value
+        outputs.append(output)
     return tf.keras.Model(inputs, outputs, name="lowered")
 
 
@@ -126,9 +153,10 @@ def convert(
     network : LoweredNetwork
     spiking : bool
         Spiking neurons of the kind Loihi has, or ideal rectified-linear rates, which
-        `nengo_dl.Simulator` can compare with Keras.
+        `nengo_dl.Simulator` can compare with Keras. Binary neurons always spike.
     synapse_s : float, optional
-        Time constant in seconds of the low-pass filter on every connection between neurons.
+        Time constant in seconds of the low-pass filter on every connection between neurons; None
+        for none, as binary neurons need.
 
     Returns
     -------
@@ -139,11 +167,12 @@ def convert(
 
     model = keras_network(network)
     scales = {model.get_layer(s.name): s.rate_scale_hz for s in network.layers}
-    swap = {nengo.RectifiedLinear(): LoihiSpikingRectifiedLinear()} if spiking else None
+    rate_coded = any(not s.binary for s in network.layers)
+    swap = {nengo.RectifiedLinear(): LoihiSpikingRectifiedLinear()}
     converter = nengo_dl.Converter(
         model,
         allow_fallback=False,
-        swap_activations=swap,
+        swap_activations=swap if spiking and rate_coded else None,
         scale_firing_rates=scales,
         synapse=synapse_s if spiking else None,
         inference_only=True,

@@ -31,6 +31,9 @@ class Term:
     padding : str
         "same" or "valid".
     transposed : bool
+    levels : int
+        Neurons that carry one channel of the source, one after the other, and share its weights;
+        the kernel has the channel once.
     """
 
     source: str
@@ -38,6 +41,7 @@ class Term:
     strides: tuple[int, int] = (1, 1)
     padding: str = "valid"
     transposed: bool = False
+    levels: int = 1
 
 
 @dataclass(frozen=True, eq=False)

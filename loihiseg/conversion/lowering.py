@@ -14,6 +14,7 @@ from loihiseg.conversion import linear
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.errors import InputError
 from loihiseg.network.activations import LoihiReLU
+from loihiseg.network.quantized import QuantizedReLU
 
 INSTEAD = {
     "MaxPooling2D": "a Conv2D with strides=2",
@@ -58,8 +59,8 @@ def lower(model: tf.keras.Model, rate_scale_hz: float = 100.0) -> Lowering:
     ----------
     model : tf.keras.Model
         Built of Input, Conv2D, Conv2DTranspose, Concatenate, Add, BatchNormalization, ReLU,
-        Activation("relu"), LoihiReLU and dropout, channels last. Anything may follow the last
-        activation.
+        Activation("relu"), LoihiReLU, QuantizedReLU and dropout, channels last. Anything may
+        follow the last activation.
     rate_scale_hz : float
         Firing rate in Hz that stands for an activation of 1, for layers that do not say.
 
@@ -159,6 +160,7 @@ class _Walk:
             rate_scale_hz=getattr(layer, "rate_scale_hz", self.rate_scale_hz),
             on_host=all(from_pixels),
             staircase=getattr(layer, "staircase", False),
+            **_levels(layer),
         )
 
     def linearize(self, tensor) -> linear.LinearMap:
@@ -217,9 +219,16 @@ def _cannot_run(layer) -> InputError:
     return InputError(f"layer '{layer.name}' ({kind}) cannot run on Loihi; use {instead}")
 
 
+def _levels(layer) -> dict:
+    """Levels of a quantized activation and what one is worth, as fields of a `SpikingLayer`."""
+    if not isinstance(layer, QuantizedReLU):
+        return {}
+    return {"levels": layer.levels, "level_value": float(layer.scale) / layer.levels}
+
+
 def is_spiking(layer) -> bool:
     """Whether a Keras layer's output is the activation of neurons."""
-    if isinstance(layer, LoihiReLU):
+    if isinstance(layer, (LoihiReLU, QuantizedReLU)):
         return True
     if isinstance(layer, tf.keras.layers.ReLU):
         if layer.max_value is not None or layer.negative_slope or layer.threshold:

@@ -27,6 +27,15 @@ class SpikingLayer:
         Whether the neurons run on the host and send their spikes to the chip.
     staircase : bool
         Whether the Keras activation is the chip's rate staircase (else an ideal ReLU).
+    levels : int
+        Levels of a quantized activation; 0 for one that a firing rate stands for.
+    level_value : float
+        What one level is worth: the activation is ``level_value`` times the number of levels k for
+        which the input is at least ``(k - 1/2) * level_value``.
+    binary : bool
+        Whether the layer is of the memoryless neurons that stand for levels, each of which fires
+        in every step in which its input is above 0. Of the neurons of a channel follow ``levels``
+        each other; ``shape`` counts neurons. See `loihiseg.conversion.thermometer`.
     """
 
     name: str
@@ -36,6 +45,9 @@ class SpikingLayer:
     rate_scale_hz: float
     on_host: bool
     staircase: bool
+    levels: int = 0
+    level_value: float = 1.0
+    binary: bool = False
 
     @property
     def n_neurons(self) -> int:

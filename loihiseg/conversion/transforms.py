@@ -1,6 +1,7 @@
 """A term of a spiking layer as a Nengo transform."""
 
 import nengo
+import numpy as np
 
 
 def nengo_transform(term, input_shape):
@@ -10,19 +11,26 @@ def nengo_transform(term, input_shape):
     ----------
     term : loihiseg.conversion.linear.Term
     input_shape : tuple of int
-        (rows, columns, channels) of the source.
+        (rows, columns, channels) of the source's neurons.
 
     Returns
     -------
     nengo.Convolution or nengo.transforms.ConvolutionTranspose
+        Of the kind that shares weights where several neurons stand for a channel of the source.
     """
-    kind = nengo.transforms.ConvolutionTranspose if term.transposed else nengo.Convolution
-    return kind(
-        n_filters=term.kernel.shape[3],
-        input_shape=tuple(input_shape),
-        kernel_size=term.kernel.shape[:2],
-        strides=term.strides,
-        padding=term.padding,
-        channels_last=True,
-        init=term.kernel,
-    )
+    settings = {
+        "n_filters": term.kernel.shape[3],
+        "input_shape": tuple(input_shape),
+        "kernel_size": term.kernel.shape[:2],
+        "strides": term.strides,
+        "padding": term.padding,
+        "channels_last": True,
+        "init": np.repeat(term.kernel, term.levels, axis=2),
+    }
+    if term.levels == 1:
+        kind = nengo.transforms.ConvolutionTranspose if term.transposed else nengo.Convolution
+        return kind(**settings)
+    from loihiseg.conversion import shared_weights
+
+    kind = "SharedConvolutionTranspose" if term.transposed else "SharedConvolution"
+    return getattr(shared_weights, kind)(levels=term.levels, **settings)

@@ -67,7 +67,10 @@ class Host:
     def spikes(self, pixels, n_steps: int) -> HostSpikes:
         """Spikes while an image is held for a number of steps, from rest."""
         return HostSpikes(
-            {name: rectified_spikes(j, n_steps) for name, j in self.currents(pixels).items()}
+            {
+                name: (binary_spikes if self._layers[name].binary else rectified_spikes)(j, n_steps)
+                for name, j in self.currents(pixels).items()
+            }
         )
 
     def close(self):
@@ -99,6 +102,11 @@ def rectified_spikes(current: np.ndarray, n_steps: int, dt_s: float = DT_S) -> n
         voltage[voltage < 0] = 0
         voltage[fired[t]] = 0
     return fired
+
+
+def binary_spikes(current: np.ndarray, n_steps: int) -> np.ndarray:
+    """Spikes of ``loihiseg.conversion.neurons.Binary`` at constant input; bool, (n_steps, n)."""
+    return np.repeat((current > 0)[None], n_steps, axis=0)
 
 
 def _ensemble(layer, nodes, network):

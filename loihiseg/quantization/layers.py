@@ -5,12 +5,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.conversion.thermometer import MEMORYLESS_TAU_S, neuron_bias
 from loihiseg.quantization.fixed_point import (
     block_scale,
+    decay_gain,
     quantize_bias,
+    quantize_decay,
     quantize_threshold,
     quantize_weights,
 )
+
+UNFILTERED_GAIN = decay_gain(quantize_decay(1.0, current=True), current=True)
+"""What a constant current settles at without a filter, of which 1/4096 is left each step."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,8 @@ class LayerPrecision:
     signal_to_noise_db : float
         ``10 log10(sum w**2 / sum (w - quantized w)**2)`` over all weights of the layer.
     bias_error_hz : float
-        Largest change of a bias, in Hz of an ideal rectified-linear neuron.
+        Largest change of a bias, in Hz of an ideal rectified-linear neuron; of binary neurons, of
+        bias less threshold, in thousandths of the layer's largest weight.
     threshold_error : float
         Largest relative change of a threshold.
     """
@@ -59,7 +66,10 @@ class QuantizedNetwork:
     ----------
     network : LoweredNetwork
         The float network with every on-chip weight, bias and threshold replaced by what its
-        integers mean. Layers on the host are unchanged.
+        integers mean. Layers on the host are unchanged. Of binary neurons only the sign of the
+        input counts, so theirs are the integers themselves, which float32 adds without rounding;
+        the bias holds the threshold, and is smaller by what a constant current gains from the
+        part of it that is left from step to step.
     precision : tuple of LayerPrecision
         Of the layers on the chip.
     """
@@ -130,37 +140,52 @@ def layer_scales(layer, source_scale_hz, width, synapse_s, dt_s=0.001):
     slice, BlockScale
     """
     weights = chip_weights(layer, source_scale_hz, dt_s)
-    bias = layer.bias.astype(np.float32) * np.float32(layer.rate_scale_hz)
+    bias = neuron_bias(layer).astype(np.float32) * np.float32(layer.rate_scale_hz)
     decay = 1.0 if not synapse_s else -np.expm1(-dt_s / synapse_s)
+    leaky = {}
+    if layer.binary:
+        leaky = {
+            "decay_voltage": -np.expm1(-dt_s / MEMORYLESS_TAU_S),
+            "scale_voltage": True,
+        }
     for start in range(0, layer.shape[2], width):
         part = slice(start, min(start + width, layer.shape[2]))
         largest = max(float(np.abs(w[..., part]).max()) for w in weights)
-        yield part, block_scale(largest, 1.0 / dt_s, bias[part], decay)
+        yield part, block_scale(largest, threshold_of(layer, dt_s), bias[part], decay, **leaky)
+
+
+def threshold_of(layer, dt_s=0.001) -> float:
+    """Threshold of a layer's neurons in nengo-loihi's units."""
+    return 1.0 if layer.binary else 1.0 / dt_s
 
 
 def _quantize_layer(layer, scales_hz, width, synapse_s, dt_s):
     sources_hz = [scales_hz[name] for name in layer.sources]
     weights = chip_weights(layer, sources_hz, dt_s)
-    bias = layer.bias.astype(np.float32) * np.float32(layer.rate_scale_hz)
+    bias = neuron_bias(layer).astype(np.float32) * np.float32(layer.rate_scale_hz)
     meant = [np.zeros_like(w, np.float64) for w in weights]
     meant_bias = np.zeros(layer.shape[2])
-    threshold = 1.0 / dt_s
+    integers = [np.zeros_like(w) for w in weights]
+    integer_bias = np.zeros(layer.shape[2])
+    threshold = threshold_of(layer, dt_s)
     scales, exponents, lost, off = [], [], [], []
     for part, scale in layer_scales(layer, sources_hz, width, synapse_s, dt_s):
+        vth, biases = quantize_threshold(threshold, scale), quantize_bias(bias[part], scale)
         # The neuron compares with its threshold: a threshold off by a factor scales its input.
-        factor = threshold * scale.voltage_scale / quantize_threshold(threshold, scale)
-        for value, quantized in zip(weights, meant):
+        error = threshold * scale.voltage_scale / vth
+        factor = 1.0 if layer.binary else error
+        for value, quantized, exact in zip(weights, meant, integers):
             group = quantize_weights(value[..., part], scale)
+            exact[..., part] = group.integers
             quantized[..., part] = group.integers / scale.current_scale * factor
             exponents.append(group.exponent)
             lost.append(group.bits_lost)
-        meant_bias[part] = quantize_bias(bias[part], scale) / scale.bias_scale * factor
+        meant_bias[part] = biases / scale.bias_scale * factor
+        if layer.binary:
+            meant_bias[part] += threshold - vth / scale.bias_scale
+            integer_bias[part] = (biases - vth) / UNFILTERED_GAIN
         scales.append(scale.weight_scale)
-        off.append(abs(1 - 1 / factor))
-    terms = tuple(
-        replace(term, kernel=(m * dt_s * hz / layer.rate_scale_hz).astype(np.float32))
-        for term, m, hz in zip(layer.terms, meant, sources_hz)
-    )
+        off.append(abs(1 - 1 / error))
     row = LayerPrecision(
         layer=layer.name,
         n_scales=len(scales),
@@ -171,11 +196,24 @@ def _quantize_layer(layer, scales_hz, width, synapse_s, dt_s):
         bits_lost=max(lost),
         zeroed_share=_zeroed_share(weights, meant),
         signal_to_noise_db=_signal_to_noise_db(weights, meant),
-        bias_error_hz=float(np.abs(meant_bias - bias).max()),
+        bias_error_hz=float(np.abs(meant_bias - bias).max()) * _bias_unit(layer, weights),
         threshold_error=max(off),
+    )
+    if layer.binary:
+        terms = tuple(replace(term, kernel=k) for term, k in zip(layer.terms, integers))
+        return replace(layer, terms=terms, bias=integer_bias.astype(np.float32)), row
+    terms = tuple(
+        replace(term, kernel=(m * dt_s * hz / layer.rate_scale_hz).astype(np.float32))
+        for term, m, hz in zip(layer.terms, meant, sources_hz)
     )
     bias = (meant_bias / layer.rate_scale_hz).astype(np.float32)
     return replace(layer, terms=terms, bias=bias), row
+
+
+def _bias_unit(layer, weights):
+    if not layer.binary:
+        return 1.0
+    return 1000.0 / max(*(float(np.abs(w).max(initial=0)) for w in weights), 1e-30)
 
 
 def _zeroed_share(weights, meant):

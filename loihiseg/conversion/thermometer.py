@@ -1,0 +1,168 @@
+"""Thermometer code: L memoryless binary neurons for an activation of L levels, one step per layer.
+
+A quantized activation of L levels of value h is ``h`` times the number of levels k with
+``x >= (k - 1/2) h``. Each of these comparisons is a neuron of its own, which fires in every step in
+which its input is above its threshold and keeps nothing from one step to the next. The L neurons of
+a channel share their weights and differ in their bias, ``b - (k - 1/2) h``; the value of a level
+goes into the weights of the layers that hear it. So the network of neurons is again a lowered
+network, of L times the channels, the levels of a channel following each other.
+
+While an image is held at the input, a layer whose longest way from the pixels has d layers, itself
+included, is right from step d on: a spike takes a step to the next layer. `steps_needed` is d of the
+last layer. Skip connections arrive before the deeper branch they are joined with, so the layers of a
+U-Net are right together only while the input is held: it takes a new image every `steps_needed`
+steps. A network in which all ways to a layer are equally long could take one every step; no mode is
+offered for that.
+
+On the chip, compartments that forget are ``nengo.LIF`` neurons with a time constant far below a
+step. Of a voltage that stays below threshold 1/4096 is left in the next step; `neurons_of` scales
+every layer so that thresholds are below 4096 in the chip's integers, and nothing is left. Of the
+synaptic current 1/4096 is left in any case: what arrived a step before can still tip a sum that
+is as close to its threshold.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.errors import InputError
+
+SPIKE_RATE_HZ = 1000.0
+"""Rate of a neuron that is on: a spike in every step of 1 ms."""
+
+THRESHOLD = 1.0 / SPIKE_RATE_HZ
+"""Input above which the chip's neurons fire: a current of 1 at a gain of ``SPIKE_RATE_HZ``."""
+
+MEMORYLESS_TAU_S = 1e-4
+"""Membrane time constant that nengo-loihi turns into the fastest decay, 4095 of 4096 per step."""
+
+INTEGER_THRESHOLD = 512
+"""Threshold of a layer's neurons in the chip's integers, where the block holds its largest weight.
+
+Blocks of smaller weights have it higher; up to eight times smaller, it stays below 4096.
+"""
+
+_LARGEST_WEIGHT = 255 * 64
+"""The largest weight of a block in the chip's integers."""
+
+_LARGEST_BIAS = 4095 * 2**7
+"""The largest bias in the chip's integers."""
+
+
+def neurons_of(network: LoweredNetwork) -> LoweredNetwork:
+    """The network of binary neurons that stands for a network of quantized activations.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+        Every layer has levels.
+
+    Returns
+    -------
+    LoweredNetwork
+        Of the same layers, ``binary``, with L times the channels. A spike in every step stands for
+        1. On the chip, kernels and biases of a layer are scaled by a common factor, which changes
+        no spike.
+
+    Raises
+    ------
+    InputError
+        If a layer has no levels; names it.
+    """
+    for layer in network.layers:
+        if not layer.levels:
+            raise InputError(
+                f"layer '{layer.name}' has no levels: the thermometer code needs QuantizedReLU "
+                "activations in every layer"
+            )
+    by_name = {layer.name: layer for layer in network.layers}
+    layers = tuple(_neurons(layer, by_name) for layer in network.layers)
+    return replace(network, layers=layers)
+
+
+def _neurons(layer, by_name):
+    terms = []
+    for term in layer.terms:
+        source = by_name.get(term.source)
+        value, levels = (source.level_value, source.levels) if source else (1.0, 1)
+        kernel = np.repeat(term.kernel * np.float64(value), layer.levels, axis=3)
+        terms.append(replace(term, kernel=kernel, levels=levels))
+    steps = (np.arange(layer.levels) + 0.5) * layer.level_value
+    bias = (layer.bias[:, None].astype(np.float64) - steps).ravel()
+    factor = 1.0 if layer.on_host else _chip_factor(terms, bias)
+    rows, columns, channels = layer.shape
+    return replace(
+        layer,
+        shape=(rows, columns, channels * layer.levels),
+        terms=tuple(replace(t, kernel=(t.kernel * factor).astype(np.float32)) for t in terms),
+        bias=(bias * factor).astype(np.float32),
+        rate_scale_hz=SPIKE_RATE_HZ,
+        staircase=False,
+        binary=True,
+    )
+
+
+def neuron_bias(layer) -> np.ndarray:
+    """Bias of a layer's neurons, float32 (channels,): binary ones of the chip get a threshold."""
+    return layer.bias + np.float32(THRESHOLD if layer.binary and not layer.on_host else 0)
+
+
+def _chip_factor(terms, bias):
+    """Factor that brings the threshold of 1 to ``INTEGER_THRESHOLD``.
+
+    The scale of a block follows from its largest weight, and is halved until its biases fit.
+    """
+    weight = max(float(np.abs(term.kernel).max(initial=0)) for term in terms)
+    if weight == 0:
+        return 1.0
+    relative_bias = float(np.abs(bias).max()) / weight * _LARGEST_WEIGHT / _LARGEST_BIAS
+    halvings = max(0, int(np.ceil(np.log2(max(relative_bias, 1e-30)))))
+    largest = _LARGEST_WEIGHT / INTEGER_THRESHOLD / SPIKE_RATE_HZ / 2**halvings
+    return largest / weight
+
+
+def steps_needed(network: LoweredNetwork) -> int:
+    """Steps after which all outputs are right: layers on the longest way, the host's included."""
+    depth = dict.fromkeys(network.inputs, 0)
+    for layer in network.layers:
+        depth[layer.name] = 1 + max(depth[source] for source in layer.sources)
+    return max(depth[name] for name in network.outputs)
+
+
+def levels_on(layer, on: np.ndarray) -> np.ndarray:
+    """Levels of each channel that are on.
+
+    Parameters
+    ----------
+    layer : SpikingLayer
+        Of which the neurons stand for levels.
+    on : numpy.ndarray
+        (..., neurons), the last axis channels times levels.
+
+    Returns
+    -------
+    numpy.ndarray
+        (..., channels), of the same type.
+    """
+    return on.reshape(*on.shape[:-1], -1, layer.levels).sum(axis=-1, dtype=on.dtype)
+
+
+def neurons_on(layer, activation: np.ndarray) -> np.ndarray:
+    """Which neurons are on for a quantized activation.
+
+    Parameters
+    ----------
+    layer : SpikingLayer
+    activation : numpy.ndarray
+        (..., channels), multiples of ``layer.level_value``.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, (..., channels * levels).
+    """
+    # Halfway between levels, so that rounding of a multiple does not matter.
+    above = (np.arange(layer.levels) + 0.5) * layer.level_value
+    on = activation[..., None] > above.astype(activation.dtype)
+    return on.reshape(*activation.shape[:-1], -1)
