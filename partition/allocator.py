@@ -46,7 +46,7 @@ class MinTrafficAllocator(Allocator):
         The same seed gives the same board.
     proof_seconds : float
         For a proof that fewer messages are impossible, where the search does not prove it;
-        `assignment` tells.
+        `assignment` tells. Above two chips its ``lower_bound`` is 0 without.
     board : {"line", "grid"} or None
         How the chips lie: they are numbered so that the busiest link is light, and the blocks of
         each chip so that messages within it have short ways, both under the assumptions of

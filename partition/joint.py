@@ -37,6 +37,7 @@ class Joint:
     graph : networkx.DiGraph
         The tiling's block graph, as from `traffic.tiling_graph`.
     assignment : Assignment
+        As from `cut.assign_chips` without a proof: above two chips ``lower_bound`` is mostly 0.
     """
 
     tiling: Tiling
