@@ -65,6 +65,9 @@ def parse(arguments):
         help="train each variant of the recipe so long only, and the recipe beside them",
     )
     parser.add_argument(
+        "--fold-epochs", type=positive, metavar="N", help="train on each fold so long only"
+    )
+    parser.add_argument(
         "--nengo-dl-tiles", type=positive, metavar="N", help="default: 4, with --quick 2"
     )
     parser.add_argument(
@@ -87,6 +90,7 @@ def protocol_of(options, n_sections: int):
         "preset": options.preset,
         "seeds": options.seeds and tuple(dict.fromkeys(options.seeds)),
         "ablation_epochs": options.ablation_epochs,
+        "fold_epochs": options.fold_epochs,
         "nengo_dl_tiles": options.nengo_dl_tiles,
     }
     make = quick_protocol if options.quick else full_protocol

@@ -180,6 +180,14 @@ def test_fewer_ablation_epochs_train_the_recipe_for_as_long(protocol):
     assert plan.ablation_base_name(protocol) == "seed-0"
 
 
+def test_fewer_fold_epochs_train_the_folds_only_for_so_long(protocol):
+    short = replace(protocol, fold_epochs=4)
+    assert "4 epochs each, the last 1" in tables.folds_table(results.Results(short, {}, {})).note
+    for part, planned in plan.plan(short).items():
+        epochs = {run.config.epochs for run in planned if isinstance(run, plan.Training)}
+        assert epochs == ({4} if part == "folds" else {10}), part
+
+
 # --- running ----------------------------------------------------------------------------------
 
 

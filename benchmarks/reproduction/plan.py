@@ -42,8 +42,9 @@ class Protocol:
     tiles : int or None
         Tiles each deployment emulates; None for whole sections.
     calibration_tiles, nengo_dl_tiles : int
-    ablation_epochs : int or None
-        Epochs of each variant of the recipe, and of the recipe beside them; None for all.
+    ablation_epochs, fold_epochs : int or None
+        Epochs of each variant of the recipe, and of the recipe beside them; of each fold. None for
+        all.
     quick : bool
         Whether it only shows that everything runs.
     """
@@ -56,6 +57,7 @@ class Protocol:
     calibration_tiles: int = 8
     nengo_dl_tiles: int = 4
     ablation_epochs: int | None = None
+    fold_epochs: int | None = None
     quick: bool = False
 
     @property
@@ -67,6 +69,11 @@ class Protocol:
     def ablation_base(self) -> TrainingConfig:
         """The recipe that the variants change one thing of."""
         return shortened(self.recipe, self.ablation_epochs)
+
+    @property
+    def fold_recipe(self) -> TrainingConfig:
+        """The recipe that every fold is trained with."""
+        return shortened(self.recipe, self.fold_epochs)
 
 
 @dataclass(frozen=True)
@@ -285,7 +292,7 @@ def _trained_and_deployed(protocol, folder, config, split=None):
 def _folds(protocol):
     runs = []
     for fold, split in enumerate(z_block_folds(protocol.n_sections, protocol.n_folds)):
-        runs += _trained_and_deployed(protocol, fold_name(fold), protocol.recipe, split)
+        runs += _trained_and_deployed(protocol, fold_name(fold), protocol.fold_recipe, split)
     return tuple(runs)
 
 

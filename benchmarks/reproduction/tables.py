@@ -180,9 +180,11 @@ def folds_table(results) -> Table:
         rows.append(("mean (range)", "", *_fold_means(records)))
     header = ("fold", "tested on", "all cell", "accuracy, ANN", "emulated", "lost, points",
               "IoU, ANN", "emulated", "lost, points", "V_Rand, ANN / emulated")  # fmt: skip
+    recipe = results.protocol.fold_recipe
     note = (
-        f"Seed {results.protocol.seeds[0]}; each section is tested once, by a network trained on "
-        "neither it nor the validation sections beside it."
+        f"Seed {recipe.seed}, {recipe.epochs} epochs each, the last {recipe.tuning_epochs} of them "
+        "tuning; each section is tested once, by a network trained on neither it nor the "
+        "validation sections beside it."
     )
     return Table("Other splits", header, tuple(rows), note)
 
