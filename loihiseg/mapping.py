@@ -31,9 +31,11 @@ def partition_layers(network: LoweredNetwork) -> list:
                     term.transposed,
                     tuple(shapes[term.source]),
                     term.source in on_host,
+                    levels=term.levels,
                 )
                 for term in layer.terms
             ),
+            levels=layer.levels if layer.binary else 1,
         )
         for layer in network.chip_layers
     ]

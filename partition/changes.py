@@ -34,7 +34,7 @@ class Change:
 def fewer_channels(layers, name, pop_type) -> list[Change]:
     """Changes of the number of channels of one layer, the weakest first."""
     layer = next(layer for layer in layers if layer.name == name)
-    total = layer.shape[2]
+    total = layer.shape[2] // layer.levels
     found = []
     for n in _less(total):
         changed = {name: _with_channels(layer, n)}
@@ -49,12 +49,36 @@ def fewer_channels_everywhere(layers, pop_type) -> list[Change]:
     for n in _less(16):
         share = Fraction(n, 16)
         changed = {
-            layer.name: _with_channels(layer, max(1, int(layer.shape[2] * share)))
+            layer.name: _with_channels(layer, max(1, int(layer.shape[2] // layer.levels * share)))
             for layer in layers
         }
         text = f"{share} of the channels in every layer"
         found += _change(text, layers, changed, pop_type)
     return found
+
+
+def fewer_levels(layers, pop_type) -> list[Change]:
+    """Changes of the levels per channel of everything, the weakest first."""
+    most = max(layer.levels for layer in layers)
+    found = []
+    for n in range(most - 1, 0, -1):
+        changed, hosts = {}, {}
+        for layer in layers:
+            inputs = tuple(_with_levels(p, n) for p in layer.inputs)
+            hosts.update({p.source: p.source_shape for p in inputs if p.on_host})
+            channels, levels = layer.shape[2] // layer.levels, min(n, layer.levels)
+            changed[layer.name] = replace(
+                _with_channels(replace(layer, levels=levels), channels), inputs=inputs
+            )
+        text = f"{n} instead of {most} level{'s' * (most > 1)} per channel"
+        found += _change(text, layers, changed, pop_type, hosts)
+    return found
+
+
+def _with_levels(projection, n):
+    levels = min(n, projection.levels)
+    shape = (*projection.source_shape[:2], projection.n_atoms * levels)
+    return replace(projection, levels=levels, source_shape=shape)
 
 
 def smaller_kernel(layers, name, source, pop_type) -> list[Change]:
@@ -166,6 +190,7 @@ def _channels(layer):
 
 
 def _with_channels(layer, n):
+    n *= layer.levels
     return replace(
         layer,
         shape=(*layer.shape[:2], n),

@@ -252,7 +252,7 @@ def synapse_bits(layer, block_shape, stop=None) -> int:
                 bits = sum(
                     dense_bits(p, n_channels)
                     if p.dense
-                    else projection_bits(r, c, width, n_channels, p.source_shape[2])
+                    else projection_bits(r, c, width, n_channels, p.n_atoms)
                     for r, c, p in zip(row_kind, column_kind, layer.inputs)
                 )
                 worst = max(worst, bits)
@@ -276,6 +276,7 @@ def projection_bits(rows, columns, width, n_channels, n_source_channels) -> int:
     width, n_channels : int
         Columns and channels of the block.
     n_source_channels : int
+        That the weights tell apart.
     """
     if not rows or not columns:
         return 0

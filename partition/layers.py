@@ -29,6 +29,8 @@ class Projection:
     dense : bool
         All to all (``nengo.Dense``): the kernel covers the whole source, and every source neuron
         has an axon of its own. See `dense_projection`.
+    levels : int
+        Source channels, one after the other, that share an atom and so one copy of the weights.
     """
 
     source: str
@@ -39,6 +41,12 @@ class Projection:
     source_shape: Shape = (1, 1, 1)
     on_host: bool = False
     dense: bool = False
+    levels: int = 1
+
+    @property
+    def n_atoms(self) -> int:
+        """Source channels that the weights tell apart."""
+        return self.source_shape[2] // self.levels
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,9 @@ class Layer:
         Per channel anything that tells its firing threshold, or its settings (decays, refractory
         period, noise), from other channels'; empty when all neurons share one. A core holds few
         different ones.
+    levels : int
+        Channels, one after the other, that stand for one channel of what the network was made of;
+        changes of the network change them together. Blocks may be cut between them.
     """
 
     name: str
@@ -62,6 +73,7 @@ class Layer:
     inputs: tuple[Projection, ...] = ()
     thresholds: tuple = ()
     settings: tuple = ()
+    levels: int = 1
 
     @property
     def n_neurons(self) -> int:
@@ -116,6 +128,11 @@ def check_layers(layers) -> None:
         if len(layer.shape) != 3 or min(layer.shape) < 1:
             problems.append(f"layer {layer.name}: shape {layer.shape} is not three positive sizes")
             continue
+        if layer.levels < 1 or layer.shape[2] % layer.levels:
+            problems.append(
+                f"layer {layer.name}: {layer.shape[2]} channels are no multiple of {layer.levels} "
+                "levels"
+            )
         for what in ("thresholds", "settings"):
             given = len(getattr(layer, what))
             if given not in (0, layer.shape[2]):
@@ -135,6 +152,10 @@ def _projection_problems(layer, projection, by_name):
         return [f"padding {projection.padding!r} is neither 'same' nor 'valid'"]
     if min(projection.kernel + projection.strides + projection.source_shape) < 1:
         return ["kernel, strides and source shape must be positive"]
+    if projection.levels < 1 or projection.source_shape[2] % projection.levels:
+        return [
+            f"{projection.source_shape[2]} channels are no multiple of {projection.levels} levels"
+        ]
     whole = dense_projection(projection.source, projection.source_shape, projection.on_host)
     if projection.dense and projection != whole:
         return [

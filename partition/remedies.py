@@ -7,6 +7,7 @@ from partition.changes import (
     fewer_channels,
     fewer_channels_everywhere,
     fewer_inputs,
+    fewer_levels,
     joined_inputs,
     larger_strides,
     other_pop_type,
@@ -78,6 +79,7 @@ def kinds(layers, names, pop_type):
         yield larger_strides(layers, target, source, pop_type)
     yield fewer_channels_everywhere(layers, pop_type)
     yield smaller_images(layers, pop_type)
+    yield fewer_levels(layers, pop_type)
     for name in names:
         yield joined_inputs(layers, name, pop_type)
         yield fewer_inputs(layers, name, pop_type)

@@ -126,7 +126,7 @@ def unused_last_axon(layer, shape, needs, limits, pop_type):
 
 def pop16_too_many_channels(layer, shape, needs, limits, pop_type):
     """Channels a pop16 spike can carry."""
-    most = max((p.source_shape[2] for p in layer.inputs if not p.dense), default=0)
+    most = max((p.n_atoms for p in layer.inputs if not p.dense), default=0)
     if pop_type != 16:
         return None
     return above(most, POP16_SOURCE_CHANNELS, "source channels on pop16 axons", "use pop_type 32")

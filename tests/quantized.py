@@ -6,7 +6,6 @@ import numpy as np
 
 from loihiseg.conversion.converter import convert, keras_network
 from loihiseg.conversion.lowering import lower
-
 from loihiseg.mapping import apply_block_shapes
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.unet import build_unet
@@ -41,7 +40,7 @@ def split_shapes(neurons):
     shapes = {}
     for layer in neurons.chip_layers:
         rows, columns, channels = layer.shape
-        width = max(1, channels // layer.levels - 2) * layer.levels
+        width = max(1, channels - 5)
         shapes[layer.name] = (-(-rows // 2), columns, width)
     return shapes
 

@@ -2,9 +2,9 @@
 
 A spike reaches a Loihi core with the number of an axon (its pixel) and an atom (its channel), which
 together name the weights it adds. nengo-loihi gives every channel of neurons an atom of its own.
-Neurons that stand for levels of the same channel have the same weights: here they also have the same
-atom. Synapse memory then does not grow with the number of levels of the source, and the core does
-what it did: the same weights arrive, at the same compartments, in the same step.
+Neurons that stand for levels of the same channel have the same weights: here they also have the
+same atom. Synapse memory then does not grow with the number of levels of the source, and the core
+does what it did: the same weights arrive, at the same compartments, in the same step.
 """
 
 import nengo

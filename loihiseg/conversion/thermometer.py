@@ -8,11 +8,11 @@ goes into the weights of the layers that hear it. So the network of neurons is a
 network, of L times the channels, the levels of a channel following each other.
 
 While an image is held at the input, a layer whose longest way from the pixels has d layers, itself
-included, is right from step d on: a spike takes a step to the next layer. `steps_needed` is d of the
-last layer. Skip connections arrive before the deeper branch they are joined with, so the layers of a
-U-Net are right together only while the input is held: it takes a new image every `steps_needed`
-steps. A network in which all ways to a layer are equally long could take one every step; no mode is
-offered for that.
+included, is right from step d on: a spike takes a step to the next layer. `steps_needed` is d of
+the last layer. Skip connections arrive before the deeper branch they are joined with, so the layers
+of a U-Net are right together only while the input is held: it takes a new image every
+`steps_needed` steps. A network in which all ways to a layer are equally long could take one every
+step; no mode is offered for that.
 
 On the chip, compartments that forget are ``nengo.LIF`` neurons with a time constant far below a
 step. Of a voltage that stays below threshold 1/4096 is left in the next step; `neurons_of` scales

@@ -6,7 +6,7 @@ import nengo
 import nengo_loihi
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loihiseg.conversion.linear import Term
