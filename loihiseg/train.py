@@ -1,5 +1,6 @@
 """``python -m loihiseg.train``: train a U-Net on a labelled stack and write a checkpoint."""
 
+import argparse
 import math
 import sys
 from dataclasses import replace
@@ -7,15 +8,17 @@ from pathlib import Path
 
 from loihiseg.cli import Parser, add_data_options, import_tensorflow, positive, read_data, run, seed
 from loihiseg.errors import InputError
-from loihiseg.network.presets import PRESETS
+from loihiseg.network.phases import progressive_stages
+from loihiseg.network.presets import PRESETS, Stage
 
 
 def parse(arguments):
     """Parse the command line."""
     parser = Parser(
         prog="python -m loihiseg.train",
-        description="Train a U-Net through Loihi's firing-rate curve. Writes a checkpoint after "
-        "each epoch; goes on where it was stopped with --resume.",
+        description="Train a U-Net through Loihi's firing-rate curve, or with --levels for a "
+        "thermometer code. Writes a checkpoint after each epoch; goes on where it was stopped "
+        "with --resume.",
     )
     parser.add_argument("--preset", choices=tuple(PRESETS), default="small", help="size of network")
     parser.add_argument(
@@ -29,6 +32,37 @@ def parse(arguments):
     group.add_argument(
         "--patience", type=positive, help="epochs without progress before stopping early"
     )
+    group.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="of Adam at the start of a cosine (default: the preset's; with --start a fifth of it)",
+    )
+    group.add_argument(
+        "--start", metavar="CHECKPOINT", help="start from this network instead of random weights"
+    )
+    levels = parser.add_argument_group("few levels instead of firing rates")
+    levels.add_argument(
+        "--levels",
+        type=positive,
+        nargs="+",
+        metavar="L",
+        help="levels of every activation, or one number for each in order: stem, encoder, decoder",
+    )
+    levels.add_argument(
+        "--stages",
+        type=_stage,
+        nargs="+",
+        metavar="L:EPOCHS",
+        help="levels on the way down and their epochs; 0 for ideal rectified-linear units "
+        "(default: down 31, 15, 7, 3 to --levels, half of the epochs for the last; without "
+        "--start a third of the epochs before with 0)",
+    )
+    levels.add_argument(
+        "--batch-norm",
+        action="store_true",
+        help="with batch normalizations, folded before weights are rounded to 8 bits",
+    )
     tuning = parser.add_argument_group("training for the chip")
     tuning.add_argument(
         "--tuning-epochs",
@@ -37,7 +71,9 @@ def parse(arguments):
         help="the last N epochs train with the two below (default: the preset's)",
     )
     tuning.add_argument(
-        "--float-weights", action="store_true", help="without the chip's 8-bit weights in them"
+        "--float-weights",
+        action="store_true",
+        help="without the chip's 8-bit weights in them, or in stages with levels",
     )
     tuning.add_argument(
         "--window-steps",
@@ -75,6 +111,34 @@ def configuration(options):
             f"--rate-range {low:g} {high:g}, --percentile {options.percentile:g}, --rate-weight "
             f"{options.rate_weight:g}: expected 0 <= LOW < HIGH, 0..100 and 0 or more"
         )
+    rates = replace(
+        config.network.rates,
+        percentile=options.percentile,
+        low_hz=low,
+        high_hz=high,
+        weight=options.rate_weight,
+    )
+    config = replace(
+        config,
+        network=replace(config.network, rates=rates),
+        seed=options.seed,
+        learning_rate=_learning_rate(options, config),
+    )
+    return _with_stages(options, config) if options.levels else _for_rates(options, config)
+
+
+def _learning_rate(options, config):
+    rate = options.learning_rate
+    if rate is None:
+        return config.learning_rate / 5 if options.start else config.learning_rate
+    if not 0 < rate < math.inf:
+        raise InputError(f"--learning-rate {rate:g}: expected a number above 0")
+    return rate
+
+
+def _for_rates(options, config):
+    if options.stages or options.batch_norm:
+        raise InputError("--stages, --batch-norm: are for training with --levels; give it too")
     epochs = options.epochs or config.epochs
     tuning = _given(options.tuning_epochs, min(config.tuning_epochs, epochs))
     window = _given(options.window_steps, config.window_steps)
@@ -83,23 +147,70 @@ def configuration(options):
             f"--tuning-epochs {tuning}, --window-steps {window}: expected 0 to {epochs} (the "
             "number of epochs) and 0 or more"
         )
-    rates = replace(
-        config.network.rates,
-        percentile=options.percentile,
-        low_hz=low,
-        high_hz=high,
-        weight=options.rate_weight,
-    )
     return replace(
         config,
-        network=replace(config.network, rates=rates),
-        seed=options.seed,
         epochs=epochs,
         patience=options.patience or config.patience,
         tuning_epochs=tuning,
         eight_bit=config.eight_bit and not options.float_weights,
         window_steps=window,
     )
+
+
+def _with_stages(options, config):
+    if options.tuning_epochs or options.window_steps:
+        raise InputError(
+            "--tuning-epochs, --window-steps: are for firing rates; leave them out with --levels"
+        )
+    levels = tuple(options.levels) if len(options.levels) > 1 else options.levels[0]
+    eight_bit = not options.float_weights
+    if options.stages:
+        stages = _given_stages(options, levels, eight_bit)
+        if options.epochs not in (None, sum(stage.epochs for stage in stages)):
+            raise InputError(
+                f"--epochs {options.epochs}: --stages have "
+                f"{sum(stage.epochs for stage in stages)} in all; leave one of the two out"
+            )
+    else:
+        stages = progressive_stages(
+            levels,
+            options.epochs or config.epochs,
+            from_start=bool(options.start),
+            eight_bit=eight_bit,
+            batch_norm=options.batch_norm,
+        )
+    last = stages[-1]
+    return replace(
+        config,
+        network=replace(config.network, levels=levels, batch_norm=last.batch_norm),
+        epochs=sum(stage.epochs for stage in stages),
+        tuning_epochs=0,
+        window_steps=0,
+        stages=stages,
+    )
+
+
+def _given_stages(options, levels, eight_bit):
+    """The stages of --stages; with levels for each activation, a stage has at least its own."""
+    stages = []
+    for rung, epochs in options.stages:
+        rounded = eight_bit and rung > 0
+        if isinstance(levels, tuple) and rung:
+            rung = tuple(max(rung, n) for n in levels)
+        stages.append(Stage(rung, epochs, rounded, options.batch_norm and not rounded))
+    if stages[-1].levels != levels:
+        raise InputError(
+            f"--stages: the last has levels {options.stages[-1][0]}, --levels {levels}; expected "
+            "the same"
+        )
+    return tuple(stages)
+
+
+def _stage(text):
+    levels, _, epochs = text.partition(":")
+    if not (levels.isdecimal() and epochs.isdecimal() and int(epochs) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected LEVELS:EPOCHS, such as 3:10")
+    return int(levels), int(epochs)
 
 
 def _given(value, default):
@@ -111,13 +222,15 @@ def main(arguments):
     options = parse(arguments)
     config = configuration(options)
 
-    from loihiseg.checkpoint import FILE_NAME
+    from loihiseg.checkpoint import FILE_NAME, load_checkpoint
     from loihiseg.data.splits import z_block_split
     from loihiseg.files import new_folder, writable_folder
     from loihiseg.progress import Reporter
+    from loihiseg.shipped import resolve
 
     if options.resume and not options.out:
         raise InputError("--resume needs --out with the folder of the run to go on with")
+    start = load_checkpoint(resolve(options.start, options.data)) if options.start else None
     # Before anything slow: a run whose result cannot be kept is not begun.
     folder = writable_folder(Path(options.out or "runs"))
     if options.out and not options.resume and (folder / FILE_NAME).exists():
@@ -132,10 +245,14 @@ def main(arguments):
         note.detail = f"{len(stack.images)} sections from {stack.source}; {stack.polarity}"
     _check_size(stack, config)
     import_tensorflow()
+    if start:
+        from loihiseg.training import started_from
+
+        config = started_from(config, start)
     if not options.out:
         folder = new_folder(folder, "train")
     with reporter.stage("train") as note:
-        checkpoint = _train(stack, split, config, folder, options.resume, reporter)
+        checkpoint = _train(stack, split, config, folder, start, options.resume, reporter)
         scores = checkpoint.info.metrics
         note.detail = (
             f"epoch {checkpoint.info.epoch}: validation accuracy {scores['accuracy']:.2%}, "
@@ -153,7 +270,7 @@ def _check_size(stack, config):
         )
 
 
-def _train(stack, split, config, folder, resume, reporter):
+def _train(stack, split, config, folder, start, resume, reporter):
     from loihiseg.report.training import draw_history
     from loihiseg.training import finished_epochs, train
 
@@ -163,18 +280,29 @@ def _train(stack, split, config, folder, resume, reporter):
 
         def on_epoch(history):
             last = history[-1]
-            low = min(r.share_in_range for r in last.rates)
             reporter.say(
                 f"epoch {last.epoch:3d}  loss {last.loss:.4f}  "
                 f"validation {last.validation_loss:.4f}"
                 f"  accuracy {last.accuracy:.2%}  membrane IoU {last.membrane_iou:.3f}"
-                f"  in rate range {_pooled_share(last.rates):.0%} (worst layer {low:.0%})"
+                f"  {_of_layers(last)}"
             )
             draw_history(history, folder / "training.png")
 
         return train(
-            stack, split, config, folder, resume=resume, on_epoch=on_epoch, on_batch=advance
-        )
+            stack, split, config, folder,
+            start=start, resume=resume, on_epoch=on_epoch, on_batch=advance,
+        )  # fmt: skip
+
+
+def _of_layers(epoch):
+    """What an epoch's line says of the layers."""
+    if epoch.levels:
+        counts = sorted({layer.n_levels for layer in epoch.levels}, reverse=True)
+        named = ", ".join(str(n) for n in counts)
+        mean = sum(layer.mean_level for layer in epoch.levels) / len(epoch.levels)
+        return f"levels {named} (mean {mean:.2f})"
+    low = min(r.share_in_range for r in epoch.rates)
+    return f"in rate range {_pooled_share(epoch.rates):.0%} (worst layer {low:.0%})"
 
 
 def _pooled_share(rates):

@@ -1,5 +1,6 @@
 """Fitting a U-Net to a labelled stack: resumable, early-stopping, the same every time."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,12 +23,16 @@ from loihiseg.data.splits import Split
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import cut, tile_grid
 from loihiseg.errors import InputError
+from loihiseg.evaluation.levels import LayerLevels, layer_levels
 from loihiseg.evaluation.metrics import best_threshold, pixel_scores
 from loihiseg.evaluation.rates import LayerRates, layer_rates
-from loihiseg.files import pack_arrays, unpack_arrays, write_bytes, write_json
+from loihiseg.files import pack_arrays, sha256, unpack_arrays, write_bytes, write_json
 from loihiseg.inference import predict_sections, sigmoid
 from loihiseg.network.activations import LoihiReLU
+from loihiseg.network.calibration import carry_over
+from loihiseg.network.phases import Phase, phase_at, until
 from loihiseg.network.presets import TrainingConfig
+from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import ChipEffects, build_unet
 from loihiseg.provenance import versions
 
@@ -39,7 +44,10 @@ RATE_TILES = 32
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to. Losses are of training crops; scores of the validation sections."""
+    """What one epoch came to. Losses are of training crops; scores of the validation sections.
+
+    Layers have firing rates or levels, or neither where they are ideal.
+    """
 
     epoch: int
     loss: float
@@ -49,6 +57,7 @@ class Epoch:
     membrane_iou: float
     threshold: float
     rates: tuple[LayerRates, ...]
+    levels: tuple[LayerLevels, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,10 @@ def train(
     config: TrainingConfig,
     folder: Path,
     *,
+    start: Checkpoint | None = None,
     resume: bool = False,
-    on_epoch=None,
-    on_batch=None,
+    on_epoch: Callable | None = None,
+    on_batch: Callable | None = None,
 ) -> Checkpoint:
     """Train a U-Net, writing a checkpoint after each epoch.
 
@@ -94,6 +104,9 @@ def train(
     config : TrainingConfig
     folder : Path
         Where the best checkpoint, the history and the state to resume from are written.
+    start : Checkpoint, optional
+        Network of the same channels to start from; `started_from` puts it into the configuration.
+        Not needed to resume.
     resume : bool
         Go on from the state in the folder. The result is that of a run never interrupted, if
         ``config.epochs`` is the same too: the learning rate falls over all epochs. More epochs
@@ -106,32 +119,36 @@ def train(
     Returns
     -------
     Checkpoint
-        The epoch with the lowest validation loss; if the configuration has tuning epochs, of
-        those. Training then does not stop early.
+        The epoch with the lowest validation loss; if the configuration has tuning epochs or
+        stages, of those or of the last. Training then does not stop early.
 
     Raises
     ------
     InputError
-        If there are no labels, a section is smaller than a tile, or there is nothing to resume.
+        If there are no labels, a section is smaller than a tile, there is nothing to resume, or
+        the network to start from has other channels.
     """
     if stack.membrane is None:
         raise InputError(f"{stack.source}: has no labels to train on; give --labels")
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    tuned = finished_epochs(folder) > tuning_start(config) if resume else False
-    model = _compiled(config, tuned)
-    deployed = build_unet(config.network)
+    training, validation = stack.select(split.train), stack.select(split.validation)
     history: list[Epoch] = []
     if resume:
-        history = _restore(folder, model, config, stack)
-    training, validation = stack.select(split.train), stack.select(split.validation)
+        model, history = _restore(folder, config, stack)
+    else:
+        model = _first_model(config, start, training)
     data = DataRecord(stack.source, stack.digest, stack.polarity, _record(split))
     watch = [_after_batch(on_batch)] if on_batch else []
+    phase = deployed = None
     for epoch in range(len(history), config.epochs):
-        if not config.tuning_epochs and _exhausted(history, config):
+        if _ends_early(config) and _exhausted(history, config):
             break
-        if epoch == tuning_start(config):
-            model = _with_chip_effects(model, config)
+        if phase != phase_at(config, epoch):
+            phase = phase_at(config, epoch)
+            if epoch == phase.first and history:
+                model = _next_model(model, phase, config, training)
+            deployed = _as_validated(phase)
         fitted = model.fit(
             Crops(training, config, epoch),
             epochs=epoch + 1,
@@ -151,13 +168,41 @@ def train(
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
         if history[-1] is _best(history, config):
             info = CheckpointInfo(
-                config, data, history[-1].threshold, epoch + 1, _metrics(history[-1]), versions()
+                until(config, epoch),
+                data,
+                history[-1].threshold,
+                epoch + 1,
+                _metrics(history[-1]),
+                versions(),
             )
             save_checkpoint(folder, Checkpoint(info, model_weights(model)))
         _save_state(folder, model, history, _Run(config, stack.digest))
         if on_epoch is not None:
             on_epoch(history)
     return load_checkpoint(folder)
+
+
+def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
+    """The configuration of a training that starts from a checkpoint.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint's network has other channels or layers.
+    """
+    ours, theirs = config.network, start.info.config.network
+    for name in ("channels", "convs_down", "convs_up", "stem_stride", "stem_channels"):
+        if getattr(ours, name) != getattr(theirs, name):
+            raise InputError(
+                f"--start: {name} {getattr(theirs, name)}, expected {getattr(ours, name)}; choose "
+                "the --preset it was trained with"
+            )
+    if phase_at(config, 0).network.batch_norm and not theirs.batch_norm:
+        raise InputError(
+            "--start: a network without batch normalizations does not get any; leave out "
+            "--batch-norm"
+        )
+    return replace(config, start=sha256(pack_arrays(start.weights)))
 
 
 def finished_epochs(folder: Path) -> int:
@@ -172,26 +217,56 @@ def _after_batch(call):
     return tf.keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: call())
 
 
-def tuning_start(config: TrainingConfig) -> int:
-    """Epoch, counted from 0, from which the network is trained with the chip's effects."""
-    return config.epochs - config.tuning_epochs
+def _ends_early(config):
+    return not (config.tuning_epochs or config.stages)
 
 
-def _with_chip_effects(model, config):
-    """The same network under the chip's effects, its optimizer where it was."""
-    tuned = _compiled(config, tuned=True)
-    tuned.set_weights(model.get_weights())
-    tuned.optimizer.build(tuned.trainable_variables)
-    if model.optimizer.iterations > 0:
-        for new, old in zip(tuned.optimizer.variables, model.optimizer.variables, strict=True):
-            new.assign(old)
-    return tuned
+def _first_model(config, start, training):
+    """The network of the first epoch: random, or what a checkpoint becomes in it."""
+    phase = phase_at(config, 0)
+    if start is not None:
+        network = start.info.config.network
+        before = build_unet(network, config.crop)
+        set_model_weights(before, start.weights)
+    elif config.stages and phase.network.levels:
+        before = build_unet(replace(phase.network, levels=0), config.crop, _ideal())
+    else:
+        return _compiled(config, phase)
+    model = _compiled(config, phase)
+    carry_over(before, model, Crops(training, config, 0)[0][0])
+    return model
 
 
-def _compiled(config, tuned=False):
-    effects = ChipEffects(config.eight_bit, config.window_steps) if tuned else ChipEffects()
-    model = build_unet(config.network, config.crop, effects)
-    steps = max(config.epochs * config.steps_per_epoch, 1)
+def _next_model(model, phase: Phase, config, training):
+    """The network of a phase that begins, made of that of the phase before."""
+    new = _compiled(config, phase)
+    if phase.own_schedule:
+        carry_over(model, new, Crops(training, config, phase.first)[0][0])
+        return new
+    new.set_weights(model.get_weights())
+    new.optimizer.build(new.trainable_variables)
+    for ours, before in zip(new.optimizer.variables, model.optimizer.variables, strict=True):
+        ours.assign(before)
+    return new
+
+
+def _ideal():
+    return ChipEffects(staircase=False)
+
+
+def _as_validated(phase: Phase):
+    """The network of a phase as it is scored: levels go with the weights that the chip has."""
+    effects = ChipEffects(staircase=phase.staircase)
+    if phase.network.levels:
+        effects = ChipEffects(phase.eight_bit)
+    return build_unet(phase.network, effects=effects)
+
+
+def _compiled(config, phase: Phase):
+    effects = ChipEffects(phase.eight_bit, phase.window_steps, phase.staircase)
+    model = build_unet(phase.network, config.crop, effects)
+    epochs = phase.end - phase.first if phase.own_schedule else config.epochs
+    steps = max(epochs * config.steps_per_epoch, 1)
     schedule = tf.keras.optimizers.schedules.CosineDecay(config.learning_rate, steps, alpha=0.01)
     model.compile(
         tf.keras.optimizers.Adam(schedule),
@@ -218,33 +293,49 @@ def _validate(model, stack, config, epoch, loss, rate_loss) -> Epoch:
         scores.membrane_iou,
         threshold,
         firing_rates(model, stack, config),
+        used_levels(model, stack, config),
     )
 
 
 def firing_rates(model, stack: Stack, config: TrainingConfig) -> tuple[LayerRates, ...]:
-    """Firing rates of every spiking layer over tiles of a stack, neuron by neuron.
+    """Firing rates of every layer of rates over tiles of a stack, neuron by neuron.
 
     The staircase of a trained network gives the rate each neuron would settle to.
     """
-    layers = [layer for layer in model.layers if isinstance(layer, LoihiReLU)]
-    spiking = tf.keras.Model(model.inputs, [layer.output for layer in layers])
-    grid = tile_grid(stack.images.shape[1:], config.network.tile, 0)
-    tiles = np.concatenate([cut(normalize(image), grid) for image in stack.images])
-    tiles = tiles[np.linspace(0, len(tiles) - 1, min(RATE_TILES, len(tiles))).astype(int)]
     target = config.network.rates
     found = []
-    for layer, activation in zip(layers, spiking.predict(tiles[..., None], verbose=0)):
-        rates_hz = activation.reshape(len(tiles), -1) * layer.rate_scale_hz
+    for layer, activation in _activations(model, stack, config, LoihiReLU):
+        rates_hz = activation.reshape(len(activation), -1) * layer.rate_scale_hz
         found.append(
             layer_rates(layer.name, rates_hz, target.percentile, target.low_hz, target.high_hz)
         )
     return tuple(found)
 
 
+def used_levels(model, stack: Stack, config: TrainingConfig) -> tuple[LayerLevels, ...]:
+    """Levels of every quantized layer over tiles of a stack."""
+    return tuple(
+        layer_levels(layer.name, activation, layer.levels, float(layer.scale))
+        for layer, activation in _activations(model, stack, config, QuantizedReLU)
+    )
+
+
+def _activations(model, stack, config, kind):
+    """Layers of a kind with their activations, each (tiles, rows, columns, channels)."""
+    layers = [layer for layer in model.layers if isinstance(layer, kind)]
+    if not layers:
+        return []
+    inner = tf.keras.Model(model.inputs, [layer.output for layer in layers])
+    grid = tile_grid(stack.images.shape[1:], config.network.tile, 0)
+    tiles = np.concatenate([cut(normalize(image), grid) for image in stack.images])
+    tiles = tiles[np.linspace(0, len(tiles) - 1, min(RATE_TILES, len(tiles))).astype(int)]
+    return list(zip(layers, inner.predict(tiles[..., None], verbose=0)))
+
+
 def _best(history, config):
-    """Epoch of lowest validation loss; of those with the chip's effects, once there are any."""
-    tuned = [e for e in history if e.epoch > tuning_start(config)]
-    return min(tuned or history, key=lambda e: e.validation_loss)
+    """Epoch of lowest validation loss, of those in the phase that training has come to."""
+    first = phase_at(config, history[-1].epoch - 1).first
+    return min(history[first:], key=lambda e: e.validation_loss)
 
 
 def _exhausted(history, config):
@@ -276,7 +367,7 @@ def _save_state(folder, model, history, run):
     write_json(folder / HISTORY_FILE, rows)
 
 
-def _restore(folder, model, config, stack):
+def _restore(folder, config, stack):
     path = folder / STATE_FILE
     try:
         arrays = unpack_arrays(path.read_bytes())
@@ -297,10 +388,11 @@ def _restore(folder, model, config, stack):
         raise InputError(
             f"{folder}: was trained on other data; choose another --out and train without --resume"
         )
+    model = _compiled(config, phase_at(config, len(history) - 1))
     set_model_weights(
         model, {k.removeprefix("weight/"): v for k, v in arrays.items() if k.startswith("weight/")}
     )
     model.optimizer.build(model.trainable_variables)
     for index, variable in enumerate(model.optimizer.variables):
         variable.assign(arrays[f"optimizer/{index}"])
-    return history
+    return model, history

@@ -20,7 +20,7 @@ def _passed_through(value, changed):
     return value + tf.stop_gradient(changed - value)
 
 
-def eight_bit(kernel, source_channels=None, transposed=False):
+def eight_bit(kernel, source_channels=None, transposed=False, source_values=None):
     """Kernel of a layer rounded as `loihiseg.quantization.fixed_point` does for the chip.
 
     Parameters
@@ -31,6 +31,9 @@ def eight_bit(kernel, source_channels=None, transposed=False):
         Channels of each concatenated source, in order: each is a group of synapses with an
         exponent of its own. One source by default.
     transposed : bool
+    source_values : sequence of float, optional
+        What a spike of each source is worth; 1 by default. The chip's weights are multiplied by
+        it, which moves the exponents of the groups against each other.
 
     Returns
     -------
@@ -45,9 +48,11 @@ def eight_bit(kernel, source_channels=None, transposed=False):
     block with smaller weights is finer than here.
     """
     axis = 3 if transposed else 2
-    largest = tf.reduce_max(tf.abs(kernel))
     groups = tf.split(kernel, source_channels or [kernel.shape[axis]], axis=axis)
-    return tf.concat([_rounded_group(group, largest) for group in groups], axis=axis)
+    values = [tf.stop_gradient(v) for v in source_values or [1.0] * len(groups)]
+    largest = tf.reduce_max([tf.reduce_max(tf.abs(g)) * v for g, v in zip(groups, values)])
+    rounded = [_rounded_group(g, largest / v) for g, v in zip(groups, values)]
+    return tf.concat(rounded, axis=axis)
 
 
 def _rounded_group(group, largest):
@@ -66,15 +71,21 @@ class EightBitConv2D(tf.keras.layers.Conv2D):
     ----------
     source_channels : sequence of int, optional
         See `eight_bit`.
+    source_values : callable, optional
+        Gives the ``source_values`` of `eight_bit` whenever they are needed: scales are trained.
+        Not kept in a saved model.
     """
 
-    def __init__(self, *args, source_channels=None, **kwargs):
+    def __init__(self, *args, source_channels=None, source_values=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.source_channels = source_channels and [int(n) for n in source_channels]
+        self.source_values = source_values
 
     def convolution_op(self, inputs, kernel):
         """Convolve with the rounded kernel."""
-        return super().convolution_op(inputs, eight_bit(kernel, self.source_channels))
+        values = self.source_values and self.source_values()
+        rounded = eight_bit(kernel, self.source_channels, source_values=values)
+        return super().convolution_op(inputs, rounded)
 
     def get_config(self):
         """Return the constructor's arguments."""

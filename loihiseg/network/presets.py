@@ -5,7 +5,38 @@ Free of TensorFlow, so that command lines can name them in their help.
 
 from dataclasses import dataclass, field
 
+from loihiseg.errors import InputError
 from loihiseg.network.config import RateTarget, UNetConfig
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Epochs of a training that goes down to few levels step by step.
+
+    Attributes
+    ----------
+    levels : int or tuple of int
+        As in `UNetConfig`; 0 for ideal rectified-linear units.
+    epochs : int
+    eight_bit : bool
+        Weights on the chip are rounded to its 8 bits.
+    batch_norm : bool
+        As in `UNetConfig`. The first stage without folds those of the stage before into kernels
+        and biases.
+    """
+
+    levels: int | tuple[int, ...]
+    epochs: int
+    eight_bit: bool = True
+    batch_norm: bool = False
+
+    def __post_init__(self):
+        if self.epochs < 1 or (self.eight_bit and self.batch_norm):
+            raise InputError(
+                f"stage of levels {self.levels}: {self.epochs} epochs"
+                f"{', 8-bit weights before a batch normalization' * self.batch_norm}; expected at "
+                "least 1 epoch, and batch normalizations folded before weights are rounded"
+            )
 
 
 @dataclass(frozen=True)
@@ -32,6 +63,12 @@ class TrainingConfig:
         In these epochs weights on the chip are rounded to its 8 bits.
     window_steps : int
         In these epochs rates are counted in windows of so many steps; 0 leaves them exact.
+    stages : tuple of Stage
+        Training of a network of few levels, instead of one for rates: no rate is regularized,
+        each stage starts from the end of the one before and has a cosine of its own, and none
+        stops early. The last has the levels of ``network``.
+    start : str
+        Digest of the weights that training starts from; empty: random ones.
     """
 
     network: UNetConfig = field(default_factory=UNetConfig)
@@ -45,6 +82,30 @@ class TrainingConfig:
     tuning_epochs: int = 0
     eight_bit: bool = True
     window_steps: int = 100
+    stages: tuple[Stage, ...] = ()
+    start: str = ""
+
+    def __post_init__(self):
+        if not self.stages:
+            return
+        if self.epochs != sum(stage.epochs for stage in self.stages) or self.tuning_epochs:
+            raise InputError(
+                f"training configuration: {self.epochs} epochs and {self.tuning_epochs} tuning "
+                "epochs; with stages expected the sum of theirs, and 0"
+            )
+        last = self.stages[-1]
+        if (last.levels, last.batch_norm) != (self.network.levels, self.network.batch_norm):
+            raise InputError(
+                f"training configuration: the last stage has levels {last.levels}, batch_norm "
+                f"{last.batch_norm}, the network {self.network.levels}, "
+                f"{self.network.batch_norm}; they must be the same"
+            )
+        norms = [stage.batch_norm for stage in self.stages]
+        if norms != sorted(norms, reverse=True):
+            raise InputError(
+                "training configuration: a stage with batch normalizations follows one without; "
+                "once folded they do not come back"
+            )
 
 
 PRESETS: dict[str, TrainingConfig] = {
@@ -78,4 +139,4 @@ PRESETS: dict[str, TrainingConfig] = {
 }
 """Presets by name. ``paper`` has 239,616 neurons on the chip, within 1 % of the paper's 238K."""
 
-__all__ = ["PRESETS", "RateTarget", "TrainingConfig", "UNetConfig"]
+__all__ = ["PRESETS", "RateTarget", "Stage", "TrainingConfig", "UNetConfig"]

@@ -72,7 +72,7 @@ def build_unet(
     transpose = EightBitConv2DTranspose if effects.eight_bit else tf.keras.layers.Conv2DTranspose
 
     def conv(x, channels, name, strides=1, sources=None):
-        more = {"source_channels": sources} if sources and effects.eight_bit else {}
+        more = _source_groups(sources) if sources and effects.eight_bit else {}
         layer = convolve(channels, 3, strides, name=name, **SAME, **more)
         return activate(layer(x), name)
 
@@ -95,7 +95,7 @@ def build_unet(
             channels, 2, 2, padding="valid", name=f"up{level}", kernel_initializer="he_normal"
         )
         x = activate(up(x), f"up{level}", phases=2)
-        sources = [x.shape[-1], skips[level].shape[-1]]
+        sources = [x, skips[level]]
         x = tf.keras.layers.Concatenate(name=f"skip{level}")([x, skips[level]])
         for i in range(config.convs_up[level]):
             x = conv(x, channels, f"decode{level}_{i}", sources=None if i else sources)
@@ -106,6 +106,16 @@ def build_unet(
             1, 2 * config.stem_stride, config.stem_stride, padding="same", name="readout"
         )(x)
     return tf.keras.Model(pixels, logits, name="unet")
+
+
+def _source_groups(tensors):
+    """What `EightBitConv2D` must know of the activations it gets joined."""
+    layers = [tensor.node.layer for tensor in tensors]
+    quantized = isinstance(layers[0], QuantizedReLU)
+    return {
+        "source_channels": [tensor.shape[-1] for tensor in tensors],
+        "source_values": (lambda: [x.scale / x.levels for x in layers]) if quantized else None,
+    }
 
 
 def _activate(x, name, config, effects, phases=1):

@@ -4,7 +4,7 @@ from loihiseg.report.figures import figure
 
 
 def draw_history(history, path) -> None:
-    """Draw losses, scores and firing rates over epochs into a PNG file.
+    """Draw losses, scores and firing rates, or scales of levels, over epochs into a PNG file.
 
     Parameters
     ----------
@@ -12,7 +12,7 @@ def draw_history(history, path) -> None:
     path : Path
     """
     epochs = [e.epoch for e in history]
-    best = min(history, key=lambda e: e.validation_loss).epoch
+    best = min(_of_last_stage(history), key=lambda e: e.validation_loss).epoch
     with figure(path, (13, 3.8), ncols=3) as (losses, scores, rates):
         losses.plot(epochs, [e.loss for e in history], ".-", label="training crops")
         losses.plot(epochs, [e.validation_loss for e in history], ".-", label="validation sections")
@@ -20,20 +20,10 @@ def draw_history(history, path) -> None:
         scores.plot(epochs, [e.accuracy for e in history], ".-", label="pixel accuracy")
         scores.plot(epochs, [e.membrane_iou for e in history], ".-", label="membrane IoU")
         scores.set(ylabel="score", title="validation sections", ylim=(None, 1))
-        for index, layer in enumerate(history[-1].rates):
-            rates.plot(
-                epochs,
-                [e.rates[index].percentile_hz for e in history],
-                label=layer.layer.removesuffix("_spikes"),
-                color=f"C{index % 10}",
-                marker=".",
-                linestyle=("-", "--")[index // 10 % 2],
-            )
-        last = history[-1].rates[0]
-        rates.axhspan(last.low_hz, last.high_hz, color="0.9", zorder=0)
-        rates.set(
-            ylabel="Hz", title=f"firing rate, {last.percentile:g}th percentile", ylim=(0, None)
-        )
+        if history[-1].levels:
+            _draw_levels(rates, history)
+        else:
+            _draw_rates(rates, history)
         for axes in (losses, scores, rates):
             axes.axvline(best, color="0.6", linestyle=":", zorder=0)
             axes.set_xlabel("epoch")
@@ -41,3 +31,37 @@ def draw_history(history, path) -> None:
         losses.legend()
         scores.legend()
         rates.legend(fontsize=6, ncols=2)
+
+
+def _of_last_stage(history):
+    """Epochs whose layers have the levels of the last."""
+
+    def levels(epoch):
+        return [layer.n_levels for layer in epoch.levels]
+
+    return [e for e in history if levels(e) == levels(history[-1])]
+
+
+def _draw_rates(axes, history):
+    for index, layer in enumerate(history[-1].rates):
+        values = [(e.epoch, e.rates[index].percentile_hz) for e in history if e.rates]
+        axes.plot(*zip(*values), **_line(index, layer.layer))
+    last = history[-1].rates[0]
+    axes.axhspan(last.low_hz, last.high_hz, color="0.9", zorder=0)
+    axes.set(ylabel="Hz", title=f"firing rate, {last.percentile:g}th percentile", ylim=(0, None))
+
+
+def _draw_levels(axes, history):
+    for index, layer in enumerate(history[-1].levels):
+        values = [(e.epoch, e.levels[index].scale) for e in history if e.levels]
+        axes.plot(*zip(*values), **_line(index, layer.layer))
+    axes.set(ylabel="value of the highest level", title="scale", ylim=(0, None))
+
+
+def _line(index, name):
+    return {
+        "label": name.removesuffix("_spikes"),
+        "color": f"C{index % 10}",
+        "marker": ".",
+        "linestyle": ("-", "--")[index // 10 % 2],
+    }

@@ -111,3 +111,25 @@ def test_unet_with_effects_has_the_same_weights():
     pixels = np.random.default_rng(0).normal(size=(3, 16, 16, 1))
     np.testing.assert_allclose(plain(pixels), aware(pixels), atol=0.3)
     assert not np.allclose(plain(pixels), aware(pixels), atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_spikes_of_unequal_value(seed):
+    """The chip's weights are the kernel times what a spike of each source is worth."""
+    rng = np.random.default_rng(seed)
+    values = (10 ** rng.uniform(-1, 1, 2)).astype(np.float32)
+    kernel = rng.normal(size=(3, 3, 7, 4)).astype(np.float32)
+    scales = np.repeat(values, (5, 2))[:, None]
+    ours = eight_bit(tf.constant(kernel), (5, 2), source_values=list(values))
+    on_chip = eight_bit(tf.constant(kernel * scales), (5, 2))
+    np.testing.assert_allclose(ours * scales, on_chip, rtol=1e-5, atol=1e-6)
+
+
+def test_unet_rounds_skips_by_the_value_of_their_levels():
+    config = UNetConfig(16, (2, 3), (1, 1), (1,), 2, 2, levels=(3, 1, 3, 3, 7, 3))
+    model = build_unet(config, effects=ChipEffects(eight_bit=True))
+    model.get_layer("up0_spikes").alpha.assign(1.4)
+    model.get_layer("encode0_0_spikes").alpha.assign(5.0)
+    values = model.get_layer("decode0_0").source_values()
+    np.testing.assert_allclose(values, [1.4 / 7, 5.0], rtol=1e-6)
+    assert np.isfinite(model(np.ones((1, 16, 16, 1)))).all()

@@ -1,0 +1,133 @@
+"""Which network is trained in which epoch, as plain values free of TensorFlow."""
+
+from dataclasses import dataclass, replace
+
+from loihiseg.network.config import UNetConfig
+from loihiseg.network.presets import Stage, TrainingConfig
+
+LADDER = (31, 15, 7, 3)
+"""Levels on the way down, 5 to 2 bits."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Epochs in which the same network is trained.
+
+    Attributes
+    ----------
+    first, end : int
+        First epoch and one past the last, counted from 0.
+    network : UNetConfig
+    eight_bit : bool
+    window_steps : int
+    staircase : bool
+        See `loihiseg.network.unet.ChipEffects`.
+    own_schedule : bool
+        The phase has an optimizer and a cosine of its own; else those of the whole training.
+    """
+
+    first: int
+    end: int
+    network: UNetConfig
+    eight_bit: bool = False
+    window_steps: int = 0
+    staircase: bool = True
+    own_schedule: bool = False
+
+
+def phases(config: TrainingConfig) -> tuple[Phase, ...]:
+    """The phases of a training, in order; none is empty."""
+    if config.stages:
+        return _staged(config)
+    tuning = config.epochs - config.tuning_epochs
+    plain = Phase(0, tuning, config.network)
+    tuned = Phase(tuning, config.epochs, config.network, config.eight_bit, config.window_steps)
+    return tuple(phase for phase in (plain, tuned) if phase.end > phase.first)
+
+
+def phase_at(config: TrainingConfig, epoch: int) -> Phase:
+    """The phase of an epoch counted from 0; that of the last for any later one."""
+    found = phases(config)
+    return next((phase for phase in found if epoch < phase.end), found[-1])
+
+
+def _staged(config):
+    found, first = [], 0
+    for stage in config.stages:
+        network = replace(
+            config.network,
+            levels=stage.levels,
+            batch_norm=stage.batch_norm,
+            rates=replace(config.network.rates, weight=0.0),
+        )
+        end = first + stage.epochs
+        found.append(
+            Phase(first, end, network, stage.eight_bit, staircase=False, own_schedule=True)
+        )
+        first = end
+    return tuple(found)
+
+
+def until(config: TrainingConfig, epoch: int) -> TrainingConfig:
+    """The configuration of what was trained up to an epoch, counted from 0.
+
+    It differs from the whole one where stages are left: the network is that of the epoch's stage.
+    """
+    phase = phase_at(config, epoch)
+    if not config.stages or phase.end == config.epochs:
+        return config
+    stages = config.stages[: phases(config).index(phase) + 1]
+    return replace(config, network=phase.network, stages=stages, epochs=phase.end)
+
+
+def progressive_stages(
+    levels: int | tuple[int, ...],
+    epochs: int,
+    *,
+    from_start: bool,
+    eight_bit: bool = True,
+    batch_norm: bool = False,
+) -> tuple[Stage, ...]:
+    """Stages that go down the `LADDER` to the wanted levels.
+
+    Parameters
+    ----------
+    levels : int or tuple of int
+        Wanted, at least 1.
+    epochs : int
+        Of all stages together, at least 1.
+    from_start : bool
+        Training starts from a trained network; else a third of the epochs train ideal
+        rectified-linear units first.
+    eight_bit : bool
+        Whether the stages with levels train with 8-bit weights.
+    batch_norm : bool
+        Whether the stages before them have batch normalizations; without 8-bit weights all have.
+
+    Returns
+    -------
+    tuple of Stage
+        The last has half of the epochs that are left; those before share the rest. Where there
+        are few, the first rungs are left out.
+    """
+    highest = max(levels) if isinstance(levels, tuple) else levels
+    lowest = min(levels) if isinstance(levels, tuple) else levels
+    rungs = [_at_least(levels, rung) for rung in LADDER if lowest < rung <= max(highest, LADDER[0])]
+    rungs = [rung for i, rung in enumerate(rungs) if rung != levels and rung not in rungs[:i]]
+    float_epochs = 0 if from_start else epochs // 3
+    left = epochs - float_epochs
+    shared = left // 2
+    rungs = rungs[max(len(rungs) - shared, 0) :]
+    parts = [shared // len(rungs) + (i < shared % len(rungs)) for i in range(len(rungs))]
+    norm = batch_norm and not eight_bit
+    stages = [Stage(rung, n, eight_bit, norm) for rung, n in zip(rungs, parts)]
+    stages.append(Stage(levels, left - sum(parts), eight_bit, norm))
+    if float_epochs:
+        stages.insert(0, Stage(0, float_epochs, eight_bit=False, batch_norm=batch_norm))
+    return tuple(stages)
+
+
+def _at_least(levels, rung):
+    if isinstance(levels, tuple):
+        return tuple(max(n, rung) for n in levels)
+    return rung
