@@ -16,7 +16,8 @@ from loihiseg.errors import InputError
 class DeployConfig:
     """Everything a deployment can be repeated from. Attributes are the command's options.
 
-    ``tiles`` is None for whole sections.
+    ``tiles`` is None for whole sections, ``tile`` for the network's own. ``steps`` is None for as
+    many as a network of levels needs, which has no ``window`` nor ``synapse_ms``.
     """
 
     data: str | None
@@ -27,15 +28,21 @@ class DeployConfig:
     chips: int
     tiles: int | None
     calibration_tiles: int
-    steps: int
-    window: float
-    synapse_ms: float
+    steps: int | None
+    window: float | None
+    synapse_ms: float | None
     rate_scale_hz: float
     target: str
     emulator: str
     check: int
     proof_seconds: float
     seed: int
+    code: str = "rate"
+    tile: int | str | None = None
+
+
+RATE_DEFAULTS = {"steps": 200, "window": 0.4, "synapse_ms": 1.5}
+"""Options of the rate code, where they are not given."""
 
 
 def parse(arguments):
@@ -59,6 +66,19 @@ def parse(arguments):
         metavar="A:B",
         help="sections to deploy on (default: the test sections of the split)",
     )
+    parser.add_argument(
+        "--code",
+        choices=("rate", "thermometer"),
+        help="how neurons stand for activations: by firing rate, or one for each level of a "
+        "quantized activation (default: as the network was trained)",
+    )
+    parser.add_argument(
+        "--tile",
+        type=_tile,
+        metavar="PIXELS|auto",
+        help="deploy a checkpoint on tiles of this size, or the largest that fits (default: the "
+        "network's own)",
+    )
     running = parser.add_argument_group("running")
     running.add_argument(
         "--tiles",
@@ -74,15 +94,21 @@ def parse(arguments):
         help="tiles of the validation sections to calibrate the read-out on (default: 8; 2 with "
         "--emulator nengo-loihi)",
     )
-    running.add_argument("--steps", type=positive, default=200, help="steps per tile, 1 ms each")
+    running.add_argument(
+        "--steps",
+        type=positive,
+        help="steps per tile, 1 ms each (default: 200 for rates; for levels one per layer on the "
+        "longest way)",
+    )
     running.add_argument(
         "--window",
         type=float,
-        default=0.4,
-        help="last part of the steps that is read out, as a share",
+        help="last part of the steps in which rates are read out, as a share (default: 0.4)",
     )
     running.add_argument(
-        "--synapse-ms", type=float, default=1.5, help="time constant of the synapses, ms"
+        "--synapse-ms",
+        type=float,
+        help="time constant of the synapses, ms, for rates (default: 1.5)",
     )
     running.add_argument(
         "--rate-scale-hz",
@@ -130,28 +156,60 @@ def _tiles(text):
 _tiles.__name__ = "number of tiles"
 
 
+def _tile(text):
+    return text if text == "auto" else positive(text)
+
+
+_tile.__name__ = "tile"
+
+
+def _code(options, checkpoint):
+    """The neural code that is asked for, or the one that a network was trained for."""
+    if options.code:
+        return options.code
+    from loihiseg.deployment import is_quantized
+
+    return "thermometer" if is_quantized(checkpoint) else "rate"
+
+
+def _times(options, code):
+    """Steps, window and synapses, checked."""
+    given = {name: getattr(options, name) for name in RATE_DEFAULTS}
+    if given["window"] is not None and not 0 < given["window"] <= 1:
+        raise InputError(f"--window {options.window:g}: expected a share above 0, up to 1")
+    if given["synapse_ms"] is not None and not 0 <= given["synapse_ms"] < math.inf:
+        raise InputError(f"--synapse-ms {options.synapse_ms:g}: expected 0 or more")
+    if code == "rate":
+        return {name: RATE_DEFAULTS[name] if v is None else v for name, v in given.items()}
+    for name in ("window", "synapse_ms"):
+        if given[name] is not None:
+            raise InputError(
+                f"--{name.replace('_', '-')} is of the rate code; the thermometer code reads the "
+                "last step and has no synaptic filter: leave it out"
+            )
+    return given
+
+
 def configuration(options) -> DeployConfig:
     """Check the options and keep what a run can be repeated from."""
     if options.chips < 1:
         raise InputError(f"--chips {options.chips}: expected 1 or more")
-    if not 0 < options.window <= 1:
-        raise InputError(f"--window {options.window:g}: expected a share above 0, up to 1")
-    fits = 0 <= options.synapse_ms < math.inf and 0 < options.rate_scale_hz < math.inf
-    if not fits or (options.calibration_tiles or 0) < 0:
-        raise InputError(
-            f"--synapse-ms {options.synapse_ms:g}, --rate-scale-hz {options.rate_scale_hz:g}, "
-            f"--calibration-tiles {options.calibration_tiles}: expected 0 or more, above 0, 0 or "
-            "more"
-        )
+    if not 0 < options.rate_scale_hz < math.inf:
+        raise InputError(f"--rate-scale-hz {options.rate_scale_hz:g}: expected more than 0")
+    if (options.calibration_tiles or 0) < 0:
+        raise InputError(f"--calibration-tiles {options.calibration_tiles}: expected 0 or more")
     if not 0 <= options.proof_seconds < math.inf:
         raise InputError(f"--proof-seconds {options.proof_seconds:g}: expected 0 or more")
     if options.check < 0:
         raise InputError(f"--check {options.check}: expected 0 or more steps")
     if options.target == "loihi":
         _require_nxsdk()
+    checkpoint = shipped.resolve(options.checkpoint, options.data)
+    code = _code(options, checkpoint)
+    times = _times(options, code)
     names = DeployConfig.__dataclass_fields__
     chosen = {k: v for k, v in vars(options).items() if k in names}
-    chosen["checkpoint"] = shipped.resolve(options.checkpoint, options.data)
+    chosen |= times | {"checkpoint": checkpoint, "code": code}
     slow = options.emulator == "nengo-loihi"
     if options.tiles is None:
         chosen["tiles"] = 4 if slow else None

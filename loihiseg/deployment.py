@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from loihiseg.checkpoint import load_checkpoint, set_model_weights
+from loihiseg.conversion.codes import RATE, NeuralCode
+from loihiseg.conversion.keras_file import layer_kinds
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.data.augmentation import normalize
 from loihiseg.data.stack import Stack
@@ -125,10 +127,42 @@ def read_network(path):
     return path, load_checkpoint(path)
 
 
-def build_network(source) -> Network:
-    """The network of what `read_network` returned."""
+def is_quantized(path) -> bool:
+    """Whether a checkpoint or Keras model has activations of levels; False if it cannot be read.
+
+    Neither is loaded: no TensorFlow is needed.
+    """
+    try:
+        path, checkpoint = read_network(path)
+        if checkpoint is None:
+            return "QuantizedReLU" in layer_kinds(path)
+    except InputError:
+        return False
+    return any(checkpoint.info.config.network.layer_levels.values())
+
+
+def build_network(source, tile: int | None = None) -> Network:
+    """The network of what `read_network` returned.
+
+    Parameters
+    ----------
+    source : tuple
+    tile : int, optional
+        Rows and columns of its input, of which the weights do not depend; by default those it was
+        trained for.
+
+    Raises
+    ------
+    InputError
+        If it is no U-Net of such a size, or its input or output is not an image of one channel.
+    """
     path, checkpoint = source
     if checkpoint is None:
+        if tile is not None:
+            raise InputError(
+                f"--tile: {path} is a Keras model, whose input has a size of its own; save it with "
+                "the input you want"
+            )
         from loihiseg.conversion.keras_file import load_keras_model
 
         model = load_keras_model(path)
@@ -136,7 +170,10 @@ def build_network(source) -> Network:
         return Network(model, None, str(path), None)
     from loihiseg.network.unet import build_unet
 
-    model = build_unet(checkpoint.info.config.network)
+    config = checkpoint.info.config.network
+    if tile is not None and (tile < 1 or tile % config.multiple):
+        raise InputError(f"--tile {tile}: must be a multiple of {config.multiple}, above 0")
+    model = build_unet(config, tile)
     set_model_weights(model, checkpoint.weights)
     return Network(model, checkpoint.info.threshold, str(path), checkpoint.info)
 
@@ -276,7 +313,7 @@ def settled_activations(network: LoweredNetwork, pixels: np.ndarray) -> dict[str
     Parameters
     ----------
     network : LoweredNetwork
-        Float or quantized.
+        Float or quantized, of activations or of the neurons that stand for them.
     pixels : numpy.ndarray
         (n, tile, tile) normalized.
 
@@ -287,31 +324,37 @@ def settled_activations(network: LoweredNetwork, pixels: np.ndarray) -> dict[str
     """
     from loihiseg.conversion.converter import keras_network
 
-    outputs = keras_network(network, staircase=True).predict(pixels[..., None], verbose=0)
+    outputs = keras_network(network, staircase=True, channels=True).predict(
+        pixels[..., None], verbose=0
+    )
     outputs = outputs if isinstance(outputs, list) else [outputs]
     return {layer.name: out for layer, out in zip(network.layers, outputs)}
 
 
-def expected_rates(network: LoweredNetwork, calibration, settled) -> dict[str, np.ndarray]:
+def expected_rates(
+    network: LoweredNetwork, calibration, settled, code: NeuralCode = RATE
+) -> dict[str, np.ndarray]:
     """Rate of every neuron, from which shapes of blocks and their chips are chosen.
 
     Parameters
     ----------
     network : LoweredNetwork
+        Of activations.
     calibration : Tiles or None
         Where there are none, the tiles of ``settled`` have to do.
     settled : dict of str to numpy.ndarray
         Activations of the tiles to deploy on, as from `settled_activations`.
+    code : NeuralCode
 
     Returns
     -------
     dict of str to numpy.ndarray
-        (rows, columns, channels) spikes per step by layer, those on the host included.
+        (rows, columns, neurons) spikes per step by layer, those on the host included.
     """
     if calibration is not None:
         settled = settled_activations(network, calibration.pixels)
     return {
-        layer.name: settled[layer.name].mean(axis=0) * layer.rate_scale_hz / 1000
+        layer.name: code.spikes_per_step(layer, settled[layer.name]).mean(axis=0)
         for layer in network.layers
     }
 
@@ -323,10 +366,32 @@ def readout_logits(readout, outputs, activations: dict[str, np.ndarray], tile: i
     return upsample(to_logits(output, _ends_in_sigmoid(readout)), tile)[..., 0]
 
 
-def spiking_activations(network: LoweredNetwork, presentations) -> dict[str, np.ndarray]:
+def spiking_activations(
+    network: LoweredNetwork, presentations, code: NeuralCode = RATE
+) -> dict[str, np.ndarray]:
     """Activations (n, rows, columns, channels) read from the spikes of the read-out window."""
     return {
-        layer.name: np.stack([p.rates_hz(layer.name) for p in presentations]) / layer.rate_scale_hz
+        layer.name: np.stack(
+            [code.activation(layer, p.firing_per_step(layer.name)) for p in presentations]
+        )
+        for layer in network.layers
+    }
+
+
+def level_matches(network: LoweredNetwork, activations, reference) -> dict[str, float]:
+    """Share of the units of each layer that are at the reference's level.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+        Of quantized activations.
+    activations, reference : dict of str to numpy.ndarray
+        By layer, of one shape.
+    """
+    return {
+        layer.name: float(
+            np.mean(np.abs(activations[layer.name] - reference[layer.name]) < layer.level_value / 2)
+        )
         for layer in network.layers
     }
 
@@ -364,10 +429,12 @@ def count_activity(
     presentations: list[Presentation],
     fans: FanOut,
     inter_chip_messages: float | None,
+    neurons: LoweredNetwork | None = None,
 ) -> ActivityCounts:
     """Add up what happened on the chip while tiles were presented.
 
-    Messages and synaptic events caused by spikes from the host are included.
+    Messages and synaptic events caused by spikes from the host are included. ``neurons`` is the
+    network of neurons, where it is not that of the activations.
     """
     messages = synaptic = spikes = steps = 0
     for one in presentations:
@@ -381,7 +448,7 @@ def count_activity(
             messages += int(one.spikes[name].ravel() @ sent)
             synaptic += int(one.spikes[name].ravel() @ driven)
     return ActivityCounts(
-        neuron_updates=network.n_chip_neurons * steps,
+        neuron_updates=(neurons or network).n_chip_neurons * steps,
         synaptic_events=synaptic,
         spikes=spikes,
         messages=messages,

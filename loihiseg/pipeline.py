@@ -12,9 +12,13 @@ from loihiseg.data.splits import Split, z_block_split
 from loihiseg.emulator.check import check_equality
 from loihiseg.errors import InputError
 from loihiseg.evaluation.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep
+from loihiseg.fitting import check_fit, largest_tile, neural_code
 from loihiseg.mapping import Mapping, map_blocks
 from loihiseg.provenance import versions
 from loihiseg.scoring import Inputs, layer_rows, pooled_rates, score, settled_rates
+
+AUTO = "auto"
+"""Tile of the size that fits the chips."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,31 +76,34 @@ def deploy(config, read, reporter) -> Deployed:
         If the network needs more than there is.
     """
     with reporter.stage("load") as note:
-        inputs = _load(config, read)
+        source = stages.read_network(config.checkpoint)
+        inputs = _load(config, source, read)
         note.detail = f"{inputs.source}; {inputs.polarity}"
     with reporter.stage("lower") as note:
         lowering = _lower(config, inputs.network)
         network = lowering.network
+        code = neural_code(config, network)
+        neurons = code.neurons(network)
         note.detail = (
-            f"{len(network.chip_layers)} layers, {network.n_chip_neurons:,} neurons on chip, "
-            f"{sum(layer.on_host for layer in network.layers)} on the host"
+            f"{len(neurons.chip_layers)} layers, {neurons.n_chip_neurons:,} neurons on chip, "
+            f"{sum(layer.on_host for layer in neurons.layers)} on the host, {code.name} code"
         )
     with reporter.stage("fit") as note:
-        fewest = _fit(config, network)
+        fewest = check_fit(config, neurons, source)
         note.detail = f"{fewest} cores of {config.chips * 128}"
     with reporter.stage("rates"):
         settled = stages.settled_activations(network, inputs.tiles.pixels)
-        expected = stages.expected_rates(network, inputs.calibration, settled)
+        expected = stages.expected_rates(network, inputs.calibration, settled, code)
     with reporter.stage("tile") as note:
-        planned = _tile(config, network, expected)
+        planned = _tile(config, neurons, expected)
         tiling = planned.tiling
         note.detail = f"{tiling.n_cores} cores, cut where chips meet"
     with reporter.stage("quantize") as note:
-        quantized = _quantize(config, network, tiling)
+        quantized = _quantize(code, neurons, tiling)
         worst = min(quantized.precision, key=lambda r: r.signal_to_noise_db)
         note.detail = f"lowest SQNR {worst.signal_to_noise_db:.1f} dB in {worst.layer}"
     with reporter.stage("build") as note:
-        built = _build(config, network, tiling, expected)
+        built = _build(config, code, neurons, tiling, expected)
         kept = "" if built.presenter else ", kept from an earlier run"
         note.detail = f"{built.deployable.program.n_blocks} blocks{kept}"
     with reporter.stage("partition") as note, reporter.waiting("partition"):
@@ -109,24 +116,34 @@ def deploy(config, read, reporter) -> Deployed:
     if config.check:
         with reporter.stage("check") as note:
             pixels = inputs.tiles.pixels[0]
-            n_spikes = check_equality(built.presenter, network, pixels, config.check)
+            n_spikes = check_equality(built.presenter, neurons, pixels, config.check)
             note.detail = f"{config.check} steps equal in every integer, {n_spikes:,} spikes"
     with (
         reporter.stage("emulate") as note,
-        _runner(config, built, network, tiling, mapping) as runner,
+        _runner(config, code, built, neurons, tiling, mapping) as runner,
     ):
-        calibration = _present(config, runner, inputs.calibration, reporter, "calibrate")
-        test = _present(config, runner, inputs.tiles, reporter, "emulate")
-        note.detail = f"{len(calibration)} + {len(test)} tiles of {config.steps} steps"
-    counted, activity = _activity(built.deployable, network, test, mapping)
+        fitted_on = inputs.calibration if code.fits_readout else None
+        calibration = _present(code, runner, fitted_on, reporter, "calibrate")
+        test = _present(code, runner, inputs.tiles, reporter, "emulate")
+        note.detail = f"{len(calibration)} + {len(test)} tiles of {code.n_steps} steps"
+    counted, activity = _activity(built.deployable, network, neurons, test, mapping)
     with reporter.stage("score"):
-        scored = score(inputs, lowering, quantized.network, calibration, test, settled, reporter)
-        rates = settled_rates(inputs, network, settled)
-    layers = layer_rows(network, tiling, rates, scored, test)
+        scored = score(
+            inputs, lowering, quantized.network, calibration, test, settled, reporter, code
+        )
+        rates = settled_rates(inputs, network, settled, code)
+    layers = layer_rows(neurons, tiling, rates, scored, test)
     metrics = {
         "versions": versions(),
         "data": {"source": inputs.source, "sha256": inputs.digest, "polarity": inputs.polarity},
         "network": {"source": inputs.network.source, "tile": inputs.network.tile},
+        "code": {
+            "name": code.name,
+            "steps": code.n_steps,
+            "window_steps": code.n_window_steps,
+            "levels": [layer.levels for layer in network.layers],
+        },
+        "agreement": scored.agreement,
         "threshold": scored.threshold,
         "challenge_shift": scored.challenge_shift,
         "readout": asdict(scored.readout),
@@ -140,7 +157,7 @@ def deploy(config, read, reporter) -> Deployed:
             for row in quantized.precision
         ],
         "mapping": {
-            "n_neurons": network.n_chip_neurons,
+            "n_neurons": neurons.n_chip_neurons,
             "n_cores": built.deployable.program.n_blocks,
             "n_chips": config.chips,
             "n_chips_used": found.n_chips_used,
@@ -171,13 +188,15 @@ def deploy(config, read, reporter) -> Deployed:
     )
 
 
-def _load(config, read) -> Inputs:
-    source = stages.read_network(config.checkpoint)
+def _load(config, source, read) -> Inputs:
     stack = read()
     if stack.membrane is None:
         raise InputError(f"{stack.source}: has no labels to score against; give --labels")
     import_tensorflow()
-    network = stages.build_network(source)
+    tile = config.tile
+    if tile == AUTO:
+        tile = largest_tile(config, source, min(stack.images.shape[1:]))
+    network = stages.build_network(source, tile)
     n_sections = stack.n_sections
     split = _split_of(network, n_sections)
     sections = split.test if split else range(n_sections)
@@ -213,36 +232,6 @@ def _lower(config, network):
     return lower(network.model, config.rate_scale_hz)
 
 
-def _fit(config, network) -> int:
-    """Fewest cores; an error before anything slow if there are not as many."""
-    from loihiseg.mapping import partition_layers
-    from partition.cut import chips_needed
-    from partition.errors import DoesNotFitError
-    from partition.tiling import choose_block_shapes
-
-    layers = partition_layers(network)
-    tiling = choose_block_shapes(layers)
-    try:
-        chips_needed(tiling.n_cores, config.chips)
-    except DoesNotFitError as error:
-        lines = usage_lines(tiling) + remedy_lines(layers, config.chips)
-        raise DoesNotFitError(str(error), lines) from None
-    return tiling.n_cores
-
-
-def remedy_lines(layers, n_chips) -> list[str]:
-    """Changes with which layers would fit so many chips, each tried."""
-    from partition.errors import DoesNotFitError
-    from partition.limits import CORES_PER_CHIP
-    from partition.tiling import choose_block_shapes
-
-    try:
-        choose_block_shapes(layers, max_cores=n_chips * CORES_PER_CHIP)
-    except DoesNotFitError as error:
-        return [f"would fit: {remedy}" for remedy in error.remedies]
-    return []
-
-
 def _tile(config, network, rates):
     from loihiseg.mapping import partition_layers
     from partition.joint import choose_tiling_and_chips
@@ -251,37 +240,18 @@ def _tile(config, network, rates):
     return choose_tiling_and_chips(layers, config.chips, rates=rates, seed=config.seed)
 
 
-def usage_lines(tiling) -> list[str]:
-    """Table of what the worst block of each layer needs, under the limits of a core."""
-    from partition.limits import LOIHI1
-
-    names = ("compartments", "in_axons", "out_axon_slots", "synapse_bits")
-    header = ("layer", "cores", "block", *(name.replace("_", " ") for name in names))
-    rows = [header, ("limit of a core", "", "", *(f"{getattr(LOIHI1, n):,}" for n in names))]
-    for row in tiling.usage:
-        block = "x".join(map(str, row.shape))
-        needs = (f"{getattr(row, name):,}" for name in names)
-        rows.append((row.layer, str(row.n_blocks), block, *needs))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    return [
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))])
-        for row in rows
-    ]
-
-
-def _quantize(config, network, tiling):
+def _quantize(code, neurons, tiling):
     from loihiseg.quantization.layers import quantize_network
 
-    return quantize_network(network, tiling.shapes, config.synapse_ms / 1000)
+    return quantize_network(neurons, tiling.shapes, code.synapse_s)
 
 
-def _build(config, network, tiling, expected):
+def _build(config, code, neurons, tiling, expected):
     from loihiseg.build import build
 
     # Only the compiled emulator can do without nengo-loihi's model.
     fresh = config.emulator == "nengo-loihi" or config.check > 0
-    synapse_s = config.synapse_ms / 1000
-    return build(network, tiling.shapes, synapse_s, config.seed, config.chips, expected, fresh)
+    return build(neurons, tiling.shapes, code.synapse_s, config.seed, config.chips, expected, fresh)
 
 
 def _crossing(found):
@@ -292,22 +262,22 @@ def _crossing(found):
 
 
 @contextmanager
-def _runner(config, built, network, tiling, mapping):
+def _runner(config, code, built, neurons, tiling, mapping):
     """What images are presented to: the compiled program, nengo-loihi's emulator, or a chip."""
     from loihiseg.emulator.presenter import CompiledPresenter
 
     if config.emulator == "nengo-loihi":
         runner = built.presenter
     else:
-        runner = CompiledPresenter(built.deployable, network)
+        runner = CompiledPresenter(built.deployable, neurons)
     with runner:
         if config.target == "loihi":
-            yield _hardware(config, network, tiling, runner, mapping)
+            yield _hardware(config, code, neurons, tiling, runner, mapping)
         else:
             yield runner
 
 
-def _hardware(config, network, tiling, emulator, mapping):
+def _hardware(config, code, neurons, tiling, emulator, mapping):
     from functools import partial
 
     import nengo_loihi
@@ -327,19 +297,18 @@ def _hardware(config, network, tiling, emulator, mapping):
             "n_chips": mapping.solution.assignment.n_chips_used,
         },
     )
-    make = partial(converted_network, network, tiling.shapes, config.synapse_ms / 1000)
-    return HardwarePresenter(network, make, emulator, simulator)
+    make = partial(converted_network, neurons, tiling.shapes, code.synapse_s)
+    return HardwarePresenter(neurons, make, emulator, simulator)
 
 
-def _present(config, runner, tiles, reporter, label):
+def _present(code, runner, tiles, reporter, label):
     if tiles is None:
         return []
-    window = max(1, round(config.steps * config.window))
     with reporter.bar(label, len(tiles.pixels)) as advance:
-        return runner.present_all(tiles.pixels, config.steps, window, advance)
+        return runner.present_all(tiles.pixels, code.n_steps, code.n_window_steps, advance)
 
 
-def _activity(deployable, network, presentations, mapping):
+def _activity(deployable, network, neurons, presentations, mapping):
     """Messages per step between chips, counted from spikes, and counts over the test tiles."""
     from loihiseg.emulator.activity import fan_out
     from loihiseg.emulator.traffic import program_graph
@@ -350,4 +319,5 @@ def _activity(deployable, network, presentations, mapping):
     graph = program_graph(deployable.program, rates)
     crossing = float(message_count(graph, mapping.solution.assignment.chip_of_block))
     fans = fan_out(deployable)
-    return crossing, stages.count_activity(network, presentations, fans, crossing * steps)
+    inter_chip = crossing * steps
+    return crossing, stages.count_activity(network, presentations, fans, inter_chip, neurons)

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from loihiseg import deployment as stages
+from loihiseg.conversion.codes import RATE
 from loihiseg.evaluation.isbi import challenge_scores
 from loihiseg.evaluation.metrics import best_threshold, pixel_scores
 from loihiseg.evaluation.rates import layer_rates
@@ -48,6 +49,11 @@ class Scored:
         (n, rows, columns) probability of membrane.
     quantized_errors, spiking_errors : dict of str to float
         Root-mean-square error of each layer against the float network, relative.
+    agreement : float
+        Share of the pixels that the spikes call as the network with 8-bit weights does.
+    level_matches : dict of str to float
+        Share of each layer's units that are at the level they have in the network with 8-bit
+        weights; empty where there are no levels.
     """
 
     rows: list
@@ -59,9 +65,11 @@ class Scored:
     spiking: np.ndarray
     quantized_errors: dict
     spiking_errors: dict
+    agreement: float
+    level_matches: dict
 
 
-def score(inputs, lowering, quantized, calibration, test, settled, reporter) -> Scored:
+def score(inputs, lowering, quantized, calibration, test, settled, reporter, code=RATE) -> Scored:
     """Score the trained network, the 8-bit one, and the spikes.
 
     Parameters
@@ -69,10 +77,12 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter) -> 
     inputs : Inputs
     lowering : loihiseg.conversion.lowering.Lowering
     quantized : LoweredNetwork
+        Of neurons, with the chip's weights.
     calibration, test : list of Presentation
     settled : dict of str to numpy.ndarray
         Activations of the float network on the test tiles.
     reporter : loihiseg.progress.Reporter
+    code : loihiseg.conversion.codes.NeuralCode
     """
     network, tile = lowering.network, inputs.network.tile
     predict = stages.predictor(inputs.network.model)
@@ -86,9 +96,9 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter) -> 
     threshold, shift = _validated(inputs, predict, tile)
     readout = stages.Readout()
     if calibration:
-        raw = logits_of(stages.spiking_activations(network, calibration))
+        raw = logits_of(stages.spiking_activations(network, calibration, code))
         readout = stages.fit_readout(raw, predict(inputs.calibration.pixels[..., None])[..., 0])
-    fired = stages.spiking_activations(network, test)
+    fired = stages.spiking_activations(network, test, code)
     spiking = tiles.assemble(readout(logits_of(fired)))
     eight_bit = stages.settled_activations(quantized, tiles.pixels)
     quantized_logits = tiles.assemble(logits_of(eight_bit))
@@ -102,9 +112,12 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter) -> 
         rows.append(row("trained", size, truth, trained))
     rows.append(row("8-bit weights", size, truth, quantized_logits))
     rows.append(row("8-bit, spiking on chip", size, truth, spiking))
+    called = (stages.membrane(logits, threshold) for logits in (spiking, quantized_logits))
+    agreement = float(np.mean(np.equal(*called)))
+    all_levels = all(layer.levels for layer in network.layers)
     return Scored(
         rows,
-        _scored_note(inputs, tile),
+        _scored_note(inputs, tile, code),
         threshold,
         shift,
         readout,
@@ -112,15 +125,17 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter) -> 
         sigmoid(spiking),
         stages.relative_errors(eight_bit, settled),
         stages.relative_errors(fired, settled),
+        agreement,
+        stages.level_matches(network, fired, eight_bit) if all_levels else {},
     )
 
 
-def _scored_note(inputs, tile):
+def _scored_note(inputs, tile, code):
     """Which pixels the scores are of, and what they cannot say."""
-    return " ".join([_pixels_note(inputs, tile), *_warnings(inputs)])
+    return " ".join([_pixels_note(inputs, tile), *_warnings(inputs, code)])
 
 
-def _warnings(inputs):
+def _warnings(inputs, code):
     """Sections that were trained on, and a threshold or read-out that nothing was there to fit."""
     info, found = inputs.network.info, []
     if info is not None and info.data.digest == inputs.digest:
@@ -128,7 +143,8 @@ def _warnings(inputs):
         if trained:
             found.append(f"{len(trained)} of these sections were trained on: scores flatter.")
     if inputs.validation is None:
-        found.append("No validation sections beside these: the read-out is not calibrated.")
+        if code.fits_readout:
+            found.append("No validation sections beside these: the read-out is not calibrated.")
         if inputs.network.threshold is None:
             found.append("The threshold is 0.5 for want of them.")
     return found
@@ -186,10 +202,11 @@ def score_row(name, pixels, truth, logits, threshold, shift=0.0) -> dict:
     }
 
 
-def settled_rates(inputs, network, settled):
+def settled_rates(inputs, network, settled, code=RATE):
     """Firing rates of every layer over the test tiles, as `LayerRates`, neuron by neuron.
 
-    ``settled`` are the activations of the float network on ``inputs.tiles``, by layer.
+    ``settled`` are the activations of the float network on ``inputs.tiles``, by layer. Binary
+    neurons fire in every step or in none: their rate is the mean over the tiles.
     """
     target = {}
     if inputs.network.info is not None:
@@ -199,14 +216,14 @@ def settled_rates(inputs, network, settled):
             "low_hz": wanted.low_hz,
             "high_hz": wanted.high_hz,
         }
-    return tuple(
-        layer_rates(
-            layer.name,
-            settled[layer.name].reshape(len(inputs.tiles.pixels), -1) * layer.rate_scale_hz,
-            **target,
-        )
-        for layer in network.layers
-    )
+
+    def rates_hz(layer):
+        rates = 1000 * code.spikes_per_step(layer, settled[layer.name])
+        if layer.levels:
+            rates = rates.mean(axis=0, keepdims=True)
+        return rates.reshape(len(rates), -1)
+
+    return tuple(layer_rates(layer.name, rates_hz(layer), **target) for layer in network.layers)
 
 
 def layer_rows(network, tiling, rates, scored, test) -> list:
@@ -230,6 +247,7 @@ def layer_rows(network, tiling, rates, scored, test) -> list:
                 "rates": measured,
                 "quantized_error": scored.quantized_errors[layer.name],
                 "spiking_error": scored.spiking_errors[layer.name],
+                "level_match": scored.level_matches.get(layer.name),
             }
         )
     return found

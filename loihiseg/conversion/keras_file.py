@@ -31,15 +31,7 @@ def load_keras_model(path):
         If the file is missing, is no Keras model, or holds a layer that carries Python code.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such Keras model; expected an .h5 or .keras file")
-    try:
-        config = _configuration(path)
-    except Exception as error:  # h5py, zipfile and json each have their own for damaged files
-        raise InputError(
-            f"{path}: not a Keras model ({_first_line(error)}); save it with model.save"
-        ) from None
-    for kind, name, module in _objects(config):
+    for kind, name, module in _objects(_read_configuration(path)):
         if kind in _CARRIES_CODE:
             raise InputError(
                 f"{path}: layer '{name}' ({kind}) carries Python code, which is not run; "
@@ -53,7 +45,7 @@ def load_keras_model(path):
 
     import tensorflow as tf
 
-    from loihiseg.network import activations  # noqa: F401  (registers LoihiReLU)
+    from loihiseg.network import activations, quantized  # noqa: F401  (register their layers)
 
     try:
         return tf.keras.models.load_model(path, compile=False)
@@ -63,9 +55,33 @@ def load_keras_model(path):
         ) from None
 
 
+def layer_kinds(path) -> set[str]:
+    """Class names of the layers and other objects of a model, without loading it.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is no Keras model.
+    """
+    kinds = (kind for kind, _, _ in _objects(_read_configuration(Path(path))))
+    # Classes that were registered have their package before them.
+    return {kind.split(">")[-1] for kind in kinds}
+
+
 def _first_line(error):
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def _read_configuration(path):
+    if not path.is_file():
+        raise InputError(f"{path}: no such Keras model; expected an .h5 or .keras file")
+    try:
+        return _configuration(path)
+    except Exception as error:  # h5py, zipfile and json each have their own for damaged files
+        raise InputError(
+            f"{path}: not a Keras model ({_first_line(error)}); save it with model.save"
+        ) from None
 
 
 def _configuration(path):

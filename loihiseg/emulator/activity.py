@@ -1,6 +1,6 @@
 """What happened in a run, counted: spikes, messages, synaptic events, neuron updates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,25 @@ class Presentation:
     def rates_hz(self, layer: str, dt_s: float = 0.001) -> np.ndarray:
         """Mean firing rate of each neuron of a layer over the window, in Hz, float32."""
         return self.window_spikes[layer].astype(np.float32) / (self.n_window_steps * dt_s)
+
+    def firing_per_step(self, layer: str) -> np.ndarray:
+        """Spikes per step of each neuron of a layer over the window, float32."""
+        return self.window_spikes[layer].astype(np.float32) / np.float32(self.n_window_steps)
+
+
+def compact(presentation: Presentation) -> Presentation:
+    """The same with the smallest integers that hold its counts: for many presentations at once."""
+    kind = np.min_scalar_type(presentation.n_steps)
+
+    def smaller(by_layer):
+        return {name: counts.astype(kind) for name, counts in by_layer.items()}
+
+    return replace(
+        presentation,
+        spikes=smaller(presentation.spikes),
+        window_spikes=smaller(presentation.window_spikes),
+        compartment_spikes=presentation.compartment_spikes.astype(kind),
+    )
 
 
 @dataclass(frozen=True, eq=False)

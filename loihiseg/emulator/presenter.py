@@ -12,7 +12,7 @@ import numpy as np
 
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator import kernels
-from loihiseg.emulator.activity import Presentation
+from loihiseg.emulator.activity import Presentation, compact
 from loihiseg.emulator.blockwise import block_order
 from loihiseg.emulator.host import Host
 from loihiseg.emulator.presentation import present
@@ -155,7 +155,7 @@ class CompiledPresenter:
             by_layer[name] = fired.sum(axis=0, dtype=np.int32).reshape(shape)
             late = fired[n_steps - n_window_steps :]
             window_by_layer[name] = late.sum(axis=0, dtype=np.int32).reshape(shape)
-        return Presentation(
+        shown = Presentation(
             by_layer,
             window_by_layer,
             n_steps,
@@ -165,6 +165,7 @@ class CompiledPresenter:
             counts.synaptic_events_per_step,
             counts.spikes,
         )
+        return compact(shown)
 
     def _input_spikes(self, host, n_steps):
         """Spikes of all inputs, ordered by step."""

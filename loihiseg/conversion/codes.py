@@ -1,0 +1,130 @@
+"""Neural codes: how activations become spikes of neurons, and spikes activations again.
+
+A code says which neurons stand for a network's layers, how often they fire for an activation, how
+long an image is presented, and what the spikes of the last steps mean. All else, from the converter
+to the report, takes neurons as they are.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from loihiseg.conversion import thermometer
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.errors import InputError
+
+NAMES = ("rate", "thermometer")
+
+
+class NeuralCode(Protocol):
+    """A neural code with its times.
+
+    Attributes
+    ----------
+    name : str
+        One of ``NAMES``.
+    n_steps, n_window_steps : int
+        Length of a presentation, and of the window at its end that is read out.
+    synapse_s : float
+        Time constant of the synapses in seconds; 0 for none.
+    fits_readout : bool
+        Whether a straight line from the chip's logits to the trained network's is worth fitting.
+    """
+
+    name: str
+    n_steps: int
+    n_window_steps: int
+    synapse_s: float
+    fits_readout: bool
+
+    def neurons(self, network: LoweredNetwork) -> LoweredNetwork:
+        """The network of neurons that stands for a network of activations."""
+
+    def spikes_per_step(self, layer: SpikingLayer, activation: np.ndarray) -> np.ndarray:
+        """How often neurons fire: (..., channels) activations to (..., neurons), float32."""
+
+    def activation(self, layer: SpikingLayer, spikes_per_step: np.ndarray) -> np.ndarray:
+        """What spikes mean: (..., neurons) in the window to (..., channels), float32."""
+
+
+@dataclass(frozen=True)
+class RateCode:
+    """One neuron per unit; its firing rate stands for the activation."""
+
+    n_steps: int = 200
+    n_window_steps: int = 80
+    synapse_s: float = 0.0015
+
+    name = "rate"
+    fits_readout = True
+
+    def neurons(self, network):
+        """The network itself."""
+        for layer in network.layers:
+            if layer.levels:
+                raise InputError(
+                    f"--code rate: layer '{layer.name}' has {layer.levels} levels, for which no "
+                    "firing rate stands; use --code thermometer"
+                )
+        return network
+
+    def spikes_per_step(self, layer, activation):
+        """The layer's rate for the activation."""
+        return np.asarray(activation, np.float32) * np.float32(layer.rate_scale_hz / 1000)
+
+    def activation(self, layer, spikes_per_step):
+        """The activation for the rate."""
+        return spikes_per_step / np.float32(layer.rate_scale_hz / 1000)
+
+
+RATE = RateCode()
+"""The rate code with its usual times."""
+
+
+@dataclass(frozen=True)
+class ThermometerCode:
+    """A binary neuron per level of a unit; see `loihiseg.conversion.thermometer`."""
+
+    n_steps: int
+
+    name = "thermometer"
+    n_window_steps = 1
+    synapse_s = 0.0
+    fits_readout = False
+
+    def neurons(self, network):
+        """A network of as many times the channels as there are levels."""
+        for layer in network.layers:
+            if not layer.levels:
+                raise InputError(
+                    f"--code thermometer: layer '{layer.name}' stands for a firing rate, it has no "
+                    "levels; train with --levels, or use --code rate"
+                )
+        return thermometer.neurons_of(network)
+
+    def spikes_per_step(self, layer, activation):
+        """1 for the levels that are on."""
+        return thermometer.neurons_on(layer, activation).astype(np.float32)
+
+    def activation(self, layer, spikes_per_step):
+        """The levels that are on, each at its value."""
+        on = thermometer.levels_on(layer, np.asarray(spikes_per_step, np.float32))
+        return on * np.float32(layer.level_value)
+
+
+def thermometer_code(network: LoweredNetwork, n_steps: int | None = None) -> ThermometerCode:
+    """The thermometer code with the steps a network needs, or more.
+
+    Raises
+    ------
+    InputError
+        If ``n_steps`` are too few.
+    """
+    needed = thermometer.steps_needed(network)
+    if n_steps is not None and n_steps < needed:
+        raise InputError(
+            f"--steps {n_steps}: the longest way through the network has {needed} layers, the "
+            f"output is right from step {needed} on"
+        )
+    return ThermometerCode(n_steps or needed)

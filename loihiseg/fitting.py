@@ -1,0 +1,163 @@
+"""Does a network fit the chips there are, and if not: what would?"""
+
+from loihiseg.conversion.codes import RateCode, ThermometerCode, thermometer_code
+from loihiseg.errors import InputError
+
+
+def neural_code(config, network):
+    """The neural code that options ask for, with the times of a network.
+
+    Parameters
+    ----------
+    config : loihiseg.deploy.DeployConfig
+    network : loihiseg.conversion.spec.LoweredNetwork
+
+    Raises
+    ------
+    InputError
+        If there are too few steps.
+    """
+    if config.code == ThermometerCode.name:
+        return thermometer_code(network, config.steps)
+    window = max(1, round(config.steps * config.window))
+    return RateCode(config.steps, window, config.synapse_ms / 1000)
+
+
+def check_fit(config, neurons, source) -> int:
+    """Fewest cores of a network of neurons.
+
+    Parameters
+    ----------
+    config : loihiseg.deploy.DeployConfig
+    neurons : loihiseg.conversion.spec.LoweredNetwork
+    source : tuple
+        As from `loihiseg.deployment.read_network`, to try other tiles of.
+
+    Raises
+    ------
+    partition.errors.DoesNotFitError
+        If there are not as many cores; says what each layer takes, and what would fit.
+    """
+    from loihiseg.mapping import partition_layers
+    from partition.cut import chips_needed
+    from partition.errors import DoesNotFitError
+    from partition.tiling import choose_block_shapes
+
+    layers = partition_layers(neurons)
+    tiling = choose_block_shapes(layers)
+    try:
+        chips_needed(tiling.n_cores, config.chips)
+    except DoesNotFitError as error:
+        lines = usage_lines(tiling) + remedy_lines(layers, config.chips)
+        smaller = smaller_tile(config, source)
+        if smaller is not None:
+            lines.append("would fit: --tile {} ({} cores)".format(*smaller))
+        raise DoesNotFitError(str(error), lines) from None
+    return tiling.n_cores
+
+
+def remedy_lines(layers, n_chips) -> list[str]:
+    """Changes with which layers would fit so many chips, each tried."""
+    from partition.errors import DoesNotFitError
+    from partition.limits import CORES_PER_CHIP
+    from partition.tiling import choose_block_shapes
+
+    try:
+        choose_block_shapes(layers, max_cores=n_chips * CORES_PER_CHIP)
+    except DoesNotFitError as error:
+        return [f"would fit: {remedy}" for remedy in error.remedies]
+    return []
+
+
+def usage_lines(tiling) -> list[str]:
+    """Table of what the worst block of each layer needs, under the limits of a core."""
+    from partition.limits import LOIHI1
+
+    names = ("compartments", "in_axons", "out_axon_slots", "synapse_bits")
+    header = ("layer", "cores", "block", *(name.replace("_", " ") for name in names))
+    rows = [header, ("limit of a core", "", "", *(f"{getattr(LOIHI1, n):,}" for n in names))]
+    for row in tiling.usage:
+        block = "x".join(map(str, row.shape))
+        needs = (f"{getattr(row, name):,}" for name in names)
+        rows.append((row.layer, str(row.n_blocks), block, *needs))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))])
+        for row in rows
+    ]
+
+
+def cores_at(config, source, tile: int) -> int | None:
+    """Cores a checkpoint takes on tiles of some size; None if they are more than there are."""
+    from loihiseg.conversion.lowering import lower
+    from loihiseg.deployment import build_network
+    from loihiseg.mapping import partition_layers
+    from partition.errors import DoesNotFitError
+    from partition.limits import CORES_PER_CHIP
+    from partition.tiling import choose_block_shapes
+
+    network = lower(build_network(source, tile).model, config.rate_scale_hz).network
+    layers = partition_layers(neural_code(config, network).neurons(network))
+    try:
+        n_cores = choose_block_shapes(layers).n_cores
+    except DoesNotFitError:
+        return None
+    return n_cores if n_cores <= config.chips * CORES_PER_CHIP else None
+
+
+def smaller_tile(config, source) -> tuple[int, int] | None:
+    """The largest tile below that of a checkpoint, or the one asked for, that fits, and its cores.
+
+    None where there is no such tile, or no checkpoint.
+    """
+    _, checkpoint = source
+    if checkpoint is None:
+        return None
+    wanted = checkpoint.info.config.network
+    start = config.tile if isinstance(config.tile, int) else wanted.tile
+    for tile in range(start - wanted.multiple, 0, -wanted.multiple):
+        n_cores = cores_at(config, source, tile)
+        if n_cores is not None:
+            return tile, n_cores
+    return None
+
+
+def largest_tile(config, source, most: int) -> int:
+    """The largest tile with which a checkpoint fits the chips.
+
+    Tiles are tried from the checkpoint's own on, upwards while they fit, else downwards.
+
+    Parameters
+    ----------
+    config : loihiseg.deploy.DeployConfig
+    source : tuple
+        As from `loihiseg.deployment.read_network`.
+    most : int
+        Pixels of the shorter side of a section.
+
+    Raises
+    ------
+    InputError
+        If there is no checkpoint.
+    partition.errors.DoesNotFitError
+        If no tile fits.
+    """
+    from partition.errors import DoesNotFitError
+
+    path, checkpoint = source
+    if checkpoint is None:
+        raise InputError(f"--tile auto: {path} is a Keras model, whose input has a size of its own")
+    wanted = checkpoint.info.config.network
+    tile = min(wanted.tile, most // wanted.multiple * wanted.multiple)
+    if tile and cores_at(config, source, tile) is not None:
+        larger = tile + wanted.multiple
+        while larger <= most and cores_at(config, source, larger) is not None:
+            tile, larger = larger, larger + wanted.multiple
+        return tile
+    for smaller in range(tile - wanted.multiple, 0, -wanted.multiple):
+        if cores_at(config, source, smaller) is not None:
+            return smaller
+    raise DoesNotFitError(
+        f"--tile auto: not even a tile of {wanted.multiple} pixels fits --chips {config.chips}: "
+        "use more chips, or a network of fewer channels or levels"
+    )
