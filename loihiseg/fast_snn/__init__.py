@@ -1,0 +1,12 @@
+"""Fast-SNN [1]_: quantized networks as spiking ones of few steps. In simulation only.
+
+Its neurons reset by subtraction, start at half their threshold and may take a spike back with a
+negative one. Loihi 1 has none of the three, nor has nengo-loihi: what is deployed of a quantized
+network is its thermometer code (`loihiseg.conversion.thermometer`). This package is what that code
+is compared with.
+
+References
+----------
+.. [1] Hu, Zheng, Jiang, Pan 2023, "Fast-SNN: fast spiking neural network by converting quantized
+   ANN", arXiv 2305.19868, IEEE Transactions on Pattern Analysis and Machine Intelligence.
+"""

@@ -1,0 +1,228 @@
+"""Layer-wise fine-tuning of Fast-SNN: a layer learns to make good what came before it.
+
+In simulation only: Loihi 1 has neither soft reset nor signed spikes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import tensorflow as tf
+
+from loihiseg.conversion.lowering import Lowering
+from loihiseg.fast_snn.simulation import (
+    BATCH,
+    check_levels,
+    input_current,
+    layer_spikes,
+    quantized_maps,
+    scale_of,
+)
+from loihiseg.network.quantized import quantized_relu
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How a layer is tuned; the authors' values, but for a rate that suits small networks.
+
+    Attributes
+    ----------
+    epochs : int
+        Passes over the crops, for each layer.
+    learning_rate, momentum : float
+        Of stochastic gradient descent.
+    weight_decay : float
+        Times a weight, added to its gradient.
+    batch : int
+        Crops per step.
+    """
+
+    epochs: int = 3
+    learning_rate: float = 1e-2
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    batch: int = BATCH
+
+
+@dataclass(frozen=True)
+class TunedLayer:
+    """What tuning did to one layer.
+
+    Attributes
+    ----------
+    layer : str
+    error_before, error_after : float
+        Mean squared difference between what the spiking layer sends and what the quantized one
+        gives, in units of its scale.
+    score_before, score_after : float
+        Of the whole spiking network on the crops.
+    kept : bool
+        Whether the score rose; else the layer is as before.
+    """
+
+    layer: str
+    error_before: float
+    error_after: float
+    score_before: float
+    score_after: float
+    kept: bool
+
+
+def fine_tune(
+    lowering: Lowering,
+    crops,
+    score: Callable[[np.ndarray], float],
+    steps: int,
+    signed: bool = True,
+    descent: Descent = Descent(),
+    on_layer: Callable[[TunedLayer], None] | None = None,
+) -> tuple[Lowering, tuple[TunedLayer, ...]]:
+    """Tune every layer after the first, one after another; in simulation only.
+
+    A copy of the layer with quantized activations gets the mean of what the spiking layers before
+    it send. Its value is replaced by what the spiking layer sends, its gradient is kept, and it
+    descends towards the map of the quantized network.
+
+    Parameters
+    ----------
+    lowering : Lowering
+        With levels in every layer; its network stays as it is.
+    crops : array, float32, (n, rows, columns, channels)
+        Of training sections.
+    score : callable
+        From the logits of all crops to a number that is to rise, such as an IoU.
+    steps : int
+    signed : bool
+    descent : Descent
+    on_layer : callable, optional
+        Called after each layer.
+
+    Returns
+    -------
+    Lowering
+        With tuned kernels and biases; scales as before.
+    tuple of TunedLayer
+    """
+    check_levels(lowering.network)
+    state = _State(lowering, crops, steps, signed, descent.batch)
+    first, *others = lowering.network.layers
+    state.keep(first, state.run(first))
+    records, best = [], None
+    for layer in others:
+        before = state.run(layer)
+        if best is None:
+            best = score(state.logits(layer, before))
+        tuned = _descend(state, layer, descent)
+        after = state.run(tuned)
+        reached = score(state.logits(tuned, after))
+        kept = bool(reached > best)
+        errors = state.error(layer, before), state.error(layer, after)
+        records.append(TunedLayer(layer.name, *errors, float(best), float(reached), kept))
+        state.keep(*((tuned, after) if kept else (layer, before)))
+        best = max(best, reached)
+        if on_layer is not None:
+            on_layer(records[-1])
+    return replace(lowering, network=state.network), tuple(records)
+
+
+class _State:
+    """The network so far, and what its layers send on every batch of crops."""
+
+    def __init__(self, lowering, crops, steps, signed, batch):
+        self.network, self.readout = lowering.network, lowering.readout
+        self.steps, self.signed = steps, signed
+        (name,) = self.network.inputs
+        pixels = np.asarray(crops, np.float32)
+        self.inputs = [
+            {name: tf.constant(pixels[start : start + batch])}
+            for start in range(0, len(pixels), batch)
+        ]
+        quantized = tf.function(lambda part: quantized_maps(self.network, part))
+        self.targets = [
+            {key: value.numpy() for key, value in quantized(part).items()} for part in self.inputs
+        ]
+        self.spikes = [{} for _ in self.inputs]
+
+    def trains(self, index, names):
+        """Spikes times amplitude of the layers named that are finished, of one batch."""
+        found = self.spikes[index]
+        return {
+            name: tf.cast(found[name], tf.float32) * scale_of(self.network.layer(name))
+            for name in names
+            if name in found
+        }
+
+    def run(self, layer):
+        """Spikes of a layer on every batch, int8."""
+        spike = tf.function(
+            lambda trains, part: layer_spikes(layer, trains, part, self.steps, self.signed)
+        )
+        return [
+            tf.cast(spike(self.trains(i, layer.sources), part), tf.int8).numpy()
+            for i, part in enumerate(self.inputs)
+        ]
+
+    def error(self, layer, spikes):
+        """Mean squared distance of a layer's means from the quantized maps, in scales."""
+        scale = scale_of(layer)
+        errors = [
+            np.square(part.mean(0, dtype=np.float32) - target[layer.name] / scale).mean()
+            for part, target in zip(spikes, self.targets)
+        ]
+        return float(np.average(errors, weights=[part.shape[1] for part in spikes]))
+
+    def logits(self, layer, spikes):
+        """Logits of all crops where a layer sends these spikes and those behind it run on."""
+        position = [one.name for one in self.network.layers].index(layer.name)
+        behind = self.network.layers[position + 1 :]
+        needed = {source for one in behind for source in one.sources} | set(self.network.outputs)
+
+        @tf.function
+        def run(trains, part):
+            for one in behind:
+                sent = layer_spikes(one, trains, part, self.steps, self.signed)
+                trains = trains | {one.name: sent * scale_of(one)}
+            means = [tf.reduce_mean(trains[name], 0) for name in self.network.outputs]
+            return self.readout(means)
+
+        found = []
+        for i, part in enumerate(self.inputs):
+            own = {layer.name: tf.cast(spikes[i], tf.float32) * scale_of(layer)}
+            found.append(run(self.trains(i, needed) | own, part).numpy())
+        return np.concatenate(found)
+
+    def keep(self, layer, spikes):
+        """Make a layer, as it is now, part of the network; the next may build on it."""
+        layers = [layer if one.name == layer.name else one for one in self.network.layers]
+        self.network = replace(self.network, layers=tuple(layers))
+        for found, part in zip(self.spikes, spikes):
+            found[layer.name] = part
+
+
+def _descend(state, layer, descent):
+    """The layer after stochastic gradient descent; its scale stays."""
+    kernels = [tf.Variable(term.kernel) for term in layer.terms]
+    weights = [*kernels, tf.Variable(layer.bias)]
+    optimizer = tf.keras.optimizers.SGD(descent.learning_rate, descent.momentum)
+    optimizer.build(weights)
+    scale, levels = scale_of(layer), layer.levels
+
+    @tf.function
+    def step(trains, part, target):
+        spikes = layer_spikes(layer, trains, part, state.steps, state.signed, kernels, weights[-1])
+        sent = scale * tf.reduce_mean(spikes, 0)
+        means = {name: tf.reduce_mean(train, 0) for name, train in trains.items()}
+        with tf.GradientTape() as tape:
+            current = input_current(layer, means | part, kernels, weights[-1])
+            ours = quantized_relu(current, scale, levels)
+            ours += tf.stop_gradient(sent - ours)
+            loss = tf.reduce_mean(tf.square(ours - target))
+        gradients = tape.gradient(loss, weights)
+        decayed = [g + descent.weight_decay * w for g, w in zip(gradients, weights)]
+        optimizer.apply_gradients(zip(decayed, weights))
+
+    for _ in range(descent.epochs):
+        for i, part in enumerate(state.inputs):
+            step(state.trains(i, layer.sources), part, state.targets[i][layer.name])
+    terms = tuple(replace(t, kernel=k.numpy()) for t, k in zip(layer.terms, kernels))
+    return replace(layer, terms=terms, bias=weights[-1].numpy())
