@@ -99,7 +99,7 @@ def deploy(config, read, reporter) -> Deployed:
         tiling = planned.tiling
         note.detail = f"{tiling.n_cores} cores, cut where chips meet"
     with reporter.stage("quantize") as note:
-        quantized = _quantize(code, neurons, tiling)
+        neurons, quantized = _quantize(code, neurons, tiling)
         worst = min(quantized.precision, key=lambda r: r.signal_to_noise_db)
         note.detail = f"lowest SQNR {worst.signal_to_noise_db:.1f} dB in {worst.layer}"
     with reporter.stage("build") as note:
@@ -241,9 +241,11 @@ def _tile(config, network, rates):
 
 
 def _quantize(code, neurons, tiling):
+    from loihiseg.quantization.centring import centred
     from loihiseg.quantization.layers import quantize_network
 
-    return quantize_network(neurons, tiling.shapes, code.synapse_s)
+    neurons = centred(neurons, tiling.shapes)
+    return neurons, quantize_network(neurons, tiling.shapes, code.synapse_s)
 
 
 def _build(config, code, neurons, tiling, expected):
