@@ -8,7 +8,7 @@ from pathlib import Path
 
 from loihiseg.cli import Parser, add_data_options, import_tensorflow, positive, read_data, run, seed
 from loihiseg.errors import InputError
-from loihiseg.network.phases import progressive_stages
+from loihiseg.network.phases import prepared, progressive_stages
 from loihiseg.network.presets import PRESETS, Stage
 
 
@@ -61,7 +61,8 @@ def parse(arguments):
     levels.add_argument(
         "--batch-norm",
         action="store_true",
-        help="with batch normalizations, folded before weights are rounded to 8 bits",
+        help="with batch normalizations, folded before the last of --stages (default: before the "
+        "last quarter of the last); only from there on weights are rounded to 8 bits",
     )
     tuning = parser.add_argument_group("training for the chip")
     tuning.add_argument(
@@ -194,16 +195,15 @@ def _given_stages(options, levels, eight_bit):
     """The stages of --stages; with levels for each activation, a stage has at least its own."""
     stages = []
     for rung, epochs in options.stages:
-        rounded = eight_bit and rung > 0
         if isinstance(levels, tuple) and rung:
             rung = tuple(max(rung, n) for n in levels)
-        stages.append(Stage(rung, epochs, rounded, options.batch_norm and not rounded))
+        stages.append(Stage(rung, epochs))
     if stages[-1].levels != levels:
         raise InputError(
             f"--stages: the last has levels {options.stages[-1][0]}, --levels {levels}; expected "
             "the same"
         )
-    return tuple(stages)
+    return prepared(stages, eight_bit=eight_bit, batch_norm=options.batch_norm)
 
 
 def _stage(text):

@@ -29,11 +29,10 @@ from loihiseg.evaluation.rates import LayerRates, layer_rates
 from loihiseg.files import pack_arrays, sha256, unpack_arrays, write_bytes, write_json
 from loihiseg.inference import predict_sections, sigmoid
 from loihiseg.network.activations import LoihiReLU
-from loihiseg.network.calibration import carry_over
-from loihiseg.network.phases import Phase, phase_at, until
+from loihiseg.network.phases import phase_at, until
 from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.quantized import QuantizedReLU
-from loihiseg.network.unet import ChipEffects, build_unet
+from loihiseg.network.trainable import as_validated, compiled, first_model, next_model
 from loihiseg.provenance import versions
 
 STATE_FILE = "training_state.npz"
@@ -137,7 +136,7 @@ def train(
     if resume:
         model, history = _restore(folder, config, stack)
     else:
-        model = _first_model(config, start, training)
+        model = first_model(config, Crops(training, config, 0)[0][0], start)
     data = DataRecord(stack.source, stack.digest, stack.polarity, _record(split))
     watch = [_after_batch(on_batch)] if on_batch else []
     phase = deployed = None
@@ -147,8 +146,8 @@ def train(
         if phase != phase_at(config, epoch):
             phase = phase_at(config, epoch)
             if epoch == phase.first and history:
-                model = _next_model(model, phase, config, training)
-            deployed = _as_validated(phase)
+                model = next_model(model, phase, config, Crops(training, config, epoch)[0][0])
+            deployed = as_validated(phase)
         fitted = model.fit(
             Crops(training, config, epoch),
             epochs=epoch + 1,
@@ -197,11 +196,6 @@ def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
                 f"--start: {name} {getattr(theirs, name)}, expected {getattr(ours, name)}; choose "
                 "the --preset it was trained with"
             )
-    if phase_at(config, 0).network.batch_norm and not theirs.batch_norm:
-        raise InputError(
-            "--start: a network without batch normalizations does not get any; leave out "
-            "--batch-norm"
-        )
     return replace(config, start=sha256(pack_arrays(start.weights)))
 
 
@@ -219,61 +213,6 @@ def _after_batch(call):
 
 def _ends_early(config):
     return not (config.tuning_epochs or config.stages)
-
-
-def _first_model(config, start, training):
-    """The network of the first epoch: random, or what a checkpoint becomes in it."""
-    phase = phase_at(config, 0)
-    if start is not None:
-        network = start.info.config.network
-        before = build_unet(network, config.crop)
-        set_model_weights(before, start.weights)
-    elif config.stages and phase.network.levels:
-        before = build_unet(replace(phase.network, levels=0), config.crop, _ideal())
-    else:
-        return _compiled(config, phase)
-    model = _compiled(config, phase)
-    carry_over(before, model, Crops(training, config, 0)[0][0])
-    return model
-
-
-def _next_model(model, phase: Phase, config, training):
-    """The network of a phase that begins, made of that of the phase before."""
-    new = _compiled(config, phase)
-    if phase.own_schedule:
-        carry_over(model, new, Crops(training, config, phase.first)[0][0])
-        return new
-    new.set_weights(model.get_weights())
-    new.optimizer.build(new.trainable_variables)
-    for ours, before in zip(new.optimizer.variables, model.optimizer.variables, strict=True):
-        ours.assign(before)
-    return new
-
-
-def _ideal():
-    return ChipEffects(staircase=False)
-
-
-def _as_validated(phase: Phase):
-    """The network of a phase as it is scored: levels go with the weights that the chip has."""
-    effects = ChipEffects(staircase=phase.staircase)
-    if phase.network.levels:
-        effects = ChipEffects(phase.eight_bit)
-    return build_unet(phase.network, effects=effects)
-
-
-def _compiled(config, phase: Phase):
-    effects = ChipEffects(phase.eight_bit, phase.window_steps, phase.staircase)
-    model = build_unet(phase.network, config.crop, effects)
-    epochs = phase.end - phase.first if phase.own_schedule else config.epochs
-    steps = max(epochs * config.steps_per_epoch, 1)
-    schedule = tf.keras.optimizers.schedules.CosineDecay(config.learning_rate, steps, alpha=0.01)
-    model.compile(
-        tf.keras.optimizers.Adam(schedule),
-        loss=tf.keras.losses.BinaryCrossentropy(from_logits=True),
-        metrics=[tf.keras.metrics.BinaryCrossentropy(name="bce", from_logits=True)],
-    )
-    return model
 
 
 def _validate(model, stack, config, epoch, loss, rate_loss) -> Epoch:
@@ -388,7 +327,7 @@ def _restore(folder, config, stack):
         raise InputError(
             f"{folder}: was trained on other data; choose another --out and train without --resume"
         )
-    model = _compiled(config, phase_at(config, len(history) - 1))
+    model = compiled(config, phase_at(config, len(history) - 1))
     set_model_weights(
         model, {k.removeprefix("weight/"): v for k, v in arrays.items() if k.startswith("weight/")}
     )

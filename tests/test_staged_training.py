@@ -138,13 +138,6 @@ def test_other_channels_are_no_start(whole, change, says):
         started_from(config, load_checkpoint(whole))
 
 
-def test_no_normalizations_for_a_start_without(whole):
-    from loihiseg.training import started_from
-
-    with pytest.raises(InputError, match="leave out --batch-norm"):
-        started_from(replace(CONFIG, **changes()), load_checkpoint(whole))
-
-
 def parsed(*arguments):
     from loihiseg.train import configuration, parse
 
@@ -154,9 +147,9 @@ def parsed(*arguments):
 def test_options():
     config = parsed("--levels", "3", "--epochs", "12", "--learning-rate", "0.01", "--batch-norm")
     assert [(s.levels, s.epochs) for s in config.stages] == [
-        (0, 4), (31, 2), (15, 1), (7, 1), (3, 4)
+        (0, 4), (31, 2), (15, 1), (7, 1), (3, 3), (3, 1)
     ]  # fmt: skip
-    assert [s.batch_norm for s in config.stages] == [True, False, False, False, False]
+    assert [s.batch_norm for s in config.stages] == [True] * 5 + [False]
     assert config.learning_rate == 0.01 and config.network.levels == 3
     assert parsed("--start", "x").learning_rate == pytest.approx(parsed().learning_rate / 5)
     own = ["--levels", *"711111"]

@@ -81,11 +81,15 @@ class EightBitConv2D(tf.keras.layers.Conv2D):
         self.source_channels = source_channels and [int(n) for n in source_channels]
         self.source_values = source_values
 
+    @property
+    def rounded_kernel(self):
+        """The kernel as the chip has it; see `eight_bit`."""
+        values = self.source_values and self.source_values()
+        return eight_bit(self.kernel, self.source_channels, source_values=values)
+
     def convolution_op(self, inputs, kernel):
         """Convolve with the rounded kernel."""
-        values = self.source_values and self.source_values()
-        rounded = eight_bit(kernel, self.source_channels, source_values=values)
-        return super().convolution_op(inputs, rounded)
+        return super().convolution_op(inputs, self.rounded_kernel)
 
     def get_config(self):
         """Return the constructor's arguments."""
@@ -99,13 +103,16 @@ class EightBitConv2DTranspose(tf.keras.layers.Conv2DTranspose):
     Only for strides that equal the kernel and without padding: rows and columns grow by them.
     """
 
+    @property
+    def rounded_kernel(self):
+        """The kernel as the chip has it; see `eight_bit`."""
+        return eight_bit(self.kernel, transposed=True)
+
     def call(self, inputs):
         """Convolve with the rounded kernel."""
         batch, rows, columns, _ = tf.unstack(tf.shape(inputs))
         shape = (batch, rows * self.strides[0], columns * self.strides[1], self.filters)
-        out = tf.nn.conv2d_transpose(
-            inputs, eight_bit(self.kernel, transposed=True), shape, self.strides, "VALID"
-        )
+        out = tf.nn.conv2d_transpose(inputs, self.rounded_kernel, shape, self.strides, "VALID")
         out = tf.ensure_shape(out, (None, *self.compute_output_shape(inputs.shape)[1:]))
         return tf.nn.bias_add(out, self.bias)
 

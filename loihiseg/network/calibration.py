@@ -46,9 +46,11 @@ def best_scale(pre_activation, wanted, levels: int) -> float:
 def carry_over(old: tf.keras.Model, new: tf.keras.Model, crops) -> None:
     """Put the weights of one U-Net into another with other levels.
 
-    Batch normalizations that the new network lacks are folded. Where the levels of an
-    activation are not those it had, its scale is fitted anew: the quantized values come as close
-    as they can to what the old network gives on the crops.
+    Batch normalizations that the new network lacks are folded. Those that the old network lacks
+    get the means and variances of the crops and take nothing away: what is normalized is scaled
+    and moved back. Where the levels of an activation are not those it had, its scale is fitted
+    anew: the quantized values come as close as they can to what the old network gives on the
+    crops.
 
     Parameters
     ----------
@@ -58,12 +60,34 @@ def carry_over(old: tf.keras.Model, new: tf.keras.Model, crops) -> None:
         In the size of the old network.
     """
     weights = {weight.name: weight.numpy() for weight in old.weights}
-    if not any("_norm/" in weight.name for weight in new.weights):
+    normalized = any("_norm/" in name for name in weights)
+    wanted = any("_norm/" in weight.name for weight in new.weights)
+    if wanted and not normalized:
+        weights |= _neutral_norms(old, crops)
+    elif normalized and not wanted:
         transposed = [x.name for x in old.layers if isinstance(x, tf.keras.layers.Conv2DTranspose)]
         weights = fold_batch_norm(weights, NORM["epsilon"], tuple(transposed))
     weights |= _fitted_scales(old, new, crops)
     for variable in new.weights:
         variable.assign(weights[variable.name])
+
+
+def _neutral_norms(old, crops):
+    """Weights of normalizations that change nothing at inference, by name."""
+    layers = [x for x in old.layers if isinstance(x, (LoihiReLU, QuantizedReLU))]
+    inner = tf.keras.Model(old.inputs, [x.input for x in layers])
+    found = {}
+    for layer, x in zip(layers, inner.predict(crops, verbose=0)):
+        mean, variance = x.mean((0, 1, 2), dtype=np.float64), x.var((0, 1, 2), dtype=np.float64)
+        values = {
+            "gamma": np.sqrt(variance + NORM["epsilon"]),
+            "beta": mean,
+            "moving_mean": mean,
+            "moving_variance": variance,
+        }
+        name = layer.name.removesuffix("_spikes")
+        found |= {f"{name}_norm/{key}:0": np.float32(v) for key, v in values.items()}
+    return found
 
 
 def _fitted_scales(old, new, crops):

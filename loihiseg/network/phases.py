@@ -22,8 +22,8 @@ class Phase:
     window_steps : int
     staircase : bool
         See `loihiseg.network.unet.ChipEffects`.
-    own_schedule : bool
-        The phase has an optimizer and a cosine of its own; else those of the whole training.
+    own_optimizer : bool
+        The phase begins with a new optimizer; else it goes on with that of the phase before.
     """
 
     first: int
@@ -32,7 +32,7 @@ class Phase:
     eight_bit: bool = False
     window_steps: int = 0
     staircase: bool = True
-    own_schedule: bool = False
+    own_optimizer: bool = False
 
 
 def phases(config: TrainingConfig) -> tuple[Phase, ...]:
@@ -62,7 +62,7 @@ def _staged(config):
         )
         end = first + stage.epochs
         found.append(
-            Phase(first, end, network, stage.eight_bit, staircase=False, own_schedule=True)
+            Phase(first, end, network, stage.eight_bit, staircase=False, own_optimizer=True)
         )
         first = end
     return tuple(found)
@@ -102,7 +102,8 @@ def progressive_stages(
     eight_bit : bool
         Whether the stages with levels train with 8-bit weights.
     batch_norm : bool
-        Whether the stages before them have batch normalizations; without 8-bit weights all have.
+        With batch normalizations. Only the last quarter of the last stage then has 8-bit weights,
+        and they are folded before it.
 
     Returns
     -------
@@ -119,12 +120,27 @@ def progressive_stages(
     shared = left // 2
     rungs = rungs[max(len(rungs) - shared, 0) :]
     parts = [shared // len(rungs) + (i < shared % len(rungs)) for i in range(len(rungs))]
-    norm = batch_norm and not eight_bit
-    stages = [Stage(rung, n, eight_bit, norm) for rung, n in zip(rungs, parts)]
-    stages.append(Stage(levels, left - sum(parts), eight_bit, norm))
+    stages = [Stage(rung, n) for rung, n in zip(rungs, parts)]
+    last = left - sum(parts)
+    rounded = max(last // 4, 1) if batch_norm and eight_bit else 0
+    stages += [Stage(levels, n) for n in (last - rounded, rounded) if n]
     if float_epochs:
-        stages.insert(0, Stage(0, float_epochs, eight_bit=False, batch_norm=batch_norm))
-    return tuple(stages)
+        stages.insert(0, Stage(0, float_epochs))
+    return prepared(stages, eight_bit=eight_bit, batch_norm=batch_norm)
+
+
+def prepared(stages, *, eight_bit: bool, batch_norm: bool) -> tuple[Stage, ...]:
+    """Stages with the weights and normalizations of `progressive_stages`.
+
+    With batch normalizations only the last has 8-bit weights; otherwise all but those without
+    levels.
+    """
+    found = []
+    for index, stage in enumerate(stages):
+        last = index == len(stages) - 1
+        rounded = eight_bit and stage.levels != 0 and (last or not batch_norm)
+        found.append(replace(stage, eight_bit=rounded, batch_norm=batch_norm and not rounded))
+    return tuple(found)
 
 
 def _at_least(levels, rung):

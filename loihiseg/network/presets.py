@@ -65,8 +65,8 @@ class TrainingConfig:
         In these epochs rates are counted in windows of so many steps; 0 leaves them exact.
     stages : tuple of Stage
         Training of a network of few levels, instead of one for rates: no rate is regularized,
-        each stage starts from the end of the one before and has a cosine of its own, and none
-        stops early. The last has the levels of ``network``.
+        each stage starts from the end of the one before with a new optimizer, and none stops
+        early. The last has the levels of ``network``.
     start : str
         Digest of the weights that training starts from; empty: random ones.
     """

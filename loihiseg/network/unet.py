@@ -108,6 +108,23 @@ def build_unet(
     return tf.keras.Model(pixels, logits, name="unet")
 
 
+def round_weights(config: UNetConfig, model: tf.keras.Model) -> None:
+    """Replace the kernels of a U-Net by those that training with 8-bit weights computes with.
+
+    Parameters
+    ----------
+    config : UNetConfig
+    model : tf.keras.Model
+        Of `build_unet`, without effects; its kernels on the chip are changed in place. For
+        comparison only: rounded again, as a deployment would, they lose once more.
+    """
+    aware = build_unet(config, effects=ChipEffects(eight_bit=True))
+    aware.set_weights(model.get_weights())
+    for layer in aware.layers:
+        if isinstance(layer, (EightBitConv2D, EightBitConv2DTranspose)):
+            model.get_layer(layer.name).kernel.assign(layer.rounded_kernel)
+
+
 def _source_groups(tensors):
     """What `EightBitConv2D` must know of the activations it gets joined."""
     layers = [tensor.node.layer for tensor in tensors]

@@ -12,7 +12,7 @@ from loihiseg.network.awareness import (
     eight_bit,
 )
 from loihiseg.network.config import UNetConfig
-from loihiseg.network.unet import ChipEffects, build_unet
+from loihiseg.network.unet import ChipEffects, build_unet, round_weights
 from loihiseg.quantization.fixed_point import block_scale, quantize_weights
 
 
@@ -133,3 +133,18 @@ def test_unet_rounds_skips_by_the_value_of_their_levels():
     values = model.get_layer("decode0_0").source_values()
     np.testing.assert_allclose(values, [1.4 / 7, 5.0], rtol=1e-6)
     assert np.isfinite(model(np.ones((1, 16, 16, 1)))).all()
+
+
+@pytest.mark.parametrize("levels", [0, 3])
+def test_rounded_for_comparison(levels):
+    config = UNetConfig(16, (2, 3), (1, 1), (1,), 2, 2, levels=levels)
+    plain = build_unet(config)
+    aware = build_unet(config, effects=ChipEffects(eight_bit=True))
+    aware.set_weights(plain.get_weights())
+    pixels = np.random.default_rng(0).normal(size=(3, 16, 16, 1))
+    round_weights(config, plain)
+    np.testing.assert_allclose(plain(pixels), aware(pixels), atol=1e-5)
+    changed = [(a != b).any() for a, b in zip(plain.get_weights(), aware.get_weights())]
+    names = [w.name for w, c in zip(plain.weights, changed) if c]
+    assert names and all(name.endswith("kernel:0") for name in names)
+    assert not {"stem/kernel:0", "readout/kernel:0"} & set(names)

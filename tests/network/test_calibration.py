@@ -58,6 +58,16 @@ def test_folded_network_gives_the_same(levels):
     assert [w.name for w in new.weights] == [w.name for w in unet(levels=levels).weights]
 
 
+def test_normalizations_that_come_in_change_nothing():
+    """At inference; in training they see the same mean and variance in the same crops."""
+    effects = ChipEffects(staircase=False)
+    old, new = unet(1, effects), unet(2, effects, batch_norm=True)
+    carry_over(old, new, PIXELS)
+    largest = np.abs(old(PIXELS)).max()
+    assert np.abs(old(PIXELS) - new(PIXELS)).max() < 1e-4 * largest
+    assert np.abs(old(PIXELS) - new(PIXELS, training=True)).max() < 1e-3 * largest
+
+
 def test_weights_are_kept_and_scales_fitted():
     old, new = unet(1), unet(2, levels=(31, 15, 7, 3, 2, 1, 1))
     carry_over(old, new, PIXELS)
