@@ -63,7 +63,8 @@ def parse(arguments):
         type=float,
         default=20.0,
         metavar="S",
-        help="time to prove that no fewer messages are possible; 0 for none",
+        help="time to prove that no fewer messages are possible; 0 for none, which "
+        "leaves more than two chips without a lower bound",
     )
     parser.add_argument(
         "--board",
