@@ -276,7 +276,8 @@ def write_report(folder, config, result):
     metrics = result.metrics
     metrics["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     pictures.draw_answers(result, folder / "sections.png")
-    pictures.draw_rates(result.rates, folder / "rates.png")
+    binary = metrics["code"]["name"] == "thermometer"
+    pictures.draw_rates(result.rates, folder / "rates.png", binary)
     mapping = result.mapping
     draw_floor_plan(mapping.graph, mapping.before_and_after, folder / "floor_plan.png")
     write_bytes(folder / GRAPH_MEMBER, graph_text(mapping.graph).encode())

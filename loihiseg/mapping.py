@@ -36,6 +36,8 @@ def partition_layers(network: LoweredNetwork) -> list:
                 for term in layer.terms
             ),
             levels=layer.levels if layer.binary else 1,
+            # Sums of binary neurons are to be those of one scale, see quantization.layers.
+            whole_kernels=layer.binary,
         )
         for layer in network.chip_layers
     ]

@@ -142,6 +142,7 @@ def deploy(config, read, reporter) -> Deployed:
             "steps": code.n_steps,
             "window_steps": code.n_window_steps,
             "levels": [layer.levels for layer in network.layers],
+            "chip_levels": [layer.levels for layer in network.chip_layers],
         },
         "agreement": scored.agreement,
         "threshold": scored.threshold,

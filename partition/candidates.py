@@ -3,7 +3,14 @@
 import numpy as np
 
 from partition.errors import DoesNotFitError
-from partition.footprint import axes_of, in_axons, out_axon_slots, runs_reached, synapse_bits
+from partition.footprint import (
+    axes_of,
+    hears_all_taps,
+    in_axons,
+    out_axon_slots,
+    runs_reached,
+    synapse_bits,
+)
 from partition.layers import Shape
 from partition.limits import LOIHI1
 from partition.rules import BlockNeeds, block_needs, violations
@@ -35,6 +42,8 @@ def candidate_shapes(layer, limits=LOIHI1, rates=None) -> list[tuple[int, float,
         )
     )
     keep = r * c * k <= limits.compartments
+    if layer.whole_kernels:
+        keep &= np.isin(r, _whole(layer, 0)) & np.isin(c, _whole(layer, 1))
     r, c, k = r[keep], c[keep], k[keep]
     channel_runs = -(-channels // k)
     cores = -(-rows // r) * -(-columns // c) * channel_runs
@@ -46,6 +55,13 @@ def candidate_shapes(layer, limits=LOIHI1, rates=None) -> list[tuple[int, float,
     # Rounded, so that sums taken in another order do not change the choice.
     order = np.lexsort((k, c, r, r * c * k, r + c, messages.round(9), cores))
     return [(int(cores[i]), float(messages[i]), (int(r[i]), int(c[i]), int(k[i]))) for i in order]
+
+
+def _whole(layer, axis):
+    """Lengths of blocks that hear through whole kernels along an axis."""
+    axes = [axes_of(layer, projection)[axis] for projection in layer.inputs]
+    sizes = range(1, layer.shape[axis] + 1)
+    return [size for size in sizes if all(hears_all_taps(one, size) for one in axes)]
 
 
 def _messages_by_size(layer, projection, rates):

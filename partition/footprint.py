@@ -136,6 +136,13 @@ def runs_reached(axis: Axis, size: int) -> np.ndarray:
     return counts
 
 
+@lru_cache(maxsize=65536)
+def hears_all_taps(axis: Axis, size: int) -> bool:
+    """Whether each run of ``size`` outputs is reached through every tap that any output is."""
+    every = {tap for taps in axis.taps for tap in taps}
+    return all({tap for _, taps in run for tap in taps} == every for run in runs(axis, size))
+
+
 def is_split(layer_shape, block_shape) -> bool:
     """Whether a layer takes more than one block of this shape."""
     return any(size > block for size, block in zip(layer_shape, block_shape))

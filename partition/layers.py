@@ -66,6 +66,9 @@ class Layer:
     levels : int
         Channels, one after the other, that stand for one channel of what the network was made of;
         changes of the network change them together. Blocks may be cut between them.
+    whole_kernels : bool
+        Only blocks are used that hear through every weight of their channels. Others, such as one
+        row at the border, may lack the largest weight, and then get a scale of their own.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Layer:
     thresholds: tuple = ()
     settings: tuple = ()
     levels: int = 1
+    whole_kernels: bool = False
 
     @property
     def n_neurons(self) -> int:

@@ -57,13 +57,15 @@ def _errors(truth, answer):
     return picture
 
 
-def draw_rates(rates, path) -> None:
+def draw_rates(rates, path, binary=False) -> None:
     """Draw a histogram of firing rates for each layer.
 
     Parameters
     ----------
     rates : sequence of loihiseg.evaluation.rates.LayerRates
     path : Path
+    binary : bool
+        The rates are those of neurons that are on or off, which should lie in no range.
     """
     columns = min(len(rates), 4)
     rows = -(-len(rates) // columns)
@@ -74,18 +76,24 @@ def draw_rates(rates, path) -> None:
             edges = np.array(layer.histogram_edges_hz)
             counts = np.array(layer.histogram_counts, float)
             width = np.diff(edges)[0]
-            axis.axvspan(layer.low_hz, layer.high_hz, color="0.9", zorder=0)
-            axis.bar(edges[:-1][: len(counts)] + width / 2, counts / counts.sum(), width)
-            axis.set_xlim(0, max(300.0, layer.percentile_hz * 1.1))
             name = layer.layer.removesuffix("_spikes")
             in_range, silent = layer.share_in_range_of_active, layer.silent_share
-            axis.set_title(f"{name}: {in_range:.0%} in range, {silent:.0%} silent", fontsize=8)
+            axis.bar(edges[:-1][: len(counts)] + width / 2, counts / counts.sum(), width)
+            if binary:
+                axis.set_xlim(0, 1000)
+                axis.set_title(f"{name}: {silent:.0%} never on", fontsize=8)
+            else:
+                axis.axvspan(layer.low_hz, layer.high_hz, color="0.9", zorder=0)
+                axis.set_xlim(0, max(300.0, layer.percentile_hz * 1.1))
+                axis.set_title(f"{name}: {in_range:.0%} in range, {silent:.0%} silent", fontsize=8)
             axis.tick_params(labelsize=7)
         for axis in list(axes.flat)[len(rates) :]:
             axis.set_visible(False)
         figure_of = axes[0, 0].figure
-        figure_of.supxlabel(
-            f"{rates[0].percentile:g}th percentile of each neuron's firing rate over the tiles, Hz",
-            fontsize=9,
+        label = (
+            f"{rates[0].percentile:g}th percentile of each neuron's firing rate over the tiles, Hz"
         )
+        if binary:
+            label = "mean of each neuron over the tiles, Hz; 1000 is on in all"
+        figure_of.supxlabel(label, fontsize=9)
         figure_of.supylabel("share of neurons", fontsize=9)

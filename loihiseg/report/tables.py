@@ -65,7 +65,9 @@ def scores_table(metrics: dict) -> Table:
 
 
 def layers_table(metrics: dict) -> Table:
-    """Rates and errors layer by layer."""
+    """Rates and errors layer by layer; for levels how many are on, and right."""
+    if metrics["code"]["name"] == "thermometer":
+        return _levels_table(metrics)
     rows = []
     for row in metrics["layers"]:
         rows.append(
@@ -101,6 +103,43 @@ def layers_table(metrics: dict) -> Table:
     return Table("Layers", header, tuple(rows), note)
 
 
+def _levels_table(metrics):
+    rows = []
+    chip_levels = metrics["code"]["chip_levels"]
+    for row, levels in zip(metrics["layers"], chip_levels):
+        rows.append(
+            (
+                row["layer"].removesuffix("_spikes"),
+                str(levels),
+                f"{row['n_neurons']:,}",
+                str(row["n_blocks"]),
+                _text(row["block_shape"]),
+                f"{row['rates']['mean_hz'] / 1000:.1%}",
+                f"{row['rates']['silent_share']:.0%}",
+                f"{row['quantized_error']:.1%}",
+                f"{row['spiking_error']:.1%}",
+                f"{row['level_match']:.3%}",
+            )
+        )
+    neurons = sum(row["n_neurons"] for row in metrics["layers"])
+    cores = sum(row["n_blocks"] for row in metrics["layers"])
+    pooled = metrics["rates"]
+    on, never = f"{pooled['mean_hz'] / 1000:.1%}", f"{pooled['silent_share']:.0%}"
+    rows.append(("all", "", f"{neurons:,}", str(cores), "", on, never, "", "", ""))
+    header = (
+        "layer", "levels", "neurons", "cores", "block", "on", "never on", "8-bit error",
+        "chip error", "levels right",
+    )  # fmt: skip
+    note = (
+        "On: mean share of the neurons that fire at the last step; never on: in the trained "
+        "network, on no tile. Errors: root mean square against the trained network, relative; "
+        "8-bit from weights alone, chip with spikes. Levels right: units at the level they have in "
+        f"the network with 8-bit weights. {metrics['agreement']:.3%} of the pixels are called as "
+        "there."
+    )
+    return Table("Layers", header, tuple(rows), note)
+
+
 def precision_table(metrics: dict) -> Table:
     """Where quantization loses precision."""
     rows = []
@@ -118,9 +157,12 @@ def precision_table(metrics: dict) -> Table:
                 f"{row['quantized_error']:.1%}",
             )
         )
+    bias = "bias error Hz"
+    if metrics["code"]["name"] == "thermometer":
+        bias = "bias error, 1/1000 of the largest weight"
     header = (
-        "layer", "scale", "exponent", "bits lost", "zeroed", "SQNR dB", "bias error Hz",
-        "threshold", "output error",
+        "layer", "scale", "exponent", "bits lost", "zeroed", "SQNR dB", bias, "threshold",
+        "output error",
     )  # fmt: skip
     return Table("Quantization: where precision goes", header, tuple(rows))
 
@@ -129,12 +171,20 @@ def mapping_table(metrics: dict) -> Table:
     """Cores, chips and what crosses between chips."""
     m = metrics["mapping"]
     rows = [
+        ("neural code", _code(metrics)),
         ("neurons on chip", f"{m['n_neurons']:,}"),
         ("cores", f"{m['n_cores']} on {m['n_chips_used']} of {m['n_chips']} chips"),
         ("messages between chips per step", f"{m['messages']:.1f} (expected from rates)"),
         ("messages between chips per step", f"{m['measured_messages']:.1f} (counted from spikes)"),
     ]
     return Table("Mapping", ("", ""), tuple(rows))
+
+
+def _code(metrics):
+    code = metrics["code"]
+    if code["name"] == "thermometer":
+        return f"thermometer, {code['steps']} steps"
+    return f"rate, {code['steps']} steps, the last {code['window_steps']} read out"
 
 
 def allocators_table(metrics: dict) -> Table:

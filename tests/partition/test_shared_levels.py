@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from loihiseg.conversion.thermometer import neurons_of
 from loihiseg.mapping import partition_layers
+from partition import footprint
 from partition.blocks import block_violations
 from partition.changes import fewer_channels, fewer_levels
 from partition.checks import check_tiling
 from partition.errors import DoesNotFitError, PartitionError
 from partition.layers import check_layers
+from partition.limits import LOIHI1
 from partition.tiling import choose_block_shapes, make_tiling
 from tests import quantized
 from tests.partition.networks import blocks_of, skip_net
@@ -101,3 +103,35 @@ def test_a_network_that_does_not_fit_would_with_fewer_levels():
     assert [r.n_cores for r in fits] == [cores]
     tiling = choose_block_shapes(fits[0].change.layers, max_cores=cores)
     check_tiling(fits[0].change.layers, tiling)
+
+
+@pytest.mark.parametrize(
+    "axis, whole",
+    [
+        # A border output of a 3-tap convolution hears through two taps, its neighbour all.
+        (footprint.axis_of(6, 6, 3, 1, "same", False), [2, 3, 4, 6]),
+        (footprint.axis_of(6, 4, 3, 1, "valid", False), [1, 2, 3, 4]),
+        # Outputs of a 2-tap transposed convolution of stride 2 hear through one tap in turn.
+        (footprint.axis_of(3, 6, 2, 2, "valid", True), [2, 3, 4, 6]),
+        (footprint.axis_of(1, 1, 3, 1, "same", False), [1]),
+    ],
+)
+def test_lengths_that_hear_whole_kernels(axis, whole):
+    lengths = range(1, axis.n_targets + 1)
+    assert [n for n in lengths if footprint.hears_all_taps(axis, n)] == whole
+
+
+def test_blocks_of_binary_neurons_have_one_scale_per_run_of_channels():
+    neurons = neurons_of(quantized.lowered(levels=2))
+    layers = partition_layers(neurons)
+    tiling = choose_block_shapes(layers, limits=replace(LOIHI1, compartments=40))
+    made = quantized.converted(neurons, tiling.shapes)
+    model = nengo_loihi.Simulator(made.net, target="sim", progress_bar=False).model
+    for layer in layers:
+        scales = {}
+        for block in blocks_of(model, made.ensembles[layer.name]):
+            channels = tuple(np.unique(list(model.block_comp_map[block])) % layer.shape[2])
+            first = min(channels)
+            scales.setdefault(first, set()).add(float(block.discretize_info["w_scale"]))
+        assert len(blocks_of(model, made.ensembles[layer.name])) > len(scales)
+        assert all(len(found) == 1 for found in scales.values())
