@@ -111,9 +111,8 @@ def progressive_stages(
         The last has half of the epochs that are left; those before share the rest. Where there
         are few, the first rungs are left out.
     """
-    highest = max(levels) if isinstance(levels, tuple) else levels
     lowest = min(levels) if isinstance(levels, tuple) else levels
-    rungs = [_at_least(levels, rung) for rung in LADDER if lowest < rung <= max(highest, LADDER[0])]
+    rungs = [_at_least(levels, rung) for rung in LADDER if rung > lowest]
     rungs = [rung for i, rung in enumerate(rungs) if rung != levels and rung not in rungs[:i]]
     float_epochs = 0 if from_start else epochs // 3
     left = epochs - float_epochs
