@@ -260,7 +260,8 @@ def _build(config, code, neurons, tiling, expected):
 def _crossing(found):
     if found.n_chips_used < 2:
         return "all on one chip"
-    proof = "proved least" if found.proved else f"lower bound {found.lower_bound:.1f}"
+    bound = f"lower bound {found.lower_bound:.1f}" if found.lower_bound else "no lower bound"
+    proof = "proved least" if found.proved else bound
     return f"{found.messages:.1f} messages per step between {found.n_chips_used} chips, {proof}"
 
 

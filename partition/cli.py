@@ -194,7 +194,8 @@ def print_answer(answer):
         ("hops per message within a chip *", answer["mean_hops"], before["mean_hops"]),
     ]
     text = [(name, number(a), "" if b is None else number(b)) for name, a, b in rows]
-    text.insert(2, ("  " + proof(answer), number(answer["lower_bound"]), ""))
+    bound = number(answer["lower_bound"]) if answer["lower_bound"] or answer["proved"] else ""
+    text.insert(2, ("  " + proof(answer), bound, ""))
     _table(console, ("", "placed", "blocks in order"), text)
     if answer["links"]:
         links = answer["links"]
@@ -216,6 +217,8 @@ def proof(answer) -> str:
     """How good the number of messages is."""
     if answer["proved"]:
         return "proved: fewer are impossible"
+    if not answer["lower_bound"]:
+        return "no lower bound: give --proof-seconds"
     return f"lower bound, gap {answer['gap']:.1%}"
 
 

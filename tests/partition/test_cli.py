@@ -63,6 +63,19 @@ def test_json(path, graph, capsys):
     assert placement.mean_hops == found["mean_hops"]
 
 
+def test_without_time_for_a_proof_no_bound_is_shown(tmp_path, capsys):
+    # A ring of 30 blocks on 3 chips: too large for exhaustion, and no time for a bound.
+    graph = nx.DiGraph()
+    for block in range(30):
+        graph.add_edge(block, (block + 1) % 30, weight=1.0 + block % 3)
+    save_graph(graph, tmp_path / "ring.json")
+    options = (tmp_path / "ring.json", "--chips", 3, "--cores-per-chip", 10)
+    _, without, _ = called(capsys, *options, "--proof-seconds", 0)
+    assert "no lower bound: give --proof-seconds" in without and "gap" not in without
+    _, given, _ = called(capsys, *options, "--proof-seconds", 5)
+    assert "no lower bound" not in given
+
+
 def test_as_many_chips_as_it_takes(path, capsys):
     for cores, used in ((6, 1), (4, 2), (2, 3), (1, 6)):
         _, out, _ = called(capsys, path, "--cores-per-chip", cores, "--json")
