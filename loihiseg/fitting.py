@@ -23,7 +23,7 @@ def neural_code(config, network):
     return RateCode(config.steps, window, config.synapse_ms / 1000)
 
 
-def check_fit(config, neurons, source) -> int:
+def check_fit(config, neurons, source, tile) -> int:
     """Fewest cores of a network of neurons.
 
     Parameters
@@ -32,6 +32,8 @@ def check_fit(config, neurons, source) -> int:
     neurons : loihiseg.conversion.spec.LoweredNetwork
     source : tuple
         As from `loihiseg.deployment.read_network`, to try other tiles of.
+    tile : int
+        The one the network is for.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def check_fit(config, neurons, source) -> int:
         chips_needed(tiling.n_cores, config.chips)
     except DoesNotFitError as error:
         lines = usage_lines(tiling) + remedy_lines(layers, config.chips)
-        smaller = smaller_tile(config, source)
+        smaller = smaller_tile(config, layers, source, tile)
         if smaller is not None:
             lines.append("would fit: --tile {} ({} cores)".format(*smaller))
         raise DoesNotFitError(str(error), lines) from None
@@ -87,17 +89,25 @@ def usage_lines(tiling) -> list[str]:
     ]
 
 
-def cores_at(config, source, tile: int) -> int | None:
-    """Cores a checkpoint takes on tiles of some size; None if they are more than there are."""
-    from loihiseg.conversion.lowering import lower
-    from loihiseg.deployment import build_network
-    from loihiseg.mapping import partition_layers
+def layers_at(layers, tile: int, other: int) -> tuple:
+    """Layers of a network on tiles of some size, as they would be on tiles of another."""
+    from partition.changes import rederived
+
+    hosts = {
+        p.source: (*(n * other // tile for n in p.source_shape[:2]), p.source_shape[2])
+        for layer in layers
+        for p in layer.inputs
+        if p.on_host
+    }
+    return rederived(layers, hosts)
+
+
+def cores_of(config, layers) -> int | None:
+    """Cores that layers take; None if they are more than there are."""
     from partition.errors import DoesNotFitError
     from partition.limits import CORES_PER_CHIP
     from partition.tiling import choose_block_shapes
 
-    network = lower(build_network(source, tile).model, config.rate_scale_hz).network
-    layers = partition_layers(neural_code(config, network).neurons(network))
     try:
         n_cores = choose_block_shapes(layers).n_cores
     except DoesNotFitError:
@@ -105,20 +115,19 @@ def cores_at(config, source, tile: int) -> int | None:
     return n_cores if n_cores <= config.chips * CORES_PER_CHIP else None
 
 
-def smaller_tile(config, source) -> tuple[int, int] | None:
-    """The largest tile below that of a checkpoint, or the one asked for, that fits, and its cores.
+def smaller_tile(config, layers, source, tile: int) -> tuple[int, int] | None:
+    """The largest tile below one that does not fit that does, and its cores.
 
-    None where there is no such tile, or no checkpoint.
+    None where there is no such tile, or ``source`` is no checkpoint, which alone has no size.
     """
     _, checkpoint = source
     if checkpoint is None:
         return None
-    wanted = checkpoint.info.config.network
-    start = config.tile if isinstance(config.tile, int) else wanted.tile
-    for tile in range(start - wanted.multiple, 0, -wanted.multiple):
-        n_cores = cores_at(config, source, tile)
+    step = checkpoint.info.config.network.multiple
+    for smaller in range(tile - step, 0, -step):
+        n_cores = cores_of(config, layers_at(layers, tile, smaller))
         if n_cores is not None:
-            return tile, n_cores
+            return smaller, n_cores
     return None
 
 
@@ -142,22 +151,30 @@ def largest_tile(config, source, most: int) -> int:
     partition.errors.DoesNotFitError
         If no tile fits.
     """
+    from loihiseg.conversion.lowering import lower
+    from loihiseg.deployment import build_network
+    from loihiseg.mapping import partition_layers
     from partition.errors import DoesNotFitError
 
     path, checkpoint = source
     if checkpoint is None:
         raise InputError(f"--tile auto: {path} is a Keras model, whose input has a size of its own")
-    wanted = checkpoint.info.config.network
-    tile = min(wanted.tile, most // wanted.multiple * wanted.multiple)
-    if tile and cores_at(config, source, tile) is not None:
-        larger = tile + wanted.multiple
-        while larger <= most and cores_at(config, source, larger) is not None:
-            tile, larger = larger, larger + wanted.multiple
+    network = lower(build_network(source).model, config.rate_scale_hz).network
+    layers = partition_layers(neural_code(config, network).neurons(network))
+    own, step = checkpoint.info.config.network.tile, checkpoint.info.config.network.multiple
+    tile = min(own, most // step * step)
+
+    def fits(other):
+        return cores_of(config, layers_at(layers, own, other)) is not None
+
+    if tile and fits(tile):
+        while tile + step <= most and fits(tile + step):
+            tile += step
         return tile
-    for smaller in range(tile - wanted.multiple, 0, -wanted.multiple):
-        if cores_at(config, source, smaller) is not None:
-            return smaller
-    raise DoesNotFitError(
-        f"--tile auto: not even a tile of {wanted.multiple} pixels fits --chips {config.chips}: "
-        "use more chips, or a network of fewer channels or levels"
-    )
+    found = smaller_tile(config, layers_at(layers, own, tile), source, tile) if tile else None
+    if found is None:
+        raise DoesNotFitError(
+            f"--tile auto: not even a tile of {step} pixels fits --chips {config.chips}: use more "
+            "chips, or a network of fewer channels or levels"
+        )
+    return found[0]

@@ -89,7 +89,7 @@ def deploy(config, read, reporter) -> Deployed:
             f"{sum(layer.on_host for layer in neurons.layers)} on the host, {code.name} code"
         )
     with reporter.stage("fit") as note:
-        fewest = check_fit(config, neurons, source)
+        fewest = check_fit(config, neurons, source, inputs.network.tile)
         note.detail = f"{fewest} cores of {config.chips * 128}"
     with reporter.stage("rates"):
         settled = stages.settled_activations(network, inputs.tiles.pixels)

@@ -1,0 +1,147 @@
+"""Deployments of networks of levels, as a user meets them."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from loihiseg.checkpoint import Checkpoint, load_checkpoint, model_weights, save_checkpoint
+from loihiseg.conversion.lowering import lower
+from loihiseg.data.synthetic import synthetic_stack
+from loihiseg.deploy import configuration, parse
+from loihiseg.deployment import build_network, read_network
+from loihiseg.fitting import cores_of, largest_tile, layers_at, neural_code
+from loihiseg.mapping import partition_layers
+from loihiseg.network.config import UNetConfig
+from tests import quantized
+from tests.test_cli import checkpoint, in_process, refused, write_stack  # noqa: F401 (a fixture)
+
+CONFIG = UNetConfig(
+    tile=16,
+    channels=(4, 6),
+    convs_down=(1, 1),
+    convs_up=(1,),
+    stem_channels=3,
+    levels=(3, 2, 3, 1, 3, 2),
+)
+SHORT = ["--tiles", 3, "--calibration-tiles", 1, "--quiet", "--proof-seconds", 0]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    stack = synthetic_stack(6, (32, 32))
+    folder = tmp_path_factory.mktemp("data") / "stack"
+    return write_stack(folder, stack.images, np.where(stack.membrane, 0, 255).astype(np.uint8))
+
+
+def save(folder, like, config):
+    info = load_checkpoint(like).info
+    info = replace(info, config=replace(info.config, network=config))
+    save_checkpoint(folder, Checkpoint(info, model_weights(quantized.model(config=config))))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def levels(tmp_path_factory, checkpoint):  # noqa: F811
+    return save(tmp_path_factory.mktemp("levels"), checkpoint, CONFIG)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+def deploy(capfd, data, network, out, *more):
+    code, _, err = in_process(
+        capfd, "deploy", "--data", data, "--checkpoint", network, "--out", out, *SHORT, *more
+    )
+    assert code == 0, err
+    return json.loads((out / "metrics.json").read_text())
+
+
+def test_one_step_per_layer_and_the_quantized_networks_answer(capfd, data, levels, folder):
+    metrics = deploy(capfd, data, levels, folder / "a", "--check", 8)
+    assert metrics["code"] == {
+        "name": "thermometer",
+        "steps": 6,
+        "window_steps": 1,
+        "levels": [3, 2, 3, 1, 3, 2],
+        "chip_levels": [2, 3, 1, 3, 2],
+    }
+    assert metrics["agreement"] == 1.0
+    assert [row["level_match"] for row in metrics["layers"]] == [1.0] * 5
+    neurons = 64 * 4 * 2 + 16 * 6 * 3 + 16 * 6 * 1 + 64 * 4 * 3 + 64 * 4 * 2
+    assert metrics["mapping"]["n_neurons"] == neurons
+    assert sum(row["n_neurons"] for row in metrics["layers"]) == neurons
+    assert metrics["activity"]["neuron_updates"] == 3 * 6 * neurons
+    assert metrics["readout"] == {"gain": 1.0, "offset": 0.0, "n_tiles": 0}
+    rows = {row["name"]: row for row in metrics["stages"] if row["pixels"] == "3 tiles"}
+    spiking, eight_bit = rows["8-bit, spiking on chip"], rows["8-bit weights"]
+    assert spiking["pixel"] == eight_bit["pixel"]
+    page = (folder / "a" / "index.html").read_text()
+    assert "levels right" in page and "thermometer, 6 steps" in page
+    assert "in range" not in page
+
+
+def test_on_another_tile(capfd, data, levels, folder):
+    metrics = deploy(capfd, data, levels, folder / "tile", "--tile", 24)
+    assert metrics["network"]["tile"] == 24 and metrics["agreement"] == 1.0
+    auto = deploy(capfd, data, levels, folder / "auto", "--tile", "auto", "--chips", 1)
+    assert auto["network"]["tile"] == 32, "the whole section fits"
+    assert auto["mapping"]["n_cores"] <= 128
+
+
+def test_the_error_names_a_tile_that_fits(capfd, folder, checkpoint):  # noqa: F811
+    stack = synthetic_stack(6, (48, 48))
+    data = write_stack(folder / "stack", stack.images, np.where(stack.membrane, 0, 255))
+    wide = replace(CONFIG, tile=48, channels=(24, 32), levels=7)
+    network = save(folder / "wide", checkpoint, wide)
+    arguments = ["--data", data, "--checkpoint", network, "--out", folder / "none", "--quiet"]
+    code, _, err = in_process(capfd, "deploy", *arguments, "--chips", 1)
+    assert code == 4
+    (line,) = [text for text in err.splitlines() if "--tile" in text]
+    assert "levels per channel" in err
+    tile, n_cores = (int(line.split(word)[1].split()[0]) for word in ("--tile", "("))
+    config = configuration(parse([*map(str, arguments), "--chips", "1"]))
+    source = read_network(network)
+    for other in (tile, tile + 4):
+        one = lower(build_network(source, other).model).network
+        layers = tuple(partition_layers(neural_code(config, one).neurons(one)))
+        whole = lower(build_network(source).model).network
+        base = partition_layers(neural_code(config, whole).neurons(whole))
+        assert layers_at(base, 48, other) == layers
+        assert cores_of(config, layers) == (n_cores if other == tile else None)
+    assert n_cores <= 128
+    assert largest_tile(config, source, 48) == tile
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        (["--code", "rate"], "layer 'stem_spikes' has 3 levels"),
+        (["--window", "0.5"], "--window is of the rate code"),
+        (["--synapse-ms", "2"], "--synapse-ms is of the rate code"),
+        (["--steps", "5"], "--steps 5: the longest way through the network has 6 layers"),
+        (["--tile", "18"], "--tile 18: must be a multiple of 4"),
+    ],
+)
+def test_options_that_do_not_suit_levels(capfd, data, levels, tmp_path, options, says):
+    arguments = ["--data", data, "--checkpoint", levels, "--out", tmp_path / "o", "--quiet"]
+    refused(capfd, says, "deploy", *arguments, *options)
+
+
+def test_rates_have_no_levels(capfd, data, checkpoint, tmp_path):  # noqa: F811
+    arguments = ["--data", data, "--checkpoint", checkpoint, "--out", tmp_path / "o", "--quiet"]
+    says = "--code thermometer: layer 'stem_spikes' stands for a firing rate"
+    refused(capfd, says, "deploy", *arguments, "--code", "thermometer")
+
+
+def test_keras_models_keep_their_tile_and_say_their_code(capfd, data, tmp_path):
+    model = quantized.model(config=CONFIG)
+    path = tmp_path / "model.h5"
+    model.save(path)
+    arguments = ["--data", data, "--checkpoint", path, "--out", tmp_path / "o", "--quiet"]
+    refused(capfd, "is a Keras model", "deploy", *arguments, "--tile", "24")
+    metrics = deploy(capfd, data, path, tmp_path / "run")
+    assert metrics["code"]["name"] == "thermometer" and metrics["agreement"] == 1.0
