@@ -21,9 +21,9 @@ def choose_levels(
     Returns
     -------
     dict of str to int
-        Levels of every layer of ``losses``, in its order. Of all single reductions to the next
-        fewer levels, that of the least added loss per neuron saved is made first; a larger budget
-        never gives a layer fewer levels.
+        Levels of every layer of ``losses``, in its order. Of all reductions of one layer, that of
+        the least added loss per neuron saved is made first; a larger budget never gives a layer
+        fewer levels.
 
     Raises
     ------
@@ -45,19 +45,18 @@ def choose_levels(
         return sum(size * chosen[name] for name, size in sizes.items())
 
     while taken() > budget:
-        name = min(
-            (name for name in sizes if sizes[name] and chosen[name] > min(losses[name])),
-            key=lambda name: _price(sizes[name], losses[name], chosen[name]),
+        reductions = (
+            (name, fewer)
+            for name, size in sizes.items()
+            for fewer in sorted(losses[name], reverse=True)
+            if size and fewer < chosen[name]
         )
-        chosen[name] = _next_fewer(losses[name], chosen[name])
+        name, fewer = min(reductions, key=lambda to: _price(sizes, losses, chosen, *to))
+        chosen[name] = fewer
     return chosen
 
 
-def _next_fewer(by_levels, levels):
-    return max(n for n in by_levels if n < levels)
-
-
-def _price(size, by_levels, levels):
+def _price(sizes, losses, chosen, name, fewer):
     """Added loss per neuron saved."""
-    fewer = _next_fewer(by_levels, levels)
-    return (by_levels[fewer] - by_levels[levels]) / (size * (levels - fewer))
+    by_levels, levels = losses[name], chosen[name]
+    return (by_levels[fewer] - by_levels[levels]) / (sizes[name] * (levels - fewer))

@@ -10,8 +10,8 @@ from loihiseg.network.allocation import choose_levels
 LOSSES = {
     "host": {3: 1.0, 1: 2.0},
     "a": {3: 1.0, 2: 1.1, 1: 1.5},
-    "b": {3: 1.0, 2: 1.01, 1: 1.02},
-    "c": {3: 1.0, 2: 1.4, 1: 3.0},
+    "b": {3: 1.0, 2: 1.012, 1: 1.03},
+    "c": {3: 1.0, 2: 1.5, 1: 3.0},
 }
 SIZES = {"a": 100, "b": 10, "c": 100}
 
@@ -20,13 +20,13 @@ SIZES = {"a": 100, "b": 10, "c": 100}
     "budget, expected",
     [
         (630, (3, 3, 3)),
-        # Per neuron saved: a 0.001, b 0.001, c 0.004. The first of equals.
+        # Per neuron saved: a 0.001, b 0.0012, c 0.005.
         (629, (2, 3, 3)),
         (530, (2, 3, 3)),
         (529, (2, 2, 3)),
         (520, (2, 2, 3)),
         (519, (2, 1, 3)),
-        # Now a 0.004 and c 0.004.
+        # Now a 0.004, c 0.005.
         (509, (1, 1, 3)),
         (410, (1, 1, 3)),
         (409, (1, 1, 2)),
@@ -37,6 +37,13 @@ def test_by_hand(budget, expected):
     found = choose_levels(SIZES, LOSSES, budget)
     assert (found["a"], found["b"], found["c"]) == expected and found["host"] == 3
     assert list(found) == list(LOSSES)
+
+
+def test_a_worse_step_on_the_way_is_passed():
+    """Two levels are worse than one: straight down from three."""
+    losses = {"a": {3: 1.0, 2: 1.5, 1: 1.1}, "b": {3: 1.0, 2: 1.2, 1: 1.9}}
+    assert choose_levels({"a": 10, "b": 10}, losses, 59) == {"a": 1, "b": 3}
+    assert choose_levels({"a": 10, "b": 10}, losses, 39) == {"a": 1, "b": 2}
 
 
 def test_shortage_is_named():
