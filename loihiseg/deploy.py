@@ -39,6 +39,7 @@ class DeployConfig:
     seed: int
     code: str = "rate"
     tile: int | str | None = None
+    early_exit: float | None = None
 
 
 RATE_DEFAULTS = {"steps": 200, "window": 0.4, "synapse_ms": 1.5}
@@ -109,6 +110,13 @@ def parse(arguments):
         "--synapse-ms",
         type=float,
         help="time constant of the synapses, ms, for rates (default: 1.5)",
+    )
+    running.add_argument(
+        "--early-exit",
+        type=float,
+        metavar="SHARE",
+        help="also stop each tile once its map has stopped changing, by a rule for which at most "
+        "this share of the calibration tiles' pixels differs from the map at the end",
     )
     running.add_argument(
         "--rate-scale-hz",
@@ -217,7 +225,12 @@ def configuration(options) -> DeployConfig:
         chosen["tiles"] = None
     if options.calibration_tiles is None:
         chosen["calibration_tiles"] = 2 if slow else 8
-    return DeployConfig(**chosen)
+    config = DeployConfig(**chosen)
+    if config.early_exit is not None:
+        from loihiseg.running import check_early_exit
+
+        check_early_exit(config)
+    return config
 
 
 def _require_nxsdk():
@@ -260,9 +273,12 @@ def main(arguments):
         tables.mapping_table,
         tables.allocators_table,
         tables.energy_table,
+        tables.exit_table,
         tables.scores_table,
     ):
-        tables.print_table(table(result.metrics), console)
+        made = table(result.metrics)
+        if made is not None:
+            tables.print_table(made, console)
     console.print(f"report: {page}", soft_wrap=True)
 
 
@@ -293,6 +309,7 @@ def write_report(folder, config, result):
             tables.mapping_table(metrics),
             tables.allocators_table(metrics),
             tables.energy_table(metrics),
+            *([tables.exit_table(metrics)] if metrics["early_exit"] else []),
         ],
         {"rates.png": "Firing rates", "sections.png": "Sections"},
     )

@@ -15,7 +15,15 @@ from loihiseg.evaluation.energy import CPU, GPU, LOIHI, estimate_energy, inter_c
 from loihiseg.fitting import check_fit, largest_tile, neural_code
 from loihiseg.mapping import Mapping, map_blocks
 from loihiseg.provenance import versions
-from loihiseg.scoring import Inputs, layer_rows, pooled_rates, score, settled_rates
+from loihiseg.running import early_exit, exit_metrics, watch
+from loihiseg.scoring import (
+    Inputs,
+    layer_rows,
+    pooled_rates,
+    score,
+    score_row,
+    settled_rates,
+)
 
 AUTO = "auto"
 """Tile of the size that fits the chips."""
@@ -125,6 +133,7 @@ def deploy(config, read, reporter) -> Deployed:
         fitted_on = inputs.calibration if code.fits_readout else None
         calibration = _present(code, runner, fitted_on, reporter, "calibrate")
         test = _present(code, runner, inputs.tiles, reporter, "emulate")
+        looks = _watch(config, code, runner, lowering, inputs, reporter)
         note.detail = f"{len(calibration)} + {len(test)} tiles of {code.n_steps} steps"
     counted, activity = _activity(built.deployable, network, neurons, test, mapping)
     with reporter.stage("score"):
@@ -132,6 +141,7 @@ def deploy(config, read, reporter) -> Deployed:
             inputs, lowering, quantized.network, calibration, test, settled, reporter, code
         )
         rates = settled_rates(inputs, network, settled, code)
+        stopped = _stop_early(config, inputs, looks, scored, test, activity, neurons)
     layers = layer_rows(neurons, tiling, rates, scored, test)
     metrics = {
         "versions": versions(),
@@ -166,6 +176,7 @@ def deploy(config, read, reporter) -> Deployed:
             **mapping.metrics(),
         },
         "activity": asdict(activity),
+        "early_exit": stopped,
         "energy": [asdict(estimate_energy(activity, device)) for device in (LOIHI, CPU, GPU)],
         "inter_chip_energy": [asdict(point) for point in inter_chip_sweep(activity)],
         "seconds": dict(reporter.seconds),
@@ -310,6 +321,42 @@ def _present(code, runner, tiles, reporter, label):
         return []
     with reporter.bar(label, len(tiles.pixels)) as advance:
         return runner.present_all(tiles.pixels, code.n_steps, code.n_window_steps, advance)
+
+
+def _watch(config, code, runner, lowering, inputs, reporter):
+    """What the host sees of the calibration tiles and of the test tiles, or None."""
+    if config.early_exit is None:
+        return None
+    if inputs.calibration is None:
+        raise InputError(
+            "--early-exit: there are no validation sections beside these to choose it on"
+        )
+    found = []
+    for tiles in (inputs.calibration, inputs.tiles):
+        with reporter.bar("watch", len(tiles.pixels)) as advance:
+            found.append(watch(runner, code, lowering, tiles.pixels, advance))
+    return found
+
+
+def _stop_early(config, inputs, looks, scored, presentations, activity, neurons):
+    """Metrics of presentations ended early, and one more row of scores; None if not asked for."""
+    if looks is None:
+        return None
+    calibration, test = looks
+    rule, exits = early_exit(config.early_exit, calibration, test, scored.readout, scored.threshold)
+    logits = test.logits[np.arange(len(test.logits)), exits.look]
+    tiles = inputs.tiles
+    scored.rows.append(
+        score_row(
+            f"the same, stopped after {exits.steps.mean():.1f} steps",
+            scored.rows[-1]["pixels"],
+            inputs.test.membrane if tiles.grid else tiles.membrane,
+            tiles.assemble(scored.readout(logits)),
+            scored.threshold,
+            scored.challenge_shift,
+        )
+    )
+    return exit_metrics(rule, exits, presentations, activity, neurons.n_chip_neurons)
 
 
 def _activity(deployable, network, neurons, presentations, mapping):

@@ -84,6 +84,26 @@ def test_one_step_per_layer_and_the_quantized_networks_answer(capfd, data, level
     assert "in range" not in page
 
 
+def test_early_exit(capfd, data, levels, checkpoint, folder):  # noqa: F811
+    """Levels come to rest with their last layer, rates earlier than their last step."""
+    metrics = deploy(capfd, data, levels, folder / "exit", "--early-exit", 0, "--steps", 12)
+    found, whole = metrics["early_exit"], metrics["activity"]
+    assert 6 <= found["mean_steps"] <= 8 and found["share_wrong"] <= 0.01
+    neurons = metrics["mapping"]["n_neurons"]
+    assert found["activity"]["neuron_updates"] == pytest.approx(3 * found["mean_steps"] * neurons)
+    assert found["activity"]["synaptic_events"] < whole["synaptic_events"]
+    *_, before, after = metrics["stages"]
+    assert after["name"].startswith("the same, stopped after ")
+    if not found["share_wrong"]:
+        assert after["pixel"] == before["pixel"]
+    page = (folder / "exit" / "index.html").read_text()
+    assert "Early exit, per tile" in page
+    metrics = deploy(capfd, data, checkpoint, folder / "rates", "--early-exit", 0.2, "--steps", 60)
+    found = metrics["early_exit"]
+    assert found["mean_steps"] < 60 and found["share_wrong"] < 0.4
+    assert found["energy"]["total_uj_per_image"] < metrics["energy"][0]["total_uj_per_image"]
+
+
 def test_on_another_tile(capfd, data, levels, folder):
     metrics = deploy(capfd, data, levels, folder / "tile", "--tile", 24)
     assert metrics["network"]["tile"] == 24 and metrics["agreement"] == 1.0
@@ -124,6 +144,9 @@ def test_the_error_names_a_tile_that_fits(capfd, folder, checkpoint):  # noqa: F
         (["--synapse-ms", "2"], "--synapse-ms is of the rate code"),
         (["--steps", "5"], "--steps 5: the longest way through the network has 6 layers"),
         (["--tile", "18"], "--tile 18: must be a multiple of 4"),
+        (["--early-exit", "2"], "--early-exit 2: expected a share"),
+        (["--early-exit", "0", "--calibration-tiles", "0"], "--early-exit is chosen on"),
+        (["--early-exit", "0", "--emulator", "nengo-loihi"], "--early-exit needs"),
     ],
 )
 def test_options_that_do_not_suit_levels(capfd, data, levels, tmp_path, options, says):

@@ -25,6 +25,8 @@ class Counts:
         int64, (n_steps,).
     overflow : int
         Bits that say which quantity overflowed; see `kernels.overflow_names`.
+    raster : numpy.ndarray or None
+        bool, (n_steps, n_recorded): spikes of the compartments that were asked for.
     """
 
     spikes: np.ndarray
@@ -33,11 +35,12 @@ class Counts:
     messages_per_step: np.ndarray
     synaptic_events_per_step: np.ndarray
     overflow: int
+    raster: np.ndarray | None = None
 
 
 def present(
     program: Program, order: Order | None, step_start, input_spikes, n_window_steps, pool=None,
-    n_parts=1,
+    n_parts=1, recorded=None,
 ) -> Counts:  # fmt: skip
     """Run a program without noise from rest.
 
@@ -56,15 +59,24 @@ def present(
     pool : concurrent.futures.Executor, optional
         Runs blocks of one level side by side, in ``n_parts`` parts.
     n_parts : int
+    recorded : numpy.ndarray, optional
+        int64: compartments whose spikes are wanted step by step.
 
     Returns
     -------
     Counts
+
+    Raises
+    ------
+    ValueError
+        If compartments of a program that runs step by step are to be recorded.
     """
     if order is None:
+        if recorded is not None:
+            raise ValueError("spikes of a program with loops are not recorded")
         return _step_by_step(program, step_start, input_spikes, n_window_steps)
     return _block_by_block(
-        program, order, step_start, input_spikes, n_window_steps, pool, max(n_parts, 1)
+        program, order, step_start, input_spikes, n_window_steps, pool, max(n_parts, 1), recorded
     )
 
 
@@ -96,7 +108,9 @@ def _step_by_step(program, step_start, input_spikes, n_window_steps):
     return Counts(spikes, window, *per_step, overflow)
 
 
-def _block_by_block(program, order, step_start, input_spikes, n_window_steps, pool, n_parts):
+def _block_by_block(
+    program, order, step_start, input_spikes, n_window_steps, pool, n_parts, recorded
+):
     n, n_steps = program.n_compartments, len(step_start) - 1
     spikes, window = np.zeros(n, np.int32), np.zeros(n, np.int32)
     per_step = np.zeros((3, n_steps), np.int64)
@@ -131,4 +145,16 @@ def _block_by_block(program, order, step_start, input_spikes, n_window_steps, po
             overflow |= bits
             per_step += counted
         heard = np.concatenate(heard_here)
-    return Counts(spikes, window, *per_step, overflow)
+    raster = None if recorded is None else _raster(program, spike_start, heard, recorded)
+    return Counts(spikes, window, *per_step, overflow, raster)
+
+
+def _raster(program, spike_start, heard, recorded):
+    """Spikes of some compartments by step, from those of their blocks."""
+    fired = np.zeros((spike_start.shape[1] - 1, program.n_compartments), bool)
+    block_of = np.searchsorted(program.block_start, recorded, side="right") - 1
+    for block in np.unique(block_of):
+        bounds = spike_start[block]
+        step = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+        fired[step, program.block_start[block] + heard[bounds[0] : bounds[-1]]] = True
+    return fired[:, recorded]

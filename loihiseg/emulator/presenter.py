@@ -126,6 +126,39 @@ class CompiledPresenter:
             take()
         return found
 
+    def rasters(self, image, n_steps: int, layers) -> dict[str, np.ndarray]:
+        """Spikes of some layers, step by step, while an image is held.
+
+        Parameters
+        ----------
+        image : numpy.ndarray
+            Normalized pixels.
+        n_steps : int
+        layers : sequence of str
+            Names of layers on the chip.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            bool, (n_steps, rows, columns, neurons) by layer.
+
+        Raises
+        ------
+        ValueError
+            If the program has loops.
+        """
+        places = [self.deployable.places[name] for name in layers]
+        host = self._host.spikes(image, n_steps)
+        counts = present(
+            self.deployable.program, self._order, *self._input_spikes(host, n_steps), 1,
+            self._pool, self._n_threads, np.concatenate(places),
+        )  # fmt: skip
+        ends = np.cumsum([len(place) for place in places])[:-1]
+        return {
+            name: fired.reshape(n_steps, *self.shapes[name])
+            for name, fired in zip(layers, np.split(counts.raster, ends, axis=1))
+        }
+
     def _present_split(self, images, n_steps, n_window_steps, progress):
         """Few images, one after the other: the threads share the blocks of each."""
         found = []

@@ -229,6 +229,33 @@ def energy_table(metrics: dict) -> Table:
     return Table("Work per tile", ("", "", ""), tuple(rows), note)
 
 
+def exit_table(metrics: dict) -> Table | None:
+    """What it saves to stop once the map has stopped changing; None where that was not tried."""
+    found = metrics["early_exit"]
+    if found is None:
+        return None
+    whole, c = metrics["activity"], found["activity"]
+    per, loihi = c["n_images"], metrics["energy"][0]["total_uj_per_image"]
+
+    def row(name, before, after):
+        return name, f"{before:,.1f}", f"{after:,.1f}", f"{after / before:.1%}"
+
+    keys = ("neuron_updates", "spikes", "messages", "synaptic_events")
+    rows = [
+        row("steps", whole["n_steps"] / per, found["mean_steps"]),
+        *(row(key.replace("_", " "), whole[key] / per, c[key] / per) for key in keys),
+        row("energy, uJ, estimate", loihi, found["energy"]["total_uj_per_image"]),
+    ]
+    note = (
+        f"Stopped at the first look at which at most {found['changed_pixels']} pixels had changed "
+        f"since the one before, from step {found['first_step']} on; chosen on the calibration "
+        f"tiles. {found['share_wrong']:.3%} of the pixels differ from the maps at the end."
+    )
+    if found["changed_pixels"] < 0:
+        note = "No rule saved a step on the calibration tiles: every tile runs to the end."
+    return Table("Early exit, per tile", ("", "to the end", "stopped", ""), tuple(rows), note)
+
+
 def _range(low, high, pattern):
     low, high = pattern.format(low), pattern.format(high)
     return low if low == high else f"{low} .. {high}"

@@ -40,6 +40,20 @@ def test_equals_the_reference(network, reference, n_threads):
                 np.testing.assert_array_equal(mine, other, err_msg=field.name)
 
 
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_rasters_are_the_spikes_step_by_step(network, reference, n_threads):
+    layers = [network.chip_layers[1].name, network.outputs[0]]
+    with CompiledPresenter(reference.deployable, network, n_threads) as compiled:
+        found = compiled.rasters(deployed.image(2), 30, layers)
+        for n_steps in (1, 12, 30):
+            (shown,) = compiled.present_all([deployed.image(2)], n_steps, 1)
+            for name in layers:
+                assert found[name].shape == (30, *network.layer(name).shape)
+                np.testing.assert_array_equal(found[name][:n_steps].sum(axis=0), shown.spikes[name])
+                np.testing.assert_array_equal(found[name][n_steps - 1], shown.window_spikes[name])
+    assert found[layers[1]].any()
+
+
 def test_counts_by_step_add_up(network, reference):
     """Every message of a step is a spike of the step before, times its destinations."""
     from loihiseg.emulator.activity import fan_out
