@@ -57,9 +57,10 @@ def signature(network: LoweredNetwork, block_shapes, synapse_s: float, seed: int
             "bias": sha256(layer.bias.tobytes()),
             "rate_scale_hz": layer.rate_scale_hz,
             "on_host": layer.on_host,
+            "binary": layer.binary,
             "terms": [
                 [t.source, t.kernel.shape, sha256(np.ascontiguousarray(t.kernel).tobytes()),
-                 t.strides, t.padding, t.transposed]
+                 t.strides, t.padding, t.transposed, t.levels]
                 for t in layer.terms
             ],
         }

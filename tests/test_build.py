@@ -1,5 +1,7 @@
 """Programs kept between runs: used when everything that decides them is equal, made again else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,12 @@ def test_signature_follows_what_decides_the_integers(network, shapes):
     assert base != signature(network, other, 0.005, 0)
     assert base != signature(network, shapes, 0.004, 0)
     assert base != signature(network, shapes, 0.005, 1)
+    last = network.layers[-1]
+    binary = replace(network, layers=(*network.layers[:-1], replace(last, binary=True)))
+    assert base != signature(binary, shapes, 0.005, 0)
+    terms = (replace(last.terms[0], levels=2), *last.terms[1:])
+    shared = replace(network, layers=(*network.layers[:-1], replace(last, terms=terms)))
+    assert base != signature(shared, shapes, 0.005, 0)
 
 
 def test_run_survives_a_cache_that_cannot_be_written(network, shapes, rates, tmp_path, monkeypatch):
