@@ -40,6 +40,7 @@ class DeployConfig:
     code: str = "rate"
     tile: int | str | None = None
     early_exit: float | None = None
+    input: str = "held"
 
 
 RATE_DEFAULTS = {"steps": 200, "window": 0.4, "synapse_ms": 1.5}
@@ -110,6 +111,13 @@ def parse(arguments):
         "--synapse-ms",
         type=float,
         help="time constant of the synapses, ms, for rates (default: 1.5)",
+    )
+    running.add_argument(
+        "--input",
+        choices=("held", "timed"),
+        default="held",
+        help="hold the image at the input, or (thermometer code) send it only in the steps from "
+        "which it reaches the output in time: fewer spikes, the same output (default: held)",
     )
     running.add_argument(
         "--early-exit",
@@ -188,6 +196,8 @@ def _times(options, code):
     if given["synapse_ms"] is not None and not 0 <= given["synapse_ms"] < math.inf:
         raise InputError(f"--synapse-ms {options.synapse_ms:g}: expected 0 or more")
     if code == "rate":
+        if options.input == "timed":
+            raise InputError("--input timed is of the thermometer code; rates need held input")
         return {name: RATE_DEFAULTS[name] if v is None else v for name, v in given.items()}
     for name in ("window", "synapse_ms"):
         if given[name] is not None:

@@ -18,7 +18,7 @@ def neural_code(config, network):
         If there are too few steps.
     """
     if config.code == ThermometerCode.name:
-        return thermometer_code(network, config.steps)
+        return thermometer_code(network, config.steps, config.input != "timed")
     window = max(1, round(config.steps * config.window))
     return RateCode(config.steps, window, config.synapse_ms / 1000)
 

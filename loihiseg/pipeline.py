@@ -151,6 +151,7 @@ def deploy(config, read, reporter) -> Deployed:
             "name": code.name,
             "steps": code.n_steps,
             "window_steps": code.n_window_steps,
+            "held": code.held,
             "levels": [layer.levels for layer in network.layers],
             "chip_levels": [layer.levels for layer in network.chip_layers],
         },

@@ -115,6 +115,9 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter, cod
     called = (stages.membrane(logits, threshold) for logits in (spiking, quantized_logits))
     agreement = float(np.mean(np.equal(*called)))
     all_levels = all(layer.levels for layer in network.layers)
+    matches = stages.level_matches(network, fired, eight_bit) if all_levels else {}
+    # Without held input only the outputs are right in the end.
+    shown = settled if code.held else network.outputs
     return Scored(
         rows,
         _scored_note(inputs, tile, code),
@@ -124,9 +127,9 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter, cod
         sigmoid(trained),
         sigmoid(spiking),
         stages.relative_errors(eight_bit, settled),
-        stages.relative_errors(fired, settled),
+        stages.relative_errors(fired, {name: settled[name] for name in shown}),
         agreement,
-        stages.level_matches(network, fired, eight_bit) if all_levels else {},
+        {name: m for name, m in matches.items() if name in shown},
     )
 
 
@@ -246,7 +249,7 @@ def layer_rows(network, tiling, rates, scored, test) -> list:
                 },
                 "rates": measured,
                 "quantized_error": scored.quantized_errors[layer.name],
-                "spiking_error": scored.spiking_errors[layer.name],
+                "spiking_error": scored.spiking_errors.get(layer.name),
                 "level_match": scored.level_matches.get(layer.name),
             }
         )

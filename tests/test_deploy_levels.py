@@ -66,6 +66,7 @@ def test_one_step_per_layer_and_the_quantized_networks_answer(capfd, data, level
         "name": "thermometer",
         "steps": 6,
         "window_steps": 1,
+        "held": True,
         "levels": [3, 2, 3, 1, 3, 2],
         "chip_levels": [2, 3, 1, 3, 2],
     }
@@ -82,6 +83,19 @@ def test_one_step_per_layer_and_the_quantized_networks_answer(capfd, data, level
     page = (folder / "a" / "index.html").read_text()
     assert "levels right" in page and "thermometer, 6 steps" in page
     assert "in range" not in page
+
+
+def test_timed_input_has_the_same_output_for_less(capfd, data, levels, folder):
+    held = deploy(capfd, data, levels, folder / "held")
+    brief = deploy(capfd, data, levels, folder / "timed", "--input", "timed")
+    assert brief["agreement"] == 1.0
+    *_, one = held["stages"]
+    *_, other = brief["stages"]
+    assert one["pixel"] == other["pixel"]
+    assert brief["activity"]["synaptic_events"] < 0.8 * held["activity"]["synaptic_events"]
+    assert brief["activity"]["neuron_updates"] == held["activity"]["neuron_updates"]
+    assert [row["level_match"] for row in brief["layers"]] == [None] * 4 + [1.0]
+    assert "timed input" in (folder / "timed" / "index.html").read_text()
 
 
 def test_early_exit(capfd, data, levels, checkpoint, folder):  # noqa: F811
@@ -144,6 +158,8 @@ def test_the_error_names_a_tile_that_fits(capfd, folder, checkpoint):  # noqa: F
         (["--synapse-ms", "2"], "--synapse-ms is of the rate code"),
         (["--steps", "5"], "--steps 5: the longest way through the network has 6 layers"),
         (["--tile", "18"], "--tile 18: must be a multiple of 4"),
+        (["--early-exit", "0", "--input", "timed"], "--early-exit needs --input held"),
+        (["--code", "rate", "--input", "timed"], "--input timed is of the thermometer code"),
         (["--early-exit", "2"], "--early-exit 2: expected a share"),
         (["--early-exit", "0", "--calibration-tiles", "0"], "--early-exit is chosen on"),
         (["--early-exit", "0", "--emulator", "nengo-loihi"], "--early-exit needs"),

@@ -28,6 +28,8 @@ class NeuralCode(Protocol):
         Length of a presentation, and of the window at its end that is read out.
     synapse_s : float
         Time constant of the synapses in seconds; 0 for none.
+    held : bool
+        Whether all layers may be looked at in the end, not the outputs alone.
     fits_readout : bool
         Whether a straight line from the chip's logits to the trained network's is worth fitting.
     """
@@ -36,6 +38,7 @@ class NeuralCode(Protocol):
     n_steps: int
     n_window_steps: int
     synapse_s: float
+    held: bool
     fits_readout: bool
 
     def neurons(self, network: LoweredNetwork) -> LoweredNetwork:
@@ -57,6 +60,7 @@ class RateCode:
     synapse_s: float = 0.0015
 
     name = "rate"
+    held = True
     fits_readout = True
 
     def neurons(self, network):
@@ -84,9 +88,14 @@ RATE = RateCode()
 
 @dataclass(frozen=True)
 class ThermometerCode:
-    """A binary neuron per level of a unit; see `loihiseg.conversion.thermometer`."""
+    """A binary neuron per level of a unit; see `loihiseg.conversion.thermometer`.
+
+    ``held`` is whether the image is held at the input, so that all layers are right in the end;
+    else the host sends it when it is needed, and only the outputs are.
+    """
 
     n_steps: int
+    held: bool = True
 
     name = "thermometer"
     n_window_steps = 1
@@ -101,7 +110,8 @@ class ThermometerCode:
                     f"--code thermometer: layer '{layer.name}' stands for a firing rate, it has no "
                     "levels; train with --levels, or use --code rate"
                 )
-        return thermometer.neurons_of(network)
+        neurons = thermometer.neurons_of(network)
+        return neurons if self.held else thermometer.timed(neurons, self.n_steps)
 
     def spikes_per_step(self, layer, activation):
         """1 for the levels that are on."""
@@ -113,7 +123,9 @@ class ThermometerCode:
         return on * np.float32(layer.level_value)
 
 
-def thermometer_code(network: LoweredNetwork, n_steps: int | None = None) -> ThermometerCode:
+def thermometer_code(
+    network: LoweredNetwork, n_steps: int | None = None, held: bool = True
+) -> ThermometerCode:
     """The thermometer code with the steps a network needs, or more.
 
     Raises
@@ -127,4 +139,4 @@ def thermometer_code(network: LoweredNetwork, n_steps: int | None = None) -> The
             f"--steps {n_steps}: the longest way through the network has {needed} layers, the "
             f"output is right from step {needed} on"
         )
-    return ThermometerCode(n_steps or needed)
+    return ThermometerCode(n_steps or needed, held)

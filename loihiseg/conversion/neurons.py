@@ -1,10 +1,12 @@
 """The Nengo neurons of a spiking layer."""
 
+from typing import ClassVar
+
 import nengo
 import numpy as np
 from nengo.dists import Choice
 from nengo.neurons import NeuronType
-from nengo.params import NumberParam
+from nengo.params import NumberParam, TupleParam
 
 from loihiseg.conversion.thermometer import MEMORYLESS_TAU_S
 
@@ -16,15 +18,20 @@ class Binary(NeuronType):
     ----------
     amplitude : float
         Scales the output, which is this over the length of a step.
+    active_steps : sequence of int, optional
+        Steps, counted from 1, in which they may fire; all by default.
     """
 
     negative = False
     spiking = True
+    state: ClassVar = {"steps": Choice([0])}
     amplitude = NumberParam("amplitude", low=0, low_open=True)
+    active_steps = TupleParam("active_steps", optional=True)
 
-    def __init__(self, amplitude=1, **kwargs):
+    def __init__(self, amplitude=1, active_steps=None, **kwargs):
         super().__init__(**kwargs)
         self.amplitude = amplitude
+        self.active_steps = active_steps
 
     def gain_bias(self, max_rates, intercepts):
         """No rate can be asked for: a gain of 1, a bias that puts the step at the intercept."""
@@ -36,9 +43,11 @@ class Binary(NeuronType):
         gain = np.asarray(gain, float)
         return np.full_like(gain, 1000.0), -np.asarray(bias, float) / gain
 
-    def step(self, dt, J, output):
+    def step(self, dt, J, output, steps):
         """Fire or not, by the input of this step alone."""
-        output[:] = (J > 0) * (self.amplitude / dt)
+        steps += 1
+        active = self.active_steps is None or int(steps[0]) in self.active_steps
+        output[:] = (J > 0) * (active * self.amplitude / dt)
 
 
 def neuron_type(spec):
@@ -51,5 +60,5 @@ def neuron_type(spec):
     if not spec.binary:
         return None
     if spec.on_host:
-        return Binary()
+        return Binary(active_steps=spec.active_steps)
     return nengo.LIF(tau_rc=MEMORYLESS_TAU_S, tau_ref=0, initial_state={"voltage": Choice([0])})

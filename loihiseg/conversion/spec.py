@@ -36,6 +36,8 @@ class SpikingLayer:
         Whether the layer is of the memoryless neurons that stand for levels, each of which fires
         in every step in which its input is above 0. Of the neurons of a channel follow ``levels``
         each other; ``shape`` counts neurons. See `loihiseg.conversion.thermometer`.
+    active_steps : tuple of int or None
+        Steps, from 1, in which binary neurons on the host may fire; None for all.
     """
 
     name: str
@@ -48,6 +50,7 @@ class SpikingLayer:
     levels: int = 0
     level_value: float = 1.0
     binary: bool = False
+    active_steps: tuple[int, ...] | None = None
 
     @property
     def n_neurons(self) -> int:

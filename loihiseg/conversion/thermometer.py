@@ -12,7 +12,8 @@ included, is right from step d on: a spike takes a step to the next layer. `step
 the last layer. Skip connections arrive before the deeper branch they are joined with, so the layers
 of a U-Net are right together only while the input is held: it takes a new image every
 `steps_needed` steps. A network in which all ways to a layer are equally long could take one every
-step; no mode is offered for that.
+step; no mode is offered for that. Held input makes every layer fire in every step, though it is
+heard in few of them: `timed` lets the host send only in those steps that matter.
 
 On the chip, compartments that forget are ``nengo.LIF`` neurons with a time constant far below a
 step. Of a voltage that stays below threshold 1/4096 is left in the next step; `neurons_of` scales
@@ -128,6 +129,49 @@ def steps_needed(network: LoweredNetwork) -> int:
     for layer in network.layers:
         depth[layer.name] = 1 + max(depth[source] for source in layer.sources)
     return max(depth[name] for name in network.outputs)
+
+
+def times_needed(network: LoweredNetwork, n_steps: int) -> dict[str, tuple[int, ...]]:
+    """Steps at which each layer must be right for the outputs to be right at the last.
+
+    A layer is needed a step before those that hear it, once for every length of the ways from it
+    to the outputs.
+
+    Returns
+    -------
+    dict of str to tuple of int
+        By layer, ascending, counted from 1.
+    """
+    times = {layer.name: set() for layer in network.layers}
+    for name in network.outputs:
+        times[name].add(n_steps)
+    for layer in reversed(network.layers):
+        for source in layer.sources:
+            if source in times:
+                times[source] |= {time - 1 for time in times[layer.name]}
+    return {name: tuple(sorted(found)) for name, found in times.items()}
+
+
+def timed(network: LoweredNetwork, n_steps: int) -> LoweredNetwork:
+    """Let the host send spikes only in the steps from which they reach the outputs at the last.
+
+    Memoryless neurons are right whenever those they hear were right a step before; at all other
+    steps they may do as they like. The outputs at the last step are what they are while the input
+    is held, with fewer spikes on the way.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+        Of binary neurons.
+    n_steps : int
+        Length of the presentation; at least `steps_needed`.
+    """
+    times = times_needed(network, n_steps)
+    layers = tuple(
+        replace(layer, active_steps=times[layer.name]) if layer.on_host else layer
+        for layer in network.layers
+    )
+    return replace(network, layers=layers)
 
 
 def levels_on(layer, on: np.ndarray) -> np.ndarray:

@@ -66,12 +66,14 @@ class Host:
 
     def spikes(self, pixels, n_steps: int) -> HostSpikes:
         """Spikes while an image is held for a number of steps, from rest."""
-        return HostSpikes(
-            {
-                name: (binary_spikes if self._layers[name].binary else rectified_spikes)(j, n_steps)
-                for name, j in self.currents(pixels).items()
-            }
-        )
+        fired = {}
+        for name, current in self.currents(pixels).items():
+            layer = self._layers[name]
+            if layer.binary:
+                fired[name] = binary_spikes(current, n_steps, layer.active_steps)
+            else:
+                fired[name] = rectified_spikes(current, n_steps)
+        return HostSpikes(fired)
 
     def close(self):
         """Free the simulator."""
@@ -104,9 +106,12 @@ def rectified_spikes(current: np.ndarray, n_steps: int, dt_s: float = DT_S) -> n
     return fired
 
 
-def binary_spikes(current: np.ndarray, n_steps: int) -> np.ndarray:
+def binary_spikes(current: np.ndarray, n_steps: int, active_steps=None) -> np.ndarray:
     """Spikes of ``loihiseg.conversion.neurons.Binary`` at constant input; bool, (n_steps, n)."""
-    return np.repeat((current > 0)[None], n_steps, axis=0)
+    fired = np.repeat((current > 0)[None], n_steps, axis=0)
+    if active_steps is not None:
+        fired[~np.isin(np.arange(1, n_steps + 1), active_steps)] = False
+    return fired
 
 
 def _ensemble(layer, nodes, network):

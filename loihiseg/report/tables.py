@@ -117,8 +117,8 @@ def _levels_table(metrics):
                 f"{row['rates']['mean_hz'] / 1000:.1%}",
                 f"{row['rates']['silent_share']:.0%}",
                 f"{row['quantized_error']:.1%}",
-                f"{row['spiking_error']:.1%}",
-                f"{row['level_match']:.3%}",
+                _share(row["spiking_error"], 1),
+                _share(row["level_match"], 3),
             )
         )
     neurons = sum(row["n_neurons"] for row in metrics["layers"])
@@ -137,6 +137,8 @@ def _levels_table(metrics):
         f"the network with 8-bit weights. {metrics['agreement']:.3%} of the pixels are called as "
         "there."
     )
+    if not metrics["code"]["held"]:
+        note += " With timed input the outputs alone are right at the last step."
     return Table("Layers", header, tuple(rows), note)
 
 
@@ -183,7 +185,7 @@ def mapping_table(metrics: dict) -> Table:
 def _code(metrics):
     code = metrics["code"]
     if code["name"] == "thermometer":
-        return f"thermometer, {code['steps']} steps"
+        return f"thermometer, {code['steps']} steps" + ", timed input" * (not code["held"])
     return f"rate, {code['steps']} steps, the last {code['window_steps']} read out"
 
 
@@ -254,6 +256,11 @@ def exit_table(metrics: dict) -> Table | None:
     if found["changed_pixels"] < 0:
         note = "No rule saved a step on the calibration tiles: every tile runs to the end."
     return Table("Early exit, per tile", ("", "to the end", "stopped", ""), tuple(rows), note)
+
+
+def _share(value, digits):
+    """A share in percent; a dash for one that is not known."""
+    return "-" if value is None else f"{value:.{digits}%}"
 
 
 def _range(low, high, pattern):

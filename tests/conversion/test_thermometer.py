@@ -19,8 +19,11 @@ from loihiseg.conversion.thermometer import (
     neurons_of,
     neurons_on,
     steps_needed,
+    timed,
+    times_needed,
 )
 from loihiseg.conversion.transforms import nengo_transform
+from loihiseg.emulator.host import binary_spikes
 from loihiseg.errors import InputError
 from loihiseg.quantization.centring import centred
 from loihiseg.quantization.layers import quantize_network
@@ -223,11 +226,56 @@ def test_levels_of_unequal_weights_are_not_joined():
 
 
 def test_host_neurons_fire_whenever_their_input_is_positive():
-    output = np.zeros(4)
+    output, steps = np.zeros(4), np.zeros(4)
     kind = Binary(amplitude=0.001)
     for _ in range(3):
-        kind.step(0.001, np.array([-1.0, 0.0, 1e-12, 5.0]), output)
+        kind.step(0.001, np.array([-1.0, 0.0, 1e-12, 5.0]), output, steps)
         np.testing.assert_array_equal(output, [0, 0, 1, 1])
+
+
+def test_host_neurons_fire_in_their_steps_only():
+    rng = np.random.default_rng(0)
+    bias = rng.normal(0, 1, 20)
+    with nengo.Network() as net:
+        kind = Binary(active_steps=(2, 5))
+        ensemble = nengo.Ensemble(20, 1, neuron_type=kind, gain=np.ones(20), bias=bias)
+        probe = nengo.Probe(ensemble.neurons)
+    with nengo.Simulator(net, progress_bar=False) as simulator:
+        for _ in range(2):
+            simulator.run_steps(7)
+            np.testing.assert_array_equal(simulator.data[probe] > 0, binary_spikes(bias, 7, (2, 5)))
+            simulator.reset()
+    np.testing.assert_array_equal(binary_spikes(bias, 7, (2, 5)).any(axis=1), [0, 1, 0, 0, 1, 0, 0])
+
+
+def test_times_needed_by_hand():
+    network = quantized.lowered()
+    # encode0 is heard by decode0 at the last step and, the long way, four steps before.
+    assert times_needed(network, 6) == {
+        "stem_spikes": (1, 4),
+        "encode0_0_spikes": (2, 5),
+        "down1_spikes": (3,),
+        "encode1_0_spikes": (4,),
+        "up0_spikes": (5,),
+        "decode0_0_spikes": (6,),
+    }
+    assert times_needed(network, 9)["stem_spikes"] == (4, 7)
+
+
+def test_timed_input_gives_the_same_output_with_fewer_spikes(built):
+    neurons, shapes, made = built
+    for n_steps in (6, 9):
+        brief = timed(neurons, n_steps)
+        with quantized.presenter(brief, shapes) as short:
+            for image in quantized.images(2):
+                held, ours = made.present(image, n_steps, 1), short.present(image, n_steps, 1)
+                for name in neurons.outputs:
+                    np.testing.assert_array_equal(
+                        ours.window_spikes[name], held.window_spikes[name]
+                    )
+                most, fewer = (x.synaptic_events_per_step.sum() for x in (held, ours))
+                assert fewer < 0.8 * most
+                assert ours.spikes["stem_spikes"].max() == 2
 
 
 def test_layers_without_levels_are_named():

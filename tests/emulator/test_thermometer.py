@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from nengo_loihi.hardware.interface import HardwareInterface
 
-from loihiseg.conversion.thermometer import neurons_of, steps_needed
+from loihiseg.conversion.thermometer import neurons_of, steps_needed, timed
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
 from loihiseg.mapping import partition_layers
@@ -52,6 +52,19 @@ def test_block_by_block_gives_the_stock_emulators_spikes(built, n_steps, threads
             assert one.spikes[name].dtype == np.uint8
         for name in ("spikes_per_step", "messages_per_step", "synaptic_events_per_step"):
             np.testing.assert_array_equal(getattr(one, name), getattr(stock, name))
+
+
+def test_timed_input_too_is_the_same_in_all_emulators(built):
+    neurons, _ = built
+    brief = timed(neurons, 8)
+    with quantized.presenter(brief, quantized.split_shapes(neurons)) as stock:
+        assert check_equality(stock, brief, IMAGES[0], 8) > 0
+        with CompiledPresenter(stock.deployable, brief, 1) as compiled:
+            ours = compiled.present_all(IMAGES, 8, 1)
+        for image, one in zip(IMAGES, ours):
+            theirs = stock.present(image, 8, 1)
+            for name in theirs.spikes:
+                np.testing.assert_array_equal(one.spikes[name], theirs.spikes[name])
 
 
 def test_binary_neurons_fire_in_most_layers(built):
