@@ -301,6 +301,8 @@ def _of_layers(epoch):
         named = ", ".join(str(n) for n in counts)
         mean = sum(layer.mean_level for layer in epoch.levels) / len(epoch.levels)
         return f"levels {named} (mean {mean:.2f})"
+    if not epoch.rates:
+        return "ideal units"
     low = min(r.share_in_range for r in epoch.rates)
     return f"in rate range {_pooled_share(epoch.rates):.0%} (worst layer {low:.0%})"
 

@@ -29,7 +29,7 @@ from loihiseg.evaluation.rates import LayerRates, layer_rates
 from loihiseg.files import pack_arrays, sha256, unpack_arrays, write_bytes, write_json
 from loihiseg.inference import predict_sections, sigmoid
 from loihiseg.network.activations import LoihiReLU
-from loihiseg.network.phases import phase_at, until
+from loihiseg.network.phases import phase_at, phases, until
 from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.trainable import as_validated, compiled, first_model, next_model
@@ -45,7 +45,8 @@ RATE_TILES = 32
 class Epoch:
     """What one epoch came to. Losses are of training crops; scores of the validation sections.
 
-    Layers have firing rates or levels, or neither where they are ideal.
+    Layers have firing rates or levels, or neither where they are ideal. Phases, in which the same
+    network is trained, are counted from 0.
     """
 
     epoch: int
@@ -57,6 +58,7 @@ class Epoch:
     threshold: float
     rates: tuple[LayerRates, ...]
     levels: tuple[LayerLevels, ...] = ()
+    phase: int = 0
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,7 @@ def _validate(model, stack, config, epoch, loss, rate_loss) -> Epoch:
         threshold,
         firing_rates(model, stack, config),
         used_levels(model, stack, config),
+        phases(config).index(phase_at(config, epoch - 1)),
     )
 
 
@@ -243,7 +246,7 @@ def firing_rates(model, stack: Stack, config: TrainingConfig) -> tuple[LayerRate
     """
     target = config.network.rates
     found = []
-    for layer, activation in _activations(model, stack, config, LoihiReLU):
+    for layer, activation in _activations(model, stack, config, _is_rate):
         rates_hz = activation.reshape(len(activation), -1) * layer.rate_scale_hz
         found.append(
             layer_rates(layer.name, rates_hz, target.percentile, target.low_hz, target.high_hz)
@@ -255,13 +258,22 @@ def used_levels(model, stack: Stack, config: TrainingConfig) -> tuple[LayerLevel
     """Levels of every quantized layer over tiles of a stack."""
     return tuple(
         layer_levels(layer.name, activation, layer.levels, float(layer.scale))
-        for layer, activation in _activations(model, stack, config, QuantizedReLU)
+        for layer, activation in _activations(model, stack, config, _is_quantized)
     )
 
 
-def _activations(model, stack, config, kind):
-    """Layers of a kind with their activations, each (tiles, rows, columns, channels)."""
-    layers = [layer for layer in model.layers if isinstance(layer, kind)]
+def _is_rate(layer):
+    """Ideal units on the way to few levels stand for no rate."""
+    return isinstance(layer, LoihiReLU) and layer.staircase
+
+
+def _is_quantized(layer):
+    return isinstance(layer, QuantizedReLU)
+
+
+def _activations(model, stack, config, wanted):
+    """The layers wanted with their activations, each (tiles, rows, columns, channels)."""
+    layers = [layer for layer in model.layers if wanted(layer)]
     if not layers:
         return []
     inner = tf.keras.Model(model.inputs, [layer.output for layer in layers])

@@ -12,7 +12,8 @@ def draw_history(history, path) -> None:
     path : Path
     """
     epochs = [e.epoch for e in history]
-    best = min(_of_last_stage(history), key=lambda e: e.validation_loss).epoch
+    last = [e for e in history if e.phase == history[-1].phase]
+    best = min(last, key=lambda e: e.validation_loss).epoch
     with figure(path, (13, 3.8), ncols=3) as (losses, scores, rates):
         losses.plot(epochs, [e.loss for e in history], ".-", label="training crops")
         losses.plot(epochs, [e.validation_loss for e in history], ".-", label="validation sections")
@@ -22,7 +23,7 @@ def draw_history(history, path) -> None:
         scores.set(ylabel="score", title="validation sections", ylim=(None, 1))
         if history[-1].levels:
             _draw_levels(rates, history)
-        else:
+        elif history[-1].rates:
             _draw_rates(rates, history)
         for axes in (losses, scores, rates):
             axes.axvline(best, color="0.6", linestyle=":", zorder=0)
@@ -30,16 +31,8 @@ def draw_history(history, path) -> None:
             axes.xaxis.get_major_locator().set_params(integer=True)
         losses.legend()
         scores.legend()
-        rates.legend(fontsize=6, ncols=2)
-
-
-def _of_last_stage(history):
-    """Epochs whose layers have the levels of the last."""
-
-    def levels(epoch):
-        return [layer.n_levels for layer in epoch.levels]
-
-    return [e for e in history if levels(e) == levels(history[-1])]
+        if rates.lines[1:]:
+            rates.legend(fontsize=6, ncols=2)
 
 
 def _draw_rates(axes, history):
