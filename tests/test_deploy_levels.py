@@ -118,12 +118,10 @@ def test_early_exit(capfd, data, levels, checkpoint, folder):  # noqa: F811
     assert found["energy"]["total_uj_per_image"] < metrics["energy"][0]["total_uj_per_image"]
 
 
-def test_on_another_tile(capfd, data, levels, folder):
-    metrics = deploy(capfd, data, levels, folder / "tile", "--tile", 24)
-    assert metrics["network"]["tile"] == 24 and metrics["agreement"] == 1.0
-    auto = deploy(capfd, data, levels, folder / "auto", "--tile", "auto", "--chips", 1)
-    assert auto["network"]["tile"] == 32, "the whole section fits"
-    assert auto["mapping"]["n_cores"] <= 128
+def test_on_the_largest_tile_that_fits(capfd, data, levels, folder):
+    metrics = deploy(capfd, data, levels, folder / "auto", "--tile", "auto", "--chips", 1)
+    assert metrics["network"]["tile"] == 32, "the whole section fits"
+    assert metrics["mapping"]["n_cores"] <= 128 and metrics["agreement"] == 1.0
 
 
 def test_the_error_names_a_tile_that_fits(capfd, folder, checkpoint):  # noqa: F811
