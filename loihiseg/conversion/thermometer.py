@@ -10,10 +10,11 @@ network, of L times the channels, the levels of a channel following each other.
 While an image is held at the input, a layer whose longest way from the pixels has d layers, itself
 included, is right from step d on: a spike takes a step to the next layer. `steps_needed` is d of
 the last layer. Skip connections arrive before the deeper branch they are joined with, so the layers
-of a U-Net are right together only while the input is held: it takes a new image every
-`steps_needed` steps. A network in which all ways to a layer are equally long could take one every
-step; no mode is offered for that. Held input makes every layer fire in every step, though it is
-heard in few of them: `timed` lets the host send only in those steps that matter.
+of a U-Net are right together only while the input is held. That makes every layer fire in every
+step, though it is heard in few of them: `timed` lets the host send only in those steps that matter.
+The steps between can serve other images: the network can take a new one every
+`steps_between_images` steps, every step where all ways to a layer are equally long. Deployments
+present one image after the other.
 
 On the chip, compartments that forget are ``nengo.LIF`` neurons with a time constant far below a
 step. Of a voltage that stays below threshold 1/4096 is left in the next step; `neurons_of` scales
@@ -150,6 +151,19 @@ def times_needed(network: LoweredNetwork, n_steps: int) -> dict[str, tuple[int, 
             if source in times:
                 times[source] |= {time - 1 for time in times[layer.name]}
     return {name: tuple(sorted(found)) for name, found in times.items()}
+
+
+def steps_between_images(network: LoweredNetwork) -> int:
+    """Steps after which the next image may follow, with input as `timed` sends it.
+
+    The fewest with which no layer is needed for two images in the same step. Two images that far
+    apart do not meet anywhere: what a layer hears when it is needed for one is of that one.
+    """
+    times = times_needed(network, steps_needed(network)).values()
+    steps = 1
+    while any(len({time % steps for time in found}) < len(found) for found in times):
+        steps += 1
+    return steps
 
 
 def timed(network: LoweredNetwork, n_steps: int) -> LoweredNetwork:

@@ -18,12 +18,15 @@ from loihiseg.conversion.thermometer import (
     levels_on,
     neurons_of,
     neurons_on,
+    steps_between_images,
     steps_needed,
     timed,
     times_needed,
 )
 from loihiseg.conversion.transforms import nengo_transform
-from loihiseg.emulator.host import binary_spikes
+from loihiseg.emulator.blockwise import block_order
+from loihiseg.emulator.host import Host, binary_spikes
+from loihiseg.emulator.presentation import present
 from loihiseg.errors import InputError
 from loihiseg.quantization.centring import centred
 from loihiseg.quantization.layers import quantize_network
@@ -260,6 +263,45 @@ def test_times_needed_by_hand():
         "decode0_0_spikes": (6,),
     }
     assert times_needed(network, 9)["stem_spikes"] == (4, 7)
+
+
+def test_images_that_follow_each_other_by_hand():
+    # Where all ways are equally long, a layer is needed once for each image.
+    first = layer("a", "pixels", True)
+    chain = [first, layer("b", "a"), layer("c", "b")]
+    network = LoweredNetwork({"pixels": (2, 2, 1)}, tuple(chain), ("c",))
+    assert steps_between_images(network) == 1
+    # The stem is needed in steps 1 and 4: not for images three steps apart, but two.
+    assert steps_between_images(quantized.lowered()) == 2
+    # Ways of 2, 3 and 4 layers: three times in a row.
+    skips = replace(layer("d", "c"), terms=tuple(Term(x, first.terms[0].kernel) for x in "abc"))
+    network = LoweredNetwork({"pixels": (2, 2, 1)}, (*chain, skips), ("d",))
+    assert times_needed(network, 4)["a"] == (1, 2, 3)
+    assert steps_between_images(network) == 3
+
+
+def test_images_follow_each_other_and_do_not_meet(built):
+    neurons, _, made = built
+    n_steps, apart, pictures = steps_needed(neurons), steps_between_images(neurons), 5
+    brief = timed(neurons, n_steps)
+    fired = np.zeros((n_steps + apart * pictures, brief.layers[0].n_neurons), bool)
+    host = Host(brief)
+    images = quantized.images(pictures)
+    for number, image in enumerate(images):
+        start = number * apart
+        fired[start : start + n_steps] |= host.spikes(image, n_steps).fired["stem_spikes"]
+    host.close()
+    step, neuron = np.nonzero(fired)
+    starts = np.searchsorted(step, np.arange(len(fired) + 1))
+    program, (name,) = made.deployable.program, neurons.outputs
+    shown = present(
+        program, block_order(program), starts, neuron.astype(np.int32), 1,
+        recorded=made.deployable.places[name],
+    ).raster  # fmt: skip
+    for number, image in enumerate(images):
+        alone = made.present(image, n_steps, 1).window_spikes[name]
+        ours = shown[number * apart + n_steps - 1].reshape(alone.shape)
+        np.testing.assert_array_equal(ours, alone)
 
 
 def test_timed_input_gives_the_same_output_with_fewer_spikes(built):
