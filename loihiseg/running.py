@@ -55,7 +55,8 @@ def watch(runner, code, lowering, pixels, progress=None) -> Looks:
     -------
     Looks
     """
-    network, steps, tile = lowering.network, look_steps(code.n_steps), pixels.shape[1]
+    network, tile = lowering.network, pixels.shape[1]
+    steps = tuple(step for step in look_steps(code.n_steps) if step >= code.first_step)
     found = []
     for start in range(0, len(pixels), BATCH):
         seen = {name: [] for name in network.outputs}

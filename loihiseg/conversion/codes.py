@@ -28,6 +28,8 @@ class NeuralCode(Protocol):
         Length of a presentation, and of the window at its end that is read out.
     synapse_s : float
         Time constant of the synapses in seconds; 0 for none.
+    first_step : int
+        Before it the output says nothing, however still it is.
     held : bool
         Whether all layers may be looked at in the end, not the outputs alone.
     fits_readout : bool
@@ -38,6 +40,7 @@ class NeuralCode(Protocol):
     n_steps: int
     n_window_steps: int
     synapse_s: float
+    first_step: int
     held: bool
     fits_readout: bool
 
@@ -61,6 +64,7 @@ class RateCode:
 
     name = "rate"
     held = True
+    first_step = 1
     fits_readout = True
 
     def neurons(self, network):
@@ -96,6 +100,7 @@ class ThermometerCode:
 
     n_steps: int
     held: bool = True
+    first_step: int = 1
 
     name = "thermometer"
     n_window_steps = 1
@@ -139,4 +144,4 @@ def thermometer_code(
             f"--steps {n_steps}: the longest way through the network has {needed} layers, the "
             f"output is right from step {needed} on"
         )
-    return ThermometerCode(n_steps or needed, held)
+    return ThermometerCode(n_steps or needed, held, needed)
