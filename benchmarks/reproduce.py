@@ -15,6 +15,8 @@ time      the same networks at 25 to 400 steps
 ablation  the recipe with one thing changed each, first seed
 folds     the recipe on five splits in which every section is tested once
 nengo-dl  NengoDL's spiking simulation of a few tiles beside the emulation of them
+codes     networks of 1, 2, 3 and 7 levels trained on from those of rates, by thermometer code on
+          the chip and simulated as Fast-SNN, beside the rate code
 """
 
 import signal
@@ -29,7 +31,6 @@ import argparse
 
 from benchmarks.reproduction.plan import (
     PARTS,
-    Training,
     chosen_runs,
     full_protocol,
     quick_protocol,
@@ -154,7 +155,7 @@ def run_all(place, protocol, chosen, lock, also=None) -> list[str]:
         if runs.is_finished(place, one):
             say(f"{title}: done before")
             continue
-        if not isinstance(one, Training) and runs.job_of(place, one) is None:
+        if runs.job_of(place, one) is None:
             say(f"{title}: left out, for its network is not trained")
             failed.append(one.name)
             continue

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import reproduce
-from benchmarks.reproduction import cells, chips, page, plan, results, runs, tables, work
+from benchmarks.reproduction import cells, chips, kinds, page, plan, results, runs, tables, work
 from loihiseg.checkpoint import SplitRecord
 from loihiseg.data.splits import Split
 from loihiseg.errors import InputError
@@ -23,6 +23,8 @@ MADE = {
     "commit": "0123456789",
     "date": "2026-01-01 00:00 UTC",
 }
+DONE = {"job": {}, "seconds": 60.0} | MADE
+"""As in ``run.json`` of a run of a minute."""
 
 
 @pytest.fixture
@@ -55,6 +57,7 @@ def metrics(accuracy=(0.92, 0.91), iou=(0.66, 0.65), spikes=8e6, n_images=8, n_s
             stage("8-bit, spiking on chip", accuracy[1], iou[1]),
         ],
         "tiles": [[20 + i * n_sections // n_images, i, 0] for i in range(n_images)],
+        "network": {"source": "somewhere", "tile": 64},
         "data": {"source": "somewhere", "sha256": "0123456789abcdef" * 4, "polarity": "labels"},
         "mapping": {
             "n_neurons": 239616, "n_cores": 240, "n_chips_used": 2, "messages": 70.0,
@@ -64,8 +67,8 @@ def metrics(accuracy=(0.92, 0.91), iou=(0.66, 0.65), spikes=8e6, n_images=8, n_s
             ],
         },
         "activity": {
-            "n_images": n_images, "neuron_updates": 400e6, "synaptic_events": 40e6,
-            "spikes": spikes, "messages": 16e6, "macs": 5e6,
+            "n_images": n_images, "n_steps": 200 * n_images, "neuron_updates": 400e6,
+            "synaptic_events": 40e6, "spikes": spikes, "messages": 16e6, "macs": 5e6,
         },
         "energy": [
             {"device": "loihi", "total_uj_per_image": 4000.0},
@@ -82,15 +85,35 @@ def metrics(accuracy=(0.92, 0.91), iou=(0.66, 0.65), spikes=8e6, n_images=8, n_s
     }  # fmt: skip
 
 
+def simulated(run, iou=(0.66, 0.65, 0.64, 0.60, 0.645, 0.62)):
+    """As a simulation writes it."""
+    names = (
+        results.TRAINED, results.QUANTIZED, results.SIGNED, results.UNSIGNED,
+        *results.TUNED.values(),
+    )  # fmt: skip
+    row = metrics()["stages"][0]
+    stages = [
+        row | {"name": name, "pixel": row["pixel"] | {"membrane_iou": value}}
+        for name, value in zip(names, iou)
+    ]
+    work = {"spikes": 3e6, "neuron_updates": 50e6, "tiles": 4}
+    return {
+        "stages": stages, "steps": run.steps, "tile": 64, "sections": [20, 21],
+        "spiking": {name: work for name in names[2:]},
+        "tuning": {name: [{"kept": True}, {"kept": False}] for name in names[2:4]},
+        "data": metrics()["data"], "peak_memory_mb": 2000.0,
+    }  # fmt: skip
+
+
 def records_of(protocol, change=lambda name, values: values):
     """A record for every deployment of the plan."""
     found = {}
     for part in plan.plan(protocol).values():
         for run in part:
-            if isinstance(run, plan.Deployment):
-                found[run.name] = results.record(
-                    change(run, metrics()), {"job": {}, "seconds": 60.0} | MADE
-                )
+            if isinstance(run, kinds.FastSnn):
+                found[run.name] = results.simulation_record(simulated(run), DONE)
+            elif isinstance(run, plan.Deployment):
+                found[run.name] = results.record(change(run, metrics()), DONE)
     return found
 
 
@@ -101,10 +124,9 @@ def test_each_part_trains_a_network_before_it_is_deployed(protocol):
     for part, planned in plan.plan(protocol).items():
         trained = set()
         for run in planned:
+            assert trained.issuperset(run.networks.values()), (part, run.name)
             if isinstance(run, plan.Training):
                 trained.add(run.name)
-            else:
-                assert run.training in trained, (part, run.name)
 
 
 def test_runs_that_parts_share_are_planned_once(protocol):
@@ -112,9 +134,10 @@ def test_runs_that_parts_share_are_planned_once(protocol):
     names = [run.name for run in planned]
     assert len(names) == len(set(names))
     trainings = [run for run in planned if isinstance(run, plan.Training)]
-    # Three seeds, seven variants, five folds.
-    assert len(trainings) == 3 + 7 + 5
-    steps = {r.steps for r in planned if isinstance(r, plan.Deployment) and "seed-1" in r.name}
+    # Three seeds, seven variants, five folds; four networks of levels for each seed.
+    assert len(trainings) == 3 + 7 + 5 + 3 * 4
+    steps = {r.steps for r in planned if isinstance(r, plan.Deployment)
+             and r.training == "seed-1/train"}  # fmt: skip
     assert steps == set(plan.STEPS)
 
 
@@ -184,7 +207,7 @@ def test_fewer_fold_epochs_train_the_folds_only_for_so_long(protocol):
     short = replace(protocol, fold_epochs=4)
     assert "4 epochs each, the last 1" in tables.folds_table(results.Results(short, {}, {})).note
     for part, planned in plan.plan(short).items():
-        epochs = {run.config.epochs for run in planned if isinstance(run, plan.Training)}
+        epochs = {run.config.epochs for run in planned if type(run) is plan.Training}
         assert epochs == ({4} if part == "folds" else {10}), part
 
 
@@ -210,6 +233,8 @@ class Runs:
         job = runs.job_of(place, run)
         if isinstance(run, plan.Training):
             write(folder / runs.CHECKPOINT_FILE, {"sha256": run.name, "epoch": 9})
+        elif isinstance(run, kinds.FastSnn):
+            write(folder / "metrics.json", simulated(run))
         else:
             values = metrics()
             for name in (results.RATE_NETWORK, results.NENGO_DL):
@@ -279,8 +304,11 @@ def test_a_network_trained_anew_is_deployed_anew(monkeypatch, place, protocol):
     write(place.out / "seed-0/train" / runs.CHECKPOINT_FILE, {"sha256": "other", "epoch": 9})
     again = Runs(monkeypatch)
     all_of(place, protocol)
-    deployed = [n for n in names if n.startswith("seed-0/") and not n.endswith("train")]
-    assert again.done == deployed and len(deployed) == 7
+    needing = [n for n in names if n.startswith("seed-0/") and n != "seed-0/train"]
+    # Deployments of rates; of levels the trainings, which start from it, and simulations beside it.
+    again_of_levels = {n for n in needing if "levels" in n and n.endswith(("train", "fast-snn"))}
+    assert set(again.done) == {n for n in needing if "levels" not in n} | again_of_levels
+    assert len(again_of_levels) == 4 + 3
 
 
 def test_a_network_of_another_configuration_is_not_trained_over(monkeypatch, place, protocol):
@@ -325,7 +353,7 @@ def test_options_become_the_protocol():
 
 
 def test_a_record_counts_per_section():
-    one = results.record(metrics(), {"job": {}, "seconds": 60.0} | MADE)
+    one = results.record(metrics(), DONE)
     assert one["unit"] == "section" and one["sections"] == [20, 21]
     assert one["tiles_per_unit"] == 4
     assert one["counts"]["spikes"] == 4e6  # 8 million over two sections
@@ -340,7 +368,7 @@ def test_a_record_of_tiles_counts_per_tile():
     for row in values["stages"]:
         row["pixels"] = "8 tiles"
     values["stages"].insert(0, metrics((0.5, 0.5))["stages"][0])
-    one = results.record(values, {"job": {}, "seconds": 60.0} | MADE)
+    one = results.record(values, DONE)
     assert one["unit"] == "tile" and one["counts"]["spikes"] == 1e6
     assert one["energy_uj"]["loihi"] == 4000.0
     assert one["scores"]["trained"]["accuracy"] == 0.92  # of the tiles

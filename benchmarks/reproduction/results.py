@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from statistics import mean
 
-from benchmarks.reproduction.plan import PARTS, Deployment, Protocol, plan
+from benchmarks.reproduction.kinds import Deployment, FastSnn, Protocol
+from benchmarks.reproduction.plan import PARTS, plan
 from benchmarks.reproduction.runs import (
     CHECKPOINT_FILE,
     RUN_FILE,
@@ -17,6 +18,11 @@ RATE_NETWORK = "rate network"
 EIGHT_BIT = "8-bit weights"
 NENGO_DL = "spiking, float (NengoDL)"
 EMULATED = "8-bit, spiking on chip"
+
+QUANTIZED = "quantized"
+SIGNED, UNSIGNED = "signed", "unsigned"
+TUNED = {SIGNED: "signed, tuned", UNSIGNED: "unsigned, tuned"}
+"""Rows of a network simulated as Fast-SNN."""
 
 OURS = "partition"
 """Name of our own placement among those of the allocators."""
@@ -35,7 +41,7 @@ class Results:
     ----------
     protocol : Protocol
     records : dict of str to dict
-        By name of deployment; see `record`.
+        By name of deployment or simulation; see `record` and `simulation_record`.
     missing : dict of str to list of str
         By part: runs that are not finished.
     trainings : dict of str to dict
@@ -48,7 +54,7 @@ class Results:
     trainings: dict = field(default_factory=dict)
 
     def get(self, name: str):
-        """Record of a deployment, or None."""
+        """Record of a deployment or simulation, or None."""
         return self.records.get(name)
 
 
@@ -64,6 +70,9 @@ def collect(place: Workplace, protocol: Protocol) -> Results:
             elif isinstance(run, Deployment):
                 metrics = read_json(folder / "metrics.json")
                 records[run.name] = record(metrics, read_json(folder / RUN_FILE))
+            elif isinstance(run, FastSnn):
+                metrics = read_json(folder / "metrics.json")
+                records[run.name] = simulation_record(metrics, read_json(folder / RUN_FILE))
             else:
                 made = _made(read_json(folder / RUN_FILE))
                 kept = read_json(folder / CHECKPOINT_FILE)["epoch"]
@@ -97,6 +106,10 @@ def record(metrics: dict, made: dict) -> dict:
         "unit": "section" if whole else "tile",
         "sections": sorted(sections),
         "tiles_per_unit": per_image,
+        "tile": metrics["network"]["tile"],
+        "steps": activity["n_steps"] / activity["n_images"],
+        "agreement": metrics.get("agreement"),
+        "early_exit": _exit(metrics.get("early_exit"), per_image, metrics["stages"]),
         # Where tiles are scored, the trained network's second row is of the same pixels.
         "scores": {row["name"]: _scores(row) for row in metrics["stages"]},
         "all_cell": metrics["stages"][-1]["pixel"]["all_cell_accuracy"],
@@ -127,6 +140,47 @@ def record(metrics: dict, made: dict) -> dict:
         "peak_memory_mb": metrics["peak_memory_mb"],
         "data": metrics["data"],
         "made": _made(made),
+    }
+
+
+def simulation_record(metrics: dict, made: dict) -> dict:
+    """The numbers of a simulation as Fast-SNN that the page shows, and what they were made with.
+
+    Parameters
+    ----------
+    metrics : dict
+        As ``fast_snn.simulate_levels`` writes it.
+    made : dict
+        As in ``run.json``.
+    """
+    return {
+        "unit": "section",
+        "sections": metrics["sections"],
+        "tile": metrics["tile"],
+        "steps": metrics["steps"],
+        "scores": {row["name"]: _scores(row) for row in metrics["stages"]},
+        "spiking": metrics["spiking"],
+        "tuned_layers": {
+            name: sum(layer["kept"] for layer in layers)
+            for name, layers in metrics["tuning"].items()
+        },
+        "seconds": made["seconds"],
+        "peak_memory_mb": metrics["peak_memory_mb"],
+        "data": metrics["data"],
+        "made": _made(made),
+    }
+
+
+def _exit(stopped, per_image, stages):
+    """Steps, energy and scores of presentations that ended early; the last row is theirs."""
+    if stopped is None:
+        return None
+    energy = stopped["energy"]["total_uj_per_image"] * per_image
+    return {
+        "mean_steps": stopped["mean_steps"],
+        "share_wrong": stopped["share_wrong"],
+        "energy_uj": energy,
+        "scores": _scores(stages[-1]),
     }
 
 

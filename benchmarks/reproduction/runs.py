@@ -7,6 +7,7 @@ same, and what it was made with. TensorFlow gives no memory back between network
 import json
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.reproduction.plan import Training
+from benchmarks.reproduction.kinds import StagedTraining, Training
 from loihiseg.checkpoint import FILE_NAME as CHECKPOINT_FILE
 from loihiseg.errors import InputError
 from loihiseg.files import write_json
@@ -61,11 +62,11 @@ class Workplace:
 
 
 def job_of(place: Workplace, run) -> dict | None:
-    """What a run is asked to do, as in ``job.json``; None if it lacks its trained network."""
+    """What a run is asked to do, as in ``job.json``; None if it lacks a trained network."""
     settings = run.settings() | {"data": place.digest}
-    if not isinstance(run, Training):
-        settings["weights"] = weights_digest(place.out / run.training)
-        if settings["weights"] is None:
+    for key, training in run.networks.items():
+        settings[key] = weights_digest(place.out / training)
+        if settings[key] is None:
             return None
     # Tuples become lists, as they do in the file.
     return json.loads(json.dumps(settings))
@@ -89,16 +90,19 @@ def read_json(path: Path):
 def is_finished(place: Workplace, run) -> bool:
     """Whether a run is done, with what it is asked for now.
 
-    A deployment is not if its network has been trained anew since.
+    What needs a trained network is not if that has been trained anew since.
     """
     job = job_of(place, run)
     done = read_json(place.out / run.name / RUN_FILE)
     return job is not None and done is not None and _filled(done.get("job")) == job
 
 
+_TRAININGS = (Training.kind, StagedTraining.kind)
+
+
 def _filled(job):
     """A job with what has been added to configurations since it was written, by default."""
-    if not isinstance(job, dict) or job.get("kind") != "training":
+    if not isinstance(job, dict) or job.get("kind") not in _TRAININGS:
         return job
     try:
         config = msgspec.convert(job["config"], TrainingConfig)
@@ -116,17 +120,20 @@ def check_folders(place: Workplace, runs) -> None:
         Names the folder and what differs.
     """
     for run in runs:
-        if not isinstance(run, Training):
+        before, wanted = read_json(place.out / run.name / JOB_FILE), job_of(place, run)
+        if not isinstance(run, Training) or None in (before, wanted):
             continue
-        before = read_json(place.out / run.name / JOB_FILE)
-        if before is None:
-            continue
-        differing = differences(_filled(before), job_of(place, run))
+        # From another start it is trained anew.
+        differing = differences(_filled(before), wanted | _starts(before))
         if differing:
             raise InputError(
                 f"{place.out / run.name}: holds a network of another configuration "
                 f"({'; '.join(differing[:3])}); choose another --out, or remove the folder"
             )
+
+
+def _starts(job):
+    return {key: job[key] for key in ("start_weights",) if key in job}
 
 
 def differences(before, after, path="") -> list[str]:
@@ -167,11 +174,28 @@ def asked_of(place: Workplace, run) -> dict:
     return {
         "folder": str(place.out / run.name),
         "programs": str(place.out / PROGRAMS),
-        "checkpoint": None if isinstance(run, Training) else str(place.out / run.training),
+        "checkpoint": _folder_of(place, run, "weights"),
+        "start": _folder_of(place, run, "start_weights"),
         "data": place.data,
         "labels": place.labels,
         "label_polarity": place.label_polarity,
     }
+
+
+def _folder_of(place, run, key):
+    training = run.networks.get(key)
+    return training and str(place.out / training)
+
+
+def forget(folder: Path, job: dict) -> None:
+    """Remove a training that was begun from another start than is asked for now."""
+    before = read_json(folder / JOB_FILE)
+    if (
+        before is not None
+        and job["kind"] == StagedTraining.kind
+        and _starts(before) != _starts(job)
+    ):
+        shutil.rmtree(folder)
 
 
 def execute(place: Workplace, run, lock: int) -> int:
@@ -182,10 +206,10 @@ def execute(place: Workplace, run, lock: int) -> int:
     KeyboardInterrupt
         If it was interrupted.
     """
-    folder = place.out / run.name
+    folder, job = place.out / run.name, job_of(place, run)
+    forget(folder, job)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RUN_FILE).unlink(missing_ok=True)
-    job = job_of(place, run)
     write_json(folder / JOB_FILE, job)
     start = time.perf_counter()
     command = [sys.executable, str(WORKER), json.dumps(asked_of(place, run))]

@@ -1,4 +1,4 @@
-"""One run: a training or a deployment, in the process it is given.
+"""One run: a training, a deployment or a simulation, in the process it is given.
 
 Started by ``runs.execute``; a file by itself, so that it can be.
 """
@@ -24,8 +24,13 @@ def main(arguments):
     """Do what the folder's job asks for."""
     asked = Namespace(**json.loads(arguments[0]))
     job = read_json(Path(asked.folder) / JOB_FILE)
-    if job["kind"] == "training":
+    if "training" in job["kind"]:
         train(asked, job)
+        return
+    if job["kind"] == "Fast-SNN":
+        from benchmarks.reproduction.fast_snn import simulate_levels
+
+        simulate_levels(asked, job)
         return
     if not job["cold"]:
         os.environ["LOIHISEG_CACHE"] = asked.programs
@@ -49,8 +54,13 @@ def train(asked, job):
     config = msgspec.convert(job["config"], TrainingConfig)
     split = Split(**{name: tuple(sections) for name, sections in job["split"].items()})
     import_tensorflow()
-    from loihiseg.training import STATE_FILE, finished_epochs
+    from loihiseg.checkpoint import load_checkpoint
+    from loihiseg.training import STATE_FILE, finished_epochs, started_from
     from loihiseg.training import train as fit
+
+    start = load_checkpoint(asked.start) if asked.start else None
+    if start:
+        config = started_from(config, start)
 
     reporter = Reporter()
     resume = (folder / STATE_FILE).exists()
@@ -68,7 +78,7 @@ def train(asked, job):
 
         fit(
             read_data(asked), split, config, folder,
-            resume=resume, on_epoch=on_epoch, on_batch=advance,
+            start=start, resume=resume, on_epoch=on_epoch, on_batch=advance,
         )  # fmt: skip
 
 
@@ -80,7 +90,6 @@ def deploy(asked, job):
 
     options = [
         "--checkpoint", asked.checkpoint,
-        "--steps", str(job["steps"]),
         "--tiles", "all" if job["tiles"] is None else str(job["tiles"]),
         "--calibration-tiles", str(job["calibration_tiles"]),
         "--label-polarity", asked.label_polarity,
@@ -88,8 +97,9 @@ def deploy(asked, job):
     for name in ("data", "labels"):
         if getattr(asked, name) is not None:
             options += [f"--{name}", getattr(asked, name)]
-    if job["sections"] is not None:
-        options += ["--sections", job["sections"]]
+    for name in ("steps", "sections", "chips", "tile", "input", "early_exit"):
+        if job.get(name) is not None:
+            options += [f"--{name.replace('_', '-')}", str(job[name])]
     config = configuration(parse(options))
     reporter = Reporter()
     result = run_stages(config, lambda: read_data(config), reporter)

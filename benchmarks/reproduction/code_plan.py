@@ -1,0 +1,108 @@
+"""Runs that set the codes side by side: rates, thermometer, Fast-SNN."""
+
+from dataclasses import replace
+
+from benchmarks.reproduction.kinds import Deployment, FastSnn, Protocol, StagedTraining
+from benchmarks.reproduction.names import (
+    OWN_TILE,
+    REFERENCE_STEPS,
+    TWO_CHIPS,
+    exit_name,
+    fast_snn_name,
+    levels_name,
+    seed_name,
+    training_name,
+)
+from loihiseg.data.splits import z_block_split
+from loihiseg.network.phases import prepared
+from loihiseg.network.presets import Stage, TrainingConfig
+
+LEVELS = (3, 1, 2, 7)
+"""Of the networks, in the order in which they are run; 1 stands for `STEM_LEVELS` on the host."""
+
+STEM_LEVELS = 3
+"""Levels of the stem where all other layers have one: it is on the host and takes no core."""
+
+RATE_STEPS = (25, 50, 100, 200)
+"""Presentations of the rate code that are set beside the others."""
+
+DEPLOYED = ((1, OWN_TILE), (2, OWN_TILE), (3, OWN_TILE), (2, TWO_CHIPS), (3, TWO_CHIPS))
+"""Networks that are deployed by their levels, and on what."""
+
+SIMULATED = (1, 3, 7)
+"""Levels of the networks that are simulated as Fast-SNN, in as many steps."""
+
+MOST_CHIPS = 8
+"""On hand for the preset's tile; a deployment uses the fewest that hold it."""
+
+LEVEL_INPUT = "timed"
+"""The same map as from held input, with fewer spikes."""
+
+LEARNING_RATE = 3e-3
+
+EXIT_LEVELS = 3
+EXIT_SHARE = 0.005
+"""Share of the pixels that stopping early may change, on the validation sections."""
+
+
+def level_config(base: TrainingConfig, levels: int, epochs: tuple[int, int]) -> TrainingConfig:
+    """Training of a network of levels: with batch normalizations, then folded on 8-bit weights."""
+    if levels == 1:
+        levels = (STEM_LEVELS, *[1] * (len(base.network.activations) - 1))
+    stages = prepared([Stage(levels, n) for n in epochs], eight_bit=True, batch_norm=True)
+    return replace(
+        base,
+        network=replace(base.network, levels=levels, batch_norm=False),
+        epochs=sum(epochs),
+        learning_rate=LEARNING_RATE,
+        tuning_epochs=0,
+        window_steps=0,
+        stages=stages,
+    )
+
+
+def level_runs(protocol: Protocol, seed: int) -> list:
+    """All networks of levels of a seed, deployed and simulated; its own training is not among them.
+
+    Those that stop early are of the first seed.
+    """
+    start, split = training_name(seed_name(seed)), z_block_split(protocol.n_sections)
+    base, runs = replace(protocol.base, seed=seed), []
+    for levels in LEVELS:
+        folder = levels_name(seed_name(seed), levels)
+        config = level_config(base, levels, protocol.level_epochs)
+        runs.append(StagedTraining(training_name(folder), config, split, start))
+        runs += [_deployed(protocol, folder, where) for n, where in DEPLOYED if n == levels]
+        if levels in SIMULATED:
+            name = fast_snn_name(folder)
+            runs.append(FastSnn(name, training_name(folder), start, levels, protocol.crops))
+        if seed == protocol.seeds[0] and levels == EXIT_LEVELS:
+            runs += _stopped_early(protocol, seed_name(seed), folder)
+    return runs
+
+
+def _deployed(protocol, folder, where):
+    own = where == OWN_TILE
+    return Deployment(
+        f"{folder}/{where}",
+        training_name(folder),
+        steps=None,
+        tiles=protocol.tiles,
+        calibration_tiles=protocol.calibration_tiles,
+        chips=MOST_CHIPS if own else 2,
+        tile=None if own else "auto",
+        input=LEVEL_INPUT,
+    )
+
+
+def _stopped_early(protocol, rates, levels):
+    """The rate code and a network of levels; what is watched needs held input."""
+    common = {
+        "tiles": protocol.tiles,
+        "calibration_tiles": protocol.calibration_tiles,
+        "early_exit": EXIT_SHARE,
+    }
+    return [
+        Deployment(exit_name(rates), training_name(rates), REFERENCE_STEPS, **common),
+        Deployment(exit_name(levels), training_name(levels), None, tile="auto", **common),
+    ]
