@@ -85,6 +85,25 @@ def metrics(accuracy=(0.92, 0.91), iou=(0.66, 0.65), spikes=8e6, n_images=8, n_s
     }  # fmt: skip
 
 
+def deployed(run):
+    """As a deployment writes them: networks of levels take 10 steps and 20 times less of all."""
+    values = metrics()
+    if run.steps is None:
+        activity = values["activity"]
+        activity |= {key: value / 20 for key, value in activity.items() if key != "n_images"}
+        values["energy"][0]["total_uj_per_image"] /= 20
+        values["agreement"] = 0.999
+    else:
+        values["activity"]["n_steps"] = run.steps * values["activity"]["n_images"]
+    if run.early_exit is not None:
+        last = values["stages"][-1]
+        values["stages"].append(last | {"name": "stopped"})
+        values["early_exit"] = {
+            "mean_steps": 8.0, "share_wrong": 0.004, "energy": {"total_uj_per_image": 50.0},
+        }  # fmt: skip
+    return values
+
+
 def simulated(run, iou=(0.66, 0.65, 0.64, 0.60, 0.645, 0.62)):
     """As a simulation writes it."""
     names = (
@@ -113,7 +132,7 @@ def records_of(protocol, change=lambda name, values: values):
             if isinstance(run, kinds.FastSnn):
                 found[run.name] = results.simulation_record(simulated(run), DONE)
             elif isinstance(run, plan.Deployment):
-                found[run.name] = results.record(change(run, metrics()), DONE)
+                found[run.name] = results.record(change(run, deployed(run)), DONE)
     return found
 
 
@@ -220,7 +239,7 @@ class Runs:
     def __init__(self, monkeypatch, stop_at=None, fails=()):
         self.done, self.stop_at, self.fails = [], stop_at, fails
         monkeypatch.setattr(runs, "execute", self.execute)
-        monkeypatch.setattr(page, "draw", lambda folder, results, prefix="": [])
+        monkeypatch.setattr(page, "draw", lambda folder, results, prefix="": {})
 
     def execute(self, place, run, lock):
         if len(self.done) == self.stop_at:
@@ -236,7 +255,7 @@ class Runs:
         elif isinstance(run, kinds.FastSnn):
             write(folder / "metrics.json", simulated(run))
         else:
-            values = metrics()
+            values = deployed(run)
             for name in (results.RATE_NETWORK, results.NENGO_DL):
                 values["stages"].append(values["stages"][0] | {"name": name})
             write(folder / "metrics.json", values)
@@ -380,7 +399,7 @@ def by_first_cell(table):
 
 def seeds_change(run, values):
     """Seed 0 loses 1 point at 200 steps, seed 1 nothing, seed 2 gains one; more at 100."""
-    if run.name.startswith("seed-"):
+    if run.name.startswith("seed-") and run.steps is not None:
         seed = int(run.name[5])
         chip = 0.92 + 0.01 * (seed - 1) - (0.02 if run.steps == 100 else 0)
         return metrics(accuracy=(0.92, chip))

@@ -81,6 +81,18 @@ def score_cells(records, stage):
     )
 
 
+def aim(what, wanted, records, value, pattern, holds):
+    """What is aimed at, the aim, what a function of records gives, and whether it holds.
+
+    Records that are None are left out; without any it is said that none was run.
+    """
+    records = [one for one in records if one is not None]
+    if not records:
+        return (what, wanted, NOT_RUN, "")
+    found = value(records)
+    return (what, wanted, pattern.format(found), "yes" if holds(found) else "no")
+
+
 def not_run(n):
     """``n`` cells that say so."""
     return (NOT_RUN, *[""] * (n - 1))

@@ -1,7 +1,14 @@
 """Tables of what the networks need and do on the chips, and of what was aimed at."""
 
 from benchmarks.reproduction import plan as names
-from benchmarks.reproduction.cells import NOT_RUN, UJ_PER_MJ, mean_lost, not_run, of_seeds
+from benchmarks.reproduction.cells import (
+    NOT_RUN,
+    UJ_PER_MJ,
+    aim,
+    mean_lost,
+    not_run,
+    of_seeds,
+)
 from benchmarks.reproduction.results import EMULATED, TRAINED, spread
 from loihiseg.report.tables import Table
 
@@ -13,44 +20,36 @@ def aims_table(results) -> Table:
     if one is not None and one["unit"] != "section":
         one = None
     rows = [
-        _aim("accuracy lost at 200 steps, mean", "0.2 points at most", at_reference,
+        aim("accuracy lost at 200 steps, mean", "0.2 points at most", at_reference,
              lambda r: 100 * mean_lost(r, "accuracy"), "{:.2f} points", lambda v: v <= 0.2),
-        _aim("membrane IoU lost at 200 steps, mean", "0.7 points at most", at_reference,
+        aim("membrane IoU lost at 200 steps, mean", "0.7 points at most", at_reference,
              lambda r: 100 * mean_lost(r, "membrane_iou"), "{:.2f} points", lambda v: v <= 0.7),
-        _aim("accuracy lost at 100 steps, mean", "1 point at most", at_100,
+        aim("accuracy lost at 100 steps, mean", "1 point at most", at_100,
              lambda r: 100 * mean_lost(r, "accuracy"), "{:.2f} points", lambda v: v <= 1.0),
-        _aim("pixel accuracy of the ANN, mean", "92 % or more", at_reference,
+        aim("pixel accuracy of the ANN, mean", "92 % or more", at_reference,
              lambda r: spread(x["scores"][TRAINED]["accuracy"] for x in r).mean, "{:.2%}",
              lambda v: v >= 0.92),
-        _aim("V_Rand lost, mean", "0.01 at most", at_reference,
+        aim("V_Rand lost, mean", "0.01 at most", at_reference,
              lambda r: mean_lost(r, "v_rand"), "{:.4f}", lambda v: v <= 0.01),
-        _aim("V_Info lost, mean", "0.01 at most", at_reference,
+        aim("V_Info lost, mean", "0.01 at most", at_reference,
              lambda r: mean_lost(r, "v_info"), "{:.4f}", lambda v: v <= 0.01),
-        _aim("V_Rand lost, maps shifted, mean", "0.01 at most", at_reference,
+        aim("V_Rand lost, maps shifted, mean", "0.01 at most", at_reference,
              lambda r: mean_lost(r, "v_rand_shifted"), "{:.4f}", lambda v: v <= 0.01),
-        _aim("V_Info lost, maps shifted, mean", "0.01 at most", at_reference,
+        aim("V_Info lost, maps shifted, mean", "0.01 at most", at_reference,
              lambda r: mean_lost(r, "v_info_shifted"), "{:.4f}", lambda v: v <= 0.01),
-        _aim("neurons that fire with their percentile rate in 50–200 Hz, mean", "95 % or more",
+        aim("neurons that fire with their percentile rate in 50–200 Hz, mean", "95 % or more",
              at_reference, lambda r: spread(x["rates"]["share_in_range"] for x in r).mean,
              "{:.1%}", lambda v: v >= 0.95),
-        _aim("neurons on chip", "238,000 ± 1 %", at_reference,
+        aim("neurons on chip", "238,000 ± 1 %", at_reference,
              lambda r: r[0]["mapping"]["n_neurons"], "{:,}", lambda v: abs(v / 238e3 - 1) <= 0.01),
-        _aim("chips", "2", at_reference, lambda r: r[0]["mapping"]["n_chips_used"], "{}",
+        aim("chips", "2", at_reference, lambda r: r[0]["mapping"]["n_chips_used"], "{}",
              lambda v: v == 2),
-        _aim("one section, from weights to report, nothing built before", "120 s at most", [one],
+        aim("one section, from weights to report, nothing built before", "120 s at most", [one],
              lambda r: r[0]["seconds"], "{:.0f} s", lambda v: v < 120),
-        _aim("peak memory of that", "3 GB at most", [one],
+        aim("peak memory of that", "3 GB at most", [one],
              lambda r: r[0]["peak_memory_mb"] * 2**20 / 1e9, "{:.2f} GB", lambda v: v < 3),
     ]  # fmt: skip
     return Table("What was aimed at", ("", "aim", "measured", "met"), tuple(rows))
-
-
-def _aim(what, aim, records, value, pattern, holds):
-    records = [one for one in records if one is not None]
-    if not records:
-        return (what, aim, NOT_RUN, "")
-    found = value(records)
-    return (what, aim, pattern.format(found), "yes" if holds(found) else "no")
 
 
 def hardware_table(results) -> Table:

@@ -5,9 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.reproduction.cells import UJ_PER_MJ, of_seeds
+from benchmarks.reproduction.code_picture import CAPTION, CODES_PICTURE, draw_codes
+from benchmarks.reproduction.code_tables import CODES_TABLE
 from benchmarks.reproduction.plan import PARTS, STEPS
 from benchmarks.reproduction.results import EMULATED, TRAINED, spread
-from benchmarks.reproduction.tables import all_tables
+from benchmarks.reproduction.tables import TIME_TABLE, all_tables
 from loihiseg.files import write_bytes, write_json
 from loihiseg.report.figures import figure
 
@@ -59,8 +61,9 @@ def write_results(out: Path, results, made: dict, failed=(), also: Path | None =
     return places[0][0]
 
 
-def page(results, made: dict, failed=(), pictures=()) -> str:
-    """The page as Markdown."""
+def page(results, made: dict, failed=(), pictures=None) -> str:
+    """The page as Markdown; ``pictures`` are as from `draw`."""
+    pictures = pictures or {}
     parts = ["# The paper, reproduced", *([_QUICK] if results.protocol.quick else [])]
     parts.append("\n".join(_provenance(results, made)))
     if any(results.missing.values()):
@@ -69,8 +72,7 @@ def page(results, made: dict, failed=(), pictures=()) -> str:
         parts.append(f"Ended with an error: {', '.join(failed)}.")
     for table in all_tables(results):
         parts += [f"## {table.title}", *([table.note] if table.note else []), markdown(table)]
-        if table.title == "Presentation time":
-            parts += [f"![{caption}]({name})" for name, caption in pictures]
+        parts += [f"![{caption}]({name})" for name, caption in pictures.get(table.title, ())]
     parts += ["## Runs", markdown_rows(*_runs(results))]
     return "\n\n".join(parts) + "\n"
 
@@ -133,19 +135,22 @@ def _made_cells(one):
     return made["date"], made["commit"] or "unknown", made["machine"]
 
 
-def draw(folder: Path, results, prefix: str = "") -> list[tuple[str, str]]:
-    """Draw what there are numbers for; returns file names and captions."""
+def draw(folder: Path, results, prefix: str = "") -> dict[str, list[tuple[str, str]]]:
+    """Draw what there are numbers for; returns file names and captions by title of their table."""
+    drawn = {}
     found = {steps: of_seeds(results, steps) for steps in STEPS}
     found = {steps: records for steps, records in found.items() if records}
-    if not found:
-        return []
-    time, energy = prefix + TIME_PICTURE, prefix + ENERGY_PICTURE
-    draw_time(folder / time, found)
-    draw_energy(folder / energy, found)
-    return [
-        (time, "Accuracy against presentation time"),
-        (energy, "Accuracy against estimated energy; numbers are steps per tile"),
-    ]
+    if found:
+        time, energy = prefix + TIME_PICTURE, prefix + ENERGY_PICTURE
+        draw_time(folder / time, found)
+        draw_energy(folder / energy, found)
+        drawn[TIME_TABLE] = [
+            (time, "Accuracy against presentation time"),
+            (energy, "Accuracy against estimated energy; numbers are steps per tile"),
+        ]
+    if draw_codes(folder / (prefix + CODES_PICTURE), results):
+        drawn[CODES_TABLE] = [(prefix + CODES_PICTURE, CAPTION)]
+    return drawn
 
 
 _DRAWN = (("accuracy", "pixel accuracy, %", 100.0), ("membrane_iou", "membrane IoU", 1.0))

@@ -61,22 +61,23 @@ class Results:
 def collect(place: Workplace, protocol: Protocol) -> Results:
     """Read what is finished of the whole plan."""
     records, missing, trainings = {}, {}, {}
+    planned = plan(protocol)
+    runs = {run.name: run for part in PARTS for run in planned[part]}
+    finished = {name for name, run in runs.items() if is_finished(place, run)}
     for part in PARTS:
-        missing[part] = []
-        for run in plan(protocol)[part]:
-            folder = place.out / run.name
-            if not is_finished(place, run):
-                missing[part].append(run.name)
-            elif isinstance(run, Deployment):
-                metrics = read_json(folder / "metrics.json")
-                records[run.name] = record(metrics, read_json(folder / RUN_FILE))
-            elif isinstance(run, FastSnn):
-                metrics = read_json(folder / "metrics.json")
-                records[run.name] = simulation_record(metrics, read_json(folder / RUN_FILE))
-            else:
-                made = _made(read_json(folder / RUN_FILE))
-                kept = read_json(folder / CHECKPOINT_FILE)["epoch"]
-                trainings[run.name] = {"epoch": kept, "epochs": run.config.epochs, "made": made}
+        missing[part] = [run.name for run in planned[part] if run.name not in finished]
+    for name, run in runs.items():
+        if name not in finished:
+            continue
+        folder = place.out / name
+        made = read_json(folder / RUN_FILE)
+        if isinstance(run, Deployment):
+            records[name] = record(read_json(folder / "metrics.json"), made)
+        elif isinstance(run, FastSnn):
+            records[name] = simulation_record(read_json(folder / "metrics.json"), made)
+        else:
+            kept = read_json(folder / CHECKPOINT_FILE)["epoch"]
+            trainings[name] = {"epoch": kept, "epochs": run.config.epochs, "made": _made(made)}
     return Results(protocol, records, missing, trainings)
 
 

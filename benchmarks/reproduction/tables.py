@@ -12,6 +12,7 @@ from benchmarks.reproduction.cells import (
     score_cells,
 )
 from benchmarks.reproduction.chips import aims_table, hardware_table, rates_table
+from benchmarks.reproduction.code_tables import code_tables
 from benchmarks.reproduction.plan import ABLATIONS, REFERENCE_STEPS, STEPS
 from benchmarks.reproduction.results import (
     EIGHT_BIT,
@@ -23,6 +24,8 @@ from benchmarks.reproduction.results import (
     spread,
 )
 from loihiseg.report.tables import Table
+
+TIME_TABLE = "Presentation time"
 
 _ROWS = {
     TRAINED: "ANN, float",
@@ -45,6 +48,7 @@ def all_tables(results) -> list[Table]:
         ablation_table(results),
         folds_table(results),
         nengo_dl_table(results),
+        *code_tables(results),
     ]
 
 
@@ -120,7 +124,7 @@ def time_table(results) -> Table:
         )
     header = ("presentation", *SCORE_HEADER, "accuracy lost, points", f"energy per {unit}")
     note = "Steps of 1 ms per tile, read out over their last part, as by default. Energy: estimate."
-    return Table("Presentation time", header, tuple(rows), note)
+    return Table(TIME_TABLE, header, tuple(rows), note)
 
 
 def ablation_table(results) -> Table:
