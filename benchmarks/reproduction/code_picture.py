@@ -10,63 +10,80 @@ from loihiseg.report.figures import figure
 CODES_PICTURE = "codes.png"
 CAPTION = (
     "Membrane IoU against neuron updates and synaptic events; numbers at the line are steps per "
-    "tile, points are networks of levels with their tile"
+    "tile, points are networks of L levels"
 )
 
-_RATES, _OWN, _TWO = "tab:blue", "tab:red", "tab:orange"
-_PLACES = {1: (8, -12), 2: (8, 6), 3: (8, 6)}
-"""Where labels stand, by levels; points from the mark."""
+_RATES, _OWN, _TWO = "tab:blue", "tab:red", "darkorange"
 
 
 def draw_codes(path: Path, results) -> bool:
     """Draw what there is of the codes; returns whether there was anything to compare."""
+    from matplotlib.ticker import LogLocator
+
     rates = [entry for entry in codes.rate_entries(results) if entry.records]
     levels = [(n, where, codes.level_entry(results, n, where)) for n, where in codes.DEPLOYED]
     levels = [one for one in levels if one[2].records]
     if not rates or not levels:
         return False
     unit = next(iter(rates[0].records.values()))["unit"]
-    with figure(path, (8, 4.6)) as axis:
-        _draw_ann(axis, results)
-        _draw_rates(axis, rates)
-        for n, where, entry in levels:
-            _draw_levels(axis, n, where, entry)
-        axis.set(
-            xscale="log",
-            xlabel=f"neuron updates + synaptic events per {unit}, millions",
-            ylabel="membrane IoU",
-        )
-        axis.xaxis.set_major_formatter("{x:,g}")
-        axis.xaxis.set_minor_formatter("")
-        axis.margins(x=0.12, y=0.12)
-        _legend(axis)
+    with figure(path, (12, 4.8), ncols=2) as axes:
+        for axis, near in zip(axes, (False, True)):
+            top = _draw_ann(axis, results)
+            _draw_rates(axis, rates)
+            for n, where, entry in levels:
+                _draw_levels(axis, n, where, entry, near)
+            axis.set(
+                xscale="log",
+                xlabel=f"neuron updates + synaptic events per {unit}, millions",
+                ylabel="membrane IoU",
+            )
+            axis.margins(x=0.4 if near else 0.2, y=0.1)
+            if near:
+                axis.set_title("the same, near the ANN", fontsize=10)
+                _zoom(axis, [entry for _, _, entry in levels], top)
+            else:
+                _legend(axis)
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter("{x:,g}")
+            axis.xaxis.set_minor_formatter("")
     return True
 
 
 def _draw_ann(axis, results):
+    """Draw the float networks' IoU; returns the best."""
     known = (codes.float_scores(results, seed) for seed in results.protocol.seeds)
     level = spread(one["membrane_iou"] for one in known if one is not None)
     axis.axhline(level.mean, color="0.4", linestyle="--", label="ANN, float (band: seeds)")
     axis.axhspan(level.low, level.high, color="0.9", zorder=0)
+    return level.high
 
 
 def _draw_rates(axis, entries):
     places = [_draw_point(axis, entry, color=_RATES, marker="o") for entry in entries]
-    axis.plot(*zip(*places), color=_RATES, marker="o", label="rate code")
+    axis.plot(*zip(*places), color=_RATES, marker="o", label="rate code, 25 to 200 steps")
     for entry, place in zip(entries, places):
         steps = next(iter(entry.records.values()))["steps"]
-        _write(axis, f"{steps:.0f}", place, (7, -12), _RATES)
+        _write(axis, f"{steps:.0f} steps", place, (8, -11), _RATES)
 
 
-def _draw_levels(axis, n, where, entry):
+def _draw_levels(axis, n, where, entry, named):
     own = where == OWN_TILE
     color = _OWN if own else _TWO
     label = "thermometer, tile of the rate code" if own else "thermometer, largest tile on 2 chips"
     place = _draw_point(axis, entry, color=color, marker="s" if own else "D", label=label)
-    one = next(iter(entry.records.values()))
-    n_chips = codes.chips(one)
-    text = f"L = {n}, tile {one['tile']}, {n_chips} chip" + "s" * (n_chips > 1)
-    _write(axis, text, place, _PLACES[n], color)
+    if named:
+        one = next(iter(entry.records.values()))
+        n_chips = codes.chips(one)
+        text = f"L = {n}, tile {one['tile']}, {n_chips} chip" + "s" * (n_chips > 1)
+        _write(axis, text, place, (-9 if own else 9, -3), color, ha="right" if own else "left")
+
+
+def _zoom(axis, entries, top):
+    """Show what lies between the least network of levels and the float ANN."""
+    scores = [one["scores"][e.stage]["membrane_iou"] for e in entries for one in e.records.values()]
+    low, high = min(scores), max([top, *scores])
+    room = max(0.15 * (high - low), 0.002)
+    axis.set_ylim(low - 2 * room, high + room)
 
 
 def _draw_point(axis, entry, **style):
@@ -78,10 +95,10 @@ def _draw_point(axis, entry, **style):
     return place
 
 
-def _write(axis, text, place, shift, color):
+def _write(axis, text, place, shift, color, **style):
     axis.annotate(
         text, place, shift, textcoords="offset points", fontsize=8, color=color,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+        annotation_clip=True, **style,
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Pair:
-    """A deployment by levels beside the rate code of most IoU that it equals or betters.
+    """A deployment by levels beside one of the rate code.
 
     Attributes
     ----------
@@ -121,22 +121,31 @@ def lost_points(results, entry: Entry, key="membrane_iou") -> list[float]:
     return found
 
 
-def pair_of(results, levels: Entry) -> Pair | None:
-    """A deployment by levels beside the strongest rate code that it does not fall below.
-
-    None where it is below the rate code at the fewest steps, or one of them is not there.
-    """
-    best = None
+def pairs_of(results, levels: Entry) -> list[Pair]:
+    """A deployment by levels beside every length of the rate code, in order of IoU."""
+    found = []
     for rates in rate_entries(results):
         seeds = tuple(seed for seed in levels.records if seed in rates.records)
-        if not seeds:
-            continue
-        score = rates.score("membrane_iou", seeds)
-        if score > levels.score("membrane_iou", seeds):
-            continue
-        if best is None or score > best[0]:
-            best = score, Pair(levels, rates, seeds)
-    return best and best[1]
+        if seeds:
+            found.append(Pair(levels, rates, seeds))
+    return sorted(found, key=lambda pair: pair.rates.score("membrane_iou", pair.seeds))
+
+
+def bettered(results, levels: Entry) -> Pair | None:
+    """A deployment by levels beside the best rate code that it equals or betters in IoU, if any."""
+    found = [pair for pair in pairs_of(results, levels) if not _falls_below(pair)]
+    return found[-1] if found else None
+
+
+def fallen_below(results, levels: Entry) -> Pair | None:
+    """A deployment by levels beside the least rate code that is better in IoU, if any."""
+    found = [pair for pair in pairs_of(results, levels) if _falls_below(pair)]
+    return found[0] if found else None
+
+
+def _falls_below(pair):
+    ours, theirs = (entry.score("membrane_iou", pair.seeds) for entry in (pair.levels, pair.rates))
+    return ours < theirs
 
 
 def steps_per_unit(one) -> float:
