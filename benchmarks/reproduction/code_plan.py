@@ -90,7 +90,7 @@ def _deployed(protocol, folder, where):
         tiles=protocol.tiles,
         calibration_tiles=protocol.calibration_tiles,
         chips=MOST_CHIPS if own else 2,
-        tile=None if own else "auto",
+        tile=None if own else protocol.two_chip_tile,
         input=LEVEL_INPUT,
     )
 
@@ -102,7 +102,8 @@ def _stopped_early(protocol, rates, levels):
         "calibration_tiles": protocol.calibration_tiles,
         "early_exit": EXIT_SHARE,
     }
+    tile = protocol.two_chip_tile
     return [
         Deployment(exit_name(rates), training_name(rates), REFERENCE_STEPS, **common),
-        Deployment(exit_name(levels), training_name(levels), None, tile="auto", **common),
+        Deployment(exit_name(levels), training_name(levels), None, tile=tile, **common),
     ]

@@ -32,6 +32,8 @@ class Protocol:
     level_epochs : (int, int)
         Epochs in which a network of rates becomes one of levels: with batch normalizations, and
         without them on 8-bit weights.
+    two_chip_tile : str
+        Tile of the networks of levels on two chips, as ``--tile``.
     crops : int
         Crops that Fast-SNN is tuned on.
     quick : bool
@@ -48,6 +50,7 @@ class Protocol:
     ablation_epochs: int | None = None
     fold_epochs: int | None = None
     level_epochs: tuple[int, int] = (15, 5)
+    two_chip_tile: str = "auto"
     crops: int = 48
     quick: bool = False
 

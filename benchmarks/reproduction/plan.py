@@ -177,6 +177,14 @@ def full_protocol(n_sections: int, preset: str = "paper", **changes) -> Protocol
 def quick_protocol(n_sections: int, preset: str = "tiny", **changes) -> Protocol:
     """Everything once, on so little that it shows no more than that it runs."""
     base = replace(PRESETS[preset], epochs=2, steps_per_epoch=15, tuning_epochs=1)
-    small = {"seeds": (0,), "tiles": 4, "calibration_tiles": 2, "nengo_dl_tiles": 2, "n_folds": 2,
-             "level_epochs": (1, 1), "crops": 4}  # fmt: skip
+    small = {
+        "seeds": (0,),
+        "tiles": 4,
+        "calibration_tiles": 2,
+        "nengo_dl_tiles": 2,
+        "n_folds": 2,
+        "level_epochs": (1, 1),
+        "two_chip_tile": "48",
+        "crops": 4,
+    }
     return Protocol(base, n_sections, **(small | {"quick": True} | changes))
