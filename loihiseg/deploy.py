@@ -114,10 +114,11 @@ def parse(arguments):
     )
     running.add_argument(
         "--input",
-        choices=("held", "timed"),
-        default="held",
+        choices=("held", "timed", "clocked"),
         help="hold the image at the input, or (thermometer code) send it only in the steps from "
-        "which it reaches the output in time: fewer spikes, the same output (default: held)",
+        "which it reaches the output in time, or also let layers fire only in the steps in which "
+        "they are heard in time: fewer spikes, the same output (default: held for rates and with "
+        "--early-exit, else clocked)",
     )
     running.add_argument(
         "--early-exit",
@@ -196,8 +197,10 @@ def _times(options, code):
     if given["synapse_ms"] is not None and not 0 <= given["synapse_ms"] < math.inf:
         raise InputError(f"--synapse-ms {options.synapse_ms:g}: expected 0 or more")
     if code == "rate":
-        if options.input == "timed":
-            raise InputError("--input timed is of the thermometer code; rates need held input")
+        if options.input not in (None, "held"):
+            raise InputError(
+                f"--input {options.input} is of the thermometer code; rates need held input"
+            )
         return {name: RATE_DEFAULTS[name] if v is None else v for name, v in given.items()}
     for name in ("window", "synapse_ms"):
         if given[name] is not None:
@@ -228,6 +231,9 @@ def configuration(options) -> DeployConfig:
     names = DeployConfig.__dataclass_fields__
     chosen = {k: v for k, v in vars(options).items() if k in names}
     chosen |= times | {"checkpoint": checkpoint, "code": code}
+    if options.input is None:
+        whole = code == "rate" or options.early_exit is not None
+        chosen["input"] = "held" if whole else "clocked"
     slow = options.emulator == "nengo-loihi"
     if options.tiles is None:
         chosen["tiles"] = 4 if slow else None

@@ -18,7 +18,7 @@ def neural_code(config, network):
         If there are too few steps.
     """
     if config.code == ThermometerCode.name:
-        return thermometer_code(network, config.steps, config.input != "timed")
+        return thermometer_code(network, config.steps, config.input)
     window = max(1, round(config.steps * config.window))
     return RateCode(config.steps, window, config.synapse_ms / 1000)
 
@@ -97,7 +97,7 @@ def layers_at(layers, tile: int, other: int) -> tuple:
         p.source: (*(n * other // tile for n in p.source_shape[:2]), p.source_shape[2])
         for layer in layers
         for p in layer.inputs
-        if p.on_host
+        if p.on_host and not p.uniform
     }
     return rederived(layers, hosts)
 

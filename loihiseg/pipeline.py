@@ -102,6 +102,7 @@ def deploy(config, read, reporter) -> Deployed:
     with reporter.stage("rates"):
         settled = stages.settled_activations(network, inputs.tiles.pixels)
         expected = stages.expected_rates(network, inputs.calibration, settled, code)
+        expected = code.rates(neurons, expected)
     with reporter.stage("tile") as note:
         planned = _tile(config, neurons, expected)
         tiling = planned.tiling
@@ -152,6 +153,7 @@ def deploy(config, read, reporter) -> Deployed:
             "steps": code.n_steps,
             "window_steps": code.n_window_steps,
             "held": code.held,
+            "input": code.input,
             "levels": [layer.levels for layer in network.layers],
             "chip_levels": [layer.levels for layer in network.chip_layers],
         },

@@ -158,7 +158,9 @@ def check_early_exit(config) -> None:
         raise InputError(f"--early-exit {config.early_exit:g}: expected a share from 0 to 1")
     if config.emulator != "compiled" or config.target != "sim":
         raise InputError("--early-exit needs --emulator compiled and --target sim")
-    if config.input == "timed":
-        raise InputError("--early-exit needs --input held: timed input has one right map, the last")
+    if config.input != "held":
+        raise InputError(
+            f"--early-exit needs --input held: {config.input} input has one right map, the last"
+        )
     if not config.calibration_tiles:
         raise InputError("--early-exit is chosen on --calibration-tiles: expected 1 or more")

@@ -233,9 +233,9 @@ def layer_rows(network, tiling, rates, scored, test) -> list:
     """One dict per on-chip layer: size, cores, rates, errors. Mean rates are of the spikes."""
     usage = {row.layer: asdict(row) for row in tiling.usage}
     found = []
-    for layer, rate in zip(network.layers, rates):
-        if layer.on_host:
-            continue
+    rate_of = {rate.layer: rate for rate in rates}
+    for layer in network.chip_layers:
+        rate = rate_of[layer.name]
         fired_hz = np.mean([one.rates_hz(layer.name).mean() for one in test])
         measured = asdict(replace(rate, mean_hz=float(fired_hz)))
         found.append(

@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
 
-from partition.layers import Layer, dense_projection, output_lengths, targets_first
+from partition.layers import (
+    Layer,
+    dense_projection,
+    output_lengths,
+    targets_first,
+    uniform_projection,
+)
 
 LEAST = Fraction(1, 8)
 """Share of channels, rows or columns below which a change is no longer the same network."""
@@ -76,6 +82,8 @@ def fewer_levels(layers, pop_type) -> list[Change]:
 
 
 def _with_levels(projection, n):
+    if projection.uniform:
+        return projection
     levels = min(n, projection.levels)
     shape = (*projection.source_shape[:2], projection.n_atoms * levels)
     return replace(projection, levels=levels, source_shape=shape)
@@ -105,7 +113,7 @@ def _projections(layers, name, source, pop_type, what, values):
     layer = next(layer for layer in layers if layer.name == name)
     projection = next(p for p in layer.inputs if p.source == source)
     found = []
-    for value in [] if projection.dense else values(projection):
+    for value in [] if projection.dense or projection.uniform else values(projection):
         inputs = tuple(replace(p, **{what: value}) if p is projection else p for p in layer.inputs)
         before = "x".join(map(str, getattr(projection, what)))
         text = (
@@ -152,7 +160,12 @@ def fewer_inputs(layers, name, pop_type) -> list[Change]:
 
 def smaller_images(layers, pop_type) -> list[Change]:
     """Changes of the rows and columns of everything, the weakest first."""
-    hosts = {p.source: p.source_shape for layer in layers for p in layer.inputs if p.on_host}
+    hosts = {
+        p.source: p.source_shape
+        for layer in layers
+        for p in layer.inputs
+        if p.on_host and not p.uniform
+    }
     if not hosts:
         return []
     largest = max(hosts, key=lambda name: hosts[name][0])
@@ -226,6 +239,7 @@ def rederived(layers, hosts) -> tuple[Layer, ...] | None:
         pixels = tuple(_length(layer, inputs, axis) for axis in (0, 1))
         if None in pixels:
             return None
+        inputs = tuple(uniform_projection(p, pixels) if p.uniform else p for p in inputs)
         done[layer.name] = replace(layer, shape=(*pixels, layer.shape[2]), inputs=inputs)
         shapes[layer.name] = done[layer.name].shape
     return tuple(done[layer.name] for layer in layers)
@@ -239,6 +253,7 @@ def _from(projection, shape):
 
 def _length(layer, inputs, axis):
     """Length all inputs agree on, the one it had if that is among them."""
+    inputs = [p for p in inputs if not p.uniform]
     if not inputs:
         return layer.shape[axis]
     allowed = reduce(

@@ -58,7 +58,7 @@ class Axis:
 
 
 @lru_cache(maxsize=4096)
-def axis_of(n_sources, n_targets, kernel, stride, padding, transposed) -> Axis:
+def axis_of(n_sources, n_targets, kernel, stride, padding, transposed, uniform=False) -> Axis:
     """Follow ``conv2d_loihi_weights`` of nengo-loihi along one axis.
 
     Parameters
@@ -66,6 +66,8 @@ def axis_of(n_sources, n_targets, kernel, stride, padding, transposed) -> Axis:
     n_sources, n_targets, kernel, stride : int
     padding : {"same", "valid"}
     transposed : bool
+    uniform : bool
+        All taps have the same weight, and count as one.
     """
     pad = 0
     if padding == "same" and transposed:
@@ -82,7 +84,7 @@ def axis_of(n_sources, n_targets, kernel, stride, padding, transposed) -> Axis:
             if rest == 0 and 0 <= target < n_targets:
                 used.append((tap, target))
         first.append(used[0][1] if used else -1)
-        taps.append(tuple(tap for tap, _ in used))
+        taps.append(tuple(0 if uniform else tap for tap, _ in used))
     return Axis(n_targets, tuple(first), tuple(taps))
 
 
@@ -96,6 +98,7 @@ def axes_of(layer, projection) -> tuple[Axis, Axis]:
             projection.strides[axis],
             projection.padding,
             projection.transposed,
+            projection.uniform,
         )
         for axis in (0, 1)
     )

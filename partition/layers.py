@@ -1,6 +1,6 @@
 """A convolutional network as the chip sees it, in no library's terms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from partition.errors import PartitionError
@@ -31,6 +31,9 @@ class Projection:
         has an axon of its own. See `dense_projection`.
     levels : int
         Source channels, one after the other, that share an atom and so one copy of the weights.
+    uniform : bool
+        One pixel that reaches every neuron of a channel with the same weight: a transposed
+        convolution whose kernel is as large as the layer, whatever size that has.
     """
 
     source: str
@@ -42,6 +45,7 @@ class Projection:
     on_host: bool = False
     dense: bool = False
     levels: int = 1
+    uniform: bool = False
 
     @property
     def n_atoms(self) -> int:
@@ -90,6 +94,18 @@ def dense_projection(source, source_shape, on_host=False) -> Projection:
     rows, columns, _ = source_shape
     return Projection(
         source, (rows, columns), (1, 1), "valid", False, tuple(source_shape), on_host, True
+    )
+
+
+def uniform_projection(projection, shape) -> Projection:
+    """A uniform projection into a layer of that shape, else as it is."""
+    return replace(
+        projection,
+        kernel=tuple(shape[:2]),
+        strides=(1, 1),
+        padding="valid",
+        transposed=True,
+        source_shape=(1, 1, projection.source_shape[2]),
     )
 
 
@@ -164,6 +180,10 @@ def _projection_problems(layer, projection, by_name):
     if projection.dense and projection != whole:
         return [
             "a dense projection has the source's rows and columns as its kernel, and no padding"
+        ]
+    if projection.uniform and projection != uniform_projection(projection, layer.shape):
+        return [
+            "a uniform projection is of one pixel, transposed, its kernel as large as the layer"
         ]
     problems = []
     source = by_name.get(projection.source)

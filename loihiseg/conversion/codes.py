@@ -10,11 +10,14 @@ from typing import Protocol
 
 import numpy as np
 
-from loihiseg.conversion import thermometer
+from loihiseg.conversion import clocks, thermometer
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.errors import InputError
 
 NAMES = ("rate", "thermometer")
+
+INPUTS = ("held", "timed", "clocked")
+"""When the host sends, see `ThermometerCode`."""
 
 
 class NeuralCode(Protocol):
@@ -30,6 +33,8 @@ class NeuralCode(Protocol):
         Time constant of the synapses in seconds; 0 for none.
     first_step : int
         Before it the output says nothing, however still it is.
+    input : str
+        One of ``INPUTS``: when the host sends.
     held : bool
         Whether all layers may be looked at in the end, not the outputs alone.
     fits_readout : bool
@@ -41,6 +46,7 @@ class NeuralCode(Protocol):
     n_window_steps: int
     synapse_s: float
     first_step: int
+    input: str
     held: bool
     fits_readout: bool
 
@@ -49,6 +55,9 @@ class NeuralCode(Protocol):
 
     def spikes_per_step(self, layer: SpikingLayer, activation: np.ndarray) -> np.ndarray:
         """How often neurons fire: (..., channels) activations to (..., neurons), float32."""
+
+    def rates(self, neurons: LoweredNetwork, settled: dict) -> dict[str, np.ndarray]:
+        """Mean spikes per step over a presentation, of what they are in the end, by layer."""
 
     def activation(self, layer: SpikingLayer, spikes_per_step: np.ndarray) -> np.ndarray:
         """What spikes mean: (..., neurons) in the window to (..., channels), float32."""
@@ -63,6 +72,7 @@ class RateCode:
     synapse_s: float = 0.0015
 
     name = "rate"
+    input = "held"
     held = True
     first_step = 1
     fits_readout = True
@@ -81,6 +91,10 @@ class RateCode:
         """The layer's rate for the activation."""
         return np.asarray(activation, np.float32) * np.float32(layer.rate_scale_hz / 1000)
 
+    def rates(self, neurons, settled):
+        """The same all the time."""
+        return settled
+
     def activation(self, layer, spikes_per_step):
         """The activation for the rate."""
         return spikes_per_step / np.float32(layer.rate_scale_hz / 1000)
@@ -94,18 +108,24 @@ RATE = RateCode()
 class ThermometerCode:
     """A binary neuron per level of a unit; see `loihiseg.conversion.thermometer`.
 
-    ``held`` is whether the image is held at the input, so that all layers are right in the end;
-    else the host sends it when it is needed, and only the outputs are.
+    With ``input`` "held" the image is held at the input, and all layers are right in the end; else
+    the host sends it when it is needed, and only the outputs are. "clocked" layers also fire only
+    when they are needed, see `loihiseg.conversion.clocks`.
     """
 
     n_steps: int
-    held: bool = True
+    input: str = "held"
     first_step: int = 1
 
     name = "thermometer"
     n_window_steps = 1
     synapse_s = 0.0
     fits_readout = False
+
+    @property
+    def held(self):
+        """Whether the image is held at the input."""
+        return self.input == "held"
 
     def neurons(self, network):
         """A network of as many times the channels as there are levels."""
@@ -116,11 +136,24 @@ class ThermometerCode:
                     "levels; train with --levels, or use --code rate"
                 )
         neurons = thermometer.neurons_of(network)
-        return neurons if self.held else thermometer.timed(neurons, self.n_steps)
+        if self.held:
+            return neurons
+        sent = clocks.clocked if self.input == "clocked" else thermometer.timed
+        return sent(neurons, self.n_steps)
 
     def spikes_per_step(self, layer, activation):
         """1 for the levels that are on."""
         return thermometer.neurons_on(layer, activation).astype(np.float32)
+
+    def rates(self, neurons, settled):
+        """Neurons on the host, and those with a clock, fire in the steps they are needed in."""
+        times = thermometer.times_needed(neurons, self.n_steps)
+        found = {}
+        for layer in neurons.layers:
+            brief = layer.active_steps is not None or clocks.is_clocked(layer)
+            share = len(times[layer.name]) / self.n_steps if brief else 1.0
+            found[layer.name] = settled.get(layer.name, np.ones(layer.shape, np.float32)) * share
+        return found
 
     def activation(self, layer, spikes_per_step):
         """The levels that are on, each at its value."""
@@ -129,7 +162,7 @@ class ThermometerCode:
 
 
 def thermometer_code(
-    network: LoweredNetwork, n_steps: int | None = None, held: bool = True
+    network: LoweredNetwork, n_steps: int | None = None, input: str = "held"
 ) -> ThermometerCode:
     """The thermometer code with the steps a network needs, or more.
 
@@ -144,4 +177,4 @@ def thermometer_code(
             f"--steps {n_steps}: the longest way through the network has {needed} layers, the "
             f"output is right from step {needed} on"
         )
-    return ThermometerCode(n_steps or needed, held, needed)
+    return ThermometerCode(n_steps or needed, input, needed)

@@ -34,6 +34,9 @@ class Term:
     levels : int
         Neurons that carry one channel of the source, one after the other, and share its weights;
         the kernel has the channel once.
+    clock : bool
+        Whether the source is a clock, see `loihiseg.conversion.clocks`: all neurons of a channel
+        hear it with one weight.
     """
 
     source: str
@@ -42,6 +45,7 @@ class Term:
     padding: str = "valid"
     transposed: bool = False
     levels: int = 1
+    clock: bool = False
 
 
 @dataclass(frozen=True, eq=False)

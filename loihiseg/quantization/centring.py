@@ -6,6 +6,11 @@ multiples leaves every sum at least 32 away from it. What is left of the current
 1/4096 of it, then tips no neuron unless that current was above 4096 times as much: eight times the
 largest weight, or sixteen where all sources have the largest exponent. The bias moves by half a
 step of the weights at most.
+
+Layers with a clock (`loihiseg.conversion.clocks`) then have their biases lowered by what their
+clock sends: spikes of the largest weight of the block, or of less where the bias would else be too
+large for steps so fine. The clock's weights and the biases are integers of the chip that add up to
+the bias without a clock.
 """
 
 from dataclasses import replace
@@ -13,10 +18,12 @@ from dataclasses import replace
 import numpy as np
 
 from loihiseg.conversion.spec import LoweredNetwork
-from loihiseg.conversion.thermometer import neuron_bias
+from loihiseg.conversion.thermometer import THRESHOLD, neuron_bias
 from loihiseg.quantization.fixed_point import (
     BIAS_MANTISSA_MAX,
     BIAS_MAX,
+    WEIGHT_MANTISSA_MAX,
+    quantize_bias,
     quantize_threshold,
     quantize_weights,
 )
@@ -38,13 +45,74 @@ def centred(network: LoweredNetwork, block_shapes) -> LoweredNetwork:
     LoweredNetwork
     """
     scales_hz = {layer.name: layer.rate_scale_hz for layer in network.layers}
-    layers = tuple(
-        _centred(layer, [scales_hz[name] for name in layer.sources], block_shapes[layer.name][2])
-        if layer.binary and not layer.on_host
-        else layer
-        for layer in network.layers
+
+    def of(layer):
+        if layer.on_host or not layer.binary:
+            return layer
+        width = block_shapes[layer.name][2]
+        plain = replace(layer, terms=tuple(term for term in layer.terms if not term.clock))
+        plain = _centred(plain, [scales_hz[name] for name in plain.sources], width)
+        for clock in (term for term in layer.terms if term.clock):
+            sources_hz = [scales_hz[name] for name in (*plain.sources, clock.source)]
+            plain = _lowered(plain, clock, sources_hz, width)
+        return plain
+
+    return replace(network, layers=tuple(of(layer) for layer in network.layers))
+
+
+def _lowered(layer, clock, sources_hz, width):
+    """A centred layer with its clock, and biases lowered by what the clock sends."""
+    *own_hz, clock_hz = sources_hz
+    wanted = neuron_bias(layer).astype(np.float32) * np.float32(layer.rate_scale_hz)
+    weight, bias = np.zeros(layer.shape[2], np.float32), layer.bias.copy()
+    per_kernel = 1000.0 * layer.rate_scale_hz / clock_hz
+    for part, scale in layer_scales(layer, own_hz, width, 0.0):
+        held = quantize_bias(wanted[part], scale)
+        sent = _room(held, clock.levels, scale)
+        group = quantize_weights((sent / scale.current_scale).astype(np.float32), scale)
+        lowered = held - clock.levels * group.integers
+        weight[part] = sent / scale.current_scale / per_kernel
+        bias[part] = lowered / scale.bias_scale / layer.rate_scale_hz - THRESHOLD
+    kernel = np.broadcast_to(weight, clock.kernel.shape)
+    terms = (*layer.terms, replace(clock, kernel=np.ascontiguousarray(kernel)))
+    found = replace(layer, terms=terms, bias=bias)
+    return found if _adds_up(layer, found, own_hz, clock_hz, width) else _unclocked(layer, clock)
+
+
+def _room(held, n_spikes, scale):
+    """Weights of a clock, in the chip's integers, for which lowered biases need no rounding."""
+    step = 2 ** (7 + scale.exponent)
+    # Centred biases are odd multiples of half a step, or of 32 where some source has finer weights.
+    finest = np.where(held % 64 == 0, 64, 32)
+    room = (BIAS_MANTISSA_MAX * finest + held) // (n_spikes * step)
+    return np.clip(room, 0, WEIGHT_MANTISSA_MAX) * step
+
+
+def _adds_up(layer, found, own_hz, clock_hz, width):
+    """Whether scales are what they were, and bias and clock add up to the bias that was."""
+    before = neuron_bias(layer).astype(np.float32) * np.float32(layer.rate_scale_hz)
+    after = neuron_bias(found).astype(np.float32) * np.float32(found.rate_scale_hz)
+    term = found.terms[-1]
+    (sent,) = chip_weights(replace(found, terms=(term,)), [clock_hz])
+    blocks = zip(
+        layer_scales(layer, own_hz, width, 0.0),
+        layer_scales(found, [*own_hz, clock_hz], width, 0.0),
     )
-    return replace(network, layers=layers)
+    return all(
+        scale == own
+        and np.array_equal(
+            quantize_bias(before[part], own),
+            quantize_bias(after[part], scale)
+            + term.levels * quantize_weights(sent[0, 0, 0, part], scale).integers,
+        )
+        for (part, own), (_, scale) in blocks
+    )
+
+
+def _unclocked(layer, clock):
+    """A layer that its clock has no weight in: it fires as it likes."""
+    silent = replace(clock, kernel=np.zeros_like(clock.kernel))
+    return replace(layer, terms=(*layer.terms, silent))
 
 
 def _centred(layer, sources_hz, width):

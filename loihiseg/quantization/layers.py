@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from loihiseg.conversion.clocks import is_clocked
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.conversion.thermometer import MEMORYLESS_TAU_S, neuron_bias
 from loihiseg.quantization.fixed_point import (
@@ -68,8 +69,8 @@ class QuantizedNetwork:
         The float network with every on-chip weight, bias and threshold replaced by what its
         integers mean. Layers on the host are unchanged. Of binary neurons only the sign of the
         input counts, so theirs are the integers themselves, which float32 adds without rounding;
-        the bias holds the threshold, and is smaller by what a constant current gains from the
-        part of it that is left from step to step.
+        the bias holds the threshold, and (without a clock) is smaller by what a constant current
+        gains from the part of it that is left from step to step.
     precision : tuple of LayerPrecision
         Of the layers on the chip.
     """
@@ -185,9 +186,12 @@ def _quantize_layer(layer, scales_hz, width, synapse_s, dt_s):
         meant_bias[part] = biases / scale.bias_scale * factor
         if layer.binary:
             meant_bias[part] += threshold - vth / scale.bias_scale
-            integer_bias[part] = (biases - vth) / UNFILTERED_GAIN
+            # Of input in single steps nothing is gained from the step before.
+            integer_bias[part] = (biases - vth) / (1.0 if is_clocked(layer) else UNFILTERED_GAIN)
         scales.append(scale.weight_scale)
         off.append(abs(1 - 1 / error))
+    own = [number for number, term in enumerate(layer.terms) if not term.clock]
+    lossy = [weights[n] for n in own], [meant[n] for n in own]
     row = LayerPrecision(
         layer=layer.name,
         n_scales=len(scales),
@@ -196,8 +200,8 @@ def _quantize_layer(layer, scales_hz, width, synapse_s, dt_s):
         exponent_low=min(exponents),
         exponent_high=max(exponents),
         bits_lost=max(lost),
-        zeroed_share=_zeroed_share(weights, meant),
-        signal_to_noise_db=_signal_to_noise_db(weights, meant),
+        zeroed_share=_zeroed_share(*lossy),
+        signal_to_noise_db=_signal_to_noise_db(*lossy),
         bias_error_hz=float(np.abs(meant_bias - bias).max()) * _bias_unit(layer, weights),
         threshold_error=max(off),
     )

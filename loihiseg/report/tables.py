@@ -150,7 +150,8 @@ def _levels_table(metrics):
         "there."
     )
     if not metrics["code"]["held"]:
-        note += " With timed input the outputs alone are right at the last step."
+        given = metrics["code"]["input"]
+        note += f" With {given} input the outputs alone are right at the last step."
     return Table("Layers", header, tuple(rows), note)
 
 
@@ -197,7 +198,7 @@ def mapping_table(metrics: dict) -> Table:
 def _code(metrics):
     code = metrics["code"]
     if code["name"] == "thermometer":
-        return f"thermometer, {code['steps']} steps" + ", timed input" * (not code["held"])
+        return f"thermometer, {code['steps']} steps, {code['input']} input"
     return f"rate, {code['steps']} steps, the last {code['window_steps']} read out"
 
 

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from nengo_loihi.hardware.interface import HardwareInterface
 
+from loihiseg.conversion.clocks import clocked
 from loihiseg.conversion.thermometer import neurons_of, steps_needed, timed
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
 from loihiseg.mapping import partition_layers
+from loihiseg.quantization.centring import centred
 from partition.allocator import MinTrafficAllocator
 from partition.blocks import block_violations
 from partition.graph import block_graph
@@ -74,11 +76,16 @@ def test_binary_neurons_fire_in_most_layers(built):
     assert all(0.02 < share < 0.98 for share in fired)
 
 
-@pytest.fixture(scope="module", params=["binary", "mixed"])
+@pytest.fixture(scope="module", params=["binary", "mixed", "clocked"])
 def on_board(request):
     """A network as tiled, and nengo-loihi's hardware build of it on a stand-in board."""
-    neurons = neurons_of(quantized.lowered(*CASES[request.param]))
+    clocks = request.param == "clocked"
+    neurons = neurons_of(quantized.lowered(*CASES["mixed" if clocks else request.param]))
+    if clocks:
+        neurons = clocked(neurons, N_STEPS)
     tiling = choose_block_shapes(partition_layers(neurons))
+    if clocks:
+        neurons = centred(neurons, tiling.shapes)
     made = quantized.converted(neurons, tiling.shapes)
     (node,) = made.inputs.values()
     node.output = IMAGES[0].ravel().astype(float)

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loihiseg.conversion.clocks import clocked
 from loihiseg.conversion.thermometer import neurons_of
 from loihiseg.mapping import partition_layers
 from partition import footprint
 from partition.blocks import block_violations
-from partition.changes import fewer_channels, fewer_levels
+from partition.changes import fewer_channels, fewer_levels, smaller_images, smaller_kernel
 from partition.checks import check_tiling
 from partition.errors import DoesNotFitError, PartitionError
 from partition.layers import check_layers
@@ -37,12 +38,14 @@ def with_levels(layers, levels):
     return found
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32 - 1))
 def test_equal_to_build(seed):
     rng = np.random.default_rng(seed)
     levels = tuple(int(n) for n in rng.integers(1, 4, 6))
     neurons = neurons_of(quantized.lowered(int(rng.integers(100)), levels))
+    if rng.integers(2):
+        neurons = clocked(neurons, 6)
     layers = partition_layers(neurons)
     shapes = {x.name: tuple(int(rng.integers(-(-n // 2), n + 1)) for n in x.shape) for x in layers}
     made = quantized.converted(neurons, shapes)
@@ -103,6 +106,40 @@ def test_a_network_that_does_not_fit_would_with_fewer_levels():
     assert [r.n_cores for r in fits] == [cores]
     tiling = choose_block_shapes(fits[0].change.layers, max_cores=cores)
     check_tiling(fits[0].change.layers, tiling)
+
+
+def test_clocks_take_an_axon_and_room_for_one_weight_per_compartment():
+    neurons = neurons_of(quantized.lowered(levels=3))
+    with_clocks = partition_layers(clocked(neurons, 6))
+    check_layers(with_clocks)
+    # Any block hears a clock through its one weight, so the same block shapes come into question.
+    plain, ours = (choose_block_shapes(x) for x in (partition_layers(neurons), with_clocks))
+    check_tiling(with_clocks, ours)
+    assert ours.shapes == plain.shapes
+    for one, other in zip(ours.usage, plain.usage):
+        more = one.layer != "decode0_0_spikes"
+        assert one.in_axons - other.in_axons == more
+        assert 8 * one.compartments * more <= one.synapse_bits - other.synapse_bits
+        assert one.synapse_bits - other.synapse_bits < 21 * one.compartments * more + 1
+
+
+def test_changes_leave_clocks_as_large_as_their_layers():
+    layers = partition_layers(clocked(neurons_of(quantized.lowered(levels=3)), 6))
+    changes = [*fewer_levels(layers, 32), *fewer_channels(layers, layers[1].name, 32)]
+    changes += smaller_images(layers, 32)
+    assert {change.layers[0].shape[0] for change in changes} == {2, 4, 6, 8}
+    for change in changes:
+        check_layers(change.layers)
+        for old, new in zip(layers, change.layers):
+            for before, after in zip(old.inputs, new.inputs):
+                assert after.uniform == before.uniform
+                if after.uniform:
+                    assert (after.kernel, after.source_shape) == (new.shape[:2], (1, 1, 6))
+    clock = layers[0].inputs[-1].source
+    assert smaller_kernel(layers, layers[0].name, clock, 32) == []
+    wrong = replace(layers[0].inputs[-1], kernel=(3, 3))
+    with pytest.raises(PartitionError, match="its kernel as large as the layer"):
+        check_layers([replace(layers[0], inputs=(*layers[0].inputs[:-1], wrong)), *layers[1:]])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,98 @@
+"""Clocks: layers of binary neurons fire only in the steps in which they are heard in time.
+
+A layer of the thermometer code is needed in few steps of a presentation (`times_needed`), and does
+as it likes in all others: it fires from its bias, or from a skip connection that arrives early.
+Those spikes change no output and cost synaptic events. So the bias of every neuron is lowered, and
+in the steps in which the layer is needed a clock on the host sends spikes that add up to exactly as
+much again, in the chip's integers (`loihiseg.quantization.centring` chooses them, block by block).
+
+Any amount is exact: what a layer does in other steps reaches no output, so the amount need not
+silence every sum that could occur. It is what a few spikes with the largest weight of a block add
+up to. Larger weights would coarsen the layer's own; and thresholds in the middle between sums need
+fine biases, which on the chip are small ones. Neurons that fire at other steps all the same, for
+sums above the amount, only cost what they cost before.
+
+All spikes of a clock share one weight per channel: a block needs one more axon, and memory for one
+more weight per compartment.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from loihiseg.conversion.linear import Term
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.conversion.thermometer import SPIKE_RATE_HZ, timed, times_needed
+
+N_SPIKES = 6
+"""Spikes of a clock in a step."""
+
+SUFFIX = "_clock"
+"""Behind the name of a layer, the name of its clock."""
+
+
+def clocked(network: LoweredNetwork, n_steps: int, n_spikes: int = N_SPIKES) -> LoweredNetwork:
+    """Let layers on the chip fire in the steps in which they are needed, by a clock for each.
+
+    Layers that no layer on the chip hears need none: their spikes cost nothing. Nor do those that
+    are needed in two steps in a row get one, as 1/4096 of the current of a step is left in the
+    next, and the clock's is large.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+        Of binary neurons.
+    n_steps : int
+        Length of the presentation; at least `steps_needed`.
+    n_spikes : int
+        Spikes of a clock in a step.
+
+    Returns
+    -------
+    LoweredNetwork
+        With the clocks, which are layers on the host, each before its layer. The host sends in the
+        steps needed only, as `timed` says. Biases are to be lowered by
+        `loihiseg.quantization.centring.centred`; until then the clocks' weights stand for room.
+    """
+    times = times_needed(network, n_steps)
+    heard = {source for layer in network.chip_layers for source in layer.sources}
+    pixels, shape = next(iter(network.inputs.items()))
+    layers = []
+    for layer in network.layers:
+        in_a_row = bool((np.diff(times[layer.name]) == 1).any())
+        if layer.on_host or layer.name not in heard or in_a_row:
+            layers.append(layer)
+            continue
+        clock = _clock(layer.name, pixels, shape, n_spikes)
+        layers += [clock, replace(layer, terms=(*layer.terms, _term(layer, clock)))]
+    return timed(replace(network, layers=tuple(layers)), n_steps)
+
+
+def is_clocked(layer: SpikingLayer) -> bool:
+    """Whether a clock feeds the layer."""
+    return any(term.clock for term in layer.terms)
+
+
+def _clock(name, pixels, shape, n_spikes):
+    """Neurons on the host that fire whatever the pixels are."""
+    rows, columns, channels = shape
+    blind = np.zeros((1, 1, channels, n_spikes), np.float32)
+    return SpikingLayer(
+        name + SUFFIX,
+        (1, 1, n_spikes),
+        (Term(pixels, blind, (rows, columns)),),
+        np.ones(n_spikes, np.float32),
+        SPIKE_RATE_HZ,
+        on_host=True,
+        staircase=False,
+        levels=n_spikes,
+        binary=True,
+    )
+
+
+def _term(layer, clock):
+    """A transposed convolution of one pixel, which reaches all neurons of the layer."""
+    rows, columns, channels = layer.shape
+    kernel = np.empty((rows, columns, 1, channels), np.float32)
+    kernel[:] = max(float(np.abs(term.kernel).max(initial=0)) for term in layer.terms)
+    return Term(clock.name, kernel, transposed=True, levels=clock.levels, clock=True)
