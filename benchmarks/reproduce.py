@@ -69,6 +69,14 @@ def parse(arguments):
         "--fold-epochs", type=positive, metavar="N", help="train on each fold so long only"
     )
     parser.add_argument(
+        "--level-epochs",
+        type=positive,
+        nargs=2,
+        metavar="N",
+        help="train networks of levels so long with batch normalizations, and then without on "
+        "8-bit weights (default: 15 5, with --quick 1 1)",
+    )
+    parser.add_argument(
         "--nengo-dl-tiles", type=positive, metavar="N", help="default: 4, with --quick 2"
     )
     parser.add_argument(
@@ -92,6 +100,7 @@ def protocol_of(options, n_sections: int):
         "seeds": options.seeds and tuple(dict.fromkeys(options.seeds)),
         "ablation_epochs": options.ablation_epochs,
         "fold_epochs": options.fold_epochs,
+        "level_epochs": options.level_epochs and tuple(options.level_epochs),
         "nengo_dl_tiles": options.nengo_dl_tiles,
     }
     make = quick_protocol if options.quick else full_protocol

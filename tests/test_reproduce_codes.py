@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks import reproduce
 from benchmarks.reproduction import (
     cells,
     code_picture,
@@ -62,6 +63,19 @@ def test_levels_start_from_the_rates_of_their_own_seed(protocol):
     assert {(run.name[-10:-9], run.steps) for run in simulations} == {("1", 1), ("3", 3), ("7", 7)}
     stopped = [run for run in planned if getattr(run, "early_exit", None) is not None]
     assert [run.input for run in stopped] == ["held", "held"]
+
+
+def test_networks_of_equal_levels_come_together(protocol):
+    planned = plan.plan(protocol)["codes"]
+    levels = [run.name[-7] for run in planned if isinstance(run, kinds.StagedTraining)]
+    assert levels == [str(n) for n in code_plan.LEVELS for _ in protocol.seeds]
+
+
+def test_epochs_of_levels_can_be_chosen():
+    options = reproduce.parse(["--level-epochs", "6", "2"])
+    planned = plan.plan(reproduce.protocol_of(options, 24))["codes"]
+    configs = [run.config for run in planned if isinstance(run, kinds.StagedTraining)]
+    assert {tuple(s.epochs for s in config.stages) for config in configs} == {(6, 2)}
 
 
 def test_stages_of_levels_fold_before_weights_are_rounded():

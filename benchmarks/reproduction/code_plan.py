@@ -61,23 +61,31 @@ def level_config(base: TrainingConfig, levels: int, epochs: tuple[int, int]) -> 
     )
 
 
-def level_runs(protocol: Protocol, seed: int) -> list:
-    """All networks of levels of a seed, deployed and simulated; its own training is not among them.
+def level_runs(protocol: Protocol) -> list:
+    """All networks of levels, deployed and simulated; what they start from is not among them.
 
-    Those that stop early are of the first seed.
+    Those of equal levels stand together, so that an early end leaves all seeds of some. What stops
+    early is of the first seed.
     """
-    start, split = training_name(seed_name(seed)), z_block_split(protocol.n_sections)
-    base, runs = replace(protocol.base, seed=seed), []
-    for levels in LEVELS:
-        folder = levels_name(seed_name(seed), levels)
-        config = level_config(base, levels, protocol.level_epochs)
-        runs.append(StagedTraining(training_name(folder), config, split, start))
-        runs += [_deployed(protocol, folder, where) for n, where in DEPLOYED if n == levels]
-        if levels in SIMULATED:
-            name = fast_snn_name(folder)
-            runs.append(FastSnn(name, training_name(folder), start, levels, protocol.crops))
-        if seed == protocol.seeds[0] and levels == EXIT_LEVELS:
-            runs += _stopped_early(protocol, seed_name(seed), folder)
+    return [
+        run
+        for levels in LEVELS
+        for seed in protocol.seeds
+        for run in _network_runs(protocol, seed, levels)
+    ]
+
+
+def _network_runs(protocol, seed, levels):
+    start, folder = training_name(seed_name(seed)), levels_name(seed_name(seed), levels)
+    config = level_config(replace(protocol.base, seed=seed), levels, protocol.level_epochs)
+    split = z_block_split(protocol.n_sections)
+    runs = [StagedTraining(training_name(folder), config, split, start)]
+    runs += [_deployed(protocol, folder, where) for n, where in DEPLOYED if n == levels]
+    if levels in SIMULATED:
+        name = fast_snn_name(folder)
+        runs.append(FastSnn(name, training_name(folder), start, levels, protocol.crops))
+    if seed == protocol.seeds[0] and levels == EXIT_LEVELS:
+        runs += _stopped_early(protocol, seed_name(seed), folder)
     return runs
 
 

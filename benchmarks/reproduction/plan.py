@@ -165,8 +165,7 @@ def _codes(protocol):
         runs += [_seed_training(protocol, seed), _seed_deployment(protocol, seed)]
         runs += [_at(protocol, seed_name(seed), steps) for steps in RATE_STEPS
                  if steps != REFERENCE_STEPS]  # fmt: skip
-        runs += level_runs(protocol, seed)
-    return tuple(runs)
+    return (*runs, *level_runs(protocol))
 
 
 def full_protocol(n_sections: int, preset: str = "paper", **changes) -> Protocol:
