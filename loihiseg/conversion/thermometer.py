@@ -11,7 +11,8 @@ While an image is held at the input, a layer whose longest way from the pixels h
 included, is right from step d on: a spike takes a step to the next layer. `steps_needed` is d of
 the last layer. Skip connections arrive before the deeper branch they are joined with, so the layers
 of a U-Net are right together only while the input is held. That makes every layer fire in every
-step, though it is heard in few of them: `timed` lets the host send only in those steps that matter.
+step, though it is heard in few of them: `timed` lets the host send only in those steps that matter,
+and the clocks of `loihiseg.conversion.clocks` keep layers silent in all others.
 The steps between can serve other images: the network can take a new one every
 `steps_between_images` steps, every step where all ways to a layer are equally long. Deployments
 present one image after the other.
