@@ -37,7 +37,7 @@ def draw_codes(path: Path, results) -> bool:
                 xlabel=f"neuron updates + synaptic events per {unit}, millions",
                 ylabel="membrane IoU",
             )
-            axis.margins(x=0.4 if near else 0.2, y=0.1)
+            axis.margins(x=0.5 if near else 0.2, y=0.1)
             if near:
                 axis.set_title("the same, near the ANN", fontsize=10)
                 _zoom(axis, [entry for _, _, entry in levels], top)

@@ -285,27 +285,24 @@ def exit_table(results) -> Table:
     for entry in codes.exit_entries(results, EXIT_LEVELS):
         one = next(iter(entry.records.values()), None)
         if one is None or one["early_exit"] is None:
-            rows.append((entry.title, *not_run(8)))
+            rows.append((entry.title, *not_run(6)))
             continue
         stopped, scores = one["early_exit"], one["scores"][EMULATED]
-        before, after = codes.energy(one), stopped["energy_uj"]
         rows.append(
             (
                 entry.title,
                 f"{one['steps']:.0f}",
                 f"{stopped['mean_steps']:.1f}",
+                f"{1 - stopped['mean_steps'] / one['steps']:.1%}",
                 f"{stopped['share_wrong']:.2%}",
                 f"{scores['membrane_iou']:.3f}",
                 f"{stopped['scores']['membrane_iou']:.3f}",
-                f"{before / UJ_PER_MJ:.1f} mJ",
-                f"{after / UJ_PER_MJ:.1f} mJ",
-                f"{1 - after / before:.1%}",
             )
         )
-    header = ("code", "steps per tile", "stopped after, mean", "pixels changed by it", "IoU",
-              "IoU, stopped", "energy", "energy, stopped", "saved")  # fmt: skip
+    header = ("code", "steps per tile", "stopped after, mean", "steps and updates saved",
+              "pixels changed by it", "IoU", "IoU, stopped")  # fmt: skip
     note = (
         "The first seed, input held. When to stop is chosen on the validation sections, so that at "
-        f"most {EXIT_SHARE:.1%} of their pixels change. Energy is an estimate."
+        f"most {EXIT_SHARE:.1%} of their pixels change."
     )
     return Table("Early exit", header, tuple(rows), note)

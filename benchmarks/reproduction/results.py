@@ -110,7 +110,7 @@ def record(metrics: dict, made: dict) -> dict:
         "tile": metrics["network"]["tile"],
         "steps": activity["n_steps"] / activity["n_images"],
         "agreement": metrics.get("agreement"),
-        "early_exit": _exit(metrics.get("early_exit"), per_image, metrics["stages"]),
+        "early_exit": _exit(metrics.get("early_exit"), metrics["stages"]),
         # Where tiles are scored, the trained network's second row is of the same pixels.
         "scores": {row["name"]: _scores(row) for row in metrics["stages"]},
         "all_cell": metrics["stages"][-1]["pixel"]["all_cell_accuracy"],
@@ -172,15 +172,13 @@ def simulation_record(metrics: dict, made: dict) -> dict:
     }
 
 
-def _exit(stopped, per_image, stages):
-    """Steps, energy and scores of presentations that ended early; the last row is theirs."""
+def _exit(stopped, stages):
+    """Steps and scores of presentations that ended early; the last row is theirs."""
     if stopped is None:
         return None
-    energy = stopped["energy"]["total_uj_per_image"] * per_image
     return {
         "mean_steps": stopped["mean_steps"],
         "share_wrong": stopped["share_wrong"],
-        "energy_uj": energy,
         "scores": _scores(stages[-1]),
     }
 
