@@ -35,8 +35,8 @@ SIMULATED = (1, 3, 7)
 MOST_CHIPS = 8
 """On hand for the preset's tile; a deployment uses the fewest that hold it."""
 
-LEVEL_INPUT = "timed"
-"""The same map as from held input, with fewer spikes."""
+LEVEL_INPUT = "clocked"
+"""The same map as from held input, with the fewest spikes."""
 
 LEARNING_RATE = 3e-3
 
