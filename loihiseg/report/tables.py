@@ -19,6 +19,11 @@ class Table:
     picture: str = ""
 
 
+def _has_levels(metrics) -> bool:
+    """Whether neurons stand for levels; metrics that do not say are of rates."""
+    return metrics.get("code", {}).get("name") == "thermometer"
+
+
 def print_table(table: Table, console) -> None:
     """Print a table on a rich console."""
     from rich import box
@@ -78,7 +83,7 @@ def scores_table(metrics: dict) -> Table:
 
 def layers_table(metrics: dict) -> Table:
     """Rates and errors layer by layer; for levels how many are on, and right."""
-    if metrics["code"]["name"] == "thermometer":
+    if _has_levels(metrics):
         return _levels_table(metrics)
     rows = []
     for row in metrics["layers"]:
@@ -173,7 +178,7 @@ def precision_table(metrics: dict) -> Table:
             )
         )
     bias = "bias error Hz"
-    if metrics["code"]["name"] == "thermometer":
+    if _has_levels(metrics):
         bias = "bias error, 1/1000 of the largest weight"
     header = (
         "layer", "scale", "exponent", "bits lost", "zeroed", "SQNR dB", bias, "threshold",
