@@ -119,17 +119,27 @@ def test_last_epochs_train_with_the_chips_effects(tuned, whole):
     assert load_checkpoint(tuned).info.epoch == best["epoch"]
 
 
+@pytest.fixture(scope="module")
+def both_effects(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("both")
+    run(folder, tuning_epochs=2, epochs=3)
+    return history(folder)
+
+
 @pytest.mark.parametrize(
     "changes", [{"eight_bit": False}, {"window_steps": 0}, {"window_steps": 30}]
 )
-def test_each_effect_counts(tuned, tmp_path, changes):
+def test_each_effect_counts(both_effects, tmp_path, changes):
     run(tmp_path, tuning_epochs=2, epochs=3, **changes)
-    run(tmp_path / "both", tuning_epochs=2, epochs=3)
-    assert history(tmp_path)[0] == history(tmp_path / "both")[0]
-    assert history(tmp_path)[1]["loss"] != history(tmp_path / "both")[1]["loss"]
+    assert history(tmp_path)[0] == both_effects[0]
+    assert history(tmp_path)[1]["loss"] != both_effects[1]["loss"]
 
 
-@pytest.mark.parametrize("n_epochs", [1, 2, 3])
+# The last of the first part, and one on either side of it.
+@pytest.mark.parametrize(
+    "n_epochs",
+    [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)],
+)
 def test_tuning_is_resumed_bit_for_bit(tuned, tmp_path, n_epochs):
     class Stop(Exception):
         pass

@@ -44,6 +44,7 @@ def inter_chip(model, allocator, n_chips, graph):
     return chips, 1000 * message_count(graph, chips)
 
 
+@pytest.mark.slow
 def test_the_graph_of_nengo_loihis_own_test(their_test):
     model, rates, graph = their_test
     assert graph.number_of_nodes() == 279
