@@ -117,6 +117,16 @@ def test_fewer_ablation_epochs_train_the_recipe_for_as_long(protocol):
     assert plan.ablation_base_name(protocol) == "seed-0"
 
 
+def test_a_quick_run_trains_two_variants_of_the_recipe_only():
+    quick = plan.quick_protocol(24)
+    trained = [run.name for run in plan.plan(quick)["ablation"] if isinstance(run, plan.Training)]
+    assert trained == [
+        "seed-0/train", "ablation/no-regularizer/train", "ablation/float-weights/train",
+    ]  # fmt: skip
+    rows = tables.ablation_table(results.Results(quick, {}, {})).rows
+    assert [row[0] for row in rows][1:] == [plan.ABLATIONS[v] for v in quick.ablations]
+
+
 def test_fewer_fold_epochs_train_the_folds_only_for_so_long(protocol):
     short = replace(protocol, fold_epochs=4)
     assert "4 epochs each, the last 1" in tables.folds_table(results.Results(short, {}, {})).note

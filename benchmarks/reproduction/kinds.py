@@ -29,6 +29,8 @@ class Protocol:
     ablation_epochs, fold_epochs : int or None
         Epochs of each variant of the recipe, and of the recipe beside them; of each fold. None for
         all.
+    ablations : tuple of str or None
+        Variants of the recipe, by the names of ``plan.ABLATIONS``; None for all.
     level_epochs : (int, int)
         Epochs in which a network of rates becomes one of levels: with batch normalizations, and
         without them on 8-bit weights.
@@ -49,6 +51,7 @@ class Protocol:
     nengo_dl_tiles: int = 4
     ablation_epochs: int | None = None
     fold_epochs: int | None = None
+    ablations: tuple[str, ...] | None = None
     level_epochs: tuple[int, int] = (15, 5)
     two_chip_tile: str = "auto"
     crops: int = 48

@@ -85,6 +85,16 @@ def variants(base: TrainingConfig) -> dict[str, TrainingConfig]:
     return {name: config for name, config in found.items() if config != base}
 
 
+def chosen_variants(protocol: Protocol) -> dict[str, TrainingConfig]:
+    """The variants that the protocol asks for."""
+    found = variants(protocol.ablation_base)
+    return {
+        name: config
+        for name, config in found.items()
+        if protocol.ablations is None or name in protocol.ablations
+    }
+
+
 def _deployment(protocol, folder, **changes):
     settings = {"tiles": protocol.tiles, "calibration_tiles": protocol.calibration_tiles}
     return Deployment(training=training_name(folder), **(settings | changes))
@@ -134,7 +144,7 @@ def _ablation(protocol):
         runs = [_seed_training(protocol, seed), _seed_deployment(protocol, seed)]
     else:
         runs = _trained_and_deployed(protocol, ablation_base_name(protocol), base)
-    for variant, config in variants(base).items():
+    for variant, config in chosen_variants(protocol).items():
         runs += _trained_and_deployed(protocol, ablation_name(variant), config)
     return tuple(runs)
 
@@ -182,6 +192,7 @@ def quick_protocol(n_sections: int, preset: str = "tiny", **changes) -> Protocol
         "calibration_tiles": 2,
         "nengo_dl_tiles": 2,
         "n_folds": 2,
+        "ablations": ("no-regularizer", "float-weights"),
         "level_epochs": (1, 1),
         "two_chip_tile": "48",
         "crops": 4,

@@ -131,7 +131,7 @@ def ablation_table(results) -> Table:
     """The recipe with one thing changed each."""
     protocol = results.protocol
     folders = {"recipe": names.ablation_base_name(protocol)}
-    planned = names.variants(protocol.ablation_base)
+    planned = names.chosen_variants(protocol)
     folders |= {ABLATIONS[variant]: names.ablation_name(variant) for variant in planned}
     rows = [
         (title, *_ablation_cells(results.get(names.steps_name(folder))))
