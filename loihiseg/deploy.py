@@ -283,7 +283,7 @@ def main(arguments):
     if options.json:
         print(json.dumps(result.metrics))
         return
-    console = Console(highlight=False, soft_wrap=False, width=max(Console().width, 116))
+    console = Console(highlight=False, soft_wrap=False, width=max(Console().width, 124))
     for table in (
         tables.layers_table,
         tables.mapping_table,

@@ -66,11 +66,11 @@ def scores_table(metrics: dict) -> Table:
         "scored on",
         "accuracy",
         "all cell",
-        "membrane IoU",
+        "membrane\nIoU",
         "F1",
         "V_Rand",
         "V_Info",
-        *(("V_Rand, shifted", "V_Info, shifted") if shift else ()),
+        *(("V_Rand,\nshifted", "V_Info,\nshifted") if shift else ()),
     )
     note = metrics["scored_note"]
     if shift:

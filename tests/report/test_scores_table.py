@@ -28,6 +28,6 @@ def test_maps_as_they_are(metrics):
 
 def test_shifted_maps_stand_beside_them(metrics):
     table = scores_table(metrics | {"challenge_shift": 2.4})
-    assert table.header[-2:] == ("V_Rand, shifted", "V_Info, shifted")
+    assert table.header[-2:] == ("V_Rand,\nshifted", "V_Info,\nshifted")
     assert table.rows[0][-4:] == ("0.970", "0.975", "0.960", "0.965")
     assert len(table.rows[0]) == len(table.header) and "2.4 added to all logits" in table.note
