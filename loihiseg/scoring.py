@@ -179,10 +179,7 @@ def _validated(inputs, predict, tile):
     logits = predict_sections(predict, inputs.validation.images, tile)
     if threshold is None:
         threshold = best_threshold(truth, sigmoid(logits))
-    with_cells = ~truth.all(axis=(1, 2))
-    if not (whole and with_cells.any()):
-        return threshold, 0.0
-    return threshold, choose_shift(truth[with_cells], logits[with_cells])
+    return threshold, choose_shift(truth, logits) if whole else 0.0
 
 
 def score_row(name, pixels, truth, logits, threshold, shift=0.0) -> dict:

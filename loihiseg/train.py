@@ -8,7 +8,7 @@ from pathlib import Path
 
 from loihiseg.cli import Parser, add_data_options, import_tensorflow, positive, read_data, run, seed
 from loihiseg.errors import InputError
-from loihiseg.network.phases import prepared, progressive_stages
+from loihiseg.network.phases import at_least, prepared, progressive_stages
 from loihiseg.network.presets import PRESETS, Stage
 
 
@@ -193,11 +193,9 @@ def _with_stages(options, config):
 
 def _given_stages(options, levels, eight_bit):
     """The stages of --stages; with levels for each activation, a stage has at least its own."""
-    stages = []
-    for rung, epochs in options.stages:
-        if isinstance(levels, tuple) and rung:
-            rung = tuple(max(rung, n) for n in levels)
-        stages.append(Stage(rung, epochs))
+    stages = [
+        Stage(at_least(levels, rung) if rung else 0, epochs) for rung, epochs in options.stages
+    ]
     if stages[-1].levels != levels:
         raise InputError(
             f"--stages: the last has levels {options.stages[-1][0]}, --levels {levels}; expected "

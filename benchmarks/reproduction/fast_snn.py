@@ -84,20 +84,13 @@ class _Scores:
         """Score what a function from pixels to logits makes, by a network's threshold."""
         # As in a deployment, the shift is chosen for the network without spikes.
         if network.source not in self.shifts:
-            self.shifts[network.source] = _shift(predict, self.validation, network.tile)
+            seen = predict_sections(predict, self.validation.images, network.tile)
+            self.shifts[network.source] = choose_shift(self.validation.membrane, seen)
         with self.reporter.bar(name, len(self.test.images)) as advance:
             logits = predict_sections(predict, self.test.images, network.tile, progress=advance)
         shift = self.shifts[network.source]
         truth = self.test.membrane
         self.rows.append(score_row(name, "whole sections", truth, logits, network.threshold, shift))
-
-
-def _shift(predict, validation, tile):
-    with_cells = ~validation.membrane.all(axis=(1, 2))
-    if not with_cells.any():
-        return 0.0
-    logits = predict_sections(predict, validation.images[with_cells], tile)
-    return choose_shift(validation.membrane[with_cells], logits)
 
 
 def _eight_bit(network):

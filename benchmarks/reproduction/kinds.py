@@ -1,6 +1,6 @@
 """The kinds of runs, as plain values. Free of TensorFlow."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 from benchmarks.reproduction.names import REFERENCE_STEPS
 from loihiseg.data.splits import Split
@@ -166,15 +166,16 @@ class Deployment:
 
     def settings(self) -> dict:
         """What its result depends on but the data and the weights, as plain values."""
-        values = asdict(self)
-        for name, default in _LATER.items():
-            if values[name] == default:
-                del values[name]
+        values = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in _LATER or getattr(self, field.name) != field.default
+        }
         return {"kind": "deployment", "format": DEPLOYMENT_FORMAT} | values
 
 
-_LATER = {"chips": 2, "tile": None, "input": "held", "early_exit": None}
-"""Options that earlier deployments did not name; at these values they are the same."""
+_LATER = ("chips", "tile", "input", "early_exit")
+"""Options that earlier deployments did not name; at their defaults they are the same."""
 
 
 @dataclass(frozen=True)

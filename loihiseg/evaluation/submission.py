@@ -23,18 +23,24 @@ def choose_shift(membrane: np.ndarray, logits: np.ndarray) -> float:
     Parameters
     ----------
     membrane : (n, h, w) bool array
-        Truth of the validation sections; each must have a cell.
+        Truth of the validation sections; those without a cell have no score and are left out.
     logits : (n, h, w) float array
         Of membrane.
 
     Returns
     -------
     float
-        One of `SHIFTS`; the smallest of equals.
+        One of `SHIFTS`; the smallest of equals, 0 where no section has a cell.
     """
-    truths = [label(~section, connectivity=1) for section in membrane]
+    scored = [
+        (label(~truth, connectivity=1), one)
+        for truth, one in zip(membrane, logits)
+        if not truth.all()
+    ]
+    if not scored:
+        return 0.0
     scores = [
-        np.mean([v_rand(t, thin(one < -shift)).value for t, one in zip(truths, logits)])
+        np.mean([v_rand(truth, thin(one < -shift)).value for truth, one in scored])
         for shift in SHIFTS
     ]
     return SHIFTS[int(np.argmax(scores))]

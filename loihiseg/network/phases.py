@@ -112,7 +112,7 @@ def progressive_stages(
         are few, the first rungs are left out.
     """
     lowest = min(levels) if isinstance(levels, tuple) else levels
-    rungs = [_at_least(levels, rung) for rung in LADDER if rung > lowest]
+    rungs = [at_least(levels, rung) for rung in LADDER if rung > lowest]
     rungs = [rung for i, rung in enumerate(rungs) if rung != levels and rung not in rungs[:i]]
     float_epochs = 0 if from_start else epochs // 3
     left = epochs - float_epochs
@@ -142,7 +142,10 @@ def prepared(stages, *, eight_bit: bool, batch_norm: bool) -> tuple[Stage, ...]:
     return tuple(found)
 
 
-def _at_least(levels, rung):
+def at_least(levels: int | tuple[int, ...], rung: int) -> int | tuple[int, ...]:
+    """Levels of a stage on the way down to wanted ones: where each activation has levels of its
+    own, none has fewer than it is to have in the end.
+    """
     if isinstance(levels, tuple):
         return tuple(max(n, rung) for n in levels)
     return rung

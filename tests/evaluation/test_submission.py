@@ -34,6 +34,14 @@ def test_nothing_to_shift():
     assert choose_shift(membrane, logits) == 0.0
 
 
+def test_sections_without_a_cell_do_not_count():
+    membrane, logits = two_cells(-3.0)
+    blank = np.ones_like(membrane), np.full_like(logits, 8.0)
+    assert choose_shift(*blank) == 0.0
+    both = np.concatenate([membrane, blank[0]]), np.concatenate([logits, blank[1]])
+    assert choose_shift(*both) == choose_shift(membrane, logits) > 0
+
+
 def test_no_shift_is_the_network_s_own_probability():
     rng = np.random.default_rng(3)
     logits = gaussian_filter(rng.normal(size=(2, 40, 40)), (0, 2, 2)) * 20
