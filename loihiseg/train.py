@@ -64,6 +64,14 @@ def parse(arguments):
         help="with batch normalizations, folded before the last of --stages (default: before the "
         "last quarter of the last); only from there on weights are rounded to 8 bits",
     )
+    levels.add_argument(
+        "--event-weight",
+        type=float,
+        default=0.0,
+        metavar="W",
+        help="weight in the loss of the synaptic events per multiply-accumulate: the larger, the "
+        "fewer spikes (default: 0)",
+    )
     tuning = parser.add_argument_group("training for the chip")
     tuning.add_argument(
         "--tuning-epochs",
@@ -138,8 +146,10 @@ def _learning_rate(options, config):
 
 
 def _for_rates(options, config):
-    if options.stages or options.batch_norm:
-        raise InputError("--stages, --batch-norm: are for training with --levels; give it too")
+    if options.stages or options.batch_norm or options.event_weight:
+        raise InputError(
+            "--stages, --batch-norm, --event-weight: are for training with --levels; give it too"
+        )
     epochs = options.epochs or config.epochs
     tuning = _given(options.tuning_epochs, min(config.tuning_epochs, epochs))
     window = _given(options.window_steps, config.window_steps)
@@ -188,6 +198,7 @@ def _with_stages(options, config):
         tuning_epochs=0,
         window_steps=0,
         stages=stages,
+        event_weight=options.event_weight,
     )
 
 
@@ -298,7 +309,7 @@ def _of_layers(epoch):
         counts = sorted({layer.n_levels for layer in epoch.levels}, reverse=True)
         named = ", ".join(str(n) for n in counts)
         mean = sum(layer.mean_level for layer in epoch.levels) / len(epoch.levels)
-        return f"levels {named} (mean {mean:.2f})"
+        return f"levels {named} (mean {mean:.2f}, {epoch.events_per_mac:.2f} events per MAC)"
     if not epoch.rates:
         return "ideal units"
     low = min(r.share_in_range for r in epoch.rates)

@@ -29,6 +29,7 @@ from loihiseg.evaluation.rates import LayerRates, layer_rates
 from loihiseg.files import pack_arrays, sha256, unpack_arrays, write_bytes, write_json
 from loihiseg.inference import predict_sections, sigmoid
 from loihiseg.network.activations import LoihiReLU
+from loihiseg.network.events import event_costs
 from loihiseg.network.phases import phase_at, phases, until
 from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.quantized import QuantizedReLU
@@ -46,7 +47,8 @@ class Epoch:
     """What one epoch came to. Losses are of training crops; scores of the validation sections.
 
     Layers have firing rates or levels, or neither where they are ideal. Phases, in which the same
-    network is trained, are counted from 0.
+    network is trained, are counted from 0. ``rate_loss`` is that of firing rates or of synaptic
+    events, ``events_per_mac`` what `loihiseg.network.events` counts of a network of levels.
     """
 
     epoch: int
@@ -59,6 +61,7 @@ class Epoch:
     rates: tuple[LayerRates, ...]
     levels: tuple[LayerLevels, ...] = ()
     phase: int = 0
+    events_per_mac: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -225,6 +228,7 @@ def _validate(model, stack, config, epoch, loss, rate_loss) -> Epoch:
     threshold = best_threshold(truth, probability)
     scores = pixel_scores(truth, probability > threshold)
     cross_entropy = np.logaddexp(0, logits) - logits * truth
+    levels = used_levels(model, stack, config)
     return Epoch(
         epoch,
         float(loss),
@@ -234,8 +238,9 @@ def _validate(model, stack, config, epoch, loss, rate_loss) -> Epoch:
         scores.membrane_iou,
         threshold,
         firing_rates(model, stack, config),
-        used_levels(model, stack, config),
+        levels,
         phases(config).index(phase_at(config, epoch - 1)),
+        _events_per_mac(model, levels),
     )
 
 
@@ -260,6 +265,11 @@ def used_levels(model, stack: Stack, config: TrainingConfig) -> tuple[LayerLevel
         layer_levels(layer.name, activation, layer.levels, float(layer.scale))
         for layer, activation in _activations(model, stack, config, _is_quantized)
     )
+
+
+def _events_per_mac(model, levels):
+    costs = event_costs(model)
+    return float(sum(costs.get(layer.layer, 0.0) * layer.mean_level for layer in levels))
 
 
 def _is_rate(layer):

@@ -50,6 +50,15 @@ def test_history_says_the_levels_of_each_epoch(whole):
         assert row["rates"] == [] and row["rate_loss"] == pytest.approx(0, abs=1e-6)
 
 
+def test_weighted_events_become_fewer(whole, tmp_path):
+    run(tmp_path, event_weight=5.0, **changes())
+    as_they_are, weighted = history(whole), history(tmp_path)
+    assert as_they_are[0]["events_per_mac"] == 0 and as_they_are[-1]["events_per_mac"] > 0.05
+    assert weighted[-1]["events_per_mac"] < 0.95 * as_they_are[-1]["events_per_mac"]
+    # What is added to the loss is the weight times the ratio on training crops.
+    assert 0.5 < weighted[-1]["rate_loss"] / (5 * weighted[-1]["events_per_mac"]) < 2
+
+
 def test_checkpoint_is_the_best_of_the_last_stage(whole):
     rows = history(whole)[1:]
     info = load_checkpoint(whole).info
@@ -147,6 +156,7 @@ def test_options():
         (0, 4), (31, 2), (15, 1), (7, 1), (3, 3), (3, 1)
     ]  # fmt: skip
     assert [s.batch_norm for s in config.stages] == [True] * 5 + [False]
+    assert config.event_weight == 0 and parsed("--levels", "3", "--event-weight", "0.2") != config
     assert config.learning_rate == 0.01 and config.network.levels == 3
     assert parsed("--start", "x").learning_rate == pytest.approx(parsed().learning_rate / 5)
     own = ["--levels", *"711111"]
@@ -160,6 +170,9 @@ def test_options():
     [
         (["--stages", "3:4"], "are for training with --levels"),
         (["--batch-norm"], "are for training with --levels"),
+        (["--event-weight", "0.1"], "are for training with --levels"),
+        (["--levels", "3", "--event-weight", "-1"], "event_weight -1.0; expected 0 or more"),
+        (["--levels", "3", "--event-weight", "nan"], "event_weight nan; expected 0 or more"),
         (["--levels", "3", "--stages", "31:2", "7:2"], "the last has levels 7, --levels 3"),
         (["--levels", "3", "--stages", "3:4", "--epochs", "9"], "have 4 in all"),
         (["--levels", "3", "--tuning-epochs", "4"], "are for firing rates"),

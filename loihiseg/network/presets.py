@@ -3,6 +3,7 @@
 Free of TensorFlow, so that command lines can name them in their help.
 """
 
+import math
 from dataclasses import dataclass, field
 
 from loihiseg.errors import InputError
@@ -69,6 +70,9 @@ class TrainingConfig:
         early. The last has the levels of ``network``.
     start : str
         Digest of the weights that training starts from; empty: random ones.
+    event_weight : float
+        In stages with levels, of the synaptic events per multiply-accumulate in the loss; see
+        `loihiseg.network.events.charge_events`.
     """
 
     network: UNetConfig = field(default_factory=UNetConfig)
@@ -84,8 +88,13 @@ class TrainingConfig:
     window_steps: int = 100
     stages: tuple[Stage, ...] = ()
     start: str = ""
+    event_weight: float = 0.0
 
     def __post_init__(self):
+        if not 0 <= self.event_weight < math.inf:
+            raise InputError(
+                f"training configuration: event_weight {self.event_weight}; expected 0 or more"
+            )
         if not self.stages:
             return
         if self.epochs != sum(stage.epochs for stage in self.stages) or self.tuning_epochs:

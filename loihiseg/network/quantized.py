@@ -78,6 +78,12 @@ class QuantizedReLU(tf.keras.layers.Layer):
     ValueError
         If levels or scale are out of range.
 
+    Attributes
+    ----------
+    event_weight : float
+        Of the layer's mean level in the loss; 0, unless
+        `loihiseg.network.events.charge_events` sets it. Not kept in a saved model.
+
     Notes
     -----
     Learned step size quantization divides the gradient of the scale by the square root of the
@@ -92,6 +98,7 @@ class QuantizedReLU(tf.keras.layers.Layer):
             raise ValueError(f"alpha {alpha}: above 0")
         self.levels = int(levels)
         self.initial_alpha = float(alpha)
+        self.event_weight = 0.0
 
     def build(self, input_shape):
         """Make the scale."""
@@ -110,7 +117,12 @@ class QuantizedReLU(tf.keras.layers.Layer):
 
     def call(self, inputs):
         """Map a pre-activation of any shape to the activation of the same shape."""
-        return quantized_relu(inputs, self.scale, self.levels)
+        scale = self.scale
+        values = quantized_relu(inputs, scale, self.levels)
+        if self.event_weight:
+            mean_level = tf.reduce_mean(values) * self.levels / scale
+            self.add_loss(self.event_weight * mean_level)
+        return values
 
     def get_config(self):
         """Return the constructor's arguments; the trained scale is a weight."""

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from loihiseg.checkpoint import Checkpoint, set_model_weights
 from loihiseg.network.calibration import carry_over
+from loihiseg.network.events import charge_events
 from loihiseg.network.phases import Phase, phase_at
 from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.unet import ChipEffects, build_unet
@@ -29,6 +30,8 @@ def compiled(config: TrainingConfig, phase: Phase) -> tf.keras.Model:
     """The network of a phase with random weights, at the size of training crops."""
     effects = ChipEffects(phase.eight_bit, phase.window_steps, phase.staircase)
     model = build_unet(phase.network, config.crop, effects)
+    if config.event_weight:
+        charge_events(model, config.event_weight)
     steps = config.steps_per_epoch
     first = phase.first * steps if phase.own_optimizer else 0
     schedule = _Cosine(config.learning_rate, config.epochs * steps, first)

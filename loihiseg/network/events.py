@@ -1,0 +1,93 @@
+"""Synaptic events that levels cause on the chip, as a loss that makes spikes rare.
+
+A unit of L levels is L compartments that share their axons; each that is on sends its spike to
+every compartment of the units it reaches. What a network of levels spends on the chip is mostly
+these events.
+"""
+
+import tensorflow as tf
+
+from loihiseg.network.quantized import QuantizedReLU
+
+_CONVOLUTIONS = (tf.keras.layers.Conv2D, tf.keras.layers.Conv2DTranspose)
+
+
+def charge_events(model: tf.keras.Model, weight: float) -> None:
+    """Add what the synaptic events of a network cost to its loss.
+
+    The loss is ``weight`` times the synaptic events of one image, in one pass of the thermometer
+    code, divided by the multiply-accumulates of the same layers: sums over all layers whose
+    activations others on the chip hear. It is a mean over images, and has the gradients that
+    `loihiseg.network.quantized.quantized_relu` gives to inputs and scale.
+
+    Parameters
+    ----------
+    model : tf.keras.Model
+        Of `loihiseg.network.unet.build_unet`, before it is compiled; its quantized layers are
+        changed in place.
+    weight : float
+        At least 0, in nats per event and multiply-accumulate.
+    """
+    costs = event_costs(model)
+    for layer in model.layers:
+        if layer.name in costs:
+            layer.event_weight = weight * costs[layer.name]
+
+
+def event_costs(model: tf.keras.Model) -> dict[str, float]:
+    """Synaptic events per multiply-accumulate of the network for each level that is on.
+
+    Parameters
+    ----------
+    model : tf.keras.Model
+        Functional, of fixed size, with `QuantizedReLU` activations.
+
+    Returns
+    -------
+    dict of str to float
+        By layer: what its mean level, 0 to its levels, is to be multiplied with so that the sum
+        over layers is the ratio. A layer that others hear at several steps, such as the source of
+        a skip connection, fires in each of them and reaches all its targets every time. Borders
+        are neglected.
+    """
+    depths: dict[str, int] = {}
+    synapses: dict[str, list] = {}
+    total = 0.0
+    for target in model.layers:
+        if not isinstance(target, QuantizedReLU):
+            continue
+        convolution = _behind(target, _CONVOLUTIONS)[0]
+        sources = _behind(convolution, (QuantizedReLU,))
+        depths[target.name] = 1 + max((depths[source.name] for source in sources), default=-1)
+        for source in sources:
+            # A source's spikes and a neuron's inputs are the two sides of the same synapses.
+            n_units = source.output.shape[1] * source.output.shape[2] * source.output.shape[3]
+            n_synapses = n_units * _fan_out(convolution)
+            total += n_synapses
+            step = depths[target.name]
+            synapses.setdefault(source.name, []).append((step, n_synapses * target.levels))
+    return {
+        name: len({step for step, _ in reached}) * sum(n for _, n in reached) / total
+        for name, reached in synapses.items()
+    }
+
+
+def _fan_out(convolution):
+    """Synapses of one unit of a source, without borders."""
+    rows, columns = convolution.kernel_size
+    if isinstance(convolution, tf.keras.layers.Conv2DTranspose):
+        return rows * columns * convolution.filters
+    return rows * columns * convolution.filters / (convolution.strides[0] * convolution.strides[1])
+
+
+def _behind(layer, kinds):
+    """The nearest layers of some kinds that a layer's input comes from."""
+    found = []
+    inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+    for tensor in inputs:
+        source = tensor.node.layer
+        if isinstance(source, kinds):
+            found.append(source)
+        elif not isinstance(source, tf.keras.layers.InputLayer):
+            found += _behind(source, kinds)
+    return found
