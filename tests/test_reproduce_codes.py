@@ -12,11 +12,13 @@ from benchmarks.reproduction import (
     code_tables,
     codes,
     kinds,
+    names,
     page,
     plan,
     results,
     runs,
 )
+from benchmarks.reproduction.names import LevelNetwork
 from loihiseg.checkpoint import (
     Checkpoint,
     CheckpointInfo,
@@ -43,6 +45,8 @@ from tests.reproduction import (  # noqa: F401 - fixtures among them
 )
 
 OWN, TWO = code_plan.OWN_TILE, code_plan.TWO_CHIPS
+ONE, TWO_LEVELS, THREE = (LevelNetwork(n) for n in (1, 2, 3))
+SPARSE = LevelNetwork(2, sparse=True)
 
 
 def by_first_cell(table):
@@ -55,10 +59,14 @@ def by_first_cell(table):
 def test_levels_start_from_the_rates_of_their_own_seed(protocol):
     planned = plan.plan(protocol)["codes"]
     trainings = [run for run in planned if isinstance(run, kinds.StagedTraining)]
-    assert len(trainings) == len(code_plan.LEVELS) * len(protocol.seeds)
+    assert len(trainings) == len(code_plan.NETWORKS) * len(protocol.seeds)
     for run in trainings:
-        seed = run.name.split("/")[0]
-        assert run.start == f"{seed}/train" and run.config.seed == int(seed[5:])
+        seed, network, _ = run.name.split("/")
+        start = network.removesuffix("-sparse") + "/" if "sparse" in network else ""
+        assert run.start == f"{seed}/{start}train" and run.config.seed == int(seed[5:])
+        assert (run.config.event_weight > 0) == ("sparse" in network)
+    order = [run.name for run in planned]
+    assert all(order.index(run.start) < order.index(run.name) for run in trainings)
     simulations = [run for run in planned if isinstance(run, kinds.FastSnn)]
     assert {(run.name[-10:-9], run.steps) for run in simulations} == {("1", 1), ("3", 3), ("7", 7)}
     stopped = [run for run in planned if getattr(run, "early_exit", None) is not None]
@@ -67,24 +75,27 @@ def test_levels_start_from_the_rates_of_their_own_seed(protocol):
 
 def test_networks_of_equal_levels_come_together(protocol):
     planned = plan.plan(protocol)["codes"]
-    levels = [run.name[-7] for run in planned if isinstance(run, kinds.StagedTraining)]
-    assert levels == [str(n) for n in code_plan.LEVELS for _ in protocol.seeds]
+    folders = [run.name.split("/")[1] for run in planned if isinstance(run, kinds.StagedTraining)]
+    assert folders == [
+        names.levels_name("", one)[1:] for one in code_plan.NETWORKS for _ in protocol.seeds
+    ]
 
 
 def test_epochs_of_levels_can_be_chosen():
     options = reproduce.parse(["--level-epochs", "6", "2"])
     planned = plan.plan(reproduce.protocol_of(options, 24))["codes"]
     configs = [run.config for run in planned if isinstance(run, kinds.StagedTraining)]
-    assert {tuple(s.epochs for s in config.stages) for config in configs} == {(6, 2)}
+    plain = [config for config in configs if not config.event_weight]
+    assert {tuple(s.epochs for s in config.stages) for config in plain} == {(6, 2)}
 
 
 def test_stages_of_levels_fold_before_weights_are_rounded():
-    config = code_plan.level_config(PRESETS["paper"], 3, (15, 5))
+    config = code_plan.level_config(PRESETS["paper"], THREE, (15, 5))
     assert [(s.levels, s.epochs, s.batch_norm, s.eight_bit) for s in config.stages] == [
         (3, 15, True, False), (3, 5, False, True)
     ]  # fmt: skip
     assert config.network.levels == 3 and config.epochs == 20 and config.tuning_epochs == 0
-    binary = code_plan.level_config(PRESETS["paper"], 1, (15, 5)).network
+    binary = code_plan.level_config(PRESETS["paper"], ONE, (15, 5)).network
     assert binary.layer_levels == {name: 3 if name == "stem" else 1 for name in binary.activations}
 
 
@@ -132,7 +143,7 @@ def test_levels_are_trained_anew_from_another_start(place, staged):
 
 def test_levels_of_other_stages_are_not_trained_over(place, staged):
     run, _ = staged
-    longer = code_plan.level_config(PRESETS["tiny"], 3, (2, 1))
+    longer = code_plan.level_config(PRESETS["tiny"], THREE, (2, 1))
     with pytest.raises(InputError, match="another configuration"):
         runs.check_folders(place, [replace(run, config=longer)])
     # The start may be trained anew itself: nothing can be said until it is.
@@ -146,7 +157,15 @@ def test_levels_of_other_stages_are_not_trained_over(place, staged):
 IOU = {25: 0.20, 50: 0.30, 100: 0.64, 200: 0.66}
 """Of the rate code by steps. The float ANN has 0.66."""
 
-LEVEL_IOU = {(1, OWN): 0.58, (2, OWN): 0.648, (3, OWN): 0.656, (2, TWO): 0.635, (3, TWO): 0.645}
+LEVEL_IOU = {
+    (ONE, OWN): 0.58,
+    (TWO_LEVELS, OWN): 0.648,
+    (SPARSE, OWN): 0.647,
+    (THREE, OWN): 0.656,
+    (TWO_LEVELS, TWO): 0.635,
+    (SPARSE, TWO): 0.634,
+    (THREE, TWO): 0.645,
+}
 
 
 def found_of(protocol, change=lambda run, values: None):
@@ -157,7 +176,8 @@ def found_of(protocol, change=lambda run, values: None):
         iou, chips = IOU.get(run.steps, 0.66), 2
         if run.steps is None and run.early_exit is None:
             levels, where = run.name.split("/")[1:]
-            iou = LEVEL_IOU[int(levels[-1]), where]
+            network = next(n for n, _ in LEVEL_IOU if names.levels_name("", n) == f"/{levels}")
+            iou = LEVEL_IOU[network, where]
             chips = 6 if (levels, where) == ("levels-3", OWN) else 2
         elif run.steps is not None:
             for key in ("neuron_updates", "synaptic_events", "spikes"):
@@ -173,7 +193,7 @@ def found_of(protocol, change=lambda run, values: None):
 
 def test_codes_are_paired_with_the_rate_code_that_is_as_good(protocol):
     found = found_of(protocol)
-    entry = codes.level_entry(found, 3, TWO)
+    entry = codes.level_entry(found, THREE, TWO)
     below, above = codes.bettered(found, entry), codes.fallen_below(found, entry)
     assert below.rates.title == "rate code, 100 steps"
     assert above.rates.title == "rate code, 200 steps"
@@ -181,7 +201,9 @@ def test_codes_are_paired_with_the_rate_code_that_is_as_good(protocol):
     # A 20th of 200 steps' is a 10th of 100 steps'.
     assert below.ratio(codes.energy) == pytest.approx(10)
     assert below.ratio(codes.work) == pytest.approx(10)
-    assert codes.bettered(found, codes.level_entry(found, 1, OWN)).rates.title.endswith("50 steps")
+    assert codes.bettered(found, codes.level_entry(found, ONE, OWN)).rates.title.endswith(
+        "50 steps"
+    )
     rows = code_tables.pairs_table(found).rows
     assert len(rows) == 2 * len(code_plan.DEPLOYED)
     assert rows[0][6:] == ("5.0x", "5.0x", "5.0x", "5.0x")
@@ -193,7 +215,7 @@ def test_a_deployment_below_every_rate_code_betters_none(protocol):
             values["stages"][2]["pixel"]["membrane_iou"] = 0.1
 
     found = found_of(protocol, change)
-    assert codes.bettered(found, codes.level_entry(found, 3, TWO)) is None
+    assert codes.bettered(found, codes.level_entry(found, THREE, TWO)) is None
     assert {row[2] for row in code_tables.pairs_table(found).rows} == {"rate code, 25 steps"}
     rows = [row for row in code_tables.code_aims_table(found).rows if "equal or better" in row[0]]
     assert [row[3] for row in rows] == ["no", "no"]
@@ -210,7 +232,7 @@ def one_aim(aims, *parts):
 
 def test_aims_of_codes_say_whether_they_are_met(protocol):
     aims = aims_of(found_of(protocol))
-    assert one_aim(aims, "pixels as", "15 of 15") == ("99.900%", "yes")
+    assert one_aim(aims, "pixels as", "21 of 21") == ("99.900%", "yes")
     assert one_aim(aims, "L = 3 (6 chips") == ("0.40 points", "yes")
     assert one_aim(aims, "L = 3, largest tile") == ("1.50 points", "yes")
     assert one_aim(aims, "L = 2, largest tile") == ("2.50 points", "no")
@@ -230,7 +252,7 @@ def test_missed_aims_of_codes_are_said(protocol):
             values["agreement"] = 0.99
 
     aims = aims_of(found_of(protocol, change))
-    assert one_aim(aims, "pixels as", "15 of 15") == ("99.000%", "no")
+    assert one_aim(aims, "pixels as", "21 of 21") == ("99.000%", "no")
     assert one_aim(aims, "as many chips", "counted energy") == ("2.5x fewer", "no")
     assert one_aim(aims, "as many chips", "steps per tile") == ("10.0x fewer", "yes")
 
@@ -264,7 +286,7 @@ def test_missing_codes_are_said_in_their_rows(protocol):
     assert rows["Fast-SNN, T = 3, signed"][0] == cells.NOT_RUN
     assert rows["thermometer, L = 2, largest tile on 2 chips"][0] != cells.NOT_RUN
     aims = aims_of(found)
-    assert one_aim(aims, "pixels as", "8 of 15")[1] == "yes"
+    assert one_aim(aims, "pixels as", "14 of 21")[1] == "yes"
     assert one_aim(aims, "float ANN, mean: thermometer, L = 3, largest") == (cells.NOT_RUN, "")
     assert {row[1] for row in code_tables.exit_table(found).rows} == {cells.NOT_RUN}
     for table in code_tables.code_tables(found):
@@ -311,7 +333,7 @@ def test_levels_are_trained_deployed_and_simulated(here):
     network = replace(CONFIG.network, channels=(2,), convs_down=(2,), convs_up=())
     config = replace(CONFIG, network=network, epochs=1)
     keep_untrained(place, "seed-0/train", config)
-    config = code_plan.level_config(config, 1, (1, 1))
+    config = code_plan.level_config(config, ONE, (1, 1))
     run = kinds.StagedTraining("seed-0/levels-1/train", config, split, "seed-0/train")
     execute(run)
     assert runs.is_finished(place, run)

@@ -21,7 +21,10 @@ def draw_codes(path: Path, results) -> bool:
     from matplotlib.ticker import LogLocator
 
     rates = [entry for entry in codes.rate_entries(results) if entry.records]
-    levels = [(n, where, codes.level_entry(results, n, where)) for n, where in codes.DEPLOYED]
+    levels = [
+        (network, where, codes.level_entry(results, network, where))
+        for network, where in codes.DEPLOYED
+    ]
     levels = [one for one in levels if one[2].records]
     if not rates or not levels:
         return False
@@ -30,8 +33,8 @@ def draw_codes(path: Path, results) -> bool:
         for axis, near in zip(axes, (False, True)):
             top = _draw_ann(axis, results)
             _draw_rates(axis, rates)
-            for n, where, entry in levels:
-                _draw_levels(axis, n, where, entry, near)
+            for network, where, entry in levels:
+                _draw_levels(axis, network, where, entry, near)
             axis.set(
                 xscale="log",
                 xlabel=f"neuron updates + synaptic events per {unit}, millions",
@@ -66,7 +69,7 @@ def _draw_rates(axis, entries):
         _write(axis, f"{steps:.0f} steps", place, (8, -11), _RATES)
 
 
-def _draw_levels(axis, n, where, entry, named):
+def _draw_levels(axis, network, where, entry, named):
     own = where == OWN_TILE
     color = _OWN if own else _TWO
     label = "thermometer, tile of the rate code" if own else "thermometer, largest tile on 2 chips"
@@ -74,7 +77,7 @@ def _draw_levels(axis, n, where, entry, named):
     if named:
         one = next(iter(entry.records.values()))
         n_chips = codes.chips(one)
-        text = f"L = {n}, tile {one['tile']}, {n_chips} chip" + "s" * (n_chips > 1)
+        text = f"{network.title}, tile {one['tile']}, {n_chips} chip" + "s" * (n_chips > 1)
         _write(axis, text, place, (-9 if own else 9, -3), color, ha="right" if own else "left")
 
 

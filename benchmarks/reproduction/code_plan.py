@@ -7,6 +7,7 @@ from benchmarks.reproduction.names import (
     OWN_TILE,
     REFERENCE_STEPS,
     TWO_CHIPS,
+    LevelNetwork,
     exit_name,
     fast_snn_name,
     levels_name,
@@ -17,8 +18,15 @@ from loihiseg.data.splits import z_block_split
 from loihiseg.network.phases import prepared
 from loihiseg.network.presets import Stage, TrainingConfig
 
-LEVELS = (3, 1, 2, 7)
-"""Of the networks, in the order in which they are run; 1 stands for `STEM_LEVELS` on the host."""
+NETWORKS = (
+    LevelNetwork(3),
+    LevelNetwork(1),
+    LevelNetwork(2),
+    LevelNetwork(7),
+    LevelNetwork(2, sparse=True),
+)
+"""In the order in which they are run; one level stands for `STEM_LEVELS` in the stem. Those that
+others are trained on from come before them."""
 
 STEM_LEVELS = 3
 """Levels of the stem where all other layers have one: it is on the host and takes no core."""
@@ -26,11 +34,19 @@ STEM_LEVELS = 3
 RATE_STEPS = (25, 50, 100, 200)
 """Presentations of the rate code that are set beside the others."""
 
-DEPLOYED = ((1, OWN_TILE), (2, OWN_TILE), (3, OWN_TILE), (2, TWO_CHIPS), (3, TWO_CHIPS))
+DEPLOYED = (
+    (LevelNetwork(1), OWN_TILE),
+    (LevelNetwork(2), OWN_TILE),
+    (LevelNetwork(2, sparse=True), OWN_TILE),
+    (LevelNetwork(3), OWN_TILE),
+    (LevelNetwork(2), TWO_CHIPS),
+    (LevelNetwork(2, sparse=True), TWO_CHIPS),
+    (LevelNetwork(3), TWO_CHIPS),
+)
 """Networks that are deployed by their levels, and on what."""
 
-SIMULATED = (1, 3, 7)
-"""Levels of the networks that are simulated as Fast-SNN, in as many steps."""
+SIMULATED = (LevelNetwork(1), LevelNetwork(3), LevelNetwork(7))
+"""Networks that are simulated as Fast-SNN, in as many steps as they have levels."""
 
 MOST_CHIPS = 8
 """On hand for the preset's tile; a deployment uses the fewest that hold it."""
@@ -40,13 +56,20 @@ LEVEL_INPUT = "clocked"
 
 LEARNING_RATE = 3e-3
 
-EXIT_LEVELS = 3
+SPARSE_LEARNING_RATE = 2e-3
+EVENT_WEIGHT = 0.1
+"""Of the synaptic events per multiply-accumulate in the loss of sparse networks."""
+
+EXIT_NETWORK = LevelNetwork(3)
 EXIT_SHARE = 0.005
 """Share of the pixels that stopping early may change, on the validation sections."""
 
 
-def level_config(base: TrainingConfig, levels: int, epochs: tuple[int, int]) -> TrainingConfig:
+def level_config(
+    base: TrainingConfig, network: LevelNetwork, epochs: tuple[int, int]
+) -> TrainingConfig:
     """Training of a network of levels: with batch normalizations, then folded on 8-bit weights."""
+    levels = network.levels
     if levels == 1:
         levels = (STEM_LEVELS, *[1] * (len(base.network.activations) - 1))
     stages = prepared([Stage(levels, n) for n in epochs], eight_bit=True, batch_norm=True)
@@ -54,10 +77,11 @@ def level_config(base: TrainingConfig, levels: int, epochs: tuple[int, int]) -> 
         base,
         network=replace(base.network, levels=levels, batch_norm=False),
         epochs=sum(epochs),
-        learning_rate=LEARNING_RATE,
+        learning_rate=SPARSE_LEARNING_RATE if network.sparse else LEARNING_RATE,
         tuning_epochs=0,
         window_steps=0,
         stages=stages,
+        event_weight=EVENT_WEIGHT if network.sparse else 0.0,
     )
 
 
@@ -69,23 +93,27 @@ def level_runs(protocol: Protocol) -> list:
     """
     return [
         run
-        for levels in LEVELS
+        for network in NETWORKS
         for seed in protocol.seeds
-        for run in _network_runs(protocol, seed, levels)
+        for run in _network_runs(protocol, seed_name(seed), seed, network)
     ]
 
 
-def _network_runs(protocol, seed, levels):
-    start, folder = training_name(seed_name(seed)), levels_name(seed_name(seed), levels)
-    config = level_config(replace(protocol.base, seed=seed), levels, protocol.level_epochs)
+def _network_runs(protocol, rates, seed, network):
+    folder, start = levels_name(rates, network), rates
+    epochs = protocol.level_epochs
+    if network.sparse:
+        start, epochs = levels_name(rates, LevelNetwork(network.levels)), protocol.sparse_epochs
+    config = level_config(replace(protocol.base, seed=seed), network, epochs)
     split = z_block_split(protocol.n_sections)
-    runs = [StagedTraining(training_name(folder), config, split, start)]
-    runs += [_deployed(protocol, folder, where) for n, where in DEPLOYED if n == levels]
-    if levels in SIMULATED:
+    runs = [StagedTraining(training_name(folder), config, split, training_name(start))]
+    runs += [_deployed(protocol, folder, where) for one, where in DEPLOYED if one == network]
+    if network in SIMULATED:
+        trained, steps = training_name(folder), network.levels
         name = fast_snn_name(folder)
-        runs.append(FastSnn(name, training_name(folder), start, levels, protocol.crops))
-    if seed == protocol.seeds[0] and levels == EXIT_LEVELS:
-        runs += _stopped_early(protocol, seed_name(seed), folder)
+        runs.append(FastSnn(name, trained, training_name(start), steps, protocol.crops))
+    if seed == protocol.seeds[0] and network == EXIT_NETWORK:
+        runs += _stopped_early(protocol, rates, folder)
     return runs
 
 

@@ -3,13 +3,14 @@
 from benchmarks.reproduction import codes
 from benchmarks.reproduction.cells import NOT_RUN, UJ_PER_MJ, aim, not_run
 from benchmarks.reproduction.code_plan import (
-    EXIT_LEVELS,
+    EVENT_WEIGHT,
+    EXIT_NETWORK,
     EXIT_SHARE,
     LEVEL_INPUT,
     SIMULATED,
     STEM_LEVELS,
 )
-from benchmarks.reproduction.names import OWN_TILE, TWO_CHIPS
+from benchmarks.reproduction.names import OWN_TILE, TWO_CHIPS, LevelNetwork
 from benchmarks.reproduction.results import (
     EMULATED,
     QUANTIZED,
@@ -42,14 +43,14 @@ def codes_table(results) -> Table:
     first = next((entry for entry in reversed(rates) if entry.records), rates[-1])
     ann = codes.Entry("ANN, float", first.records, TRAINED)
     rows = [_row(results, ann, measured=False), *(_row(results, entry) for entry in rates)]
-    for levels, where in codes.DEPLOYED:
+    for network, where in codes.DEPLOYED:
         if where == OWN_TILE:
-            quantized = codes.level_entry(results, levels, where, TRAINED)
-            quantized = codes.Entry(f"ANN, L = {levels}", quantized.records, TRAINED)
+            quantized = codes.level_entry(results, network, where, TRAINED)
+            quantized = codes.Entry(f"ANN, {network.title}", quantized.records, TRAINED)
             rows.append(_row(results, quantized, measured=False))
-        rows.append(_row(results, codes.level_entry(results, levels, where)))
-    for levels in SIMULATED:
-        rows += [_simulated_row(results, codes.fast_snn_entry(results, levels, stage))
+        rows.append(_row(results, codes.level_entry(results, network, where)))
+    for network in SIMULATED:
+        rows += [_simulated_row(results, codes.fast_snn_entry(results, network, stage))
                  for stage in _SIMULATED_ROWS]  # fmt: skip
     unit = first.records[min(first.records)]["unit"] if first.records else "section"
     header = (
@@ -68,7 +69,9 @@ def _codes_note(results, unit):
         f"of every activation; L = 1 has {STEM_LEVELS} in the stem, on the host. Networks of "
         f"levels start from the seed's network of rates, trained for {protocol.base.epochs} "
         f"epochs, and train for {first + last} more: {first} with batch normalizations, {last} "
-        "folded, with 8-bit weights; the network of rates does not train on. IoU lost: to the "
+        "folded, with 8-bit weights; the network of rates does not train on. Sparse: from the "
+        f"network of as many levels, {sum(protocol.sparse_epochs)} epochs more with the synaptic "
+        f"events per multiply-accumulate in the loss, weight {EVENT_WEIGHT:g}. IoU lost: to the "
         "seed's float ANN of the rate code. Thermometer: one step per layer on the longest way; "
         f"input {LEVEL_INPUT}. Fast-SNN is a simulation only, no chip runs it: soft reset and "
         "signed spikes; its counts are of the layers that would be on the chip. Quantized: the "
@@ -195,9 +198,9 @@ def _agreement_rows(results):
 
 
 def _loss_rows(results):
-    rows = [_loss_row(results, codes.level_entry(results, 3, OWN_TILE), 1.0)]
-    for levels, where in codes.DEPLOYED:
-        entry = codes.level_entry(results, levels, where)
+    rows = [_loss_row(results, codes.level_entry(results, LevelNetwork(3), OWN_TILE), 1.0)]
+    for network, where in codes.DEPLOYED:
+        entry = codes.level_entry(results, network, where)
         on_two = entry.records and max(map(codes.chips, entry.records.values())) <= 2
         if where == TWO_CHIPS or on_two:
             rows.append(_loss_row(results, entry, 2.0))
@@ -253,8 +256,8 @@ def _best_rows(where, pairs, results):
 
 
 def _fast_snn_rows(results):
-    levels = max(SIMULATED)
-    found = list(codes.fast_snn_entry(results, levels, SIGNED).records.values())
+    most = max(SIMULATED, key=lambda one: one.levels)
+    found = list(codes.fast_snn_entry(results, most, SIGNED).records.values())
 
     def gap(one, above, below):
         scores = one["scores"]
@@ -264,7 +267,7 @@ def _fast_snn_rows(results):
         return lambda records: spread(gap(one, above, below) for one in records).mean
 
     def row(what, limit, above, below, holds):
-        made = aim(f"Fast-SNN at T = {levels}, {what}, mean", limit, found, mean(above, below),
+        made = aim(f"Fast-SNN at T = {most.levels}, {what}, mean", limit, found, mean(above, below),
                    "{:.2f} points of IoU", holds)  # fmt: skip
         return made if limit else (*made[:3], "")
 
@@ -282,7 +285,7 @@ def _fast_snn_rows(results):
 def exit_table(results) -> Table:
     """What it saves to stop a tile once its map has stopped changing."""
     rows = []
-    for entry in codes.exit_entries(results, EXIT_LEVELS):
+    for entry in codes.exit_entries(results, EXIT_NETWORK):
         one = next(iter(entry.records.values()), None)
         if one is None or one["early_exit"] is None:
             rows.append((entry.title, *not_run(6)))

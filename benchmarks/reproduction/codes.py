@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from benchmarks.reproduction.code_plan import DEPLOYED, RATE_STEPS
 from benchmarks.reproduction.names import (
     OWN_TILE,
+    LevelNetwork,
     exit_name,
     fast_snn_name,
     levels_name,
@@ -77,28 +78,28 @@ def rate_entries(results) -> list[Entry]:
 
 def level_entries(results) -> list[Entry]:
     """The thermometer code, as deployed."""
-    return [level_entry(results, levels, where) for levels, where in DEPLOYED]
+    return [level_entry(results, network, where) for network, where in DEPLOYED]
 
 
-def level_entry(results, levels, where, stage=EMULATED) -> Entry:
+def level_entry(results, network: LevelNetwork, where, stage=EMULATED) -> Entry:
     """One deployment by the thermometer code."""
     on = "" if where == OWN_TILE else ", largest tile on 2 chips"
-    title = f"thermometer, L = {levels}{on}"
-    return _entry(results, title, lambda f: f"{levels_name(f, levels)}/{where}", stage)
+    title = f"thermometer, {network.title}{on}"
+    return _entry(results, title, lambda f: f"{levels_name(f, network)}/{where}", stage)
 
 
-def fast_snn_entry(results, levels, stage) -> Entry:
+def fast_snn_entry(results, network: LevelNetwork, stage) -> Entry:
     """One network simulated as Fast-SNN."""
-    title = f"Fast-SNN, T = {levels}, {stage}"
-    return _entry(results, title, lambda f: fast_snn_name(levels_name(f, levels)), stage)
+    title = f"Fast-SNN, T = {network.levels}, {stage}"
+    return _entry(results, title, lambda f: fast_snn_name(levels_name(f, network)), stage)
 
 
-def exit_entries(results, levels) -> list[Entry]:
+def exit_entries(results, network: LevelNetwork) -> list[Entry]:
     """The rate code and a network of levels where tiles may stop early."""
     return [
         _entry(results, "rate code", exit_name),
-        _entry(results, f"thermometer, L = {levels}, largest tile on 2 chips",
-               lambda f: exit_name(levels_name(f, levels))),
+        _entry(results, f"thermometer, {network.title}, largest tile on 2 chips",
+               lambda f: exit_name(levels_name(f, network))),
     ]  # fmt: skip
 
 

@@ -1,10 +1,36 @@
 """Folders of runs below the output's: what a run is called."""
 
+from dataclasses import dataclass
+
 REFERENCE_STEPS = 200
 """Steps of every deployment but those that show what the steps do."""
 
 OWN_TILE, TWO_CHIPS = "own-tile", "two-chips"
 """Deployments of a network of levels: on the preset's tile, and on the largest that fits two."""
+
+
+SPARSE = "-sparse"
+
+
+@dataclass(frozen=True)
+class LevelNetwork:
+    """One of the networks of levels that are trained with each seed.
+
+    Attributes
+    ----------
+    levels : int
+        Of each activation on the chip.
+    sparse : bool
+        Trained on from the network of as many levels with its synaptic events in the loss.
+    """
+
+    levels: int
+    sparse: bool = False
+
+    @property
+    def title(self) -> str:
+        """As tables and pictures call it."""
+        return f"L = {self.levels}{', sparse' * self.sparse}"
 
 
 def seed_name(seed: int) -> str:
@@ -22,9 +48,9 @@ def ablation_name(variant: str) -> str:
     return f"ablation/{variant}"
 
 
-def levels_name(folder: str, levels: int) -> str:
-    """Folder of all that belongs to the network of so many levels, below that of its start."""
-    return f"{folder}/levels-{levels}"
+def levels_name(folder: str, network: LevelNetwork) -> str:
+    """Folder of all that belongs to a network of levels, below that of its start."""
+    return f"{folder}/levels-{network.levels}{SPARSE * network.sparse}"
 
 
 def training_name(folder: str) -> str:
