@@ -20,13 +20,15 @@ from loihiseg.network.presets import Stage, TrainingConfig
 
 NETWORKS = (
     LevelNetwork(3),
-    LevelNetwork(1),
-    LevelNetwork(2),
-    LevelNetwork(7),
     LevelNetwork(2, sparse=True),
+    LevelNetwork(1),
+    LevelNetwork(7),
+    LevelNetwork(2),
 )
-"""In the order in which they are run; one level stands for `STEM_LEVELS` in the stem. Those that
-others are trained on from come before them."""
+"""In the order in which they are run; one level stands for `STEM_LEVELS` in the stem."""
+
+FIRST_SEED_ONLY = (LevelNetwork(2),)
+"""Networks that only show what a part of the recipe does."""
 
 STEM_LEVELS = 3
 """Levels of the stem where all other layers have one: it is on the host and takes no core."""
@@ -56,8 +58,7 @@ LEVEL_INPUT = "clocked"
 
 LEARNING_RATE = 3e-3
 
-SPARSE_LEARNING_RATE = 2e-3
-EVENT_WEIGHT = 0.1
+EVENT_WEIGHT = 0.04
 """Of the synaptic events per multiply-accumulate in the loss of sparse networks."""
 
 EXIT_NETWORK = LevelNetwork(3)
@@ -77,7 +78,7 @@ def level_config(
         base,
         network=replace(base.network, levels=levels, batch_norm=False),
         epochs=sum(epochs),
-        learning_rate=SPARSE_LEARNING_RATE if network.sparse else LEARNING_RATE,
+        learning_rate=LEARNING_RATE,
         tuning_epochs=0,
         window_steps=0,
         stages=stages,
@@ -94,24 +95,25 @@ def level_runs(protocol: Protocol) -> list:
     return [
         run
         for network in NETWORKS
-        for seed in protocol.seeds
+        for seed in seeds_of(protocol, network)
         for run in _network_runs(protocol, seed_name(seed), seed, network)
     ]
 
 
+def seeds_of(protocol: Protocol, network: LevelNetwork) -> tuple[int, ...]:
+    """Seeds that a network of levels is trained with."""
+    return protocol.seeds[:1] if network in FIRST_SEED_ONLY else protocol.seeds
+
+
 def _network_runs(protocol, rates, seed, network):
-    folder, start = levels_name(rates, network), rates
-    epochs = protocol.level_epochs
-    if network.sparse:
-        start, epochs = levels_name(rates, LevelNetwork(network.levels)), protocol.sparse_epochs
-    config = level_config(replace(protocol.base, seed=seed), network, epochs)
+    start, folder = training_name(rates), levels_name(rates, network)
+    config = level_config(replace(protocol.base, seed=seed), network, protocol.level_epochs)
     split = z_block_split(protocol.n_sections)
-    runs = [StagedTraining(training_name(folder), config, split, training_name(start))]
+    runs = [StagedTraining(training_name(folder), config, split, start)]
     runs += [_deployed(protocol, folder, where) for one, where in DEPLOYED if one == network]
     if network in SIMULATED:
         trained, steps = training_name(folder), network.levels
-        name = fast_snn_name(folder)
-        runs.append(FastSnn(name, trained, training_name(start), steps, protocol.crops))
+        runs.append(FastSnn(fast_snn_name(folder), trained, start, steps, protocol.crops))
     if seed == protocol.seeds[0] and network == EXIT_NETWORK:
         runs += _stopped_early(protocol, rates, folder)
     return runs

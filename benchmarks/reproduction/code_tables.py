@@ -3,12 +3,14 @@
 from benchmarks.reproduction import codes
 from benchmarks.reproduction.cells import NOT_RUN, UJ_PER_MJ, aim, not_run
 from benchmarks.reproduction.code_plan import (
+    DEPLOYED,
     EVENT_WEIGHT,
     EXIT_NETWORK,
     EXIT_SHARE,
     LEVEL_INPUT,
     SIMULATED,
     STEM_LEVELS,
+    seeds_of,
 )
 from benchmarks.reproduction.names import OWN_TILE, TWO_CHIPS, LevelNetwork
 from benchmarks.reproduction.results import (
@@ -43,7 +45,7 @@ def codes_table(results) -> Table:
     first = next((entry for entry in reversed(rates) if entry.records), rates[-1])
     ann = codes.Entry("ANN, float", first.records, TRAINED)
     rows = [_row(results, ann, measured=False), *(_row(results, entry) for entry in rates)]
-    for network, where in codes.DEPLOYED:
+    for network, where in DEPLOYED:
         if where == OWN_TILE:
             quantized = codes.level_entry(results, network, where, TRAINED)
             quantized = codes.Entry(f"ANN, {network.title}", quantized.records, TRAINED)
@@ -69,9 +71,9 @@ def _codes_note(results, unit):
         f"of every activation; L = 1 has {STEM_LEVELS} in the stem, on the host. Networks of "
         f"levels start from the seed's network of rates, trained for {protocol.base.epochs} "
         f"epochs, and train for {first + last} more: {first} with batch normalizations, {last} "
-        "folded, with 8-bit weights; the network of rates does not train on. Sparse: from the "
-        f"network of as many levels, {sum(protocol.sparse_epochs)} epochs more with the synaptic "
-        f"events per multiply-accumulate in the loss, weight {EVENT_WEIGHT:g}. IoU lost: to the "
+        "folded, with 8-bit weights; the network of rates does not train on. Sparse: trained "
+        f"with the synaptic events per multiply-accumulate in the loss, weight {EVENT_WEIGHT:g}; "
+        "beside it the first seed without. IoU lost: to the "
         "seed's float ANN of the rate code. Thermometer: one step per layer on the longest way; "
         f"input {LEVEL_INPUT}. Fast-SNN is a simulation only, no chip runs it: soft reset and "
         "signed spikes; its counts are of the layers that would be on the chip. Quantized: the "
@@ -189,7 +191,7 @@ def code_aims_table(results) -> Table:
 def _agreement_rows(results):
     deployed = codes.level_entries(results)
     found = [one for entry in deployed for one in entry.records.values()]
-    asked = len(deployed) * len(results.protocol.seeds)
+    asked = sum(len(seeds_of(results.protocol, network)) for network, _ in DEPLOYED)
     return [
         aim(f"pixels as the 8-bit quantized ANN, least of {len(found)} of {asked} thermometer "
             "deployments", "99.5 % or more", found, lambda r: min(x["agreement"] for x in r),
@@ -199,7 +201,7 @@ def _agreement_rows(results):
 
 def _loss_rows(results):
     rows = [_loss_row(results, codes.level_entry(results, LevelNetwork(3), OWN_TILE), 1.0)]
-    for network, where in codes.DEPLOYED:
+    for network, where in DEPLOYED:
         entry = codes.level_entry(results, network, where)
         on_two = entry.records and max(map(codes.chips, entry.records.values())) <= 2
         if where == TWO_CHIPS or on_two:

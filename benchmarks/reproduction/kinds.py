@@ -34,8 +34,6 @@ class Protocol:
     level_epochs : (int, int)
         Epochs in which a network of rates becomes one of levels: with batch normalizations, and
         without them on 8-bit weights.
-    sparse_epochs : (int, int)
-        The same from a network of levels to a sparse one.
     two_chip_tile : str
         Tile of the networks of levels on two chips, as ``--tile``.
     crops : int
@@ -55,7 +53,6 @@ class Protocol:
     fold_epochs: int | None = None
     ablations: tuple[str, ...] | None = None
     level_epochs: tuple[int, int] = (15, 5)
-    sparse_epochs: tuple[int, int] = (6, 2)
     two_chip_tile: str = "auto"
     crops: int = 48
     quick: bool = False

@@ -46,30 +46,26 @@ def event_costs(model: tf.keras.Model) -> dict[str, float]:
     -------
     dict of str to float
         By layer: what its mean level, 0 to its levels, is to be multiplied with so that the sum
-        over layers is the ratio. A layer that others hear at several steps, such as the source of
-        a skip connection, fires in each of them and reaches all its targets every time. Borders
-        are neglected.
+        over layers is the ratio. A layer fires once for every length of the ways from it to the
+        output (`loihiseg.conversion.thermometer.times_needed`), and reaches all its targets every
+        time. Borders and clocks are neglected.
     """
-    depths: dict[str, int] = {}
-    synapses: dict[str, list] = {}
+    before_end: dict[str, set] = {}
+    synapses: dict[str, float] = {}
     total = 0.0
-    for target in model.layers:
+    for target in reversed(model.layers):
         if not isinstance(target, QuantizedReLU):
             continue
+        times = before_end.setdefault(target.name, {0})
         convolution = _behind(target, _CONVOLUTIONS)[0]
-        sources = _behind(convolution, (QuantizedReLU,))
-        depths[target.name] = 1 + max((depths[source.name] for source in sources), default=-1)
-        for source in sources:
-            # A source's spikes and a neuron's inputs are the two sides of the same synapses.
-            n_units = source.output.shape[1] * source.output.shape[2] * source.output.shape[3]
-            n_synapses = n_units * _fan_out(convolution)
+        for source in _behind(convolution, (QuantizedReLU,)):
+            before_end.setdefault(source.name, set()).update(time + 1 for time in times)
+            rows, columns, channels = source.output.shape[1:]
+            n_synapses = rows * columns * channels * _fan_out(convolution)
             total += n_synapses
-            step = depths[target.name]
-            synapses.setdefault(source.name, []).append((step, n_synapses * target.levels))
-    return {
-        name: len({step for step, _ in reached}) * sum(n for _, n in reached) / total
-        for name, reached in synapses.items()
-    }
+            synapses.setdefault(source.name, 0.0)
+            synapses[source.name] += n_synapses * target.levels
+    return {name: len(before_end[name]) * n / total for name, n in synapses.items()}
 
 
 def _fan_out(convolution):
