@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from loihiseg.conversion.lowering import lower
+from loihiseg.conversion.thermometer import steps_needed, times_needed
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.events import charge_events, event_costs
+from loihiseg.network.presets import PRESETS
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import build_unet
 
@@ -106,3 +109,22 @@ def test_training_makes_spikes_rarer():
         return sum(float(loss) for loss in model.losses)
 
     assert events_after(1.0) < 0.5 * events_after(0.0)
+
+
+def test_equals_what_the_lowered_network_needs():
+    """Synapses and firing times of the preset, from the layers that go to the chip."""
+    config = replace(PRESETS["paper"].network, tile=24, channels=(2, 3, 4), levels=2)
+    model = build_unet(config)
+    network = lower(model).network
+    times = times_needed(network, steps_needed(network))
+    assert {len(found) for found in times.values()} == {1, 2, 3}
+    shapes = {layer.name: layer.shape for layer in network.layers}
+    events, total = {}, 0
+    for layer in network.chip_layers:
+        for term in layer.terms:
+            rows, columns, _ = shapes[term.source] if term.transposed else layer.shape
+            n_synapses = rows * columns * term.kernel.size
+            total += n_synapses
+            fired = len(times[term.source])
+            events[term.source] = events.get(term.source, 0) + fired * 2 * n_synapses
+    assert event_costs(model) == pytest.approx({name: n / total for name, n in events.items()})
