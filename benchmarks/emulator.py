@@ -235,10 +235,11 @@ def trained(options):
     from loihiseg.conversion.lowering import lower
     from loihiseg.data.readers import read_stack
     from loihiseg.data.synthetic import synthetic_stack
-    from loihiseg.deployment import load_network, spread_tiles
+    from loihiseg.deployment import spread_tiles
     from loihiseg.emulator.presenter import CompiledPresenter
     from loihiseg.emulator.reference import Presenter
     from loihiseg.mapping import apply_block_shapes, partition_layers
+    from loihiseg.source_network import load_network
     from partition.tiling import choose_block_shapes
 
     source = load_network(options.checkpoint)

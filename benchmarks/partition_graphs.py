@@ -154,10 +154,11 @@ def trained(checkpoint, data=None, n_tiles=8, n_steps=200) -> Problem:
     from loihiseg.conversion.lowering import lower
     from loihiseg.data.readers import read_stack
     from loihiseg.data.synthetic import synthetic_stack
-    from loihiseg.deployment import load_network, spread_tiles
+    from loihiseg.deployment import spread_tiles
     from loihiseg.emulator.presenter import CompiledPresenter
     from loihiseg.emulator.reference import Presenter
     from loihiseg.mapping import apply_block_shapes, partition_layers
+    from loihiseg.source_network import load_network
 
     source = load_network(checkpoint)
     network = lower(source.model).network

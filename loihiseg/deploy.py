@@ -184,7 +184,7 @@ def _code(options, checkpoint):
     """The neural code that is asked for, or the one that a network was trained for."""
     if options.code:
         return options.code
-    from loihiseg.deployment import is_quantized
+    from loihiseg.source_network import is_quantized
 
     return "thermometer" if is_quantized(checkpoint) else "rate"
 

@@ -31,7 +31,7 @@ def check_fit(config, neurons, source, tile) -> int:
     config : loihiseg.deploy.DeployConfig
     neurons : loihiseg.conversion.spec.LoweredNetwork
     source : tuple
-        As from `loihiseg.deployment.read_network`, to try other tiles of.
+        As from `loihiseg.source_network.read_network`, to try other tiles of.
     tile : int
         The one the network is for.
 
@@ -140,7 +140,7 @@ def largest_tile(config, source, most: int) -> int:
     ----------
     config : loihiseg.deploy.DeployConfig
     source : tuple
-        As from `loihiseg.deployment.read_network`.
+        As from `loihiseg.source_network.read_network`.
     most : int
         Pixels of the shorter side of a section.
 
@@ -152,8 +152,8 @@ def largest_tile(config, source, most: int) -> int:
         If no tile fits.
     """
     from loihiseg.conversion.lowering import lower
-    from loihiseg.deployment import build_network
     from loihiseg.mapping import partition_layers
+    from loihiseg.source_network import build_network
     from partition.errors import DoesNotFitError
 
     path, checkpoint = source

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from loihiseg import deployment as stages
+from loihiseg import source_network
 from loihiseg.cli import import_tensorflow
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
@@ -84,7 +85,7 @@ def deploy(config, read, reporter) -> Deployed:
         If the network needs more than there is.
     """
     with reporter.stage("load") as note:
-        source = stages.read_network(config.checkpoint)
+        source = source_network.read_network(config.checkpoint)
         inputs = _load(config, source, read)
         note.detail = f"{inputs.source}; {inputs.polarity}"
     with reporter.stage("lower") as note:
@@ -211,7 +212,7 @@ def _load(config, source, read) -> Inputs:
     tile = config.tile
     if tile == AUTO:
         tile = largest_tile(config, source, min(stack.images.shape[1:]))
-    network = stages.build_network(source, tile)
+    network = source_network.build_network(source, tile)
     n_sections = stack.n_sections
     split = _split_of(network, n_sections)
     sections = split.test if split else range(n_sections)

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from loihiseg import deployment as stages
+from loihiseg import source_network
 from loihiseg.conversion.codes import RATE
 from loihiseg.evaluation.isbi import challenge_scores
 from loihiseg.evaluation.metrics import best_threshold, pixel_scores
@@ -21,7 +22,7 @@ class Inputs:
     ``test`` and ``validation`` are stacks, ``tiles`` and ``calibration`` tiles of them.
     """
 
-    network: stages.Network
+    network: source_network.Network
     test: object
     validation: object | None
     tiles: stages.Tiles
@@ -85,7 +86,7 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter, cod
     code : loihiseg.conversion.codes.NeuralCode
     """
     network, tile = lowering.network, inputs.network.tile
-    predict = stages.predictor(inputs.network.model)
+    predict = source_network.predictor(inputs.network.model)
 
     def logits_of(activations):
         return stages.readout_logits(lowering.readout, network.outputs, activations, tile)

@@ -19,11 +19,11 @@ from loihiseg.checkpoint import (
     save_checkpoint,
     set_model_weights,
 )
-from loihiseg.deployment import load_network
 from loihiseg.errors import InputError
 from loihiseg.files import pack_arrays, sha256
 from loihiseg.network.config import RateTarget, UNetConfig
 from loihiseg.network.presets import TrainingConfig
+from loihiseg.source_network import load_network
 
 CONFIG = TrainingConfig(
     UNetConfig(16, (2, 3), (1, 1), (1,), rates=RateTarget(weight=0.25)), crop=32, batch=2, seed=7

@@ -10,10 +10,10 @@ from loihiseg.checkpoint import Checkpoint, load_checkpoint, model_weights, save
 from loihiseg.conversion.lowering import lower
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.deploy import configuration, parse
-from loihiseg.deployment import build_network, read_network
 from loihiseg.fitting import cores_of, largest_tile, layers_at, neural_code
 from loihiseg.mapping import partition_layers
 from loihiseg.network.config import UNetConfig
+from loihiseg.source_network import build_network, read_network
 from tests import quantized
 from tests.test_cli import checkpoint, in_process, refused, write_stack  # noqa: F401 (a fixture)
 

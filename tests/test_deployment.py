@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 from loihiseg.conversion.lowering import lower
-from loihiseg.deployment import predictor, readout_logits
+from loihiseg.deployment import readout_logits
 from loihiseg.inference import sigmoid
+from loihiseg.source_network import predictor
 from tests.conversion import models
 from tests.conversion.models import L, conv, relu, stem
 

@@ -30,8 +30,8 @@ def simulate_levels(asked, job):
     import_tensorflow()
     import tensorflow as tf
 
-    from loihiseg.deployment import load_network, predictor
     from loihiseg.fast_snn.simulation import predictor as levels_predictor
+    from loihiseg.source_network import load_network, predictor
 
     # Every layer and every tuning is a function of its own.
     tf.get_logger().setLevel("ERROR")

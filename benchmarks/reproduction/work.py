@@ -175,7 +175,7 @@ def nengo_dl_activations(network, pixels, config, reporter):
 
 def _lowered(config):
     from loihiseg.conversion.lowering import lower
-    from loihiseg.deployment import load_network
+    from loihiseg.source_network import load_network
 
     return lower(load_network(config.checkpoint).model, config.rate_scale_hz)
 
