@@ -4,13 +4,15 @@ from loihiseg.conversion.codes import RateCode, ThermometerCode, thermometer_cod
 from loihiseg.errors import InputError
 
 
-def neural_code(config, network):
+def neural_code(config, network, info=None):
     """The neural code that options ask for, with the times of a network.
 
     Parameters
     ----------
     config : loihiseg.deploy.DeployConfig
     network : loihiseg.conversion.spec.LoweredNetwork
+    info : loihiseg.checkpoint.CheckpointInfo, optional
+        Of the checkpoint that it is of: tells whether it was trained on the chip's 8-bit weights.
 
     Raises
     ------
@@ -18,7 +20,8 @@ def neural_code(config, network):
         If there are too few steps.
     """
     if config.code == ThermometerCode.name:
-        return thermometer_code(network, config.steps, config.input)
+        one_scale = info is not None and info.config.ends_in_eight_bit
+        return thermometer_code(network, config.steps, config.input, one_scale)
     window = max(1, round(config.steps * config.window))
     return RateCode(config.steps, window, config.synapse_ms / 1000)
 
@@ -160,7 +163,8 @@ def largest_tile(config, source, most: int) -> int:
     if checkpoint is None:
         raise InputError(f"--tile auto: {path} is a Keras model, whose input has a size of its own")
     network = lower(build_network(source).model, config.rate_scale_hz).network
-    layers = partition_layers(neural_code(config, network).neurons(network))
+    code = neural_code(config, network, checkpoint.info)
+    layers = partition_layers(code.neurons(network))
     own, step = checkpoint.info.config.network.tile, checkpoint.info.config.network.multiple
     tile = min(own, most // step * step)
 

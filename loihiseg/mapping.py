@@ -32,7 +32,7 @@ def partition_layers(network: LoweredNetwork) -> list:
                     tuple(shapes[term.source]),
                     term.source in on_host,
                     levels=term.levels,
-                    uniform=term.clock,
+                    uniform=term.uniform,
                 )
                 for term in layer.terms
             ),

@@ -91,7 +91,7 @@ def deploy(config, read, reporter) -> Deployed:
     with reporter.stage("lower") as note:
         lowering = _lower(config, inputs.network)
         network = lowering.network
-        code = neural_code(config, network)
+        code = neural_code(config, network, inputs.network.info)
         neurons = code.neurons(network)
         note.detail = (
             f"{len(neurons.chip_layers)} layers, {neurons.n_chip_neurons:,} neurons on chip, "

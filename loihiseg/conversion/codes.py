@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from loihiseg.conversion import clocks, thermometer
+from loihiseg.conversion import clocks, rulers, thermometer
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.errors import InputError
 
@@ -110,12 +110,15 @@ class ThermometerCode:
 
     With ``input`` "held" the image is held at the input, and all layers are right in the end; else
     the host sends it when it is needed, and only the outputs are. "clocked" layers also fire only
-    when they are needed, see `loihiseg.conversion.clocks`.
+    when they are needed, see `loihiseg.conversion.clocks`. With ``one_scale`` the weights of a
+    layer are rounded with one scale, as they are where training rounds them; see
+    `loihiseg.conversion.rulers`.
     """
 
     n_steps: int
     input: str = "held"
     first_step: int = 1
+    one_scale: bool = False
 
     name = "thermometer"
     n_window_steps = 1
@@ -136,6 +139,8 @@ class ThermometerCode:
                     "levels; train with --levels, or use --code rate"
                 )
         neurons = thermometer.neurons_of(network)
+        if self.one_scale:
+            neurons = rulers.ruled(neurons)
         if self.held:
             return neurons
         sent = clocks.clocked if self.input == "clocked" else thermometer.timed
@@ -152,7 +157,8 @@ class ThermometerCode:
         for layer in neurons.layers:
             brief = layer.active_steps is not None or clocks.is_clocked(layer)
             share = len(times[layer.name]) / self.n_steps if brief else 1.0
-            found[layer.name] = settled.get(layer.name, np.ones(layer.shape, np.float32)) * share
+            always = np.full(layer.shape, layer.name != rulers.RULER, np.float32)
+            found[layer.name] = settled.get(layer.name, always) * share
         return found
 
     def activation(self, layer, spikes_per_step):
@@ -162,7 +168,10 @@ class ThermometerCode:
 
 
 def thermometer_code(
-    network: LoweredNetwork, n_steps: int | None = None, input: str = "held"
+    network: LoweredNetwork,
+    n_steps: int | None = None,
+    input: str = "held",
+    one_scale: bool = False,
 ) -> ThermometerCode:
     """The thermometer code with the steps a network needs, or more.
 
@@ -177,4 +186,4 @@ def thermometer_code(
             f"--steps {n_steps}: the longest way through the network has {needed} layers, the "
             f"output is right from step {needed} on"
         )
-    return ThermometerCode(n_steps or needed, input, needed)
+    return ThermometerCode(n_steps or needed, input, needed, one_scale)

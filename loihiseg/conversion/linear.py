@@ -37,6 +37,9 @@ class Term:
     clock : bool
         Whether the source is a clock, see `loihiseg.conversion.clocks`: all neurons of a channel
         hear it with one weight.
+    ruler : bool
+        Whether the source is a ruler, see `loihiseg.conversion.rulers`: all neurons have one weight
+        from it, and it never fires.
     """
 
     source: str
@@ -46,6 +49,12 @@ class Term:
     transposed: bool = False
     levels: int = 1
     clock: bool = False
+    ruler: bool = False
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all neurons of a channel hear the source with one weight."""
+        return self.clock or self.ruler
 
 
 @dataclass(frozen=True, eq=False)

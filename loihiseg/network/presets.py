@@ -116,6 +116,11 @@ class TrainingConfig:
                 "once folded they do not come back"
             )
 
+    @property
+    def ends_in_eight_bit(self) -> bool:
+        """Whether the last stage trains a network of levels on the chip's 8-bit weights."""
+        return bool(self.stages) and self.stages[-1].eight_bit
+
 
 PRESETS: dict[str, TrainingConfig] = {
     "tiny": TrainingConfig(

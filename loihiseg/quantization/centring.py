@@ -5,7 +5,8 @@ sum of any spikes is too; biases are finer. A bias that puts the threshold halfw
 multiples leaves every sum at least 32 away from it. What is left of the current of the step before,
 1/4096 of it, then tips no neuron unless that current was above 4096 times as much: eight times the
 largest weight, or sixteen where all sources have the largest exponent. The bias moves by half a
-step of the weights at most.
+step of the weights at most, and past no sum: a neuron is on for the sums of rounded weights for
+which it is with its float bias.
 
 Layers with a clock (`loihiseg.conversion.clocks`) then have their biases lowered by what their
 clock sends: spikes of the largest weight of the block, or of less where the bias would else be too
@@ -121,8 +122,10 @@ def _centred(layer, sources_hz, width):
     wanted = neuron_bias(layer).astype(np.float64) * layer.rate_scale_hz
     for part, scale in layer_scales(layer, sources_hz, width, 0.0):
         step = min(weight_step(quantize_weights(w[..., part], scale).exponent) for w in weights)
-        threshold = quantize_threshold(threshold_of(layer), scale)
-        moved = middle(wanted[part] * scale.bias_scale - threshold, step) + threshold
+        # What the sum of spikes must reach, in the units of weights: neither the threshold's own
+        # rounding nor what the chip's biases gain over weights moves it to another multiple.
+        excess = (wanted[part] - threshold_of(layer)) * scale.current_scale
+        moved = middle(excess, step) + quantize_threshold(threshold_of(layer), scale)
         # A bias too large for so fine a step is rounded by nengo-loihi as it would have been.
         fits = np.abs(moved) <= min(BIAS_MANTISSA_MAX * step // 2, BIAS_MAX)
         change = (moved / scale.bias_scale - wanted[part]) / layer.rate_scale_hz

@@ -190,7 +190,7 @@ def _quantize_layer(layer, scales_hz, width, synapse_s, dt_s):
             integer_bias[part] = (biases - vth) / (1.0 if is_clocked(layer) else UNFILTERED_GAIN)
         scales.append(scale.weight_scale)
         off.append(abs(1 - 1 / error))
-    own = [number for number, term in enumerate(layer.terms) if not term.clock]
+    own = [number for number, term in enumerate(layer.terms) if not term.uniform]
     lossy = [weights[n] for n in own], [meant[n] for n in own]
     row = LayerPrecision(
         layer=layer.name,
