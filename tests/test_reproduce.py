@@ -48,8 +48,8 @@ def test_runs_that_parts_share_are_planned_once(protocol):
     names = [run.name for run in planned]
     assert len(names) == len(set(names))
     trainings = [run for run in planned if isinstance(run, plan.Training)]
-    # Three seeds, seven variants, five folds; networks of levels: four for each seed, and one.
-    assert len(trainings) == 3 + 7 + 5 + 3 * 4 + 1
+    # Three seeds, seven variants, five folds; five networks of levels for each seed.
+    assert len(trainings) == 3 + 7 + 5 + 3 * 5
     steps = {r.steps for r in planned if isinstance(r, plan.Deployment)
              and r.training == "seed-1/train"}  # fmt: skip
     assert steps == set(plan.STEPS)

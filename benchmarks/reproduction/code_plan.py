@@ -20,15 +20,14 @@ from loihiseg.network.presets import Stage, TrainingConfig
 
 NETWORKS = (
     LevelNetwork(3),
+    LevelNetwork(2),
     LevelNetwork(2, sparse=True),
     LevelNetwork(1),
     LevelNetwork(7),
-    LevelNetwork(2),
 )
-"""In the order in which they are run; one level stands for `STEM_LEVELS` in the stem."""
-
-FIRST_SEED_ONLY = (LevelNetwork(2),)
-"""Networks that only show what a part of the recipe does."""
+"""In the order in which they are run: what others start from comes before them. One level stands
+for `STEM_LEVELS` in the stem.
+"""
 
 STEM_LEVELS = 3
 """Levels of the stem where all other layers have one: it is on the host and takes no core."""
@@ -58,7 +57,7 @@ LEVEL_INPUT = "clocked"
 
 LEARNING_RATE = 3e-3
 
-EVENT_WEIGHT = 0.04
+EVENT_WEIGHT = 0.03
 """Of the synaptic events per multiply-accumulate in the loss of sparse networks."""
 
 EXIT_NETWORK = LevelNetwork(3)
@@ -95,18 +94,15 @@ def level_runs(protocol: Protocol) -> list:
     return [
         run
         for network in NETWORKS
-        for seed in seeds_of(protocol, network)
+        for seed in protocol.seeds
         for run in _network_runs(protocol, seed_name(seed), seed, network)
     ]
 
 
-def seeds_of(protocol: Protocol, network: LevelNetwork) -> tuple[int, ...]:
-    """Seeds that a network of levels is trained with."""
-    return protocol.seeds[:1] if network in FIRST_SEED_ONLY else protocol.seeds
-
-
 def _network_runs(protocol, rates, seed, network):
-    start, folder = training_name(rates), levels_name(rates, network)
+    folder = levels_name(rates, network)
+    dense = replace(network, sparse=False)
+    start = training_name(levels_name(rates, dense) if network.sparse else rates)
     config = level_config(replace(protocol.base, seed=seed), network, protocol.level_epochs)
     split = z_block_split(protocol.n_sections)
     runs = [StagedTraining(training_name(folder), config, split, start)]

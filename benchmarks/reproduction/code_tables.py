@@ -10,7 +10,6 @@ from benchmarks.reproduction.code_plan import (
     LEVEL_INPUT,
     SIMULATED,
     STEM_LEVELS,
-    seeds_of,
 )
 from benchmarks.reproduction.names import OWN_TILE, TWO_CHIPS, LevelNetwork
 from benchmarks.reproduction.results import (
@@ -71,9 +70,9 @@ def _codes_note(results, unit):
         f"of every activation; L = 1 has {STEM_LEVELS} in the stem, on the host. Networks of "
         f"levels start from the seed's network of rates, trained for {protocol.base.epochs} "
         f"epochs, and train for {first + last} more: {first} with batch normalizations, {last} "
-        "folded, with 8-bit weights; the network of rates does not train on. Sparse: trained "
-        f"with the synaptic events per multiply-accumulate in the loss, weight {EVENT_WEIGHT:g}; "
-        "beside it the first seed without. IoU lost: to the "
+        "folded, with 8-bit weights; the network of rates does not train on. Sparse: from the "
+        f"network of as many levels, trained for as many epochs again with the synaptic events "
+        f"per multiply-accumulate in the loss, weight {EVENT_WEIGHT:g}. IoU lost: to the "
         "seed's float ANN of the rate code. Thermometer: one step per layer on the longest way; "
         f"input {LEVEL_INPUT}. Fast-SNN is a simulation only, no chip runs it: soft reset and "
         "signed spikes; its counts are of the layers that would be on the chip. Quantized: the "
@@ -191,7 +190,7 @@ def code_aims_table(results) -> Table:
 def _agreement_rows(results):
     deployed = codes.level_entries(results)
     found = [one for entry in deployed for one in entry.records.values()]
-    asked = sum(len(seeds_of(results.protocol, network)) for network, _ in DEPLOYED)
+    asked = len(deployed) * len(results.protocol.seeds)
     return [
         aim(f"pixels as the 8-bit quantized ANN, least of {len(found)} of {asked} thermometer "
             "deployments", "99.5 % or more", found, lambda r: min(x["agreement"] for x in r),

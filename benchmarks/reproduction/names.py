@@ -21,7 +21,7 @@ class LevelNetwork:
     levels : int
         Of each activation on the chip.
     sparse : bool
-        Trained with its synaptic events in the loss.
+        Trained on from the network of as many levels, with its synaptic events in the loss.
     """
 
     levels: int
