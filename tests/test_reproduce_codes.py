@@ -271,7 +271,7 @@ def test_codes_stand_in_one_table(protocol):
     assert simulation[column["cores"]] == "simulation only"
     assert simulation[column["million spikes"]] == "3.0"
     assert simulation[column["IoU lost, points"]] == "1.90"
-    assert rows["ANN, L = 3"][column["cores"]] == ""
+    assert rows["8-bit ANN, L = 3"][column["cores"]] == ""
 
 
 def test_missing_codes_are_said_in_their_rows(protocol):

@@ -13,6 +13,7 @@ from benchmarks.reproduction.code_plan import (
 )
 from benchmarks.reproduction.names import OWN_TILE, TWO_CHIPS, LevelNetwork
 from benchmarks.reproduction.results import (
+    EIGHT_BIT,
     EMULATED,
     QUANTIZED,
     SIGNED,
@@ -46,8 +47,8 @@ def codes_table(results) -> Table:
     rows = [_row(results, ann, measured=False), *(_row(results, entry) for entry in rates)]
     for network, where in DEPLOYED:
         if where == OWN_TILE:
-            quantized = codes.level_entry(results, network, where, TRAINED)
-            quantized = codes.Entry(f"ANN, {network.title}", quantized.records, TRAINED)
+            quantized = codes.level_entry(results, network, where, EIGHT_BIT)
+            quantized = codes.Entry(f"8-bit ANN, {network.title}", quantized.records, EIGHT_BIT)
             rows.append(_row(results, quantized, measured=False))
         rows.append(_row(results, codes.level_entry(results, network, where)))
     for network in SIMULATED:
