@@ -9,9 +9,6 @@ OWN_TILE, TWO_CHIPS = "own-tile", "two-chips"
 """Deployments of a network of levels: on the preset's tile, and on the largest that fits two."""
 
 
-SPARSE = "-sparse"
-
-
 @dataclass(frozen=True)
 class LevelNetwork:
     """One of the networks of levels that are trained with each seed.
@@ -19,18 +16,18 @@ class LevelNetwork:
     Attributes
     ----------
     levels : int
-        Of each activation on the chip.
-    sparse : bool
-        Trained on from the network of as many levels, with its synaptic events in the loss.
+        The most of any activation on the chip.
+    mixed : bool
+        Whether others have fewer, and spikes are made rare.
     """
 
     levels: int
-    sparse: bool = False
+    mixed: bool = False
 
     @property
     def title(self) -> str:
         """As tables and pictures call it."""
-        return f"L = {self.levels}{', sparse' * self.sparse}"
+        return "L mixed" if self.mixed else f"L = {self.levels}"
 
 
 def seed_name(seed: int) -> str:
@@ -50,7 +47,7 @@ def ablation_name(variant: str) -> str:
 
 def levels_name(folder: str, network: LevelNetwork) -> str:
     """Folder of all that belongs to a network of levels, below that of its start."""
-    return f"{folder}/levels-{network.levels}{SPARSE * network.sparse}"
+    return f"{folder}/levels-{'mixed' if network.mixed else network.levels}"
 
 
 def training_name(folder: str) -> str:
