@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.reproduction import codes
-from benchmarks.reproduction.names import OWN_TILE
+from benchmarks.reproduction.names import LARGE_TILE, OWN_TILE, TWO_CHIPS
 from benchmarks.reproduction.results import spread
 from loihiseg.report.figures import figure
 
@@ -13,7 +13,13 @@ CAPTION = (
     "tile, points are networks of L levels"
 )
 
-_RATES, _OWN, _TWO = "tab:blue", "tab:red", "darkorange"
+_RATES = "tab:blue"
+_STYLES = {
+    OWN_TILE: ("tab:red", "s", "thermometer, tile of the rate code"),
+    LARGE_TILE: ("tab:purple", "^", "thermometer, larger tile"),
+    TWO_CHIPS: ("darkorange", "D", "thermometer, largest tile on 2 chips"),
+}
+"""Color, marker and name of each kind of deployment."""
 
 
 def draw_codes(path: Path, results) -> bool:
@@ -71,9 +77,8 @@ def _draw_rates(axis, entries):
 
 def _draw_levels(axis, network, where, entry, named):
     own = where == OWN_TILE
-    color = _OWN if own else _TWO
-    label = "thermometer, tile of the rate code" if own else "thermometer, largest tile on 2 chips"
-    place = _draw_point(axis, entry, color=color, marker="s" if own else "D", label=label)
+    color, marker, label = _STYLES[where]
+    place = _draw_point(axis, entry, color=color, marker=marker, label=label)
     if named:
         one = next(iter(entry.records.values()))
         n_chips = codes.chips(one)

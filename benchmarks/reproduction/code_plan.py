@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from benchmarks.reproduction.kinds import Deployment, FastSnn, Protocol, StagedTraining
 from benchmarks.reproduction.names import (
+    LARGE_TILE,
     OWN_TILE,
     REFERENCE_STEPS,
     TWO_CHIPS,
@@ -21,7 +22,7 @@ from loihiseg.network.presets import Stage, TrainingConfig
 NETWORKS = (
     LevelNetwork(3),
     LevelNetwork(2),
-    LevelNetwork(3, mixed=True),
+    LevelNetwork(2, sparse=True),
     LevelNetwork(1),
     LevelNetwork(7),
 )
@@ -30,24 +31,17 @@ NETWORKS = (
 STEM_LEVELS = 3
 """Levels of the stem where all other layers have one: it is on the host and takes no core."""
 
-MIXED_LEVELS = (2, 1, 3)
-"""Levels of the mixed network: on the way down at the stem's resolution, elsewhere, and last.
-
-Where fewer levels are missed: on `paper` with three levels everywhere,
-`loihiseg.network.sensitivity.layer_sensitivity` finds 0.007 to 0.019 nats for one level in each
-layer before the first strided one, and less than 0.004 in every other.
-"""
-
 RATE_STEPS = (25, 50, 100, 200)
 """Presentations of the rate code that are set beside the others."""
 
 DEPLOYED = (
     (LevelNetwork(1), OWN_TILE),
     (LevelNetwork(2), OWN_TILE),
-    (LevelNetwork(3, mixed=True), OWN_TILE),
+    (LevelNetwork(2, sparse=True), OWN_TILE),
     (LevelNetwork(3), OWN_TILE),
+    (LevelNetwork(2, sparse=True), LARGE_TILE),
     (LevelNetwork(2), TWO_CHIPS),
-    (LevelNetwork(3, mixed=True), TWO_CHIPS),
+    (LevelNetwork(2, sparse=True), TWO_CHIPS),
     (LevelNetwork(3), TWO_CHIPS),
 )
 """Networks that are deployed by their levels, and on what."""
@@ -56,15 +50,17 @@ SIMULATED = (LevelNetwork(1), LevelNetwork(3), LevelNetwork(7))
 """Networks that are simulated as Fast-SNN, in as many steps as they have levels."""
 
 MOST_CHIPS = 8
-"""On hand for the preset's tile; a deployment uses the fewest that hold it."""
+"""On hand for the preset's tile and the large one; a deployment uses the fewest that hold it."""
 
 LEVEL_INPUT = "clocked"
 """The same map as from held input, with the fewest spikes."""
 
 LEARNING_RATE = 3e-3
 
-EVENT_WEIGHT = 0.01
-"""Of the synaptic events per multiply-accumulate in the loss of the mixed network."""
+EVENT_WEIGHT, DISTILLATION = 0.02, 0.5
+"""Of sparse networks: weight of the synaptic events per multiply-accumulate in the loss, and share
+of the targets that the network they start from gives.
+"""
 
 EXIT_NETWORK = LevelNetwork(3)
 EXIT_SHARE = 0.005
@@ -76,9 +72,7 @@ def level_config(
 ) -> TrainingConfig:
     """Training of a network of levels: with batch normalizations, then folded on 8-bit weights."""
     levels = network.levels
-    if network.mixed:
-        levels = _mixed_levels(base.network.activations)
-    elif levels == 1:
+    if levels == 1:
         levels = (STEM_LEVELS, *[1] * (len(base.network.activations) - 1))
     stages = prepared([Stage(levels, n) for n in epochs], eight_bit=True, batch_norm=True)
     return replace(
@@ -89,14 +83,9 @@ def level_config(
         tuning_epochs=0,
         window_steps=0,
         stages=stages,
-        event_weight=EVENT_WEIGHT if network.mixed else 0.0,
+        event_weight=EVENT_WEIGHT * network.sparse,
+        distillation=DISTILLATION * network.sparse,
     )
-
-
-def _mixed_levels(activations):
-    first, others, last = MIXED_LEVELS
-    found = [first if name.startswith(("stem", "encode0")) else others for name in activations]
-    return (*found[:-1], last)
 
 
 def level_runs(protocol: Protocol) -> list:
@@ -128,15 +117,15 @@ def _network_runs(protocol, rates, seed, network):
 
 
 def _deployed(protocol, folder, where):
-    own = where == OWN_TILE
+    tiles = {OWN_TILE: None, LARGE_TILE: protocol.large_tile, TWO_CHIPS: protocol.two_chip_tile}
     return Deployment(
         f"{folder}/{where}",
         training_name(folder),
         steps=None,
         tiles=protocol.tiles,
         calibration_tiles=protocol.calibration_tiles,
-        chips=MOST_CHIPS if own else 2,
-        tile=None if own else protocol.two_chip_tile,
+        chips=2 if where == TWO_CHIPS else MOST_CHIPS,
+        tile=tiles[where],
         input=LEVEL_INPUT,
     )
 

@@ -4,11 +4,11 @@ from benchmarks.reproduction import codes
 from benchmarks.reproduction.cells import NOT_RUN, UJ_PER_MJ, aim, not_run
 from benchmarks.reproduction.code_plan import (
     DEPLOYED,
+    DISTILLATION,
     EVENT_WEIGHT,
     EXIT_NETWORK,
     EXIT_SHARE,
     LEVEL_INPUT,
-    MIXED_LEVELS,
     SIMULATED,
     STEM_LEVELS,
 )
@@ -67,16 +67,14 @@ def codes_table(results) -> Table:
 def _codes_note(results, unit):
     protocol = results.protocol
     first, last = protocol.level_epochs
-    many, few, last_levels = MIXED_LEVELS
     return (
         f"Mean (range) of the seeds; counts and energy per {unit}, energy an estimate. L: levels "
         f"of every activation; L = 1 has {STEM_LEVELS} in the stem, on the host. Networks of "
         f"levels start from the seed's network of rates, trained for {protocol.base.epochs} "
         f"epochs, and train for {first + last} more: {first} with batch normalizations, {last} "
-        "folded, with 8-bit weights; the network of rates does not train on. Mixed: "
-        f"{many} levels before the first strided layer, {last_levels} in the last and {few} in all "
-        f"others, with the synaptic events per multiply-accumulate in the loss, weight "
-        f"{EVENT_WEIGHT:g}. IoU lost: to the "
+        "folded, with 8-bit weights; the network of rates does not train on. Sparse: with "
+        f"the synaptic events per multiply-accumulate in the loss, weight {EVENT_WEIGHT:g}, and a "
+        f"share of {DISTILLATION:g} of the targets from the network of rates. IoU lost: to the "
         "seed's float ANN of the rate code. Thermometer: one step per layer on the longest way; "
         f"input {LEVEL_INPUT}. Fast-SNN is a simulation only, no chip runs it: soft reset and "
         "signed spikes; its counts are of the layers that would be on the chip. Quantized: the "

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 REFERENCE_STEPS = 200
 """Steps of every deployment but those that show what the steps do."""
 
-OWN_TILE, TWO_CHIPS = "own-tile", "two-chips"
-"""Deployments of a network of levels: on the preset's tile, and on the largest that fits two."""
+OWN_TILE, LARGE_TILE, TWO_CHIPS = "own-tile", "large-tile", "two-chips"
+"""Deployments of a network of levels: on the preset's tile, on a larger one with more chips, and on
+the largest that fits two.
+"""
 
 
 @dataclass(frozen=True)
@@ -16,18 +18,18 @@ class LevelNetwork:
     Attributes
     ----------
     levels : int
-        The most of any activation on the chip.
-    mixed : bool
-        Whether others have fewer, and spikes are made rare.
+        Of each activation on the chip.
+    sparse : bool
+        Trained for few spikes.
     """
 
     levels: int
-    mixed: bool = False
+    sparse: bool = False
 
     @property
     def title(self) -> str:
         """As tables and pictures call it."""
-        return "L mixed" if self.mixed else f"L = {self.levels}"
+        return f"L = {self.levels}{', sparse' * self.sparse}"
 
 
 def seed_name(seed: int) -> str:
@@ -47,7 +49,7 @@ def ablation_name(variant: str) -> str:
 
 def levels_name(folder: str, network: LevelNetwork) -> str:
     """Folder of all that belongs to a network of levels, below that of its start."""
-    return f"{folder}/levels-{'mixed' if network.mixed else network.levels}"
+    return f"{folder}/levels-{network.levels}{'-sparse' * network.sparse}"
 
 
 def training_name(folder: str) -> str:
