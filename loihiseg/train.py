@@ -41,14 +41,6 @@ def parse(arguments):
     group.add_argument(
         "--start", metavar="CHECKPOINT", help="start from this network instead of random weights"
     )
-    group.add_argument(
-        "--distill",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="take this share of the targets, 0 to 1, from the network of --start instead of the "
-        "labels (default: 0)",
-    )
     levels = parser.add_argument_group("few levels instead of firing rates")
     levels.add_argument(
         "--levels",
@@ -140,7 +132,6 @@ def configuration(options):
         network=replace(config.network, rates=rates),
         seed=options.seed,
         learning_rate=_learning_rate(options, config),
-        distillation=_distillation(options),
     )
     return _with_stages(options, config) if options.levels else _for_rates(options, config)
 
@@ -152,12 +143,6 @@ def _learning_rate(options, config):
     if not 0 < rate < math.inf:
         raise InputError(f"--learning-rate {rate:g}: expected a number above 0")
     return rate
-
-
-def _distillation(options):
-    if options.distill and not options.start:
-        raise InputError("--distill: is from the network of --start; give it too")
-    return options.distill
 
 
 def _for_rates(options, config):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -35,7 +34,6 @@ from loihiseg.network.phases import phase_at, phases, until
 from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.trainable import as_validated, compiled, first_model, next_model
-from loihiseg.network.unet import build_unet
 from loihiseg.provenance import versions
 
 STATE_FILE = "training_state.npz"
@@ -75,26 +73,17 @@ class _Run:
 
 
 class Crops(tf.keras.utils.Sequence):
-    """Augmented crops of an epoch. Batch ``i`` of epoch ``e`` is the same in every run.
+    """Augmented crops of an epoch. Batch ``i`` of epoch ``e`` is the same in every run."""
 
-    A teacher gives a share of the targets: cross-entropy is linear in them, so the loss is that
-    share of the cross-entropy to the teacher.
-    """
-
-    def __init__(self, stack: Stack, config: TrainingConfig, epoch: int, teacher=None):
-        self.stack, self.config, self.epoch, self.teacher = stack, config, epoch, teacher
+    def __init__(self, stack: Stack, config: TrainingConfig, epoch: int):
+        self.stack, self.config, self.epoch = stack, config, epoch
 
     def __len__(self):
         return self.config.steps_per_epoch
 
     def __getitem__(self, index):
         rng = np.random.default_rng([self.config.seed, self.epoch, index])
-        pixels, membrane = sample_crops(self.stack, self.config.crop, self.config.batch, rng)
-        if self.teacher is None:
-            return pixels, membrane
-        taught = sigmoid(self.teacher(pixels).numpy())
-        share = np.float32(self.config.distillation)
-        return pixels, (1 - share) * membrane + share * taught
+        return sample_crops(self.stack, self.config.crop, self.config.batch, rng)
 
 
 def train(
@@ -121,7 +110,7 @@ def train(
         Where the best checkpoint, the history and the state to resume from are written.
     start : Checkpoint, optional
         Network of the same channels to start from; `started_from` puts it into the configuration.
-        To resume it is only needed for distillation.
+        Not needed to resume.
     resume : bool
         Go on from the state in the folder. The result is that of a run never interrupted, if
         ``config.epochs`` is the same too: the learning rate falls over all epochs. More epochs
@@ -145,7 +134,6 @@ def train(
     """
     if stack.membrane is None:
         raise InputError(f"{stack.source}: has no labels to train on; give --labels")
-    teacher = _teacher(config, start)
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     training, validation = stack.select(split.train), stack.select(split.validation)
@@ -166,7 +154,7 @@ def train(
                 model = next_model(model, phase, config, Crops(training, config, epoch)[0][0])
             deployed = as_validated(phase)
         fitted = model.fit(
-            Crops(training, config, epoch, teacher),
+            Crops(training, config, epoch),
             epochs=epoch + 1,
             initial_epoch=epoch,
             verbose=0,
@@ -196,17 +184,6 @@ def train(
         if on_epoch is not None:
             on_epoch(history)
     return load_checkpoint(folder)
-
-
-def _teacher(config, start):
-    """What maps crops to the logits of the network started from; None without distillation."""
-    if not config.distillation:
-        return None
-    if start is None:
-        raise InputError("--distill: is from the network of --start; give it too")
-    model = build_unet(start.info.config.network, config.crop)
-    set_model_weights(model, start.weights)
-    return tf.function(partial(model, training=False))
 
 
 def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:

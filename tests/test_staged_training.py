@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -130,38 +129,6 @@ def test_starts_from_a_checkpoint(whole, tmp_path):
     assert again.info == found.info
 
 
-def test_distillation_takes_targets_from_the_start(whole, tmp_path):
-    from loihiseg.training import Crops, started_from, train
-
-    start, stages = load_checkpoint(whole), changes((Stage(1, 2),))
-    config = started_from(replace(CONFIG, **stages, distillation=0.25), start)
-    stack = synthetic_stack(6, (48, 48))
-    teacher = build_unet(start.info.config.network, CONFIG.crop)
-    set_model_weights(teacher, start.weights)
-    pixels, targets = Crops(stack, config, 0, teacher)[1]
-    same, membrane = Crops(stack, config, 0)[1]
-    np.testing.assert_array_equal(pixels, same)
-    taught = 1 / (1 + np.exp(-teacher(pixels).numpy()))
-    np.testing.assert_allclose(targets, 0.75 * membrane + 0.25 * taught, atol=1e-6)
-
-    def stop(rows):
-        raise KeyboardInterrupt
-
-    run = partial(train, stack, z_block_split(6), config)
-    once = run(tmp_path / "once", start=start)
-    assert once.weights["stem/kernel:0"].shape == start.weights["stem/kernel:0"].shape
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "twice", start=start, on_epoch=stop)
-    run(tmp_path / "twice", start=start, resume=True)
-    same_run(tmp_path / "twice", tmp_path / "once")
-    plain = train(
-        stack, z_block_split(6), replace(config, distillation=0.0), tmp_path / "plain", start=start
-    )
-    assert not np.array_equal(plain.weights["stem/kernel:0"], once.weights["stem/kernel:0"])
-    with pytest.raises(InputError, match="give it too"):
-        run(tmp_path / "none")
-
-
 @pytest.mark.parametrize(
     "change, says",
     [
@@ -211,8 +178,6 @@ def test_options():
         (["--levels", "3", "--tuning-epochs", "4"], "are for firing rates"),
         (["--levels", "3", "3"], "6 numbers, one per activation"),
         (["--learning-rate", "-1"], "expected a number above 0"),
-        (["--levels", "3", "--distill", "0.5"], "is from the network of --start"),
-        (["--start", "x", "--distill", "1.5"], "distillation 1.5; expected 0 to 1"),
     ],
 )
 def test_options_that_do_not_go_together(arguments, says):

@@ -73,9 +73,6 @@ class TrainingConfig:
     event_weight : float
         In stages with levels, of the synaptic events per multiply-accumulate in the loss; see
         `loihiseg.network.events.charge_events`.
-    distillation : float
-        Share of the targets, 0 to 1, that the network started from gives: its probabilities beside
-        the labels (Hinton, Vinyals, Dean 2015, arXiv 1503.02531).
     """
 
     network: UNetConfig = field(default_factory=UNetConfig)
@@ -92,13 +89,8 @@ class TrainingConfig:
     stages: tuple[Stage, ...] = ()
     start: str = ""
     event_weight: float = 0.0
-    distillation: float = 0.0
 
     def __post_init__(self):
-        if not 0 <= self.distillation <= 1:
-            raise InputError(
-                f"training configuration: distillation {self.distillation}; expected 0 to 1"
-            )
         if not 0 <= self.event_weight < math.inf:
             raise InputError(
                 f"training configuration: event_weight {self.event_weight}; expected 0 or more"
