@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.reproduction import codes
-from benchmarks.reproduction.names import LARGE_TILE, OWN_TILE, TWO_CHIPS
+from benchmarks.reproduction.names import OWN_TILE, TWO_CHIPS
 from benchmarks.reproduction.results import spread
 from loihiseg.report.figures import figure
 
@@ -16,7 +16,6 @@ CAPTION = (
 _RATES = "tab:blue"
 _STYLES = {
     OWN_TILE: ("tab:red", "s", "thermometer, tile of the rate code"),
-    LARGE_TILE: ("tab:purple", "^", "thermometer, larger tile"),
     TWO_CHIPS: ("darkorange", "D", "thermometer, largest tile on 2 chips"),
 }
 """Color, marker and name of each kind of deployment."""

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from benchmarks.reproduction.kinds import Deployment, FastSnn, Protocol, StagedTraining
 from benchmarks.reproduction.names import (
-    LARGE_TILE,
     OWN_TILE,
     REFERENCE_STEPS,
     TWO_CHIPS,
@@ -22,8 +21,8 @@ from loihiseg.network.presets import Stage, TrainingConfig
 NETWORKS = (
     LevelNetwork(3),
     LevelNetwork(2),
-    LevelNetwork(2, sparse=True),
     LevelNetwork(1),
+    LevelNetwork(1, sparse=True),
     LevelNetwork(7),
 )
 """In the order in which they are run."""
@@ -31,17 +30,15 @@ NETWORKS = (
 STEM_LEVELS = 3
 """Levels of the stem where all other layers have one: it is on the host and takes no core."""
 
-RATE_STEPS = (25, 50, 100, 200)
+RATE_STEPS = (25, 50, 100, 125, 150, 200)
 """Presentations of the rate code that are set beside the others."""
 
 DEPLOYED = (
     (LevelNetwork(1), OWN_TILE),
+    (LevelNetwork(1, sparse=True), OWN_TILE),
     (LevelNetwork(2), OWN_TILE),
-    (LevelNetwork(2, sparse=True), OWN_TILE),
     (LevelNetwork(3), OWN_TILE),
-    (LevelNetwork(2, sparse=True), LARGE_TILE),
     (LevelNetwork(2), TWO_CHIPS),
-    (LevelNetwork(2, sparse=True), TWO_CHIPS),
     (LevelNetwork(3), TWO_CHIPS),
 )
 """Networks that are deployed by their levels, and on what."""
@@ -50,17 +47,15 @@ SIMULATED = (LevelNetwork(1), LevelNetwork(3), LevelNetwork(7))
 """Networks that are simulated as Fast-SNN, in as many steps as they have levels."""
 
 MOST_CHIPS = 8
-"""On hand for the preset's tile and the large one; a deployment uses the fewest that hold it."""
+"""On hand for the preset's tile; a deployment uses the fewest that hold it."""
 
 LEVEL_INPUT = "clocked"
 """The same map as from held input, with the fewest spikes."""
 
 LEARNING_RATE = 3e-3
 
-EVENT_WEIGHT, DISTILLATION = 0.02, 0.5
-"""Of sparse networks: weight of the synaptic events per multiply-accumulate in the loss, and share
-of the targets that the network they start from gives.
-"""
+EVENT_WEIGHT = 0.02
+"""Of the synaptic events per multiply-accumulate in the loss of sparse networks."""
 
 EXIT_NETWORK = LevelNetwork(3)
 EXIT_SHARE = 0.005
@@ -84,7 +79,6 @@ def level_config(
         window_steps=0,
         stages=stages,
         event_weight=EVENT_WEIGHT * network.sparse,
-        distillation=DISTILLATION * network.sparse,
     )
 
 
@@ -117,15 +111,15 @@ def _network_runs(protocol, rates, seed, network):
 
 
 def _deployed(protocol, folder, where):
-    tiles = {OWN_TILE: None, LARGE_TILE: protocol.large_tile, TWO_CHIPS: protocol.two_chip_tile}
+    own = where == OWN_TILE
     return Deployment(
         f"{folder}/{where}",
         training_name(folder),
         steps=None,
         tiles=protocol.tiles,
         calibration_tiles=protocol.calibration_tiles,
-        chips=2 if where == TWO_CHIPS else MOST_CHIPS,
-        tile=tiles[where],
+        chips=MOST_CHIPS if own else 2,
+        tile=None if own else protocol.two_chip_tile,
         input=LEVEL_INPUT,
     )
 

@@ -4,7 +4,6 @@ from benchmarks.reproduction import codes
 from benchmarks.reproduction.cells import NOT_RUN, UJ_PER_MJ, aim, not_run
 from benchmarks.reproduction.code_plan import (
     DEPLOYED,
-    DISTILLATION,
     EVENT_WEIGHT,
     EXIT_NETWORK,
     EXIT_SHARE,
@@ -73,8 +72,8 @@ def _codes_note(results, unit):
         f"levels start from the seed's network of rates, trained for {protocol.base.epochs} "
         f"epochs, and train for {first + last} more: {first} with batch normalizations, {last} "
         "folded, with 8-bit weights; the network of rates does not train on. Sparse: with "
-        f"the synaptic events per multiply-accumulate in the loss, weight {EVENT_WEIGHT:g}, and a "
-        f"share of {DISTILLATION:g} of the targets from the network of rates. IoU lost: to the "
+        f"the synaptic events per multiply-accumulate in the loss, weight {EVENT_WEIGHT:g}. IoU "
+        "lost: to the "
         "seed's float ANN of the rate code. Thermometer: one step per layer on the longest way; "
         f"input {LEVEL_INPUT}. Fast-SNN is a simulation only, no chip runs it: soft reset and "
         "signed spikes; its counts are of the layers that would be on the chip. Quantized: the "

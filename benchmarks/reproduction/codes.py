@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 from benchmarks.reproduction.code_plan import DEPLOYED, RATE_STEPS
 from benchmarks.reproduction.names import (
-    LARGE_TILE,
     OWN_TILE,
-    TWO_CHIPS,
     LevelNetwork,
     exit_name,
     fast_snn_name,
@@ -85,7 +83,7 @@ def level_entries(results) -> list[Entry]:
 
 def level_entry(results, network: LevelNetwork, where, stage=EMULATED) -> Entry:
     """One deployment by the thermometer code."""
-    on = {OWN_TILE: "", LARGE_TILE: ", large tile", TWO_CHIPS: ", largest tile on 2 chips"}[where]
+    on = "" if where == OWN_TILE else ", largest tile on 2 chips"
     title = f"thermometer, {network.title}{on}"
     return _entry(results, title, lambda f: f"{levels_name(f, network)}/{where}", stage)
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 REFERENCE_STEPS = 200
 """Steps of every deployment but those that show what the steps do."""
 
-OWN_TILE, LARGE_TILE, TWO_CHIPS = "own-tile", "large-tile", "two-chips"
-"""Deployments of a network of levels: on the preset's tile, on a larger one with more chips, and on
-the largest that fits two.
-"""
+OWN_TILE, TWO_CHIPS = "own-tile", "two-chips"
+"""Deployments of a network of levels: on the preset's tile, and on the largest that fits two."""
 
 
 @dataclass(frozen=True)

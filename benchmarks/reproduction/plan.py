@@ -194,7 +194,6 @@ def quick_protocol(n_sections: int, preset: str = "tiny", **changes) -> Protocol
         "n_folds": 2,
         "ablations": ("no-regularizer", "float-weights"),
         "level_epochs": (1, 1),
-        "large_tile": "80",
         "two_chip_tile": "48",
         "crops": 4,
     }
