@@ -52,7 +52,7 @@ def test_runs_that_parts_share_are_planned_once(protocol):
     assert len(trainings) == 3 + 7 + 5 + 3 * 5
     steps = {r.steps for r in planned if isinstance(r, plan.Deployment)
              and r.training == "seed-1/train"}  # fmt: skip
-    assert steps == set(plan.STEPS)
+    assert steps == {*plan.STEPS, *plan.RATE_STEPS}
 
 
 def test_a_name_stands_for_one_run_in_every_part(protocol):
