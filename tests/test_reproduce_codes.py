@@ -152,7 +152,7 @@ def test_levels_of_other_stages_are_not_trained_over(place, staged):
 
 # --- the page ---------------------------------------------------------------------------------
 
-IOU = {25: 0.20, 50: 0.30, 100: 0.64, 125: 0.21, 150: 0.22, 200: 0.66}
+IOU = {25: 0.20, 50: 0.30, 100: 0.64, 110: 0.205, 125: 0.21, 150: 0.22, 200: 0.66}
 """Of the rate code by steps. The float ANN has 0.66."""
 
 LEVEL_IOU = {

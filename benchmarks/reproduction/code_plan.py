@@ -30,7 +30,7 @@ NETWORKS = (
 STEM_LEVELS = 3
 """Levels of the stem where all other layers have one: it is on the host and takes no core."""
 
-RATE_STEPS = (25, 50, 100, 125, 150, 200)
+RATE_STEPS = (25, 50, 100, 110, 125, 150, 200)
 """Presentations of the rate code that are set beside the others."""
 
 DEPLOYED = (
