@@ -50,7 +50,7 @@ def codes_table(results) -> Table:
             quantized = codes.level_entry(results, network, where, EIGHT_BIT)
             quantized = codes.Entry(f"8-bit ANN, {network.title}", quantized.records, EIGHT_BIT)
             rows.append(_row(results, quantized, measured=False))
-        rows.append(_row(results, codes.level_entry(results, network, where)))
+        rows.append(_row(results, codes.level_entry(results, network, where), levels=True))
     for network in SIMULATED:
         rows += [_simulated_row(results, codes.fast_snn_entry(results, network, stage))
                  for stage in _SIMULATED_ROWS]  # fmt: skip
@@ -98,7 +98,7 @@ def _score_texts(results, entry):
     return *accuracy, *_texts(entry, "{:.3f}", *map(score, keys)), shown
 
 
-def _row(results, entry, measured=True):
+def _row(results, entry, measured=True, levels=False):
     """A row of a deployment; without measures of the network that is trained."""
     if not entry.records:
         return (entry.title, *not_run(14))
@@ -107,8 +107,9 @@ def _row(results, entry, measured=True):
     start = (entry.title, *tiles, *steps, *_score_texts(results, entry))
     if not measured:
         return (*start, *[""] * 7)
-    known = [one["agreement"] for one in entry.records.values() if one["agreement"] is not None]
-    agreement = spread(known).text("{:.2%}") if known else ""
+    agreement = ""
+    if levels:
+        agreement = spread(one["agreement"] for one in entry.records.values()).text("{:.2%}")
     counts = (lambda one, k=key: one["counts"][k] / 1e6
               for key in ("spikes", "synaptic_events", "neuron_updates"))  # fmt: skip
     return (
