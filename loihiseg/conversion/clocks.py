@@ -20,9 +20,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from loihiseg.conversion.blind import blind_layer
 from loihiseg.conversion.linear import Term
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.conversion.thermometer import SPIKE_RATE_HZ, timed, times_needed
+from loihiseg.conversion.thermometer import timed, times_needed
 
 N_SPIKES = 6
 """Spikes of a clock in a step.
@@ -60,14 +61,13 @@ def clocked(network: LoweredNetwork, n_steps: int, n_spikes: int = N_SPIKES) -> 
     """
     times = times_needed(network, n_steps)
     heard = {source for layer in network.chip_layers for source in layer.sources}
-    pixels, shape = next(iter(network.inputs.items()))
     layers = []
     for layer in network.layers:
         in_a_row = bool((np.diff(times[layer.name]) == 1).any())
         if layer.on_host or layer.name not in heard or in_a_row:
             layers.append(layer)
             continue
-        clock = _clock(layer.name, pixels, shape, n_spikes)
+        clock = blind_layer(layer.name + SUFFIX, network.inputs, np.ones(n_spikes))
         layers += [clock, replace(layer, terms=(*layer.terms, _term(layer, clock)))]
     return timed(replace(network, layers=tuple(layers)), n_steps)
 
@@ -75,23 +75,6 @@ def clocked(network: LoweredNetwork, n_steps: int, n_spikes: int = N_SPIKES) -> 
 def is_clocked(layer: SpikingLayer) -> bool:
     """Whether a clock feeds the layer."""
     return any(term.clock for term in layer.terms)
-
-
-def _clock(name, pixels, shape, n_spikes):
-    """Neurons on the host that fire whatever the pixels are."""
-    rows, columns, channels = shape
-    blind = np.zeros((1, 1, channels, n_spikes), np.float32)
-    return SpikingLayer(
-        name + SUFFIX,
-        (1, 1, n_spikes),
-        (Term(pixels, blind, (rows, columns)),),
-        np.ones(n_spikes, np.float32),
-        SPIKE_RATE_HZ,
-        on_host=True,
-        staircase=False,
-        levels=n_spikes,
-        binary=True,
-    )
 
 
 def _term(layer, clock):

@@ -15,9 +15,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from loihiseg.conversion.blind import blind_layer
 from loihiseg.conversion.linear import Term
-from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.conversion.thermometer import SPIKE_RATE_HZ
+from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.quantization.fixed_point import quantize_weights
 from loihiseg.quantization.layers import chip_weights, layer_scales
 
@@ -39,19 +39,7 @@ def ruled(network: LoweredNetwork) -> LoweredNetwork:
         With the ruler, before all other layers. The weights of each source of a layer are those of
         `loihiseg.network.awareness.eight_bit`, and stay so in blocks of any shape.
     """
-    pixels, (rows, columns, channels) = next(iter(network.inputs.items()))
-    blind = Term(pixels, np.zeros((1, 1, channels, 1), np.float32), (rows, columns))
-    ruler = SpikingLayer(
-        RULER,
-        (1, 1, 1),
-        (blind,),
-        np.float32([-1.0]),
-        SPIKE_RATE_HZ,
-        on_host=True,
-        staircase=False,
-        levels=1,
-        binary=True,
-    )
+    ruler = blind_layer(RULER, network.inputs, [-1.0])
     layers = tuple(layer if layer.on_host else _ruled(network, layer) for layer in network.layers)
     return replace(network, layers=(ruler, *layers))
 
