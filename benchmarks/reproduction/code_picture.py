@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.reproduction import codes
-from benchmarks.reproduction.names import OWN_TILE, TWO_CHIPS
+from benchmarks.reproduction.names import OWN_TILE, TWO_CHIPS, LevelNetwork
 from benchmarks.reproduction.results import spread
 from loihiseg.report.figures import figure
 
@@ -85,7 +85,10 @@ def _draw_levels(axis, network, where, entry, named):
         one = next(iter(entry.records.values()))
         n_chips = codes.chips(one)
         text = f"{network.title}, tile {one['tile']}, {n_chips} chip" + "s" * (n_chips > 1)
-        _write(axis, text, place, (-9 if own else 9, -3), color, ha="right" if own else "left")
+        # The sparse network lies beside the plain one.
+        near = {LevelNetwork(1): 5, LevelNetwork(1, sparse=True): -14}
+        shift = (-9 if own else 9, near.get(network, -3))
+        _write(axis, text, place, shift, color, ha="right" if own else "left")
 
 
 def _zoom(axis, entries, top):
