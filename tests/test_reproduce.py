@@ -229,7 +229,7 @@ def test_a_network_trained_anew_is_deployed_anew(monkeypatch, place, protocol):
     # Deployments of rates; of levels the trainings, which start from it, and simulations beside it.
     again_of_levels = {n for n in needing if "levels" in n and n.endswith(("train", "fast-snn"))}
     assert set(again.done) == {n for n in needing if "levels" not in n} | again_of_levels
-    assert len(again_of_levels) == 4 + 3
+    assert len(again_of_levels) == 5 + 3
 
 
 def test_a_network_of_another_configuration_is_not_trained_over(monkeypatch, place, protocol):

@@ -8,6 +8,7 @@ import pytest
 from nengo_loihi.hardware.interface import HardwareInterface
 
 from loihiseg.conversion.clocks import clocked
+from loihiseg.conversion.rulers import ruled
 from loihiseg.conversion.thermometer import neurons_of, steps_needed, timed
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
@@ -82,7 +83,7 @@ def on_board(request):
     clocks = request.param == "clocked"
     neurons = neurons_of(quantized.lowered(*CASES["mixed" if clocks else request.param]))
     if clocks:
-        neurons = clocked(neurons, N_STEPS)
+        neurons = clocked(ruled(neurons), N_STEPS)
     tiling = choose_block_shapes(partition_layers(neurons))
     if clocks:
         neurons = centred(neurons, tiling.shapes)
