@@ -92,11 +92,12 @@ def level_runs(protocol: Protocol) -> list:
         run
         for network in NETWORKS
         for seed in protocol.seeds
-        for run in _network_runs(protocol, seed_name(seed), seed, network)
+        for run in _network_runs(protocol, seed, network)
     ]
 
 
-def _network_runs(protocol, rates, seed, network):
+def _network_runs(protocol, seed, network):
+    rates = seed_name(seed)
     start, folder = training_name(rates), levels_name(rates, network)
     config = level_config(replace(protocol.base, seed=seed), network, protocol.level_epochs)
     split = z_block_split(protocol.n_sections)

@@ -7,6 +7,17 @@ from loihiseg.conversion.spec import SpikingLayer
 from loihiseg.conversion.thermometer import SPIKE_RATE_HZ
 
 
+def blind_term(layer: SpikingLayer, source: SpikingLayer, **kind) -> Term:
+    """What reaches all neurons of a layer from a blind one, with the layer's largest weight.
+
+    A transposed convolution of one pixel; ``kind`` is ``clock=True`` or ``ruler=True``.
+    """
+    rows, columns, channels = layer.shape
+    largest = max(float(np.abs(term.kernel).max(initial=0)) for term in layer.terms)
+    kernel = np.full((rows, columns, 1, channels), largest, np.float32)
+    return Term(source.name, kernel, transposed=True, levels=source.levels, **kind)
+
+
 def blind_layer(name: str, inputs: dict[str, tuple[int, int, int]], biases) -> SpikingLayer:
     """A layer of binary neurons with biases and no weights.
 

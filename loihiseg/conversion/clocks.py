@@ -20,8 +20,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from loihiseg.conversion.blind import blind_layer
-from loihiseg.conversion.linear import Term
+from loihiseg.conversion.blind import blind_layer, blind_term
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.conversion.thermometer import timed, times_needed
 
@@ -68,18 +67,13 @@ def clocked(network: LoweredNetwork, n_steps: int, n_spikes: int = N_SPIKES) -> 
             layers.append(layer)
             continue
         clock = blind_layer(layer.name + SUFFIX, network.inputs, np.ones(n_spikes))
-        layers += [clock, replace(layer, terms=(*layer.terms, _term(layer, clock)))]
+        layers += [
+            clock,
+            replace(layer, terms=(*layer.terms, blind_term(layer, clock, clock=True))),
+        ]
     return timed(replace(network, layers=tuple(layers)), n_steps)
 
 
 def is_clocked(layer: SpikingLayer) -> bool:
     """Whether a clock feeds the layer."""
     return any(term.clock for term in layer.terms)
-
-
-def _term(layer, clock):
-    """A transposed convolution of one pixel, which reaches all neurons of the layer."""
-    rows, columns, channels = layer.shape
-    kernel = np.empty((rows, columns, 1, channels), np.float32)
-    kernel[:] = max(float(np.abs(term.kernel).max(initial=0)) for term in layer.terms)
-    return Term(clock.name, kernel, transposed=True, levels=clock.levels, clock=True)

@@ -157,8 +157,9 @@ class ThermometerCode:
         for layer in neurons.layers:
             brief = layer.active_steps is not None or clocks.is_clocked(layer)
             share = len(times[layer.name]) / self.n_steps if brief else 1.0
-            always = np.full(layer.shape, layer.name != rulers.RULER, np.float32)
-            found[layer.name] = settled.get(layer.name, always) * share
+            # Blind neurons have no activation: their biases alone decide.
+            blind = np.broadcast_to(layer.bias > 0, layer.shape).astype(np.float32)
+            found[layer.name] = settled.get(layer.name, blind) * share
         return found
 
     def activation(self, layer, spikes_per_step):

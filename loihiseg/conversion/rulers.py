@@ -15,8 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from loihiseg.conversion.blind import blind_layer
-from loihiseg.conversion.linear import Term
+from loihiseg.conversion.blind import blind_layer, blind_term
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.quantization.fixed_point import quantize_weights
 from loihiseg.quantization.layers import chip_weights, layer_scales
@@ -40,21 +39,20 @@ def ruled(network: LoweredNetwork) -> LoweredNetwork:
         `loihiseg.network.awareness.eight_bit`, and stay so in blocks of any shape.
     """
     ruler = blind_layer(RULER, network.inputs, [-1.0])
-    layers = tuple(layer if layer.on_host else _ruled(network, layer) for layer in network.layers)
+    layers = tuple(
+        layer if layer.on_host else _ruled(network, layer, ruler) for layer in network.layers
+    )
     return replace(network, layers=(ruler, *layers))
 
 
-def _ruled(network, layer):
+def _ruled(network, layer, ruler):
     sources_hz = [network.layer(name).rate_scale_hz for name in layer.sources]
     ((_, scale),) = layer_scales(layer, sources_hz, layer.shape[2], 0.0)
     terms = [
         replace(term, kernel=_rounded(term.kernel, weights, scale))
         for term, weights in zip(layer.terms, chip_weights(layer, sources_hz))
     ]
-    largest = max(float(np.abs(term.kernel).max(initial=0)) for term in layer.terms)
-    kernel = np.full((*layer.shape[:2], 1, layer.shape[2]), largest, np.float32)
-    terms.append(Term(RULER, kernel, transposed=True, ruler=True))
-    return replace(layer, terms=tuple(terms))
+    return replace(layer, terms=(*terms, blind_term(layer, ruler, ruler=True)))
 
 
 def _rounded(kernel, weights, scale):
