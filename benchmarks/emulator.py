@@ -28,7 +28,6 @@ from contextlib import contextmanager
 import numba
 import numpy as np
 
-from loihiseg.cli import import_tensorflow
 from loihiseg.emulator import kernels
 from loihiseg.emulator.program import GRID
 
@@ -272,8 +271,9 @@ def trained(options):
 
 def time_nengo_dl(network, tile, n_steps=20):
     """Milliseconds per step of NengoDL's spiking simulation of the same network on the CPU."""
+    from loihiseg.frameworks import nengo_dl
+
     import nengo
-    import nengo_dl
 
     from loihiseg.conversion.converter import convert
 
@@ -300,7 +300,8 @@ HEADER = (
 def main():
     """Measure and print a Markdown table."""
     options = parse()
-    import_tensorflow()
+    import loihiseg.frameworks  # noqa: F401
+
     print(f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, Python "
           f"{platform.python_version()}, numba {numba.__version__}; {options.steps} steps; step "
           "columns are single-threaded, batch ones use all cores\n")  # fmt: skip

@@ -161,6 +161,8 @@ class Bench:
 
     def rows(self):
         """Yield a row for each way, ours last."""
+        import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
+
         from nengo_loihi.hardware.allocators import Greedy, GreedyInterchip, RoundRobin
 
         cores = self.problem.cores_per_chip

@@ -66,6 +66,8 @@ def nengo_loihi_test() -> Problem:
 
 def nengo_loihi_test_model():
     """The model that ``test_interchip_allocators`` builds, and its rates by ensemble in Hz."""
+    import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
+
     import nengo
     import nengo_loihi
 

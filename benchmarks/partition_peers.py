@@ -32,6 +32,8 @@ def stand_in(graph):
     ensemble_rates : dict of Sender to (n_neurons,) float64 array
         Messages per second, as the allocators take rates.
     """
+    import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
+
     from nengo_loihi.block import Axon, LoihiBlock, Synapse
     from nengo_loihi.builder import Model
     from nengo_loihi.builder.discretize import discretize_model

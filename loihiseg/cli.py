@@ -1,7 +1,6 @@
 """What both commands share: options for data, and errors turned into one line and an exit code."""
 
 import argparse
-import os
 import signal
 import sys
 import threading
@@ -122,34 +121,6 @@ def run(main, arguments=None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-
-
-def import_tensorflow():
-    """Import TensorFlow and NengoDL without their remarks on the machine."""
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    # NengoDL raises the level again when it is imported, and TensorFlow's native code then
-    # remarks on what it did not find; Python's own errors are not kept back.
-    with _native_stderr_off():
-        import nengo_dl  # noqa: F401
-        import tensorflow
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    # A deployment calls several models a few times each: retracing is no mistake there.
-    tensorflow.get_logger().setLevel("ERROR")
-    return tensorflow
-
-
-@contextmanager
-def _native_stderr_off():
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 @contextmanager

@@ -1,40 +1,32 @@
-"""Writing files so that a kill leaves the old one or the new one, never half of either."""
+"""Arrays and JSON as files; written so that a kill leaves the old one or the new one."""
 
 import hashlib
 import io
 import json
 import os
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from loihiseg.errors import InputError
+from partition.files import replace_bytes
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name in its folder, then rename it.
+    """Write a file, replacing the one that is there at once; see `partition.files.replace_bytes`.
 
     Raises
     ------
     InputError
         If the folder cannot be written.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
+        replace_bytes(path, data)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror}); choose another --out"
         ) from None
-    finally:
-        # After the rename there is nothing left of it; after an interrupt there may be.
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def write_json(path: Path, value) -> None:

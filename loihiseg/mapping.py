@@ -55,6 +55,8 @@ def apply_block_shapes(converted, network: LoweredNetwork, block_shapes: dict) -
     block_shapes : dict of str to tuple of int
         (rows, columns, channels) of the blocks of each on-chip layer.
     """
+    import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
+
     import nengo_loihi
 
     nengo_loihi.add_params(converted.net)

@@ -7,7 +7,6 @@ import numpy as np
 
 from loihiseg import deployment as stages
 from loihiseg import source_network
-from loihiseg.cli import import_tensorflow
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
 from loihiseg.emulator.check import check_equality
@@ -208,7 +207,8 @@ def _load(config, source, read) -> Inputs:
     stack = read()
     if stack.membrane is None:
         raise InputError(f"{stack.source}: has no labels to score against; give --labels")
-    import_tensorflow()
+    import loihiseg.frameworks  # noqa: F401
+
     tile = config.tile
     if tile == AUTO:
         tile = largest_tile(config, source, min(stack.images.shape[1:]))

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from loihiseg.cli import Parser, add_data_options, import_tensorflow, positive, read_data, run, seed
+from loihiseg.cli import Parser, add_data_options, positive, read_data, run, seed
 from loihiseg.errors import InputError
 from loihiseg.network.phases import at_least, prepared, progressive_stages
 from loihiseg.network.presets import PRESETS, Stage
@@ -253,7 +253,8 @@ def main(arguments):
         split = z_block_split(len(stack.images))
         note.detail = f"{len(stack.images)} sections from {stack.source}; {stack.polarity}"
     _check_size(stack, config)
-    import_tensorflow()
+    import loihiseg.frameworks  # noqa: F401
+
     if start:
         from loihiseg.training import started_from
 

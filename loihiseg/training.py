@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from loihiseg.frameworks import tf
+
 import msgspec
 import numpy as np
-import tensorflow as tf
 
 from loihiseg.checkpoint import (
     Checkpoint,

@@ -2,6 +2,8 @@
 
 import os
 
+import loihiseg.frameworks  # noqa: F401 (before a test imports TensorFlow or nengo-loihi)
+
 import pytest
 
 

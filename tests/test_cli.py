@@ -252,7 +252,7 @@ def test_checkpoint_that_cannot_be_used(capfd, data, checkpoint, tmp_path, kind)
 
 
 def test_unsupported_layer(capfd, data, tmp_path):
-    import tensorflow as tf
+    from loihiseg.frameworks import tf
 
     pixels, x = models.stem(side=16)
     x = tf.keras.layers.MaxPooling2D(name="pool")(x)

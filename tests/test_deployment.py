@@ -1,8 +1,9 @@
 """Outputs of any supported network become logits at full resolution."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from loihiseg.conversion.lowering import lower
 from loihiseg.deployment import readout_logits

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.reproduction.results import QUANTIZED, SIGNED, TRAINED, TUNED, UNSIGNED
-from loihiseg.cli import import_tensorflow, read_data
+from loihiseg.cli import read_data
 from loihiseg.data.augmentation import sample_crops
 from loihiseg.evaluation.metrics import pixel_scores
 from loihiseg.evaluation.submission import choose_shift
@@ -27,8 +27,8 @@ def simulate_levels(asked, job):
     job : dict
         As from ``runs.job_of``.
     """
-    import_tensorflow()
-    import tensorflow as tf
+    import loihiseg.frameworks  # noqa: F401
+    from loihiseg.frameworks import tf
 
     from loihiseg.fast_snn.simulation import predictor as levels_predictor
     from loihiseg.source_network import load_network, predictor

@@ -17,7 +17,7 @@ from argparse import Namespace
 
 from benchmarks.reproduction.results import NENGO_DL, RATE_NETWORK
 from benchmarks.reproduction.runs import JOB_FILE, read_json
-from loihiseg.cli import import_tensorflow, read_data, run
+from loihiseg.cli import read_data, run
 
 
 def main(arguments):
@@ -53,7 +53,8 @@ def train(asked, job):
     folder = Path(asked.folder)
     config = msgspec.convert(job["config"], TrainingConfig)
     split = Split(**{name: tuple(sections) for name, sections in job["split"].items()})
-    import_tensorflow()
+    import loihiseg.frameworks  # noqa: F401
+
     from loihiseg.checkpoint import load_checkpoint
     from loihiseg.training import STATE_FILE, finished_epochs, started_from
     from loihiseg.training import train as fit
@@ -147,8 +148,9 @@ def nengo_dl_activations(network, pixels, config, reporter):
     dict of str to numpy.ndarray
         (n, rows, columns, channels) by layer.
     """
+    from loihiseg.frameworks import nengo_dl
+
     import nengo
-    import nengo_dl
     import numpy as np
 
     from loihiseg.conversion.converter import convert

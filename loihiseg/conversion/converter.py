@@ -7,10 +7,10 @@ lowered network is built, and one layer converter registered for it.
 
 from dataclasses import dataclass
 
+from loihiseg.frameworks import nengo_dl, tf
+
 import nengo
-import nengo_dl
 import numpy as np
-import tensorflow as tf
 
 from loihiseg.conversion.neurons import neuron_type
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, connection_label

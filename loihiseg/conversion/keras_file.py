@@ -10,7 +10,7 @@ from loihiseg.errors import InputError
 _CARRIES_CODE = ("Lambda", "TFOpLambda", "SlicingOpLambda", "__lambda__")
 
 # A .keras file names the module of each class, and loading imports it.
-_KNOWN_PACKAGES = ("keras", "builtins", "loihiseg")
+_KNOWN_PACKAGES = ("keras", "tf_keras", "builtins", "loihiseg")
 
 
 def load_keras_model(path):
@@ -43,7 +43,7 @@ def load_keras_model(path):
                 "replace it by a Keras layer"
             )
 
-    import tensorflow as tf
+    from loihiseg.frameworks import tf
 
     from loihiseg.network import activations, quantized  # noqa: F401  (register their layers)
 

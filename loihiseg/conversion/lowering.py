@@ -7,8 +7,9 @@ spikes; every other activation is a layer of neurons on the chip; what follows t
 
 from dataclasses import dataclass
 
+from loihiseg.frameworks import tf
+
 import numpy as np
-import tensorflow as tf
 
 from loihiseg.conversion import linear
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer

@@ -7,6 +7,8 @@ same atom. Synapse memory then does not grow with the number of levels of the so
 does what it did: the same weights arrive, at the same compartments, in the same step.
 """
 
+import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
+
 import nengo
 import numpy as np
 from nengo.params import IntParam

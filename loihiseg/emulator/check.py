@@ -31,6 +31,8 @@ def check_equality(presenter, network, image, n_steps: int) -> int:
     LoihisegError
         At the first difference; names the step and the quantity.
     """
+    import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
+
     from nengo_loihi.emulator import EmulatorInterface
 
     from loihiseg.emulator.simulator import CompiledEmulator

@@ -41,6 +41,8 @@ class Presenter:
     """
 
     def __init__(self, net, input_node, ensembles, shapes, seed=0):
+        import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
+
         import nengo
         import nengo_loihi
 

@@ -7,6 +7,8 @@
 
 from dataclasses import dataclass
 
+import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
+
 import nengo_loihi
 import numpy as np
 from nengo_loihi.emulator import EmulatorInterface

@@ -6,8 +6,9 @@ In simulation only: Loihi 1 has neither soft reset nor signed spikes.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from loihiseg.frameworks import tf
+
 import numpy as np
-import tensorflow as tf
 
 from loihiseg.conversion.lowering import Lowering
 from loihiseg.fast_snn.simulation import (

@@ -1,6 +1,6 @@
 """Integrate-and-fire neurons of Fast-SNN. In simulation only: Loihi 1 cannot run them."""
 
-import tensorflow as tf
+from loihiseg.frameworks import tf
 
 LEAST_DEBT = 1e-3
 """A signed neuron takes a spike back where its membrane is so far below 0, in units of the input.

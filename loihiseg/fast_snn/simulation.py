@@ -6,8 +6,9 @@ each over all of its steps, so time is a part of the batch for every convolution
 
 from dataclasses import dataclass
 
+from loihiseg.frameworks import tf
+
 import numpy as np
-import tensorflow as tf
 
 from loihiseg.conversion.lowering import Lowering
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer

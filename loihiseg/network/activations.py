@@ -10,7 +10,7 @@ References
    arXiv 1611.05141; the averaged curve is that of nengo-loihi pull request 140.
 """
 
-import tensorflow as tf
+from loihiseg.frameworks import tf
 
 from loihiseg.network.awareness import DT_S, counted_rate
 from loihiseg.network.regularizers import PercentileFiringRate

@@ -7,7 +7,7 @@ References
 .. [1] Bengio, Léonard, Courville 2013, arXiv 1308.3432.
 """
 
-import tensorflow as tf
+from loihiseg.frameworks import tf
 
 from loihiseg.quantization.fixed_point import WEIGHT_MANTISSA_MAX
 

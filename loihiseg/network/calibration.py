@@ -1,7 +1,8 @@
 """From one network to the next of a progressive training: folded weights, fitted scales."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
-import tensorflow as tf
 
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.folding import fold_batch_norm

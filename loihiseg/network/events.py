@@ -5,7 +5,7 @@ every compartment of the units it reaches. What a network of levels spends on th
 these events.
 """
 
-import tensorflow as tf
+from loihiseg.frameworks import tf
 
 from loihiseg.network.quantized import QuantizedReLU
 

@@ -11,7 +11,7 @@ References
    arXiv 1902.08153.
 """
 
-import tensorflow as tf
+from loihiseg.frameworks import tf
 
 LEAST_SCALE = 1e-4
 """Scales stay above it: a layer whose steps shrink to nothing would never come back."""

@@ -1,6 +1,6 @@
 """The percentile firing-rate regularizer of Patel et al. 2021 (arXiv 2106.08921)."""
 
-import tensorflow as tf
+from loihiseg.frameworks import tf
 
 
 def channel_percentile(rates_hz, percentile, phases=1):

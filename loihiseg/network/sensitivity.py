@@ -1,7 +1,8 @@
 """What it costs when one layer alone has fewer levels."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
-import tensorflow as tf
 
 from loihiseg.network.calibration import best_scale
 from loihiseg.network.quantized import QuantizedReLU

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-import tensorflow as tf
+from loihiseg.frameworks import tf
 
 from loihiseg.checkpoint import Checkpoint, set_model_weights
 from loihiseg.network.calibration import carry_over

@@ -15,7 +15,7 @@ restores it, so labels are met at full resolution.
 from dataclasses import dataclass
 from functools import partial
 
-import tensorflow as tf
+from loihiseg.frameworks import tf
 
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.awareness import EightBitConv2D, EightBitConv2DTranspose

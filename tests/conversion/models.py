@@ -1,7 +1,8 @@
 """Small functional models, one for each construction that can be lowered."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
-import tensorflow as tf
 
 from loihiseg.network.activations import LoihiReLU
 

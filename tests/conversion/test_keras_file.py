@@ -4,10 +4,11 @@ import json
 import sys
 import zipfile
 
+from loihiseg.frameworks import tf
+
 import h5py
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -1,8 +1,9 @@
 """The algebra between two activations computes what Keras computes."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,8 +1,9 @@
 """Lowered and converted networks equal the Keras model they come from, layer by layer."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from loihiseg.conversion.converter import convert, keras_network
 from loihiseg.conversion.lowering import lower
@@ -75,8 +76,9 @@ def test_readout_equals_the_model(case):
 
 
 def test_nengo_equals_the_model(case):
+    from loihiseg.frameworks import nengo_dl
+
     import nengo
-    import nengo_dl
 
     converted = convert(case.network, spiking=False)
     with converted.net:

@@ -1,7 +1,8 @@
 """What Loihi cannot run is refused by name, with what to use instead."""
 
+from loihiseg.frameworks import tf
+
 import pytest
-import tensorflow as tf
 
 from loihiseg.conversion.lowering import lower
 from loihiseg.errors import InputError

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from loihiseg.frameworks import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from loihiseg.conversion.clocks import clocked
 from loihiseg.conversion.codes import thermometer_code

@@ -6,8 +6,9 @@ import numpy as np
 
 
 def test_output_spikes_come_from_the_simulator():
+    from loihiseg.frameworks import tf
+
     import nengo_loihi
-    import tensorflow as tf
 
     from loihiseg.conversion.converter import convert
     from loihiseg.conversion.lowering import lower

@@ -73,7 +73,7 @@ def test_counts_by_step_add_up(network, reference):
 
 def test_a_stem_that_feeds_two_layers():
     """Each connection from the host is an input of its own; all carry the stem's spikes."""
-    import tensorflow as tf
+    from loihiseg.frameworks import tf
 
     from loihiseg.conversion.lowering import lower
 

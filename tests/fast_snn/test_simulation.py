@@ -1,8 +1,9 @@
 """The lowered network run as quantized one is Keras's; as Fast-SNN, errors are only sequential."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from loihiseg.conversion.lowering import lower
 from loihiseg.errors import InputError

@@ -1,8 +1,9 @@
 """The rate curve is nengo-loihi's, number by number, and trains as its smooth average."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,8 +1,9 @@
 """Layers that train with the chip's 8 bits and counted spikes."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.awareness import (

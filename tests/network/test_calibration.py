@@ -1,8 +1,9 @@
 """Folding is exact; scales come out as hand and exhaustive search say."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from loihiseg.network.calibration import best_scale, carry_over
 from loihiseg.network.config import UNetConfig

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from loihiseg.frameworks import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from loihiseg.conversion.lowering import lower
 from loihiseg.conversion.thermometer import steps_needed, times_needed

@@ -1,8 +1,9 @@
 """The levels of a quantized activation, and the gradients it trains with, by hand."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,8 +1,9 @@
 """Shapes, names, configuration errors and the sizes of the presets."""
 
+from loihiseg.frameworks import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from loihiseg.conversion.lowering import lower
 from loihiseg.errors import InputError
