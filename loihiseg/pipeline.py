@@ -86,7 +86,8 @@ def deploy(config, read, reporter) -> Deployed:
     with reporter.stage("load") as note:
         source = source_network.read_network(config.checkpoint)
         inputs = _load(config, source, read)
-        note.detail = f"{inputs.source}; {inputs.polarity}"
+        said = (inputs.source, inputs.polarity, inputs.shortage)
+        note.detail = "; ".join(text for text in said if text)
     with reporter.stage("lower") as note:
         lowering = _lower(config, inputs.network)
         network = lowering.network
@@ -229,8 +230,9 @@ def _load(config, source, read) -> Inputs:
     if validation is not None and config.calibration_tiles:
         calibration = stages.spread_tiles(validation, network.tile, config.calibration_tiles)
     return Inputs(
-        network, test, validation, tiles, calibration, stack.source, stack.polarity, stack.digest
-    )
+        network, test, validation, tiles, calibration, stack.source, stack.polarity, stack.digest,
+        config.tiles,
+    )  # fmt: skip
 
 
 def _split_of(network, n_sections) -> Split | None:
