@@ -9,6 +9,7 @@ from loihiseg import deployment as stages
 from loihiseg import source_network
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
+from loihiseg.emulator.activity import spikes_sha256
 from loihiseg.emulator.check import check_equality
 from loihiseg.errors import InputError
 from loihiseg.evaluation.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep
@@ -180,6 +181,10 @@ def deploy(config, read, reporter) -> Deployed:
             **mapping.metrics(),
         },
         "activity": asdict(activity),
+        "spikes_sha256": {
+            "calibration": spikes_sha256(calibration),
+            "tiles": spikes_sha256(test),
+        },
         "early_exit": stopped,
         "energy": [asdict(estimate_energy(activity, device)) for device in (LOIHI, CPU, GPU)],
         "inter_chip_energy": [asdict(point) for point in inter_chip_sweep(activity)],
