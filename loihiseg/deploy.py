@@ -2,7 +2,6 @@
 
 import json
 import math
-import resource
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -271,6 +270,7 @@ def main(arguments):
     from loihiseg.pipeline import deploy
     from loihiseg.progress import Reporter
     from loihiseg.report import tables
+    from loihiseg.results import plain
 
     # Before anything slow: a run whose report cannot be kept is not begun.
     folder = writable_folder(Path(options.out or "runs"))
@@ -282,7 +282,7 @@ def main(arguments):
         page = write_report(folder, config, result)
         note.detail = str(page)
     if options.json:
-        print(json.dumps(result.metrics))
+        print(json.dumps(plain(result.results)))
         return
     console = Console(highlight=False, soft_wrap=False, width=max(Console().width, 124))
     for table in (
@@ -293,7 +293,7 @@ def main(arguments):
         tables.exit_table,
         tables.scores_table,
     ):
-        made = table(result.metrics)
+        made = table(result.results)
         if made is not None:
             tables.print_table(made, console)
     console.print(f"report: {page}", soft_wrap=True)
@@ -302,31 +302,29 @@ def main(arguments):
 def write_report(folder, config, result):
     """Write the run folder and return the path of its page."""
     from loihiseg.files import write_bytes
-    from loihiseg.report import page, pictures, tables
+    from loihiseg.report import page, pictures, run_folder, tables
     from partition.floorplan import draw_floor_plan
     from partition.graph import GRAPH_MEMBER, graph_text
 
-    metrics = result.metrics
-    metrics["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    results = result.results
     pictures.draw_answers(result, folder / "sections.png")
-    binary = metrics["code"]["name"] == "thermometer"
-    pictures.draw_rates(result.rates, folder / "rates.png", binary)
+    pictures.draw_rates(result.rates, folder / "rates.png", results.code.has_levels)
     mapping = result.mapping
     draw_floor_plan(mapping.graph, mapping.before_and_after, folder / "floor_plan.png")
     write_bytes(folder / GRAPH_MEMBER, graph_text(mapping.graph).encode())
-    page.write_run(folder, config, metrics)
-    n_chips = metrics["mapping"]["n_chips_used"]
+    run_folder.write_run(folder, config, results)
+    n_chips = results.mapping.n_chips_used
     return page.write_page(
         folder,
         f"Deployment on {n_chips} chip" + "s" * (n_chips > 1),
         [
-            tables.scores_table(metrics),
-            tables.layers_table(metrics),
-            tables.precision_table(metrics),
-            tables.mapping_table(metrics),
-            tables.allocators_table(metrics),
-            tables.energy_table(metrics),
-            *([tables.exit_table(metrics)] if metrics["early_exit"] else []),
+            tables.scores_table(results),
+            tables.layers_table(results),
+            tables.precision_table(results.quantization, results.code.has_levels),
+            tables.mapping_table(results),
+            tables.allocators_table(results),
+            tables.energy_table(results),
+            *([tables.exit_table(results)] if results.early_exit else []),
         ],
         {"rates.png": "Firing rates", "sections.png": "Sections"},
     )

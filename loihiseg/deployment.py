@@ -15,6 +15,7 @@ from loihiseg.data.tiles import TileGrid, spread_places, stitch, tile_grid
 from loihiseg.emulator.activity import FanOut, Presentation
 from loihiseg.evaluation.energy import ActivityCounts
 from loihiseg.inference import default_overlap, sigmoid
+from loihiseg.results.run import Readout
 from loihiseg.source_network import ends_in_sigmoid, to_logits, upsample
 
 
@@ -48,23 +49,6 @@ class Tiles:
             return maps
         parts = np.split(maps, len(maps) // len(self.grid.origins))
         return np.stack([stitch(part, self.grid) for part in parts]).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Readout:
-    """Straight line from the spiking read-out's logits to the trained network's.
-
-    Fitted by least squares on validation tiles, so that the threshold chosen for the trained
-    network serves both. ``n_tiles`` is 0 where there was nothing to fit on.
-    """
-
-    gain: float = 1.0
-    offset: float = 0.0
-    n_tiles: int = 0
-
-    def __call__(self, logits):
-        """Calibrated logits, the shape of ``logits``."""
-        return self.gain * logits + self.offset
 
 
 def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:

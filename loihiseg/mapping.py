@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.results.mapping import AllocatorRow, MappingResults
 
 BASELINE = "GreedyInterchip"
 """nengo-loihi's default allocator, which ours is compared with."""
@@ -95,30 +96,44 @@ class Mapping:
         )
         return self.plans.get(BASELINE, in_order), self.plans[OURS]
 
-    def metrics(self) -> dict:
-        """Plain values, as in ``metrics.json``; messages are those expected from rates."""
+    def results(self, n_neurons: int, n_chips: int, measured_messages: float) -> MappingResults:
+        """Plain values, as in ``metrics.json``.
+
+        Parameters
+        ----------
+        n_neurons, n_chips : int
+            On the chip, and asked for.
+        measured_messages : float
+            Messages per step between chips, counted from spikes.
+        """
         found = self.solution.assignment
         before, after = (plan.placement for plan in self.before_and_after)
-        return {
-            "messages": found.messages,
-            "lower_bound": found.lower_bound,
-            "gap": found.gap,
-            "proved": found.proved,
-            "chip_of_block": list(found.chip_of_block),
-            "core_of_block": list(after.core_of_block),
-            "link_loads": [[a, b, load] for (a, b), load in sorted(found.link_loads.items())],
-            "mean_hops_before": before.mean_hops,
-            "mean_hops": after.mean_hops,
-            "allocators": [
-                {
-                    "name": name,
-                    "messages": plan.placement.messages,
-                    "max_link_load": plan.placement.max_link_load,
-                    "mean_hops": plan.placement.mean_hops,
-                }
+        return MappingResults(
+            n_neurons=n_neurons,
+            n_cores=self.graph.number_of_nodes(),
+            n_chips=n_chips,
+            n_chips_used=found.n_chips_used,
+            measured_messages=measured_messages,
+            messages=found.messages,
+            lower_bound=found.lower_bound,
+            gap=found.gap,
+            proved=found.proved,
+            chip_of_block=tuple(found.chip_of_block),
+            core_of_block=tuple(after.core_of_block),
+            link_loads=tuple((a, b, load) for (a, b), load in sorted(found.link_loads.items())),
+            mean_hops_before=before.mean_hops,
+            mean_hops=after.mean_hops,
+            allocators=tuple(
+                AllocatorRow(
+                    name,
+                    plan.placement.messages,
+                    plan.placement.max_link_load,
+                    plan.placement.mean_hops,
+                    ours=name == OURS,
+                )
                 for name, plan in self.plans.items()
-            ],
-        }
+            ),
+        )
 
 
 def map_blocks(deployable, peers, rates, n_chips, seed, proof_s, planned=None) -> Mapping:

@@ -15,11 +15,20 @@ from loihiseg.errors import InputError
 from loihiseg.evaluation.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep
 from loihiseg.fitting import check_fit, largest_tile, neural_code
 from loihiseg.mapping import Mapping, map_blocks
-from loihiseg.provenance import versions
-from loihiseg.running import early_exit, exit_metrics, watch
+from loihiseg.provenance import peak_memory_mb, versions
+from loihiseg.results import (
+    Code,
+    DataSource,
+    Network,
+    NetworkSource,
+    QuantizedLayer,
+    Results,
+    SpikeDigests,
+)
+from loihiseg.running import early_exit, exit_results, watch
 from loihiseg.scoring import (
     Inputs,
-    layer_rows,
+    layer_results,
     pooled_rates,
     score,
     score_row,
@@ -36,8 +45,8 @@ class Deployed:
 
     Attributes
     ----------
-    metrics : dict
-        Plain values, as written to ``metrics.json``.
+    results : Results
+        As written to ``metrics.json``.
     tiles : loihiseg.deployment.Tiles
         That were emulated.
     trained, spiking : numpy.ndarray
@@ -51,7 +60,7 @@ class Deployed:
     mapping : loihiseg.mapping.Mapping
     """
 
-    metrics: dict
+    results: Results
     tiles: stages.Tiles
     trained: np.ndarray
     spiking: np.ndarray
@@ -144,59 +153,51 @@ def deploy(config, read, reporter) -> Deployed:
             inputs, lowering, quantized.network, calibration, test, settled, reporter, code
         )
         rates = settled_rates(inputs, network, settled, code)
-        stopped = _stop_early(config, inputs, looks, scored, test, activity, neurons)
-    layers = layer_rows(neurons, tiling, rates, scored, test)
-    metrics = {
-        "versions": versions(),
-        "data": {"source": inputs.source, "sha256": inputs.digest, "polarity": inputs.polarity},
-        "network": {"source": inputs.network.source, "tile": inputs.network.tile},
-        "code": {
-            "name": code.name,
-            "steps": code.n_steps,
-            "window_steps": code.n_window_steps,
-            "held": code.held,
-            "input": code.input,
-            "levels": [layer.levels for layer in network.layers],
-            "chip_levels": [layer.levels for layer in network.chip_layers],
-        },
-        "agreement": scored.agreement,
-        "threshold": scored.threshold,
-        "challenge_shift": scored.challenge_shift,
-        "readout": asdict(scored.readout),
-        "tiles": [list(place) for place in inputs.tiles.places],
-        "scored_note": scored.note,
-        "stages": scored.rows,
-        "layers": layers,
-        "rates": pooled_rates(layers),
-        "quantization": [
-            asdict(row) | {"quantized_error": scored.quantized_errors[row.layer]}
+        stopped, more = _stop_early(config, inputs, looks, scored, test, activity, neurons)
+    layers = layer_results(neurons, tiling, rates, scored, test)
+    results = Results(
+        versions=versions(),
+        data=DataSource(inputs.source, inputs.digest, inputs.polarity),
+        network=NetworkSource(inputs.network.source, inputs.network.tile),
+        code=Code(
+            name=code.name,
+            steps=code.n_steps,
+            window_steps=code.n_window_steps,
+            held=code.held,
+            input=code.input,
+            levels=tuple(layer.levels for layer in network.layers),
+            chip_levels=tuple(layer.levels for layer in network.chip_layers),
+        ),
+        agreement=scored.agreement,
+        threshold=scored.threshold,
+        challenge_shift=scored.challenge_shift,
+        readout=scored.readout,
+        tiles=inputs.tiles.places,
+        whole_sections=inputs.tiles.grid is not None,
+        scored_note=scored.note,
+        stages=(*scored.rows, *more),
+        layers=layers,
+        rates=pooled_rates(layers),
+        quantization=tuple(
+            QuantizedLayer(**asdict(row), quantized_error=scored.quantized_errors[row.layer])
             for row in quantized.precision
-        ],
-        "mapping": {
-            "n_neurons": neurons.n_chip_neurons,
-            "n_cores": built.deployable.program.n_blocks,
-            "n_chips": config.chips,
-            "n_chips_used": found.n_chips_used,
-            "measured_messages": counted,
-            **mapping.metrics(),
-        },
-        "activity": asdict(activity),
-        "spikes_sha256": {
-            "calibration": spikes_sha256(calibration),
-            "tiles": spikes_sha256(test),
-        },
-        "early_exit": stopped,
-        "energy": [asdict(estimate_energy(activity, device)) for device in (LOIHI, CPU, GPU)],
-        "inter_chip_energy": [asdict(point) for point in inter_chip_sweep(activity)],
-        "seconds": dict(reporter.seconds),
-    }
+        ),
+        mapping=mapping.results(neurons.n_chip_neurons, config.chips, counted),
+        activity=activity,
+        early_exit=stopped,
+        energy=tuple(estimate_energy(activity, device) for device in (LOIHI, CPU, GPU)),
+        inter_chip_energy=inter_chip_sweep(activity),
+        seconds=dict(reporter.seconds),
+        spikes_sha256=SpikeDigests(spikes_sha256(calibration), spikes_sha256(test)),
+        peak_memory_mb=peak_memory_mb(),
+    )
     whole = inputs.tiles.grid is not None
     shown = inputs.test if whole else inputs.tiles
     titles = [f"section {n}" for n in inputs.test.section_numbers]
     if not whole:
         titles = [f"section {s}, ({y}, {x})" for s, y, x in inputs.tiles.places]
     return Deployed(
-        metrics,
+        results,
         inputs.tiles,
         scored.trained,
         scored.spiking,
@@ -350,24 +351,25 @@ def _watch(config, code, runner, lowering, inputs, reporter):
 
 
 def _stop_early(config, inputs, looks, scored, presentations, activity, neurons):
-    """Metrics of presentations ended early, and one more row of scores; None if not asked for."""
+    """What presentations that ended early came to, and their rows of scores; if asked for."""
     if looks is None:
-        return None
+        return None, ()
     calibration, test = looks
     rule, exits = early_exit(config.early_exit, calibration, test, scored.readout, scored.threshold)
     logits = test.logits[np.arange(len(test.logits)), exits.look]
     tiles = inputs.tiles
-    scored.rows.append(
-        score_row(
-            f"the same, stopped after {exits.steps.mean():.1f} steps",
-            scored.rows[-1]["pixels"],
-            inputs.test.membrane if tiles.grid else tiles.membrane,
-            tiles.assemble(scored.readout(logits)),
-            scored.threshold,
-            scored.challenge_shift,
-        )
+    whole = tiles.grid is not None
+    row = score_row(
+        Network.STOPPED,
+        inputs.test.membrane if whole else tiles.membrane,
+        tiles.assemble(scored.readout(logits)),
+        scored.threshold,
+        scored.challenge_shift,
+        whole_sections=whole,
+        name=f"the same, stopped after {exits.steps.mean():.1f} steps",
     )
-    return exit_metrics(rule, exits, presentations, activity, neurons.n_chip_neurons)
+    saved = exit_results(rule, exits, presentations, activity, neurons.n_chip_neurons)
+    return saved, (row,)
 
 
 def _activity(deployable, network, neurons, presentations, mapping):

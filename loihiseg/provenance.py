@@ -1,6 +1,7 @@
 """What a run was made with, so that it can be made again."""
 
 import platform
+import resource
 from importlib import metadata
 
 import loihiseg
@@ -27,3 +28,8 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def peak_memory_mb() -> float:
+    """Most memory that this process has had, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,6 +1,6 @@
 """What the host sees while an image is presented, and what stopping early saves."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from loihiseg import deployment as stages
 from loihiseg.early_exit import apply_rule, choose_rule
 from loihiseg.errors import InputError
 from loihiseg.evaluation.energy import LOIHI, estimate_energy
+from loihiseg.results.work import EarlyExit
 
 N_LOOKS = 20
 """Looks per presentation, where it has as many steps."""
@@ -107,7 +108,7 @@ def early_exit(most_wrong, calibration: Looks, test: Looks, readout, threshold) 
     return rule, apply_rule(maps(test), test.steps, rule)
 
 
-def exit_metrics(rule, exits, presentations, activity, n_neurons: int) -> dict:
+def exit_results(rule, exits, presentations, activity, n_neurons: int) -> EarlyExit:
     """Steps, work and energy with presentations ended early, as in ``metrics.json``.
 
     Parameters
@@ -120,6 +121,10 @@ def exit_metrics(rule, exits, presentations, activity, n_neurons: int) -> dict:
         Of these.
     n_neurons : int
         On the chip.
+
+    Returns
+    -------
+    EarlyExit
     """
 
     def until(name):
@@ -136,14 +141,14 @@ def exit_metrics(rule, exits, presentations, activity, n_neurons: int) -> dict:
         inter_chip_messages=None,
         n_steps=steps,
     )
-    return {
-        "first_step": rule.first_step,
-        "changed_pixels": rule.changed_pixels,
-        "mean_steps": float(exits.steps.mean()),
-        "share_wrong": float(exits.wrong.mean()),
-        "activity": asdict(shorter),
-        "energy": asdict(estimate_energy(shorter, LOIHI)),
-    }
+    return EarlyExit(
+        first_step=rule.first_step,
+        changed_pixels=rule.changed_pixels,
+        mean_steps=float(exits.steps.mean()),
+        share_wrong=float(exits.wrong.mean()),
+        activity=shorter,
+        energy=estimate_energy(shorter, LOIHI),
+    )
 
 
 def check_early_exit(config) -> None:

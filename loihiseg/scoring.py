@@ -1,6 +1,7 @@
 """Scores and rates of a deployment: every stage on the same pixels."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,6 +14,14 @@ from loihiseg.evaluation.metrics import best_threshold, pixel_scores
 from loihiseg.evaluation.rates import layer_rates
 from loihiseg.evaluation.submission import choose_shift, submitted_scores
 from loihiseg.inference import predict_sections, sigmoid
+from loihiseg.results import (
+    BlockUsage,
+    LayerRates,
+    LayerResults,
+    Network,
+    PooledRates,
+    ScoreRow,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +60,8 @@ class Scored:
 
     Attributes
     ----------
-    rows : list of dict
-        One per stage, as in ``metrics.json``.
+    rows : tuple of ScoreRow
+        One per network and pixels.
     note : str
         Which pixels were scored.
     threshold : float
@@ -70,7 +79,7 @@ class Scored:
         weights; empty where there are no levels.
     """
 
-    rows: list
+    rows: tuple[ScoreRow, ...]
     note: str
     threshold: float
     challenge_shift: float
@@ -116,16 +125,16 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter, cod
     spiking = tiles.assemble(readout(logits_of(fired)))
     eight_bit = stages.settled_activations(quantized, tiles.pixels)
     quantized_logits = tiles.assemble(logits_of(eight_bit))
-    truth = inputs.test.membrane if tiles.grid else tiles.membrane
-    size = "whole sections" if tiles.grid else f"{len(truth)} tiles"
+    whole = tiles.grid is not None
+    truth = inputs.test.membrane if whole else tiles.membrane
     row = partial(score_row, threshold=threshold, shift=shift)
-    rows = [row("trained", "whole sections", inputs.test.membrane, sections)]
+    rows = [row(Network.TRAINED, inputs.test.membrane, sections, whole_sections=True)]
     trained = sections
-    if not tiles.grid:
+    if not whole:
         trained = predict(tiles.pixels[..., None])[..., 0]
-        rows.append(row("trained", size, truth, trained))
-    rows.append(row("8-bit weights", size, truth, quantized_logits))
-    rows.append(row("8-bit, spiking on chip", size, truth, spiking))
+        rows.append(row(Network.TRAINED, truth, trained, whole_sections=False))
+    rows.append(row(Network.EIGHT_BIT, truth, quantized_logits, whole_sections=whole))
+    rows.append(row(Network.EMULATED, truth, spiking, whole_sections=whole))
     called = (stages.membrane(logits, threshold) for logits in (spiking, quantized_logits))
     agreement = float(np.mean(np.equal(*called)))
     all_levels = all(layer.levels for layer in network.layers)
@@ -133,7 +142,7 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter, cod
     # Without held input only the outputs are right in the end.
     shown = settled if code.held else network.outputs
     return Scored(
-        rows,
+        tuple(rows),
         _scored_note(inputs, tile, code),
         threshold,
         shift,
@@ -197,27 +206,55 @@ def _validated(inputs, predict, tile):
     return threshold, choose_shift(truth, logits) if whole else 0.0
 
 
-def score_row(name, pixels, truth, logits, threshold, shift=0.0) -> dict:
-    """Scores of logits (n, rows, columns) of membrane, as a row of ``metrics.json``.
+def score_row(
+    network: Network,
+    truth: np.ndarray,
+    logits: np.ndarray,
+    threshold: float,
+    shift: float = 0.0,
+    *,
+    whole_sections: bool,
+    name: str | None = None,
+) -> ScoreRow:
+    """Scores of a network's logits of membrane.
 
-    ``challenge`` are the scores of the probability as it is, ``challenge_shifted`` those of the map
-    shifted for submission, see ``loihiseg.evaluation.submission``.
+    Parameters
+    ----------
+    network : Network
+    truth : numpy.ndarray
+        bool, (n, rows, columns).
+    logits : numpy.ndarray
+        The same shape.
+    threshold : float
+        Probability above which a pixel is called membrane.
+    shift : float
+        See ``loihiseg.evaluation.submission``; 0 for none.
+    whole_sections : bool
+        Whether they are whole sections, or tiles.
+    name : str, optional
+        The network in words; its title by default.
+
+    Returns
+    -------
+    ScoreRow
     """
     probability = sigmoid(logits)
     # A tile without a cell has no regions to find.
     scored = [i for i in range(len(truth)) if not truth[i].all()]
-    own = asdict(challenge_scores(~truth[scored], 1.0 - probability[scored]))
-    shifted = asdict(submitted_scores(truth[scored], logits[scored], shift)) if shift else own
-    return {
-        "name": name,
-        "pixels": pixels,
-        "pixel": asdict(pixel_scores(truth, probability > threshold)),
-        "challenge": own,
-        "challenge_shifted": shifted,
-    }
+    own = challenge_scores(~truth[scored], 1.0 - probability[scored])
+    shifted = submitted_scores(truth[scored], logits[scored], shift) if shift else own
+    return ScoreRow(
+        network=network,
+        whole_sections=whole_sections,
+        name=name or network.title,
+        pixels="whole sections" if whole_sections else f"{len(truth)} tiles",
+        pixel=pixel_scores(truth, probability > threshold),
+        challenge=own,
+        challenge_shifted=shifted,
+    )
 
 
-def settled_rates(inputs, network, settled, code=RATE):
+def settled_rates(inputs, network, settled, code=RATE) -> tuple[LayerRates, ...]:
     """Firing rates of every layer over the test tiles, as `LayerRates`, neuron by neuron.
 
     ``settled`` are the activations of the float network on ``inputs.tiles``, by layer. Binary
@@ -241,46 +278,42 @@ def settled_rates(inputs, network, settled, code=RATE):
     return tuple(layer_rates(layer.name, rates_hz(layer), **target) for layer in network.layers)
 
 
-def layer_rows(network, tiling, rates, scored, test) -> list:
-    """One dict per on-chip layer: size, cores, rates, errors. Mean rates are of the spikes."""
-    usage = {row.layer: asdict(row) for row in tiling.usage}
-    found = []
+def layer_results(network, tiling, rates, scored, test) -> tuple[LayerResults, ...]:
+    """Every layer on the chip: size, cores, rates, errors. Mean rates are of the spikes."""
+    usage = {row.layer: row for row in tiling.usage}
     rate_of = {rate.layer: rate for rate in rates}
+    found = []
     for layer in network.chip_layers:
-        rate = rate_of[layer.name]
+        own = usage[layer.name]
         fired_hz = np.mean([one.rates_hz(layer.name).mean() for one in test])
-        measured = asdict(replace(rate, mean_hz=float(fired_hz)))
         found.append(
-            {
-                "layer": layer.name,
-                "n_neurons": layer.n_neurons,
-                "n_blocks": usage[layer.name]["n_blocks"],
-                "block_shape": list(usage[layer.name]["shape"]),
-                "usage": {
-                    k: v for k, v in usage[layer.name].items() if k not in ("layer", "shape")
-                },
-                "rates": measured,
-                "quantized_error": scored.quantized_errors[layer.name],
-                "spiking_error": scored.spiking_errors.get(layer.name),
-                "level_match": scored.level_matches.get(layer.name),
-            }
-        )
-    return found
+            LayerResults(
+                layer=layer.name,
+                n_neurons=layer.n_neurons,
+                n_blocks=own.n_blocks,
+                block_shape=tuple(own.shape),
+                usage=BlockUsage(
+                    own.n_blocks, own.compartments, own.in_axons, own.out_axon_slots,
+                    own.synapse_bits, own.messages,
+                ),
+                rates=replace(rate_of[layer.name], mean_hz=float(fired_hz)),
+                quantized_error=scored.quantized_errors[layer.name],
+                spiking_error=scored.spiking_errors.get(layer.name),
+                level_match=scored.level_matches.get(layer.name),
+            )
+        )  # fmt: skip
+    return tuple(found)
 
 
-def pooled_rates(rows: list) -> dict[str, float]:
-    """Rates of all neurons on the chip together, from what `layer_rows` returned.
-
-    ``share_in_range`` is of the neurons that ever fire; ``silent_share`` and ``mean_hz`` of all.
-    """
-    neurons = np.array([row["n_neurons"] for row in rows], float)
-    silent, in_range, mean_hz = (
-        np.array([row["rates"][key] for row in rows])
-        for key in ("silent_share", "share_in_range_of_active", "mean_hz")
-    )
+def pooled_rates(layers: Sequence[LayerResults]) -> PooledRates:
+    """Rates of all neurons on the chip together."""
+    neurons = np.array([layer.n_neurons for layer in layers], float)
+    silent = np.array([layer.rates.silent_share for layer in layers])
+    in_range = np.array([layer.rates.share_in_range_of_active for layer in layers])
+    mean_hz = np.array([layer.rates.mean_hz for layer in layers])
     active = neurons * (1 - silent)
-    return {
-        "share_in_range": float(in_range @ active / max(active.sum(), 1.0)),
-        "silent_share": float(1 - active.sum() / neurons.sum()),
-        "mean_hz": float(mean_hz @ neurons / neurons.sum()),
-    }
+    return PooledRates(
+        share_in_range=float(in_range @ active / max(active.sum(), 1.0)),
+        silent_share=float(1 - active.sum() / neurons.sum()),
+        mean_hz=float(mean_hz @ neurons / neurons.sum()),
+    )

@@ -63,14 +63,15 @@ DEPLOYMENTS = {
 
 
 def deploy(options: list[str]) -> dict:
-    """Deploy in this process; what ``metrics.json`` would hold, less the memory that it took."""
+    """Deploy in this process; as in ``metrics.json``."""
     from loihiseg.cli import read_data
     from loihiseg.deploy import configuration, parse
     from loihiseg.pipeline import deploy as run_stages
     from loihiseg.progress import Reporter
+    from loihiseg.results import plain
 
     config = configuration(parse(options))
-    return run_stages(config, lambda: read_data(config), Reporter(quiet=True)).metrics
+    return plain(run_stages(config, lambda: read_data(config), Reporter(quiet=True)).results)
 
 
 def digest(value) -> str:

@@ -11,6 +11,7 @@ import partition.solution
 from loihiseg.build import build
 from loihiseg.emulator.traffic import deployable_graph
 from loihiseg.mapping import BASELINE, OURS, map_blocks, partition_layers, planned_chips
+from loihiseg.results import plain
 from partition.checks import check_assignment, check_placement, message_count
 from partition.cli import run
 from partition.graph import save_graph
@@ -19,6 +20,7 @@ from partition.limits import CoreLimits
 from tests import deployed
 
 N_CHIPS = 2
+N_NEURONS = 1024
 
 
 @pytest.fixture(scope="module")
@@ -35,34 +37,36 @@ def mapping(tmp_path_factory):
 
 
 def test_every_number_is_confirmed(mapping):
-    graph, metrics = mapping.graph, mapping.metrics()
+    graph, results = mapping.graph, mapping.results(N_NEURONS, N_CHIPS, 1.5)
     assert 128 < graph.number_of_nodes() <= 256
     check_assignment(graph, mapping.solution.assignment, N_CHIPS)
     for name, plan in mapping.plans.items():
         check_placement(graph, plan.chip_of_block, plan.placement)
-        row = next(row for row in metrics["allocators"] if row["name"] == name)
-        assert row["messages"] == pytest.approx(message_count(graph, plan.chip_of_block))
-        assert row["mean_hops"] == plan.placement.mean_hops
+        row = next(row for row in results.allocators if row.name == name)
+        assert row.messages == pytest.approx(message_count(graph, plan.chip_of_block))
+        assert row.mean_hops == plan.placement.mean_hops
     assert list(mapping.plans) == ["Greedy", "RoundRobin", BASELINE, OURS]
     before, after = mapping.before_and_after
     assert (before, after) == (mapping.plans[BASELINE], mapping.plans[OURS])
-    assert metrics["mean_hops_before"] == before.placement.mean_hops
-    assert metrics["messages"] == pytest.approx(after.placement.messages)
-    *theirs, ours = (row["messages"] for row in metrics["allocators"])
+    assert results.mean_hops_before == before.placement.mean_hops
+    assert results.messages == pytest.approx(after.placement.messages)
+    *theirs, ours = (row.messages for row in results.allocators)
     assert 0 < ours <= min(theirs)
-    assert metrics["mean_hops"] < metrics["mean_hops_before"]
+    assert [row.messages for row in results.others] == theirs
+    assert results.mean_hops < results.mean_hops_before
 
 
 def test_partition_finds_the_same_for_the_graph_alone(mapping, tmp_path, capsys):
     save_graph(mapping.graph, tmp_path / "block_graph.json")
     arguments = [str(tmp_path / "block_graph.json"), "--chips", str(N_CHIPS), "--json"]
     assert run([*arguments, "--proof-seconds", "0"]) == 0
-    found, metrics = json.loads(capsys.readouterr().out), mapping.metrics()
+    found = json.loads(capsys.readouterr().out)
+    results = plain(mapping.results(N_NEURONS, N_CHIPS, 1.5))
     for name in ("messages", "lower_bound", "gap", "proved", "mean_hops", "chip_of_block"):
-        assert found[name] == metrics[name]
-    assert found["core_of_block"] == metrics["core_of_block"]
+        assert found[name] == results[name]
+    assert found["core_of_block"] == results["core_of_block"]
     links = sorted([*link, load] for *link, load in found["links"])
-    assert links == metrics["link_loads"]
+    assert links == results["link_loads"]
 
 
 def test_what_was_planned_is_where_the_search_starts(tmp_path, monkeypatch):

@@ -14,12 +14,13 @@ from loihiseg.checkpoint import SplitRecord
 from loihiseg.data.splits import Split
 from loihiseg.errors import InputError
 from loihiseg.network.presets import PRESETS
+from loihiseg.report.run_folder import load_results
+from loihiseg.results import Network
 from tests.reproduction import (  # noqa: F401 - fixtures among them
     DONE,
     MADE,
     deployed,
     here_fixture,
-    metrics,
     place_fixture,
     protocol_fixture,
     records_of,
@@ -27,6 +28,7 @@ from tests.reproduction import (  # noqa: F401 - fixtures among them
     stack_folder_fixture,
     write,
 )
+from tests.results.examples import example, score_row
 
 ROOT = Path(__file__).parents[1]
 
@@ -161,8 +163,8 @@ class Runs:
             write(folder / "metrics.json", simulated(run))
         else:
             values = deployed(run)
-            for name in (results.RATE_NETWORK, results.NENGO_DL):
-                values["stages"].append(values["stages"][0] | {"name": name})
+            more = (score_row(one) for one in (Network.RATE_NETWORK, Network.NENGO_DL))
+            values = replace(values, stages=(*values.stages, *more))
             write(folder / "metrics.json", values)
         write(folder / runs.JOB_FILE, job)
         write(folder / runs.RUN_FILE, {"job": job, "seconds": 1.0} | MADE)
@@ -274,7 +276,7 @@ def test_options_become_the_protocol():
 
 
 def test_a_record_counts_per_section():
-    one = results.record(metrics(), DONE)
+    one = results.record(example(), DONE)
     assert one["unit"] == "section" and one["sections"] == [20, 21]
     assert one["tiles_per_unit"] == 4
     assert one["counts"]["spikes"] == 4e6  # 8 million over two sections
@@ -285,14 +287,14 @@ def test_a_record_counts_per_section():
 
 
 def test_a_record_of_tiles_counts_per_tile():
-    values = metrics()
-    for row in values["stages"]:
-        row["pixels"] = "8 tiles"
-    values["stages"].insert(0, metrics((0.5, 0.5))["stages"][0])
-    one = results.record(values, DONE)
+    values = example()
+    tiles = tuple(replace(row, whole_sections=False) for row in values.stages)
+    whole = score_row(Network.TRAINED, accuracy=0.5)
+    for stages in ((whole, *tiles), (*tiles, whole)):
+        one = results.record(replace(values, stages=stages, whole_sections=False), DONE)
+        assert one["scores"]["trained"]["accuracy"] == 0.92  # of the tiles
     assert one["unit"] == "tile" and one["counts"]["spikes"] == 1e6
     assert one["energy_uj"]["loihi"] == 4000.0
-    assert one["scores"]["trained"]["accuracy"] == 0.92  # of the tiles
 
 
 def by_first_cell(table):
@@ -304,7 +306,7 @@ def seeds_change(run, values):
     if run.name.startswith("seed-") and run.steps is not None:
         seed = int(run.name[5])
         chip = 0.92 + 0.01 * (seed - 1) - (0.02 if run.steps == 100 else 0)
-        return metrics(accuracy=(0.92, chip))
+        return example(accuracy=(0.92, chip))
     return values
 
 
@@ -408,14 +410,13 @@ def test_a_fold_is_trained_deployed_and_scored_beside_nengo_dl(here, monkeypatch
         nengo_dl=True,
     )  # fmt: skip
     execute(run)
-    found = runs.read_json(place.out / run.name / "metrics.json")
-    assert "trained on" not in found["scored_note"]
+    found = load_results(place.out / run.name)
+    assert "trained on" not in found.scored_note
     one = results.record(found, {"job": {}, "seconds": 1.0} | MADE)
     assert one["sections"] == [2, 3] and one["unit"] == "section"
-    stages = {row["name"]: row for row in found["stages"]}
     # The rate network is the trained one, lowered.
-    ann, rates = stages["trained"]["pixel"], stages[results.RATE_NETWORK]["pixel"]
-    assert ann["accuracy"] == pytest.approx(rates["accuracy"], abs=0.01)
+    ann, rates = found.scores(Network.TRAINED), found.scores(Network.RATE_NETWORK)
+    assert ann.pixel.accuracy == pytest.approx(rates.pixel.accuracy, abs=0.01)
     assert results.NENGO_DL in one["scores"] and results.RATE_NETWORK in one["scores"]
     assert runs.is_finished(place, run)
 

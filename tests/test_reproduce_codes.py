@@ -31,6 +31,8 @@ from loihiseg.checkpoint import (
 from loihiseg.data.splits import Split
 from loihiseg.errors import InputError
 from loihiseg.network.presets import PRESETS
+from loihiseg.report.run_folder import load_results, load_simulation
+from loihiseg.results import plain
 from tests.reproduction import (  # noqa: F401 - fixtures among them
     DONE,
     MADE,
@@ -169,7 +171,7 @@ def found_of(protocol, change=lambda run, values: None):
     """Results whose rate code takes work by its steps, levels a 20th of that at 200."""
 
     def changed(run, values):
-        values = deployed(run)
+        values = plain(deployed(run))
         iou, chips = IOU.get(run.steps, 0.66), 2
         if run.steps is None and run.early_exit is None:
             levels, where = run.name.split("/")[1:]
@@ -348,8 +350,7 @@ def test_levels_are_trained_deployed_and_simulated(here):
     assert one["steps"] == 3 and one["early_exit"] is None
     fast = kinds.FastSnn("seed-0/levels-1/fast-snn", run.name, "seed-0/train", 1, 2)
     execute(fast)
-    metrics = runs.read_json(place.out / fast.name / "metrics.json")
-    simulated = results.simulation_record(metrics, DONE)
+    simulated = results.simulation_record(load_simulation(place.out / fast.name), DONE)
     assert set(simulated["spiking"]) == set(results.TUNED) | set(results.TUNED.values())
 
 
@@ -367,5 +368,4 @@ def keep_untrained(place, name, config):
 
 
 def record(place, run):
-    metrics = runs.read_json(place.out / run.name / "metrics.json")
-    return results.record(metrics, DONE)
+    return results.record(load_results(place.out / run.name), DONE)

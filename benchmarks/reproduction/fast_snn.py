@@ -1,20 +1,25 @@
 """One run: a network of levels simulated as Fast-SNN, as it is and tuned. No chip can run it."""
 
-import resource
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.reproduction.results import QUANTIZED, SIGNED, TRAINED, TUNED, UNSIGNED
 from loihiseg.cli import read_data
 from loihiseg.data.augmentation import sample_crops
 from loihiseg.evaluation.metrics import pixel_scores
 from loihiseg.evaluation.submission import choose_shift
-from loihiseg.files import write_json
 from loihiseg.inference import predict_sections, sigmoid
 from loihiseg.progress import Reporter
+from loihiseg.provenance import peak_memory_mb
+from loihiseg.report.run_folder import write_results
+from loihiseg.results import DataSource, Network, SimulatedWork, SimulationResults
 from loihiseg.scoring import score_row
+
+_SPIKING = (
+    (Network.SIGNED, Network.SIGNED_TUNED, True),
+    (Network.UNSIGNED, Network.UNSIGNED_TUNED, False),
+)
+"""As it is, tuned, and whether spikes are signed."""
 
 
 def simulate_levels(asked, job):
@@ -44,33 +49,30 @@ def simulate_levels(asked, job):
     crops, score = _to_tune_on(training, network, job)
     score_of = _Scores(test, validation, reporter)
     with reporter.stage("networks"):
-        score_of(TRAINED, predictor(start.model), start)
-        score_of(QUANTIZED, levels_predictor(lowering, 0), network)
+        score_of(Network.TRAINED, predictor(start.model), start)
+        score_of(Network.QUANTIZED, levels_predictor(lowering, 0), network)
     spiking, tuning = {}, {}
-    for name, signed in ((SIGNED, True), (UNSIGNED, False)):
-        with reporter.stage(name):
-            spiking[name] = _spiking(score_of, name, lowering, job["steps"], signed, network)
-        with reporter.stage(TUNED[name]):
-            tuned, records = _tuned(lowering, crops, score, job["steps"], signed, reporter)
-            tuning[name] = [asdict(one) for one in records]
-            spiking[TUNED[name]] = _spiking(
-                score_of, TUNED[name], tuned, job["steps"], signed, network
-            )
+    for plain, tuned_as, signed in _SPIKING:
+        with reporter.stage(plain.title):
+            spiking[plain] = _spiking(score_of, plain, lowering, job["steps"], signed, network)
+        with reporter.stage(tuned_as.title):
+            tuned, tuning[plain] = _tuned(lowering, crops, score, job["steps"], signed, reporter)
+            spiking[tuned_as] = _spiking(score_of, tuned_as, tuned, job["steps"], signed, network)
     chip = [layer for layer in lowering.network.layers if not layer.on_host]
-    metrics = {
-        "stages": score_of.rows,
-        "steps": job["steps"],
-        "tile": network.tile,
-        "levels": [layer.levels for layer in lowering.network.layers],
-        "sections": list(test.section_numbers),
-        "n_neurons": sum(layer.n_neurons for layer in chip),
-        "spiking": spiking,
-        "tuning": tuning,
-        "data": {"source": stack.source, "sha256": stack.digest, "polarity": stack.polarity},
-        "seconds": dict(reporter.seconds),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    write_json(Path(asked.folder) / "metrics.json", metrics)
+    results = SimulationResults(
+        stages=tuple(score_of.rows),
+        steps=job["steps"],
+        tile=network.tile,
+        levels=tuple(layer.levels for layer in lowering.network.layers),
+        sections=tuple(test.section_numbers),
+        n_neurons=sum(layer.n_neurons for layer in chip),
+        spiking=spiking,
+        tuning=tuning,
+        data=DataSource(stack.source, stack.digest, stack.polarity),
+        seconds=dict(reporter.seconds),
+        peak_memory_mb=peak_memory_mb(),
+    )
+    write_results(Path(asked.folder), results)
 
 
 class _Scores:
@@ -80,17 +82,19 @@ class _Scores:
         self.test, self.validation, self.reporter = test, validation, reporter
         self.rows, self.shifts = [], {}
 
-    def __call__(self, name, predict, network):
+    def __call__(self, shown, predict, network):
         """Score what a function from pixels to logits makes, by a network's threshold."""
         # As in a deployment, the shift is chosen for the network without spikes.
         if network.source not in self.shifts:
             seen = predict_sections(predict, self.validation.images, network.tile)
             self.shifts[network.source] = choose_shift(self.validation.membrane, seen)
-        with self.reporter.bar(name, len(self.test.images)) as advance:
+        with self.reporter.bar(shown.title, len(self.test.images)) as advance:
             logits = predict_sections(predict, self.test.images, network.tile, progress=advance)
         shift = self.shifts[network.source]
-        truth = self.test.membrane
-        self.rows.append(score_row(name, "whole sections", truth, logits, network.threshold, shift))
+        row = score_row(
+            shown, self.test.membrane, logits, network.threshold, shift, whole_sections=True
+        )
+        self.rows.append(row)
 
 
 def _eight_bit(network):
@@ -122,16 +126,16 @@ def _tuned(lowering, crops, score, steps, signed, reporter):
         return fine_tune(lowering, crops, score, steps, signed, on_layer=lambda record: advance())
 
 
-def _spiking(score_of, name, lowering, steps, signed, network):
+def _spiking(score_of, shown, lowering, steps, signed, network) -> SimulatedWork:
     """Score the spiking network and return its work per section, on the chip's layers."""
     count = _Counted(lowering, steps, signed)
-    score_of(name, count, network)
+    score_of(shown, count, network)
     n_sections = len(score_of.test.images)
-    return {
-        "spikes": count.spikes / n_sections,
-        "neuron_updates": count.updates / n_sections,
-        "tiles": count.tiles / n_sections,
-    }
+    return SimulatedWork(
+        spikes=count.spikes / n_sections,
+        neuron_updates=count.updates / n_sections,
+        tiles=count.tiles / n_sections,
+    )
 
 
 class _Counted:

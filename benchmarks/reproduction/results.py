@@ -1,6 +1,6 @@
 """What finished runs came to, in the few numbers that the page is made of."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from statistics import mean
 
 from benchmarks.reproduction.kinds import Deployment, FastSnn, Protocol
@@ -12,20 +12,26 @@ from benchmarks.reproduction.runs import (
     is_finished,
     read_json,
 )
+from loihiseg.errors import InputError
+from loihiseg.report.run_folder import load_results, load_simulation
+from loihiseg.results import (
+    EarlyExit,
+    Network,
+    ScoreRow,
+    SimulationResults,
+)
+from loihiseg.results import Results as DeploymentResults
 
-TRAINED = "trained"
-RATE_NETWORK = "rate network"
-EIGHT_BIT = "8-bit weights"
-NENGO_DL = "spiking, float (NengoDL)"
-EMULATED = "8-bit, spiking on chip"
+TRAINED = Network.TRAINED.title
+RATE_NETWORK = Network.RATE_NETWORK.title
+EIGHT_BIT = Network.EIGHT_BIT.title
+NENGO_DL = Network.NENGO_DL.title
+EMULATED = Network.EMULATED.title
 
-QUANTIZED = "quantized"
-SIGNED, UNSIGNED = "signed", "unsigned"
-TUNED = {SIGNED: "signed, tuned", UNSIGNED: "unsigned, tuned"}
+QUANTIZED = Network.QUANTIZED.title
+SIGNED, UNSIGNED = Network.SIGNED.title, Network.UNSIGNED.title
+TUNED = {SIGNED: Network.SIGNED_TUNED.title, UNSIGNED: Network.UNSIGNED_TUNED.title}
 """Rows of a network simulated as Fast-SNN."""
-
-OURS = "partition"
-"""Name of our own placement among those of the allocators."""
 
 PIXEL_SCORES = ("accuracy", "membrane_iou", "membrane_f1")
 REGION_SCORES = ("v_rand", "v_info")
@@ -72,22 +78,21 @@ def collect(place: Workplace, protocol: Protocol) -> Results:
         folder = place.out / name
         made = read_json(folder / RUN_FILE)
         if isinstance(run, Deployment):
-            records[name] = record(read_json(folder / "metrics.json"), made)
+            records[name] = record(load_results(folder), made)
         elif isinstance(run, FastSnn):
-            records[name] = simulation_record(read_json(folder / "metrics.json"), made)
+            records[name] = simulation_record(load_simulation(folder), made)
         else:
             kept = read_json(folder / CHECKPOINT_FILE)["epoch"]
             trainings[name] = {"epoch": kept, "epochs": run.config.epochs, "made": _made(made)}
     return Results(protocol, records, missing, trainings)
 
 
-def record(metrics: dict, made: dict) -> dict:
+def record(found: DeploymentResults, made: dict) -> dict:
     """The numbers of a deployment that the page shows, and what they were made with.
 
     Parameters
     ----------
-    metrics : dict
-        As in ``metrics.json``.
+    found : loihiseg.results.Results
     made : dict
         As in ``run.json``.
 
@@ -97,89 +102,84 @@ def record(metrics: dict, made: dict) -> dict:
         ``unit`` says what counts and energies are per: a section, all its overlapping tiles
         together, or a tile. Energies in uJ.
     """
-    mapping, activity = metrics["mapping"], metrics["activity"]
-    whole = metrics["stages"][0]["pixels"] == metrics["stages"][-1]["pixels"]
-    sections = {section for section, *_ in metrics["tiles"]}
-    n_units = len(sections) if whole else len(metrics["tiles"])
-    per_image = activity["n_images"] / n_units
+    mapping, activity, rates = found.mapping, found.activity, found.rates
+    whole = found.whole_sections
+    n_units = len(found.sections) if whole else len(found.tiles)
+    per_image = activity.n_images / n_units
     counts = ("neuron_updates", "synaptic_events", "spikes", "messages")
     return {
         "unit": "section" if whole else "tile",
-        "sections": sorted(sections),
+        "sections": list(found.sections),
         "tiles_per_unit": per_image,
-        "tile": metrics["network"]["tile"],
-        "steps": activity["n_steps"] / activity["n_images"],
-        "agreement": metrics.get("agreement"),
-        "early_exit": _exit(metrics.get("early_exit"), metrics["stages"]),
-        # Where tiles are scored, the trained network's second row is of the same pixels.
-        "scores": {row["name"]: _scores(row) for row in metrics["stages"]},
-        "all_cell": metrics["stages"][-1]["pixel"]["all_cell_accuracy"],
+        "tile": found.network.tile,
+        "steps": activity.n_steps / activity.n_images,
+        "agreement": found.agreement,
+        "early_exit": _exit(found.early_exit, found.scores(Network.STOPPED)),
+        "scores": {row.name: _scores(row) for row in found.compared},
+        "all_cell": _emulated(found).pixel.all_cell_accuracy,
         "mapping": {
-            key: mapping[key]
-            for key in ("n_neurons", "n_cores", "n_chips_used", "messages", "measured_messages")
+            key: getattr(mapping, key)
+            for key in ("n_neurons", "n_cores", "n_chips_used", "messages", "measured_messages",
+                        "lower_bound")
         }
-        | {
-            "lower_bound": mapping.get("lower_bound"),
-            "allocators": {
-                peer["name"]: peer["messages"]
-                for peer in mapping["allocators"]
-                if peer["name"] != OURS
-            },
-        },
-        "counts": {key: activity[key] / n_units for key in counts},
-        "macs": activity["macs"] * per_image,
-        "energy_uj": {
-            one["device"]: one["total_uj_per_image"] * per_image for one in metrics["energy"]
-        },
+        | {"allocators": {peer.name: peer.messages for peer in mapping.others}},
+        "counts": {key: getattr(activity, key) / n_units for key in counts},
+        "macs": activity.macs * per_image,
+        "energy_uj": {one.device: one.total_uj_per_image * per_image for one in found.energy},
         "inter_chip_uj": [
-            [point["hop_factor"], point["uj_per_image"] * per_image]
-            for point in metrics["inter_chip_energy"]
+            [point.hop_factor, point.uj_per_image * per_image] for point in found.inter_chip_energy
         ],
-        "rates": metrics["rates"] | _target(metrics["layers"]),
-        "stage_seconds": metrics["seconds"],
+        "rates": asdict(rates) | _target(found.layers),
+        "stage_seconds": found.seconds,
         "seconds": made["seconds"],
-        "peak_memory_mb": metrics["peak_memory_mb"],
-        "data": metrics["data"],
+        "peak_memory_mb": found.peak_memory_mb,
+        "data": asdict(found.data),
         "made": _made(made),
-    }
+    }  # fmt: skip
 
 
-def simulation_record(metrics: dict, made: dict) -> dict:
+def _emulated(found: DeploymentResults) -> ScoreRow:
+    row = found.scores(Network.EMULATED)
+    if row is None:
+        raise InputError("a deployment without scores of its spikes; deploy it with labels")
+    return row
+
+
+def simulation_record(found: SimulationResults, made: dict) -> dict:
     """The numbers of a simulation as Fast-SNN that the page shows, and what they were made with.
 
     Parameters
     ----------
-    metrics : dict
-        As ``fast_snn.simulate_levels`` writes it.
+    found : loihiseg.results.SimulationResults
     made : dict
         As in ``run.json``.
     """
     return {
         "unit": "section",
-        "sections": metrics["sections"],
-        "tile": metrics["tile"],
-        "steps": metrics["steps"],
-        "scores": {row["name"]: _scores(row) for row in metrics["stages"]},
-        "spiking": metrics["spiking"],
+        "sections": list(found.sections),
+        "tile": found.tile,
+        "steps": found.steps,
+        "scores": {row.name: _scores(row) for row in found.stages},
+        "spiking": {network.title: asdict(work) for network, work in found.spiking.items()},
         "tuned_layers": {
-            name: sum(layer["kept"] for layer in layers)
-            for name, layers in metrics["tuning"].items()
+            network.title: sum(layer.kept for layer in layers)
+            for network, layers in found.tuning.items()
         },
         "seconds": made["seconds"],
-        "peak_memory_mb": metrics["peak_memory_mb"],
-        "data": metrics["data"],
+        "peak_memory_mb": found.peak_memory_mb,
+        "data": asdict(found.data),
         "made": _made(made),
     }
 
 
-def _exit(stopped, stages):
-    """Steps and scores of presentations that ended early; the last row is theirs."""
-    if stopped is None:
+def _exit(stopped: EarlyExit | None, row: ScoreRow | None) -> dict | None:
+    """Steps and scores of presentations that ended early."""
+    if stopped is None or row is None:
         return None
     return {
-        "mean_steps": stopped["mean_steps"],
-        "share_wrong": stopped["share_wrong"],
-        "scores": _scores(stages[-1]),
+        "mean_steps": stopped.mean_steps,
+        "share_wrong": stopped.share_wrong,
+        "scores": _scores(row),
     }
 
 
@@ -187,16 +187,16 @@ def _made(values):
     return {k: v for k, v in values.items() if k not in ("job", "seconds")}
 
 
-def _scores(row):
-    pixel = {key: row["pixel"][key] for key in PIXEL_SCORES}
-    own = {key: row["challenge"][key] for key in REGION_SCORES}
-    shifted = {key + SHIFTED: row["challenge_shifted"][key] for key in REGION_SCORES}
+def _scores(row: ScoreRow) -> dict[str, float]:
+    pixel = {key: getattr(row.pixel, key) for key in PIXEL_SCORES}
+    own = {key: getattr(row.challenge, key) for key in REGION_SCORES}
+    shifted = {key + SHIFTED: getattr(row.challenge_shifted, key) for key in REGION_SCORES}
     return pixel | own | shifted
 
 
 def _target(layers):
-    first = layers[0]["rates"]
-    return {key: first[key] for key in ("percentile", "low_hz", "high_hz")}
+    first = layers[0].rates  # one range for all
+    return {key: getattr(first, key) for key in ("percentile", "low_hz", "high_hz")}
 
 
 def lost(one: dict, key: str) -> float:

@@ -14,10 +14,11 @@ import json
 import os
 import tempfile
 from argparse import Namespace
+from dataclasses import replace
 
-from benchmarks.reproduction.results import NENGO_DL, RATE_NETWORK
 from benchmarks.reproduction.runs import JOB_FILE, read_json
 from loihiseg.cli import read_data, run
+from loihiseg.results import Network
 
 
 def main(arguments):
@@ -88,6 +89,7 @@ def deploy(asked, job):
     from loihiseg.deploy import configuration, parse, write_report
     from loihiseg.pipeline import deploy as run_stages
     from loihiseg.progress import Reporter
+    from loihiseg.provenance import peak_memory_mb
 
     options = [
         "--checkpoint", asked.checkpoint,
@@ -104,13 +106,19 @@ def deploy(asked, job):
     config = configuration(parse(options))
     reporter = Reporter()
     result = run_stages(config, lambda: read_data(config), reporter)
+    rows = []
     if job["rate_network"]:
         with reporter.stage("settled"):
-            result.metrics["stages"].append(settled_row(config, result))
+            rows.append(settled_row(config, result))
     if job["nengo_dl"]:
         with reporter.stage("NengoDL"):
-            result.metrics["stages"].append(nengo_dl_row(config, result, reporter))
-    write_report(Path(asked.folder), config, result)
+            rows.append(nengo_dl_row(config, result, reporter))
+    results = replace(
+        result.results,
+        stages=(*result.results.stages, *rows),
+        peak_memory_mb=peak_memory_mb(),
+    )
+    write_report(Path(asked.folder), config, replace(result, results=results))
 
 
 def settled_row(config, result):
@@ -119,17 +127,15 @@ def settled_row(config, result):
 
     lowering = _lowered(config)
     settled = settled_activations(lowering.network, result.tiles.pixels)
-    return _row(RATE_NETWORK, result, _logits(config, lowering, settled, result))
+    return _row(Network.RATE_NETWORK, result, _logits(config, lowering, settled, result))
 
 
 def nengo_dl_row(config, result, reporter):
     """Scores of NengoDL's spiking float simulation, read out with the emulation's line."""
-    from loihiseg.deployment import Readout
-
     lowering = _lowered(config)
     activations = nengo_dl_activations(lowering.network, result.tiles.pixels, config, reporter)
     logits = _logits(config, lowering, activations, result)
-    return _row(NENGO_DL, result, Readout(**result.metrics["readout"])(logits))
+    return _row(Network.NENGO_DL, result, result.results.readout(logits))
 
 
 def nengo_dl_activations(network, pixels, config, reporter):
@@ -191,13 +197,18 @@ def _logits(config, lowering, activations, result):
     return result.tiles.assemble(maps)
 
 
-def _row(name, result, logits):
+def _row(network, result, logits):
     from loihiseg.scoring import score_row
 
-    truth = result.membrane
-    pixels = "whole sections" if result.tiles.grid else f"{len(truth)} tiles"
-    shift = result.metrics["challenge_shift"]
-    return score_row(name, pixels, truth, logits, result.threshold, shift)
+    results = result.results
+    return score_row(
+        network,
+        result.membrane,
+        logits,
+        result.threshold,
+        results.challenge_shift,
+        whole_sections=results.whole_sections,
+    )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loihiseg.errors import InputError
+from loihiseg.results.work import ActivityCounts, EnergyEstimate, InterChipPoint
 
 PJ_PER_UJ = 1e6
 PJ_PER_NJ = 1e3
@@ -37,43 +38,6 @@ INTER_CHIP_FACTORS = (10.0, 30.0, 100.0, 300.0, 1000.0)
 
 
 @dataclass(frozen=True)
-class ActivityCounts:
-    """What happened in a run over `n_images` images; totals of the run, except `macs`.
-
-    Attributes
-    ----------
-    neuron_updates : neurons times steps, over all images
-    synaptic_events : spikes times the synapses each one reaches
-    spikes : spikes fired
-    messages : spike messages sent along axons, or None if not counted
-    inter_chip_messages : those that leave their chip, or None if not counted
-    n_steps : simulated steps of all images together (steps per image times `n_images`)
-    n_images : images presented
-    macs : multiply-accumulates of **one** forward pass of the source network, for devices
-        that do not spike; None if not known
-
-    Raises InputError if a count is negative or not finite, or `n_steps` or `n_images` below 1.
-    """
-
-    neuron_updates: float
-    synaptic_events: float
-    spikes: float
-    messages: float | None
-    inter_chip_messages: float | None
-    n_steps: int
-    n_images: int
-    macs: float | None = None
-
-    def __post_init__(self):
-        for name, value in vars(self).items():
-            if value is not None and not 0 <= value < math.inf:
-                raise InputError(f"{name} = {value}; a count must be finite and at least 0")
-        for name in ("n_steps", "n_images"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} = {getattr(self, name)}; it must be at least 1")
-
-
-@dataclass(frozen=True)
 class DeviceCosts:
     """Energy constants of a device, in pJ, and where they were published.
 
@@ -88,30 +52,6 @@ class DeviceCosts:
     spiking: bool
     energy_per_message_pj: float | None = None
     static_mw_per_chip: float | None = None
-
-
-@dataclass(frozen=True)
-class EnergyEstimate:
-    """Estimated energy per image, in uJ; `total_uj_per_image` sums the parts that are not None."""
-
-    device: str
-    total_uj_per_image: float
-    synaptic_uj: float
-    neuron_uj: float
-    message_uj: float | None
-    static_uj: float | None
-    label: str
-    source: str
-
-
-@dataclass(frozen=True)
-class InterChipPoint:
-    """Energy of the inter-chip messages if one costs `hop_factor` hops on the mesh."""
-
-    hop_factor: float
-    energy_per_message_pj: float
-    uj_per_image: float
-    label: str
 
 
 # KerasSpiking takes 23.6 + 3.5 pJ for a synaptic event: the operation and a mean hop.

@@ -8,6 +8,7 @@ from skimage.metrics import contingency_table
 
 from loihiseg.errors import InputError
 from loihiseg.evaluation.thinning import thin
+from loihiseg.results.scores import ChallengeScores
 
 __all__ = [
     "ChallengeScores",
@@ -46,25 +47,6 @@ class InfoScore:
     value: float
     precision: float
     recall: float
-
-
-@dataclass(frozen=True)
-class ChallengeScores:
-    """Scores of a stack: means over the sections, best over the thresholds.
-
-    `v_rand` and `v_info` are the maxima of `v_rand_curve` and `v_info_curve`, each reached
-    (first) at its own threshold on the probability of cell. A curve has one value per entry of
-    `thresholds`: a threshold chosen on other sections is read from it without using the maximum.
-    """
-
-    v_rand: float
-    v_info: float
-    v_rand_threshold: float
-    v_info_threshold: float
-    thresholds: tuple[float, ...]
-    v_rand_curve: tuple[float, ...]
-    v_info_curve: tuple[float, ...]
-    n_sections: int
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,15 @@
 """Pixel scores of a membrane mask, always beside the score of the empty answer."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from loihiseg.errors import InputError
+from loihiseg.results.scores import PixelScores
 
 # A power of two: every candidate k/1024 is exact in float32 (and float16), so a mask made from
 # a float32 map equals the one the threshold was chosen on.
 N_THRESHOLDS = 1024
-
-
-@dataclass(frozen=True)
-class PixelScores:
-    """Pixel scores, membrane being the positive class; all shares in 0..1.
-
-    `all_cell_accuracy` is the share of cell pixels in these labels: the accuracy of answering
-    "cell" everywhere, and the floor that `accuracy` has to be read against.
-    """
-
-    accuracy: float
-    all_cell_accuracy: float
-    membrane_iou: float
-    membrane_precision: float
-    membrane_recall: float
-    membrane_f1: float
-    n_pixels: int
 
 
 def pixel_scores(membrane_true: np.ndarray, membrane_predicted: np.ndarray) -> PixelScores:

@@ -1,10 +1,9 @@
 """How many neurons of a layer fire in the wanted range."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from loihiseg.errors import InputError
+from loihiseg.results.layers import LayerRates
 
 # The range that Patel et al. (2021), arXiv:2106.08921, regularise to.
 TARGET_LOW_HZ = 50.0
@@ -16,32 +15,6 @@ RELATIVE_TOLERANCE = 1e-5
 
 HISTOGRAM_BIN_HZ = 10.0
 HISTOGRAM_LAST_HZ = 1000.0  # one spike per compartment and step of 1 ms
-
-
-@dataclass(frozen=True)
-class LayerRates:
-    """Firing rates of one layer.
-
-    "The rate" of a neuron is its own percentile over the samples. `share_in_range` is the share
-    of neurons whose rate lies within `low_hz`..`high_hz`, `share_in_range_of_active` the same
-    among the neurons that fire in any sample (0 if none does), and `silent_share` the share of
-    neurons that never do. `mean_hz` and `percentile_hz` pool all neurons and samples.
-    `histogram_counts[k]` neurons have a rate from `histogram_edges_hz[k]` up to, but not
-    including, the next edge; the last bin also holds everything above.
-    """
-
-    layer: str
-    percentile: float
-    n_neurons: int
-    mean_hz: float
-    percentile_hz: float
-    share_in_range: float
-    share_in_range_of_active: float
-    silent_share: float
-    low_hz: float
-    high_hz: float
-    histogram_counts: tuple[int, ...]
-    histogram_edges_hz: tuple[float, ...]
 
 
 def layer_rates(

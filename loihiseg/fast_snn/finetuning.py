@@ -19,6 +19,7 @@ from loihiseg.fast_snn.simulation import (
     scale_of,
 )
 from loihiseg.network.quantized import quantized_relu
+from loihiseg.results.simulation import TunedLayer
 
 
 @dataclass(frozen=True)
@@ -42,30 +43,6 @@ class Descent:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     batch: int = 4
-
-
-@dataclass(frozen=True)
-class TunedLayer:
-    """What tuning did to one layer.
-
-    Attributes
-    ----------
-    layer : str
-    error_before, error_after : float
-        Mean squared difference between what the spiking layer sends and what the quantized one
-        gives, in units of its scale.
-    score_before, score_after : float
-        Of the whole spiking network on the crops.
-    kept : bool
-        Whether the score rose; else the layer is as before.
-    """
-
-    layer: str
-    error_before: float
-    error_after: float
-    score_before: float
-    score_after: float
-    kept: bool
 
 
 def fine_tune(

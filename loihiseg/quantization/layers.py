@@ -15,48 +15,10 @@ from loihiseg.quantization.fixed_point import (
     quantize_threshold,
     quantize_weights,
 )
+from loihiseg.results.layers import LayerPrecision
 
 UNFILTERED_GAIN = decay_gain(quantize_decay(1.0, current=True), current=True)
 """What a constant current settles at without a filter, of which 1/4096 is left each step."""
-
-
-@dataclass(frozen=True)
-class LayerPrecision:
-    """What quantization did to one layer. Its blocks along the channels have a scale each.
-
-    Attributes
-    ----------
-    layer : str
-    n_scales : int
-        Blocks along the channels.
-    weight_scale_low, weight_scale_high : float
-        Smallest and largest factor from float weights to -255..255.
-    exponent_low, exponent_high : int
-        Smallest and largest exponent of a synapse group; sources of small weights get small ones.
-    bits_lost : int
-        Most bits shifted out of a group because its exponent cannot go lower.
-    zeroed_share : float
-        Share of the weights that were not zero and are now.
-    signal_to_noise_db : float
-        ``10 log10(sum w**2 / sum (w - quantized w)**2)`` over all weights of the layer.
-    bias_error_hz : float
-        Largest change of a bias, in Hz of an ideal rectified-linear neuron; of binary neurons, of
-        bias less threshold, in thousandths of the layer's largest weight.
-    threshold_error : float
-        Largest relative change of a threshold.
-    """
-
-    layer: str
-    n_scales: int
-    weight_scale_low: float
-    weight_scale_high: float
-    exponent_low: int
-    exponent_high: int
-    bits_lost: int
-    zeroed_share: float
-    signal_to_noise_db: float
-    bias_error_hz: float
-    threshold_error: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,11 @@
-"""The run folder: what was asked, what came out, pictures, and one page that holds them all."""
+"""One page that holds tables and pictures of a run."""
 
 import base64
-from dataclasses import asdict
 from pathlib import Path
 
 import jinja2
 
-from loihiseg.files import write_bytes, write_json
+from loihiseg.files import write_bytes
 
 _TEMPLATE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title><style>
@@ -23,21 +22,6 @@ th { background: #f3f3f3 } img { max-width: 100% } p.note { color: #555 }
 {% for row in section.rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</table>{% endif %}{% endfor %}</body></html>
 """
-
-
-def write_run(folder: Path, config, metrics: dict) -> None:
-    """Write ``config.json`` and ``metrics.json``.
-
-    Parameters
-    ----------
-    folder : Path
-    config : dataclass
-        What the run can be repeated from.
-    metrics : dict
-        Plain values only.
-    """
-    write_json(folder / "config.json", asdict(config))
-    write_json(folder / "metrics.json", metrics)
 
 
 def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Path:

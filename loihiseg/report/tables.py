@@ -1,8 +1,9 @@
-"""Metrics as tables for the terminal and the page."""
+"""Results as tables for the terminal and the page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loihiseg.mapping import OURS
+from loihiseg.results import Code, QuantizedLayer, Results
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,6 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     picture: str = ""
-
-
-def _has_levels(metrics) -> bool:
-    """Whether neurons stand for levels; metrics that do not say are of rates."""
-    return metrics.get("code", {}).get("name") == "thermometer"
 
 
 def print_table(table: Table, console) -> None:
@@ -39,26 +35,26 @@ def print_table(table: Table, console) -> None:
         console.print(table.note, markup=False, soft_wrap=True)
 
 
-def scores_table(metrics: dict) -> Table:
+def scores_table(results: Results) -> Table:
     """Scores of every stage, so that the one that loses accuracy is seen.
 
     V scores of maps shifted for submission stand beside those of the maps as they are.
     """
-    rows, shift = [], metrics.get("challenge_shift", 0.0)
-    for stage in metrics["stages"]:
-        pixel, challenge = stage["pixel"], stage["challenge"]
-        shifted = stage["challenge_shifted"] if shift else {}
+    rows, shift = [], results.challenge_shift
+    for row in results.stages:
+        pixel, challenge = row.pixel, row.challenge
+        shifted = (row.challenge_shifted.v_rand, row.challenge_shifted.v_info) if shift else ()
         rows.append(
             (
-                stage["name"],
-                stage["pixels"],
-                f"{pixel['accuracy']:.2%}",
-                f"{pixel['all_cell_accuracy']:.2%}",
-                f"{pixel['membrane_iou']:.3f}",
-                f"{pixel['membrane_f1']:.3f}",
-                f"{challenge['v_rand']:.3f}",
-                f"{challenge['v_info']:.3f}",
-                *(f"{shifted[key]:.3f}" for key in ("v_rand", "v_info") if shifted),
+                row.name,
+                row.pixels,
+                f"{pixel.accuracy:.2%}",
+                f"{pixel.all_cell_accuracy:.2%}",
+                f"{pixel.membrane_iou:.3f}",
+                f"{pixel.membrane_f1:.3f}",
+                f"{challenge.v_rand:.3f}",
+                f"{challenge.v_info:.3f}",
+                *(f"{score:.3f}" for score in shifted),
             )
         )
     header = (
@@ -72,7 +68,7 @@ def scores_table(metrics: dict) -> Table:
         "V_Info",
         *(("V_Rand,\nshifted", "V_Info,\nshifted") if shift else ()),
     )
-    note = metrics["scored_note"]
+    note = results.scored_note
     if shift:
         note += (
             f" Shifted: {shift:g} added to all logits, which gives the trained network the best "
@@ -81,67 +77,68 @@ def scores_table(metrics: dict) -> Table:
     return Table("Scores", header, tuple(rows), note)
 
 
-def layers_table(metrics: dict) -> Table:
+def layers_table(results: Results) -> Table:
     """Rates and errors layer by layer; for levels how many are on, and right."""
-    if _has_levels(metrics):
-        return _levels_table(metrics)
+    if results.code.has_levels:
+        return _levels_table(results)
     rows = []
-    for row in metrics["layers"]:
+    for row in results.layers:
         rows.append(
             (
-                row["layer"].removesuffix("_spikes"),
-                f"{row['n_neurons']:,}",
-                str(row["n_blocks"]),
-                _text(row["block_shape"]),
-                f"{row['rates']['mean_hz']:.0f}",
-                f"{row['rates']['percentile_hz']:.0f}",
-                f"{row['rates']['share_in_range_of_active']:.0%}",
-                f"{row['rates']['silent_share']:.0%}",
-                f"{row['quantized_error']:.1%}",
-                f"{row['spiking_error']:.1%}",
+                row.layer.removesuffix("_spikes"),
+                f"{row.n_neurons:,}",
+                str(row.n_blocks),
+                _text(row.block_shape),
+                f"{row.rates.mean_hz:.0f}",
+                f"{row.rates.percentile_hz:.0f}",
+                f"{row.rates.share_in_range_of_active:.0%}",
+                f"{row.rates.silent_share:.0%}",
+                f"{row.quantized_error:.1%}",
+                f"{row.spiking_error:.1%}",
             )
         )
-    neurons = sum(row["n_neurons"] for row in metrics["layers"])
-    cores = sum(row["n_blocks"] for row in metrics["layers"])
-    in_range, silent = (f"{metrics['rates'][k]:.0%}" for k in ("share_in_range", "silent_share"))
-    mean = f"{metrics['rates']['mean_hz']:.0f}"
+    neurons = sum(row.n_neurons for row in results.layers)
+    cores = sum(row.n_blocks for row in results.layers)
+    pooled = results.rates
+    in_range, silent = f"{pooled.share_in_range:.0%}", f"{pooled.silent_share:.0%}"
+    mean = f"{pooled.mean_hz:.0f}"
     rows.append(("all", f"{neurons:,}", str(cores), "", mean, "", in_range, silent, "", ""))
-    percentile = metrics["layers"][0]["rates"]["percentile"]
+    wanted = results.layers[0].rates  # one range for all
+    percentile = wanted.percentile
     header = (
         "layer", "neurons", "cores", "block", "mean Hz", f"p{percentile:g} Hz", "in range",
         "silent", "8-bit error", "chip error",
     )  # fmt: skip
-    low, high = (metrics["layers"][0]["rates"][k] for k in ("low_hz", "high_hz"))
     note = (
         f"In range: of the neurons that fire on any tile, those whose {percentile:g}th percentile "
-        f"over the tiles is in {low:g} to {high:g} Hz. Errors: root mean square against the float "
-        "network, relative; 8-bit from weights alone, chip with spikes."
+        f"over the tiles is in {wanted.low_hz:g} to {wanted.high_hz:g} Hz. Errors: root mean "
+        "square against the float network, relative; 8-bit from weights alone, chip with spikes."
     )
     return Table("Layers", header, tuple(rows), note)
 
 
-def _levels_table(metrics):
+def _levels_table(results: Results) -> Table:
     rows = []
-    chip_levels = metrics["code"]["chip_levels"]
-    for row, levels in zip(metrics["layers"], chip_levels):
+    chip_levels = results.code.chip_levels
+    for row, levels in zip(results.layers, chip_levels):
         rows.append(
             (
-                row["layer"].removesuffix("_spikes"),
+                row.layer.removesuffix("_spikes"),
                 str(levels),
-                f"{row['n_neurons']:,}",
-                str(row["n_blocks"]),
-                _text(row["block_shape"]),
-                f"{row['rates']['mean_hz'] / 1000:.1%}",
-                f"{row['rates']['silent_share']:.0%}",
-                f"{row['quantized_error']:.1%}",
-                _share(row["spiking_error"], 1),
-                _share(row["level_match"], 3),
+                f"{row.n_neurons:,}",
+                str(row.n_blocks),
+                _text(row.block_shape),
+                f"{row.rates.mean_hz / 1000:.1%}",
+                f"{row.rates.silent_share:.0%}",
+                f"{row.quantized_error:.1%}",
+                _share(row.spiking_error, 1),
+                _share(row.level_match, 3),
             )
         )
-    neurons = sum(row["n_neurons"] for row in metrics["layers"])
-    cores = sum(row["n_blocks"] for row in metrics["layers"])
-    pooled = metrics["rates"]
-    on, never = f"{pooled['mean_hz'] / 1000:.1%}", f"{pooled['silent_share']:.0%}"
+    neurons = sum(row.n_neurons for row in results.layers)
+    cores = sum(row.n_blocks for row in results.layers)
+    pooled = results.rates
+    on, never = f"{pooled.mean_hz / 1000:.1%}", f"{pooled.silent_share:.0%}"
     rows.append(("all", "", f"{neurons:,}", str(cores), "", on, never, "", "", ""))
     header = (
         "layer", "levels", "neurons", "cores", "block", "on", "never on", "8-bit error",
@@ -151,34 +148,33 @@ def _levels_table(metrics):
         "On: mean share of the neurons that fire at the last step; never on: in the trained "
         "network, on no tile. Errors: root mean square against the trained network, relative; "
         "8-bit from weights alone, chip with spikes. Levels right: units at the level they have in "
-        f"the network with 8-bit weights. {metrics['agreement']:.3%} of the pixels are called as "
-        "there."
+        f"the network with 8-bit weights. {_share(results.agreement, 3)} of the pixels are called "
+        "as there."
     )
-    if not metrics["code"]["held"]:
-        given = metrics["code"]["input"]
-        note += f" With {given} input the outputs alone are right at the last step."
+    if not results.code.held:
+        note += f" With {results.code.input} input the outputs alone are right at the last step."
     return Table("Layers", header, tuple(rows), note)
 
 
-def precision_table(metrics: dict) -> Table:
-    """Where quantization loses precision."""
+def precision_table(quantization: Sequence[QuantizedLayer], has_levels: bool = False) -> Table:
+    """Where quantization loses precision; ``has_levels`` as of `loihiseg.results.Code`."""
     rows = []
-    for row in metrics["quantization"]:
+    for row in quantization:
         rows.append(
             (
-                row["layer"].removesuffix("_spikes"),
-                _range(row["weight_scale_low"], row["weight_scale_high"], "{:.3g}"),
-                _range(row["exponent_low"], row["exponent_high"], "{:d}"),
-                str(row["bits_lost"]),
-                f"{row['zeroed_share']:.1%}",
-                f"{row['signal_to_noise_db']:.1f}",
-                f"{row['bias_error_hz']:.2g}",
-                f"{row['threshold_error']:.1e}",
-                f"{row['quantized_error']:.1%}",
+                row.layer.removesuffix("_spikes"),
+                _range(row.weight_scale_low, row.weight_scale_high, "{:.3g}"),
+                _range(row.exponent_low, row.exponent_high, "{:d}"),
+                str(row.bits_lost),
+                f"{row.zeroed_share:.1%}",
+                f"{row.signal_to_noise_db:.1f}",
+                f"{row.bias_error_hz:.2g}",
+                f"{row.threshold_error:.1e}",
+                f"{row.quantized_error:.1%}",
             )
         )
     bias = "bias error Hz"
-    if _has_levels(metrics):
+    if has_levels:
         bias = "bias error, 1/1000 of the largest weight"
     header = (
         "layer", "scale", "exponent", "bits lost", "zeroed", "SQNR dB", bias, "threshold",
@@ -187,37 +183,37 @@ def precision_table(metrics: dict) -> Table:
     return Table("Quantization: where precision goes", header, tuple(rows))
 
 
-def mapping_table(metrics: dict) -> Table:
+def mapping_table(results: Results) -> Table:
     """Cores, chips and what crosses between chips."""
-    m = metrics["mapping"]
+    m = results.mapping
     rows = [
-        ("neural code", _code(metrics)),
-        ("neurons on chip", f"{m['n_neurons']:,}"),
-        ("cores", f"{m['n_cores']} on {m['n_chips_used']} of {m['n_chips']} chips"),
-        ("messages between chips per step", f"{m['messages']:.1f} (expected from rates)"),
-        ("messages between chips per step", f"{m['measured_messages']:.1f} (counted from spikes)"),
+        ("neural code", _code(results.code)),
+        ("neurons on chip", f"{m.n_neurons:,}"),
+        ("cores", f"{m.n_cores} on {m.n_chips_used} of {m.n_chips} chips"),
+        ("messages between chips per step", f"{m.messages:.1f} (expected from rates)"),
+        ("messages between chips per step", f"{m.measured_messages:.1f} (counted from spikes)"),
     ]
     return Table("Mapping", ("", ""), tuple(rows))
 
 
-def _code(metrics):
-    code = metrics["code"]
-    if code["name"] == "thermometer":
-        return f"thermometer, {code['steps']} steps, {code['input']} input"
-    return f"rate, {code['steps']} steps, the last {code['window_steps']} read out"
+def _code(code: Code) -> str:
+    if code.has_levels:
+        return f"{code.name}, {code.steps} steps, {code.input} input"
+    read = "" if code.window_steps is None else f", the last {code.window_steps} read out"
+    return f"{code.name}, {code.steps} steps{read}"
 
 
-def allocators_table(metrics: dict) -> Table:
+def allocators_table(results: Results) -> Table:
     """What crosses and how far messages go, by nengo-loihi's allocators and by ours."""
-    m = metrics["mapping"]
+    m = results.mapping
     rows = []
-    for row in m["allocators"]:
-        name = row["name"] if row["name"] == OURS else f"nengo-loihi's {row['name']}"
-        numbers = (row["messages"], row["max_link_load"], row["mean_hops"])
+    for row in m.allocators:
+        name = row.name if row.ours else f"nengo-loihi's {row.name}"
+        numbers = (row.messages, row.max_link_load, row.mean_hops)
         rows.append((name, *(f"{value:,.{digits}f}" for value, digits in zip(numbers, (1, 1, 2)))))
-    if m["lower_bound"] or m["proved"]:
-        proof = "proved least" if m["proved"] else f"gap {m['gap']:.1%}"
-        rows.append((f"lower bound ({proof})", f"{m['lower_bound']:,.1f}", "", ""))
+    if m.lower_bound or m.proved:
+        proof = "proved least" if m.proved else f"gap {m.gap:.1%}"
+        rows.append((f"lower bound ({proof})", f"{m.lower_bound:,.1f}", "", ""))
     header = ("allocator", "between chips", "on the busiest link", "hops within a chip")
     note = (
         "Messages per step, expected from rates; hops per message are counted on an assumed mesh "
@@ -226,65 +222,73 @@ def allocators_table(metrics: dict) -> Table:
     return Table("Allocators", header, tuple(rows), note, "floor_plan.png")
 
 
-def energy_table(metrics: dict) -> Table:
+def energy_table(results: Results) -> Table:
     """Counted work, and energy from published constants."""
-    c = metrics["activity"]
-    per = c["n_images"]
+    c = results.activity
+    per = c.n_images
+    messages = "-" if c.messages is None else f"{c.messages / per:,.0f}"
+    macs = "-" if c.macs is None else f"{c.macs:,.0f}"
     rows = [
-        ("neuron updates per tile", f"{c['neuron_updates'] / per:,.0f}", ""),
-        ("spikes per tile", f"{c['spikes'] / per:,.0f}", ""),
-        ("messages per tile", f"{c['messages'] / per:,.0f}", ""),
-        ("synaptic events per tile", f"{c['synaptic_events'] / per:,.0f}", ""),
-        ("multiply-accumulates of the ANN per tile", f"{c['macs']:,.0f}", ""),
+        ("neuron updates per tile", f"{c.neuron_updates / per:,.0f}", ""),
+        ("spikes per tile", f"{c.spikes / per:,.0f}", ""),
+        ("messages per tile", messages, ""),
+        ("synaptic events per tile", f"{c.synaptic_events / per:,.0f}", ""),
+        ("multiply-accumulates of the ANN per tile", macs, ""),
     ]
-    for estimate in metrics["energy"]:
-        rows.append(
-            (
-                f"energy, {estimate['device']}",
-                f"{estimate['total_uj_per_image']:,.1f} uJ",
-                "estimate",
-            )
-        )
+    for estimate in results.energy:
+        energy = f"{estimate.total_uj_per_image:,.1f} uJ"
+        rows.append((f"energy, {estimate.device}", energy, "estimate"))
     note = "Energies are estimates: counts times published constants, nothing of them is measured."
     return Table("Work per tile", ("", "", ""), tuple(rows), note)
 
 
-def exit_table(metrics: dict) -> Table | None:
+def exit_table(results: Results) -> Table | None:
     """What it saves to stop once the map has stopped changing; None where that was not tried."""
-    found = metrics["early_exit"]
+    found = results.early_exit
     if found is None:
         return None
-    whole, c = metrics["activity"], found["activity"]
-    per, loihi = c["n_images"], metrics["energy"][0]["total_uj_per_image"]
+    whole, c = results.activity, found.activity
+    per, loihi = c.n_images, results.energy_on()
 
-    def row(name, before, after):
+    def row(name: str, before: float | None, after: float | None) -> tuple[str, str, str, str]:
+        if before is None or after is None:
+            return name, "-", "-", "-"
         return name, f"{before:,.1f}", f"{after:,.1f}", f"{after / before:.1%}"
 
-    keys = ("neuron_updates", "spikes", "messages", "synaptic_events")
+    def per_tile(count: float | None) -> float | None:
+        return None if count is None else count / per
+
     rows = [
-        row("steps", whole["n_steps"] / per, found["mean_steps"]),
-        *(row(key.replace("_", " "), whole[key] / per, c[key] / per) for key in keys),
-        row("energy, uJ, estimate", loihi, found["energy"]["total_uj_per_image"]),
+        row("steps", whole.n_steps / per, found.mean_steps),
+        row("neuron updates", per_tile(whole.neuron_updates), per_tile(c.neuron_updates)),
+        row("spikes", per_tile(whole.spikes), per_tile(c.spikes)),
+        row("messages", per_tile(whole.messages), per_tile(c.messages)),
+        row("synaptic events", per_tile(whole.synaptic_events), per_tile(c.synaptic_events)),
+        row(
+            "energy, uJ, estimate",
+            loihi and loihi.total_uj_per_image,
+            found.energy.total_uj_per_image,
+        ),
     ]
     note = (
-        f"Stopped at the first look at which at most {found['changed_pixels']} pixels had changed "
-        f"since the one before, from step {found['first_step']} on; chosen on the calibration "
-        f"tiles. {found['share_wrong']:.3%} of the pixels differ from the maps at the end."
+        f"Stopped at the first look at which at most {found.changed_pixels} pixels had changed "
+        f"since the one before, from step {found.first_step} on; chosen on the calibration "
+        f"tiles. {found.share_wrong:.3%} of the pixels differ from the maps at the end."
     )
-    if found["changed_pixels"] < 0:
+    if found.changed_pixels < 0:
         note = "No rule saved a step on the calibration tiles: every tile runs to the end."
     return Table("Early exit, per tile", ("", "to the end", "stopped", ""), tuple(rows), note)
 
 
-def _share(value, digits):
+def _share(value: float | None, digits: int) -> str:
     """A share in percent; a dash for one that is not known."""
     return "-" if value is None else f"{value:.{digits}%}"
 
 
-def _range(low, high, pattern):
+def _range(low: float, high: float, pattern: str) -> str:
     low, high = pattern.format(low), pattern.format(high)
     return low if low == high else f"{low} .. {high}"
 
 
-def _text(shape):
+def _text(shape: Sequence[int]) -> str:
     return " x ".join(str(n) for n in shape)

@@ -1,0 +1,68 @@
+"""What a run came to, as plain values: everything that ``metrics.json`` holds.
+
+The types stand below every other room and import nothing of ours but the errors. What reads or
+shows results (tables, pages, pictures, benchmarks, notebooks) reads these:
+
+- `run`: a deployment as a whole, `Results`;
+- `scores`: of one network on some pixels, `ScoreRow`;
+- `layers`: sizes, firing rates and errors, layer by layer;
+- `mapping`: blocks, chips, cores and messages between them;
+- `work`: what was counted on the chip, and energies estimated from it;
+- `simulation`: a network simulated without a chip;
+- `reading`: bytes of ``metrics.json`` to values, `decode_results`, and back, `plain`.
+
+`loihiseg.report.run_folder.load_results` opens a folder.
+"""
+
+from loihiseg.results.layers import (
+    BlockUsage,
+    LayerPrecision,
+    LayerRates,
+    LayerResults,
+    PooledRates,
+    QuantizedLayer,
+)
+from loihiseg.results.mapping import AllocatorRow, MappingResults
+from loihiseg.results.reading import decode_results, decode_simulation, plain
+from loihiseg.results.run import FORMAT, Code, DataSource, NetworkSource, Readout, Results
+from loihiseg.results.scores import ChallengeScores, Network, PixelScores, ScoreRow
+from loihiseg.results.simulation import SimulatedWork, SimulationResults, TunedLayer
+from loihiseg.results.work import (
+    ActivityCounts,
+    EarlyExit,
+    EnergyEstimate,
+    InterChipPoint,
+    SpikeDigests,
+)
+
+__all__ = [
+    "FORMAT",
+    "ActivityCounts",
+    "AllocatorRow",
+    "BlockUsage",
+    "ChallengeScores",
+    "Code",
+    "DataSource",
+    "EarlyExit",
+    "EnergyEstimate",
+    "InterChipPoint",
+    "LayerPrecision",
+    "LayerRates",
+    "LayerResults",
+    "MappingResults",
+    "Network",
+    "NetworkSource",
+    "PixelScores",
+    "PooledRates",
+    "QuantizedLayer",
+    "Readout",
+    "Results",
+    "ScoreRow",
+    "SimulatedWork",
+    "SimulationResults",
+    "SpikeDigests",
+    "TunedLayer",
+    "decode_results",
+    "decode_simulation",
+    "plain",
+]

@@ -1,0 +1,75 @@
+"""``metrics.json`` without a format number, as written before version 0.2, in today's form."""
+
+from typing import Any
+
+from loihiseg.results.run import FORMAT
+from loihiseg.results.scores import Network
+
+_WHOLE = "whole sections"
+_STOPPED = "the same, stopped after"
+_OUR_ALLOCATOR = "partition"
+
+
+def upgraded(values: dict[str, Any]) -> dict[str, Any]:
+    """A deployment of format 1 in today's form; nothing is lost.
+
+    Rows of scores were told apart by their names, and ours among the allocators by its own. What
+    the first versions did not write yet is filled in as they meant it.
+
+    Raises
+    ------
+    KeyError, TypeError, AttributeError, ValueError
+        If it is no such thing.
+    """
+    stages = [_row(row) for row in values["stages"]]
+    mapping, activity = values["mapping"], values["activity"]
+    filled = {"agreement": None, "challenge_shift": 0.0, "early_exit": None} | values
+    filled.setdefault("code", _rates(activity, values["layers"]))
+    spiking = [row for row in stages if row["network"] == Network.EMULATED.value]
+    allocators = [row | {"ours": row["name"] == _OUR_ALLOCATOR} for row in mapping["allocators"]]
+    return filled | {
+        "format": FORMAT,
+        "stages": stages,
+        "whole_sections": all(row["whole_sections"] for row in spiking),
+        "mapping": {"lower_bound": None} | mapping | {"allocators": allocators},
+    }
+
+
+def upgraded_simulation(values: dict[str, Any]) -> dict[str, Any]:
+    """The same of a simulation as Fast-SNN."""
+
+    def by_network(parts: dict[str, Any]) -> dict[str, Any]:
+        return {_network(name): part for name, part in parts.items()}
+
+    return values | {
+        "stages": [_row(row) for row in values["stages"]],
+        "spiking": by_network(values["spiking"]),
+        "tuning": by_network(values["tuning"]),
+    }
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    own = {"network": _network(row["name"]), "whole_sections": row["pixels"] == _WHOLE}
+    return {"challenge_shifted": row["challenge"]} | row | own
+
+
+def _network(name: str) -> str:
+    if name.startswith(_STOPPED):
+        return Network.STOPPED.value
+    for network in Network:
+        if network.title == name:
+            return network.value
+    raise ValueError(f"no network is called {name[:80]!r}")
+
+
+def _rates(activity: dict[str, Any], layers: list[Any]) -> dict[str, Any]:
+    """The code, which was not named while there was but one."""
+    return {
+        "name": "rate",
+        "steps": activity["n_steps"] // activity["n_images"],
+        "window_steps": None,
+        "held": True,
+        "input": "held",
+        "levels": [],
+        "chip_levels": [0] * len(layers),
+    }

@@ -1,0 +1,102 @@
+"""What was counted on the chip, and energies estimated from it."""
+
+import math
+from dataclasses import dataclass
+
+from loihiseg.errors import InputError
+from loihiseg.results.ranges import Amount, Name, Positive, Sha256, Share, Work
+
+
+@dataclass(frozen=True)
+class ActivityCounts:
+    """What happened in a run over `n_images` images; totals of the run, except `macs`.
+
+    Attributes
+    ----------
+    neuron_updates : neurons times steps, over all images
+    synaptic_events : spikes times the synapses each one reaches
+    spikes : spikes fired
+    messages : spike messages sent along axons, or None if not counted
+    inter_chip_messages : those that leave their chip, or None if not counted
+    n_steps : simulated steps of all images together (steps per image times `n_images`)
+    n_images : images presented
+    macs : multiply-accumulates of **one** forward pass of the source network, for devices
+        that do not spike; None if not known
+
+    Raises InputError if a count is negative or not finite, or `n_steps` or `n_images` below 1.
+    """
+
+    neuron_updates: Work
+    synaptic_events: Work
+    spikes: Work
+    messages: Work | None
+    inter_chip_messages: Work | None
+    n_steps: Positive
+    n_images: Positive
+    macs: Work | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and not 0 <= value < math.inf:
+                raise InputError(f"{name} = {value}; a count must be finite and at least 0")
+        for name in ("n_steps", "n_images"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} = {getattr(self, name)}; it must be at least 1")
+
+
+@dataclass(frozen=True)
+class EnergyEstimate:
+    """Estimated energy per image, in uJ; `total_uj_per_image` sums the parts that are not None."""
+
+    device: Name
+    total_uj_per_image: Amount
+    synaptic_uj: Amount
+    neuron_uj: Amount
+    message_uj: Amount | None
+    static_uj: Amount | None
+    label: Name
+    source: Name
+
+
+@dataclass(frozen=True)
+class InterChipPoint:
+    """Energy of the inter-chip messages if one costs `hop_factor` hops on the mesh."""
+
+    hop_factor: Amount
+    energy_per_message_pj: Amount
+    uj_per_image: Amount
+    label: Name
+
+
+@dataclass(frozen=True)
+class EarlyExit:
+    """What it saves to stop presentations once their map has stopped changing.
+
+    Attributes
+    ----------
+    first_step, changed_pixels : int
+        The rule: from which step on, and how many pixels may have changed; -1 for never.
+    mean_steps : float
+        Per image.
+    share_wrong : float
+        Of the pixels, called otherwise than at the end.
+    activity : ActivityCounts
+        Of the presentations that ended early.
+    energy : EnergyEstimate
+        Of the same, on Loihi.
+    """
+
+    first_step: Positive
+    changed_pixels: int
+    mean_steps: Amount
+    share_wrong: Share
+    activity: ActivityCounts
+    energy: EnergyEstimate
+
+
+@dataclass(frozen=True)
+class SpikeDigests:
+    """SHA-256 of all spikes, messages and events of the calibration tiles and of the tiles."""
+
+    calibration: Sha256
+    tiles: Sha256
