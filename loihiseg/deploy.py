@@ -303,7 +303,7 @@ def write_report(folder, config, result):
     from loihiseg.files import write_bytes
     from loihiseg.report import page, pictures, tables
     from partition.floorplan import draw_floor_plan
-    from partition.graph import GRAPH_MEMBER, graph_text
+    from partition.graph_file import GRAPH_MEMBER, graph_text
 
     metrics = result.metrics
     metrics["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -113,7 +113,7 @@ def main(arguments):
     _check(options)
 
     from partition.files import write_text
-    from partition.graph import load_graph
+    from partition.graph_file import load_graph
     from partition.solution import describe, solve
 
     graph = load_graph(options.graph)

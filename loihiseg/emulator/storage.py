@@ -18,7 +18,7 @@ from loihiseg.emulator.program import FORMAT, Program
 from loihiseg.emulator.traffic import deployable_graph
 from loihiseg.errors import InputError
 from loihiseg.files import pack_arrays, sha256, unpack_arrays, write_bytes
-from partition.graph import GRAPH_MEMBER, graph_text
+from partition.graph_file import GRAPH_MEMBER, graph_text
 
 MAGIC = "loihiseg-program"
 _ARRAYS = tuple(f.name for f in fields(Program))

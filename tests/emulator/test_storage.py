@@ -97,7 +97,8 @@ def test_graph_equals_the_models(model, deployable):
 
 
 def test_graph_in_the_file(path, tmp_path, model, deployable):
-    from partition.graph import block_graph, load_graph
+    from partition.graph import block_graph
+    from partition.graph_file import load_graph
 
     found, expected = load_graph(path), block_graph(model)
     assert {e for e in found.edges} == {e for e in expected.edges if expected.edges[e]["weight"]}

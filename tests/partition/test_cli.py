@@ -9,7 +9,7 @@ import pytest
 
 from partition.checks import check_placement, message_count
 from partition.cli import run
-from partition.graph import graph_text, save_graph
+from partition.graph_file import graph_text, save_graph
 from partition.placement import place_in_order
 
 
@@ -162,7 +162,7 @@ def test_wrong_files(path, capsys, tmp_path):
         (b"\xff\xfe\x00", "not JSON"),
         (b"{}", "is not a block graph"),
         (path.read_bytes()[:-20], "not JSON"),
-        (graph_text(nx.DiGraph()).replace('"version": 1', '"version": 7').encode(), "version 7"),
+        (graph_text(nx.DiGraph()).replace('"version": 2', '"version": 7').encode(), "version 7"),
     ]:
         (tmp_path / "wrong").write_bytes(data)
         code, out, err = called(capsys, tmp_path / "wrong")
