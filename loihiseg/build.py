@@ -13,6 +13,7 @@ from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.emulator.program import FORMAT
 from loihiseg.emulator.storage import load_program, save_program
+from loihiseg.emulator.validation import check_fits
 from loihiseg.errors import InputError
 from loihiseg.files import sha256
 
@@ -106,9 +107,10 @@ def build(network, block_shapes, synapse_s, seed, n_chips, expected_rates, fresh
     if not fresh and path.exists():
         try:
             deployable, about = load_program(path)
-            if str(n_chips) in about.get("peers", {}):
-                return Built(deployable, about["peers"][str(n_chips)], None)
-            known = about.get("peers", {})
+            check_fits(deployable, {layer.name: layer.shape for layer in network.layers})
+            known = _known_peers(about, deployable.program.n_blocks)
+            if str(n_chips) in known:
+                return Built(deployable, known[str(n_chips)], None)
         except InputError:
             pass  # Damaged or of another version: it is made again below.
     presenter = _reference(network, block_shapes, synapse_s, seed)
@@ -139,6 +141,27 @@ def _reference(network, block_shapes, synapse_s, seed):
     (input_node,) = converted.inputs.values()
     shapes = {layer.name: layer.shape for layer in network.layers}
     return Presenter(converted.net, input_node, converted.ensembles, shapes, seed)
+
+
+def _known_peers(about, n_blocks):
+    """Peers by number of chips, as they were kept; none if they are not of this program."""
+    try:
+        known = msgspec.convert(about.get("peers", {}), dict[str, dict[str, dict[str, list[int]]]])
+    except msgspec.ValidationError:
+        return {}
+    placed = [
+        (n_chips.isdecimal() and range(int(n_chips[:6])), placement)
+        for n_chips, peers in known.items()
+        for placement in peers.values()
+    ]
+    for chips, placement in placed:
+        if set(placement) != {"chips", "cores"} or not chips:
+            return {}
+        inside = all(chip in chips for chip in placement["chips"])
+        inside &= all(0 <= core < n_blocks for core in placement["cores"])
+        if not inside or {len(part) for part in placement.values()} != {n_blocks}:
+            return {}
+    return known
 
 
 def _peers(model, n_chips, rates):

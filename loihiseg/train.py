@@ -282,7 +282,8 @@ def _check_size(stack, config):
 
 def _train(stack, split, config, folder, start, resume, reporter):
     from loihiseg.report.training import draw_history
-    from loihiseg.training import finished_epochs, train
+    from loihiseg.training import train
+    from loihiseg.training_state import finished_epochs
 
     done = finished_epochs(folder) if resume else 0
     total = max(config.epochs - done, 0) * config.steps_per_epoch

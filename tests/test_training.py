@@ -15,15 +15,16 @@ from loihiseg.checkpoint import load_checkpoint
 from loihiseg.data.stack import make_stack
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.errors import InputError
-from loihiseg.files import unpack_arrays
 from loihiseg.network.config import RateTarget, UNetConfig
+from loihiseg.storage.arrays import pack_arrays, unpack_arrays
 from tests.training_runs import CONFIG, run
 
 ROOT = Path(__file__).parents[1]
 
 
 def state(folder):
-    arrays = unpack_arrays((folder / "training_state.npz").read_bytes())
+    _, _, body = (folder / "training_state.npz").read_bytes().partition(b"\n")
+    arrays = unpack_arrays(body)
     return {name: value for name, value in arrays.items() if name not in ("history", "run")}
 
 
@@ -284,8 +285,6 @@ def test_state_of_another_run_is_not_resumed(whole, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "zeros", "text", "not history"])
 def test_damaged_state(whole, tmp_path, damage):
-    from loihiseg.files import pack_arrays
-
     for path in whole.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     path = tmp_path / "training_state.npz"

@@ -8,7 +8,7 @@ def draw_history(history, path) -> None:
 
     Parameters
     ----------
-    history : list of loihiseg.training.Epoch
+    history : list of loihiseg.training_state.Epoch
     path : Path
     """
     epochs = [e.epoch for e in history]

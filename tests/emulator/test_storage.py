@@ -79,7 +79,7 @@ def test_refuses_a_foreign_file(path, data):
 
 
 def test_refuses_another_format(path):
-    path.write_bytes(path.read_bytes().replace(b"loihiseg-program 2 ", b"loihiseg-program 99 ", 1))
+    path.write_bytes(path.read_bytes().replace(b"loihiseg-program 3 ", b"loihiseg-program 99 ", 1))
     assert path.read_bytes().startswith(b"loihiseg-program 99 ")
     with pytest.raises(InputError, match="program format 99"):
         load_program(path)
