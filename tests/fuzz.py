@@ -127,8 +127,10 @@ def _judge_all(form, batch, seed, writing):
             found = judged(form, number, seed)
             text = found.text.encode("unicode_escape", "backslashreplace").decode()
             os.write(writing, f"{found.kind}\t{text[-3000:]}\n".encode())
-    finally:
         os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def _limit_memory():

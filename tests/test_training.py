@@ -305,6 +305,37 @@ def test_damaged_state(whole, tmp_path, damage):
     )
 
 
+@pytest.mark.parametrize(
+    "source, kept",
+    [
+        ("/home/somebody/data/isbi2012", "isbi2012"),
+        ("../stack.tif", "stack.tif"),
+        ("synthetic(seed=0)", "synthetic(seed=0)"),
+    ],
+)
+def test_checkpoints_do_not_tell_where_data_lay(source, kept):
+    from types import SimpleNamespace
+
+    from loihiseg.training import _record_of
+
+    stack = SimpleNamespace(source=source, digest="d", polarity="p")
+    parts = SimpleNamespace(train=[0, 1], validation=[2], test=[3])
+    assert _record_of(stack, parts).source == kept
+
+
+def test_state_of_another_optimizer(whole, tmp_path):
+    from loihiseg.storage.seal import seal
+    from loihiseg.training_state import FORMAT, WORD
+
+    for path in whole.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    path = tmp_path / "training_state.npz"
+    arrays = unpack_arrays(path.read_bytes().partition(b"\n")[2])
+    arrays["optimizer/1"] = np.zeros((1, 2), "f4")
+    path.write_bytes(seal(WORD, FORMAT, pack_arrays(arrays)))
+    refused(tmp_path, "holds the state of another optimizer", resume=True)
+
+
 def test_no_labels(tmp_path):
     stack = make_stack(synthetic_stack(6, (48, 48)).images, None, "somewhere")
     refused(tmp_path, "somewhere: has no labels to train on; give --labels", stack=stack)
