@@ -39,7 +39,7 @@ def read_bytes(path: str | os.PathLike[str], most_bytes: int) -> bytes:
             # Python takes memory for as much as is asked for, so that is what the file has.
             data = file.read(status.st_size + 1)
             # It may have grown, and those of /proc say that they are empty.
-            while len(data) <= most_bytes and (more := file.read(2**20)):
+            while len(data) <= most_bytes and (more := file.read(2**16)):
                 data += more
             if len(data) <= most_bytes:
                 return data
