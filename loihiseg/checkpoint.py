@@ -19,6 +19,7 @@ import numpy as np
 
 from loihiseg.errors import InputError
 from loihiseg.files import sha256, write_bytes, write_json
+from loihiseg.network.config import UNetConfig
 from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.weight_shapes import weight_shapes
 from loihiseg.storage.arrays import pack_arrays, unpack_arrays
@@ -194,7 +195,9 @@ def load_checkpoint(folder: str | PathLike[str]) -> Checkpoint:
     return Checkpoint(CheckpointInfo(**values), weights)
 
 
-def check_weights(weights: dict[str, np.ndarray], network, path) -> None:
+def check_weights(
+    weights: dict[str, np.ndarray], network: UNetConfig, path: str | PathLike[str]
+) -> None:
     """That weights are those of a network: their names, shapes, kind of numbers, and finite.
 
     Parameters
@@ -231,7 +234,7 @@ def check_weights(weights: dict[str, np.ndarray], network, path) -> None:
         raise InputError(f"{path}: damaged checkpoint ({error}); train it again") from None
 
 
-def _description(text, path):
+def _description(text: bytes, path: Path) -> _Description:
     try:
         found = peek(text, _Kind).format
         if found not in (1, FORMAT) or isinstance(found, bool | float):
@@ -252,7 +255,7 @@ def _description(text, path):
         raise InputError(f"{path}: damaged checkpoint ({error}); train it again") from None
 
 
-def _check_description(description):
+def _check_description(description: _Description) -> None:
     config, split = description.config, description.data.split
     for name in ("train", "validation", "test"):
         first, last = getattr(split, name)
@@ -268,16 +271,16 @@ def _check_description(description):
         raise ValueError(f"weights file {description.weights} is not named after its digest")
 
 
-def _weights_name(digest):
+def _weights_name(digest: str) -> str:
     return f"weights-{digest[:12]}.npz"
 
 
-def model_weights(model) -> dict[str, np.ndarray]:
+def model_weights(model: Any) -> dict[str, np.ndarray]:
     """Weights of a Keras model by name."""
     return {weight.name: weight.numpy() for weight in model.weights}
 
 
-def set_model_weights(model, weights: dict[str, np.ndarray]) -> None:
+def set_model_weights(model: Any, weights: dict[str, np.ndarray]) -> None:
     """Put weights into a Keras model of the same layers.
 
     Raises

@@ -12,6 +12,7 @@ Format 1, the archive without its line, is still read. Free of TensorFlow.
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -143,7 +144,7 @@ def finished_epochs(folder: Path) -> int:
         return 0
 
 
-def _body(data):
+def _body(data: bytes) -> bytes:
     found = unseal(data, WORD)
     if found is None:
         return data
@@ -156,7 +157,7 @@ def _body(data):
     return found.body
 
 
-def _state(body, path):
+def _state(body: bytes, path: Path) -> TrainingState:
     arrays, texts = unpack(body)
     check_names(texts, ())
     history, run = (_decoded(arrays, name, kind) for name, kind in _TEXTS.items())
@@ -171,7 +172,7 @@ def _state(body, path):
     return TrainingState(weights, optimizer, tuple(history), run)
 
 
-def _decoded(arrays, name, kind):
+def _decoded(arrays: dict[str, np.ndarray], name: str, kind: Any) -> Any:
     if name not in arrays:
         raise ValueError(f"array {name} is missing")
     array = arrays.pop(name)
@@ -186,13 +187,13 @@ def _decoded(arrays, name, kind):
     return decoded
 
 
-def _parts(arrays, prefix):
+def _parts(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     """Take the arrays whose names begin so, by the rest of their names."""
     names = [name for name in arrays if name.startswith(prefix)]
     return {name.removeprefix(prefix): arrays.pop(name) for name in names}
 
 
-def _check_history(history, config):
+def _check_history(history: list[Epoch], config: TrainingConfig) -> None:
     if not 1 <= len(history) <= config.epochs:
         raise ValueError(f"history of {len(history)} epochs, expected 1 to {config.epochs}")
     for number, epoch in enumerate(history, 1):
@@ -200,7 +201,7 @@ def _check_history(history, config):
             raise ValueError(f"history: epoch {epoch.epoch} in place {number}")
 
 
-def _check_optimizer(optimizer):
+def _check_optimizer(optimizer: tuple[np.ndarray, ...]) -> None:
     for index, values in enumerate(optimizer):
         if values.dtype.kind not in "fi":
             raise ValueError(f"array optimizer/{index} has type {values.dtype}, expected numbers")

@@ -66,7 +66,8 @@ def read_members(data: bytes, line_before: bool = False) -> dict[str, memoryview
     # Offsets count from the file or from the archive; the first member lies where it begins.
     begin = shift + (members[0].offset if members else offset)
     _check_before(data, begin, line_before)
-    found, place = {}, begin
+    found: dict[str, memoryview] = {}
+    place = begin
     for member in members:
         if shift + member.offset != place:
             raise ValueError(f"member {member.name}: members overlap or leave gaps")
@@ -83,14 +84,14 @@ def read_members(data: bytes, line_before: bool = False) -> dict[str, memoryview
     return found
 
 
-def _check_before(data, begin, line_before):
+def _check_before(data: bytes, begin: int, line_before: bool) -> None:
     line = data[: min(begin, MOST_LINE + 1)]
     is_line = line_before and len(line) <= MOST_LINE and line.find(b"\n") == len(line) - 1
     if begin < 0 or (begin > 0 and not is_line):
         raise ValueError("there are bytes before its first member")
 
 
-def _table(data, start, end, count):
+def _table(data: bytes, start: int, end: int, count: int) -> list[_Member]:
     members, place = [], start
     for _ in range(count):
         if place + _CENTRAL.size > end:
@@ -112,7 +113,7 @@ def _table(data, start, end, count):
     return members
 
 
-def _body(data, place, member, limit):
+def _body(data: bytes, place: int, member: _Member, limit: int) -> int:
     """Where a member's bytes begin, if what stands before them says what the table says."""
     body = place + _LOCAL.size + len(member.name)
     if body + member.size > limit:
@@ -128,7 +129,7 @@ def _body(data, place, member, limit):
     return body
 
 
-def _name(data):
+def _name(data: bytes) -> str:
     text = bytes(data).decode("ascii", "replace")
     parts = text.split("/")
     if len(text) > 500 or not _NAME.fullmatch(text) or {"", ".", ".."} & set(parts):

@@ -139,10 +139,7 @@ def parse_graph(data: bytes, path: str | PathLike[str]) -> nx.DiGraph:
     PartitionError
         As `load_graph`.
     """
-    if len(data) > MOST_GRAPH_BYTES:
-        raise PartitionError(
-            f"{path}: block graph of {len(data):,} bytes, at most {MOST_GRAPH_BYTES:,} are read"
-        )
+    _check_size(len(data), path)
     try:
         kind = peek(data, _Kind)
     except ValueError as error:
@@ -165,7 +162,7 @@ def parse_graph(data: bytes, path: str | PathLike[str]) -> nx.DiGraph:
         raise PartitionError(f"{path}: block graph is damaged: {error}") from error
 
 
-def _member(data, path):
+def _member(data: bytes, path: str | PathLike[str]) -> bytes:
     """The graph's text in an archive; checked by the archive's own CRC."""
     try:
         members = read_members(data, line_before=True)
@@ -176,12 +173,18 @@ def _member(data, path):
             f"{path}: is an archive without {GRAPH_MEMBER}; compile the program again, or "
             "give a graph written by partition.save_graph"
         )
-    member = members[GRAPH_MEMBER]
-    # Not copied where it is too large to be looked at.
-    return bytes(member) if len(member) <= MOST_GRAPH_BYTES else member
+    _check_size(len(members[GRAPH_MEMBER]), path)
+    return bytes(members[GRAPH_MEMBER])
 
 
-def _graph_of(document):
+def _check_size(n_bytes: int, path: str | PathLike[str]) -> None:
+    if n_bytes > MOST_GRAPH_BYTES:
+        raise PartitionError(
+            f"{path}: block graph of {n_bytes:,} bytes, at most {MOST_GRAPH_BYTES:,} are read"
+        )
+
+
+def _graph_of(document: _Version1) -> nx.DiGraph:
     graph = nx.DiGraph()
     for index, (label, size) in enumerate(document.nodes):
         graph.add_node(index, label=label, n_compartments=size)
@@ -199,7 +202,7 @@ def _graph_of(document):
     return graph
 
 
-def _host_of(host, n_blocks):
+def _host_of(host: _Host, n_blocks: int) -> dict[str, Any]:
     messages = dict(host.messages)
     if len(messages) != len(host.messages):
         raise ValueError("an input from the host reaches a block more than once")

@@ -77,14 +77,14 @@ def in_one_line(error: object) -> str:
     return text if len(text) <= MOST_TOLD else text[:MOST_TOLD] + " ..."
 
 
-def _typed(data, kind):
+def _typed(data: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(in_one_line(error)) from None
 
 
-def _check_content(data, digest_key):
+def _check_content(data: bytes, digest_key: str | None) -> None:
     # The last of two equal names would win without a word.
     plain = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
     if digest_key is None or not isinstance(plain, dict):
@@ -93,13 +93,13 @@ def _check_content(data, digest_key):
         raise ValueError(f"its content differs from its {digest_key}")
 
 
-def _digest(document, digest_key):
+def _digest(document: dict[str, Any], digest_key: str) -> str:
     content = {name: value for name, value in document.items() if name != digest_key}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def _check_limits(data):
+def _check_limits(data: bytes) -> None:
     bare = _STRING.sub(b'""', data)
     codes = np.frombuffer(bare, np.uint8)
     opened = (codes == ord("[")) | (codes == ord("{"))
@@ -111,7 +111,7 @@ def _check_limits(data):
         raise ValueError(f"a number of more than {MOST_DIGITS} characters")
 
 
-def _once(pairs):
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]

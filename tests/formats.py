@@ -125,7 +125,7 @@ def _program_rightly(path: Path, number: int, seed: int) -> None:
     path.write_bytes(seal(MAGIC, PROGRAM_FORMAT, _damaged_archive(body, number, seed, ("header",))))
 
 
-def _damaged_archive(body, number, seed, texts):
+def _damaged_archive(body: bytes, number: int, seed: int, texts: tuple[str, ...]) -> bytes:
     """An archive damaged in its bytes, in its arrays, or in its JSON, in turn."""
     which, number = number % 3, number // 3
     if which == 0:

@@ -16,7 +16,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def judged(form: Format, number: int, seed: int) -> Judgement:
     return Judgement("legal values" if rightly or not form.has_digest else "other values")
 
 
-def _refusal(text):
+def _refusal(text: str) -> Judgement:
     if not text.isprintable() or len(text) > 1500:
         return Judgement("several lines", text)
     by_checksum = "SHA-256 differs" in text or "content differs from its" in text
@@ -81,7 +81,7 @@ def fuzzed(form: Format, numbers: Iterable[int], seed: int, keep: Path) -> Count
     return counts
 
 
-def _in_a_child(form, batch, seed):
+def _in_a_child(form: Format, batch: list[int], seed: int) -> Iterator[Judgement]:
     """Judgements of a batch in order; the last is of the file that ended the child, if one did."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -112,12 +112,12 @@ def _in_a_child(form, batch, seed):
             os.waitpid(child, 0)
 
 
-def _how_it_ended(child):
+def _how_it_ended(child: int) -> str:
     status = os.waitpid(child, 0)[1]
     return f"status {os.waitstatus_to_exitcode(status)}"
 
 
-def _judge_all(form, batch, seed, writing):
+def _judge_all(form: Format, batch: list[int], seed: int, writing: int) -> None:
     """The child's part; does not come back."""
     try:
         # What is loaded and compiled once counts for no file.
@@ -133,13 +133,13 @@ def _judge_all(form, batch, seed, writing):
         os._exit(1)
 
 
-def _limit_memory():
+def _limit_memory() -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + LIMIT_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def _keep(form, number, seed, keep, judgement):
+def _keep(form: Format, number: int, seed: int, keep: Path, judgement: Judgement) -> None:
     """Make a file that failed once more, and put it into a folder with what happened."""
     folder = keep / f"{form.name}-{seed}-{number}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -168,7 +168,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"), help="folder for files")
     options = parser.parse_args(arguments)
-    counts = {name: Counter() for name in options.format or FORMATS}
+    counts: dict[str, Counter[str]] = {name: Counter() for name in options.format or FORMATS}
     until, first = time.monotonic() + 60 * options.minutes, 0
     while first < options.files if options.files else time.monotonic() < until:
         many = min(100, options.files - first) if options.files else 100

@@ -5,7 +5,7 @@ changed, the file cut off, and pieces of it swapped, doubled or taken from elsew
 seed gives the same copies, so a failure can be made again from its number.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,7 +104,7 @@ def _place(data: bytes, rng: np.random.Generator) -> int:
 _TELLING_NUMBERS = (
     -1, 0, 1, 2, 3, 255, 4096, 2**15, 2**31 - 1, -(2**31), 2**31, 2**32, 2**53, 2**63 - 1, -(2**63),
 )  # fmt: skip
-_TELLING_VALUES = (
+_TELLING_VALUES: tuple[Any, ...] = (
     *_TELLING_NUMBERS, 10**39, 0.5, -0.5, 1e-300, 1e300, True, False, None, "", "x" * 2000, "\n",
     [], {}, [[]], "../../etc/passwd", "\ud800",
 )  # fmt: skip
@@ -128,7 +128,7 @@ def damaged_arrays(arrays: dict[str, np.ndarray], number: int, seed: int) -> dic
     return found
 
 
-def _values_changed(arrays, name, rng):
+def _values_changed(arrays: dict[str, np.ndarray], name: str, rng: np.random.Generator) -> None:
     array = arrays[name] = arrays[name].copy()
     if not array.size:
         return
@@ -149,7 +149,7 @@ def _values_changed(arrays, name, rng):
             flat[place] = value.astype(array.dtype)[0]
 
 
-def _array_cut(arrays, name, rng):
+def _array_cut(arrays: dict[str, np.ndarray], name: str, rng: np.random.Generator) -> None:
     array = arrays[name]
     n = len(array) if array.ndim else 0
     place = int(rng.integers(n + 1))
@@ -166,7 +166,7 @@ def _array_cut(arrays, name, rng):
             arrays[name] = array.reshape(-1)
 
 
-def _array_swapped(arrays, name, rng):
+def _array_swapped(arrays: dict[str, np.ndarray], name: str, rng: np.random.Generator) -> None:
     other = _one(sorted(arrays), rng)
     array = arrays[name]
     match int(rng.integers(4)):
@@ -198,7 +198,7 @@ def damaged_json(value: Any, number: int, seed: int) -> Any:
     return found
 
 
-def _value_changed(inside, key, _, rng):
+def _value_changed(inside: Any, key: Any, _: list[Any], rng: np.random.Generator) -> None:
     value = inside[key]
     if isinstance(value, int | float) and rng.random() < 0.5:
         inside[key] = value + _one((1, -1, 0.25, value, -2 * value), rng)
@@ -208,7 +208,7 @@ def _value_changed(inside, key, _, rng):
         inside[key] = _copied(_one(_TELLING_VALUES, rng))
 
 
-def _value_cut(inside, key, _, rng):
+def _value_cut(inside: Any, key: Any, _: list[Any], rng: np.random.Generator) -> None:
     value = inside[key]
     if isinstance(value, str | list) and len(value) and rng.random() < 0.5:
         inside[key] = value[: int(rng.integers(len(value)))]
@@ -216,7 +216,7 @@ def _value_cut(inside, key, _, rng):
         del inside[key]
 
 
-def _value_swapped(inside, key, places, rng):
+def _value_swapped(inside: Any, key: Any, places: list[Any], rng: np.random.Generator) -> None:
     elsewhere, other = _one(places, rng)
     if isinstance(inside, list) and rng.random() < 0.4:
         inside.append(_copied(inside[key]))
@@ -226,7 +226,7 @@ def _value_swapped(inside, key, places, rng):
         inside[key], elsewhere[other] = _copied(elsewhere[other]), _copied(inside[key])
 
 
-def _places(value):
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every part of a JSON value, as the list or object it is in and its place there."""
     if isinstance(value, dict | list):
         for key in list(value) if isinstance(value, dict) else range(len(value)):
@@ -234,11 +234,11 @@ def _places(value):
             yield from _places(value[key])
 
 
-def _copied(value):
+def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copied(inner) for key, inner in value.items()}
     return [_copied(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _one(choices, rng):
+def _one(choices: Sequence[Any], rng: np.random.Generator) -> Any:
     return choices[int(rng.integers(len(choices)))]

@@ -49,7 +49,9 @@ def small_program(seed: int = 0) -> Deployable:
     return Deployable(program, places, ("stem", "stem"))
 
 
-def _entry(rng, rows, block_start, block):
+def _entry(
+    rng: np.random.Generator, rows: RowTable, block_start: np.ndarray, block: int
+) -> list[tuple[int, int]]:
     """One or two entries that lead to a block."""
     first, size = int(block_start[block]), SIZES[block]
     found = []
@@ -61,7 +63,7 @@ def _entry(rng, rows, block_start, block):
     return found
 
 
-def _flat(entries):
+def _flat(entries: list[list[tuple[int, int]]]) -> tuple[np.ndarray, np.ndarray]:
     start = np.concatenate([[0], np.cumsum([len(one) for one in entries])]).astype(np.int64)
     table = [pair for one in entries for pair in one]
     return start, np.array(table, np.int32).reshape(-1, 2)

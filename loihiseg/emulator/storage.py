@@ -118,12 +118,12 @@ def load_program(path: str | PathLike[str]) -> tuple[Deployable, dict[str, Any]]
     if not found.is_whole:
         raise InputError(f"{path}: damaged or truncated program (SHA-256 differs); compile again")
     try:
-        return _unpacked(found.body, path)
+        return _unpacked(found.body)
     except (ValueError, PartitionError) as error:
         raise InputError(f"{path}: damaged program ({error}); compile again") from None
 
 
-def _unpacked(body, path):
+def _unpacked(body: bytes) -> tuple[Deployable, dict[str, Any]]:
     arrays, texts = unpack(body)
     header = _header(arrays)
     expected = {*_ARRAYS, *(f"place/{i}" for i in range(len(header.places)))}
@@ -142,7 +142,7 @@ def _unpacked(body, path):
     return deployable, header.about
 
 
-def _header(arrays):
+def _header(arrays: dict[str, np.ndarray]) -> _Header:
     if _HEADER not in arrays:
         raise ValueError(f"array {_HEADER} is missing")
     header = arrays.pop(_HEADER)
@@ -151,7 +151,7 @@ def _header(arrays):
     return decode(header.tobytes(), _Header)
 
 
-def _check(deployable):
+def _check(deployable: Deployable) -> None:
     program = deployable.program
     check_program(program)
     check_places(deployable.places, program.n_compartments)

@@ -140,7 +140,7 @@ def check_fits(deployable: Deployable, shapes: dict[str, tuple[int, ...]]) -> No
             )
 
 
-def _check_segments(program):
+def _check_segments(program: Program) -> None:
     lengths = np.diff(program.segment_start)
     check_range("segment_start, lengths", lengths, 1, np.inf, "compartments")
     starts = program.segment_start
@@ -153,7 +153,7 @@ def _check_segments(program):
         )
 
 
-def _row_extents(program):
+def _row_extents(program: Program) -> np.ndarray:
     """Compartments from the base of each row to behind its last; rows' runs are checked on the way.
 
     Within a row runs go up and do not overlap, so that no message costs more than its block.
@@ -173,7 +173,9 @@ def _row_extents(program):
     return extent
 
 
-def _check_rows_fit(name, entries, block_start, extent):
+def _check_rows_fit(
+    name: str, entries: np.ndarray, block_start: np.ndarray, extent: np.ndarray
+) -> None:
     """That no row reaches out of the block that it is laid in."""
     if not len(entries):
         return

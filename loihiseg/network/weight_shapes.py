@@ -20,7 +20,7 @@ def weight_shapes(config: UNetConfig) -> dict[str, tuple[int, ...]]:
     """
     shapes: dict[str, tuple[int, ...]] = {}
 
-    def layer(name, kernel, channels):
+    def layer(name: str, kernel: tuple[int, ...], channels: int) -> int:
         shapes[f"{name}/kernel:0"] = kernel
         shapes[f"{name}/bias:0"] = (channels,)
         if config.batch_norm and name != "readout":

@@ -41,7 +41,7 @@ def pack_arrays(arrays: dict[str, np.ndarray], texts: dict[str, str] | None = No
     return buffer.getvalue()
 
 
-def _add_member(archive, name, data):
+def _add_member(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     # numpy.savez would stamp the time of day into the file.
     archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
 
@@ -89,7 +89,7 @@ def unpack(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, bytes]]:
     return arrays, texts
 
 
-def _array(name, content):
+def _array(name: str, content: memoryview) -> np.ndarray:
     if bytes(content[:8]) != _MAGIC:
         raise ValueError(f"member {name}: no array of numpy's format 1.0")
     body = 10 + int.from_bytes(content[8:10], "little")

@@ -4,6 +4,7 @@ A misspelt field would be left out, and its default stand for it without a word.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import msgspec
 
@@ -32,7 +33,7 @@ def check_known(text: bytes, decoded: object, unless: Collection[str] = ()) -> N
     _compare(plain, msgspec.to_builtins(decoded), "$")
 
 
-def _compare(told, kept, place):
+def _compare(told: Any, kept: Any, place: str) -> None:
     if isinstance(told, dict):
         for name, value in told.items():
             if name not in kept:

@@ -16,7 +16,7 @@ ValueError: array runs: [0] is 700, expected 0 to 99 (offset)
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,7 +103,7 @@ def check_arrays(
     return sizes
 
 
-def check_names(found, expected) -> None:
+def check_names(found: Collection[str], expected: Collection[str]) -> None:
     """That there is everything that is expected, and nothing else; ValueError names the first."""
     for name in expected:
         if name not in found:
@@ -160,7 +160,7 @@ def check_range(name: str, values: np.ndarray, low: float, high: float, what: st
     )
 
 
-def _check_form(name, array, schema, sizes):
+def _check_form(name: str, array: np.ndarray, schema: ArraySchema, sizes: dict[str, int]) -> None:
     if array.dtype.name not in schema.dtypes or not array.dtype.isnative:
         expected = " or ".join(schema.dtypes)
         raise ValueError(f"array {name} has type {array.dtype}, expected {expected}")
@@ -183,7 +183,9 @@ def _check_form(name, array, schema, sizes):
             raise ValueError(f"array {name} has shape {array.shape}, so {symbol} would be {size}")
 
 
-def _check_values(name, array, values, sizes):
+def _check_values(
+    name: str, array: np.ndarray, values: Values | tuple[Values, ...], sizes: dict[str, int]
+) -> None:
     columns = values if isinstance(values, tuple) else (values,)
     for number, column in enumerate(columns):
         low, high, what = column.low, column.high, column.what
