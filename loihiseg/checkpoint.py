@@ -5,8 +5,8 @@
     checkpoint.json           configuration, split, seed, versions, metrics; digest of the weights
     weights-<digest>.npz      one array per weight, by name; no pickle
 
-The weights' name carries their digest and the JSON file is renamed into place last, so a kill at
-any moment leaves a whole checkpoint behind.
+The weights' name carries their digest, and they are there before the JSON file that names them and
+go after it, so a kill or a power cut at any moment leaves a whole checkpoint behind.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -16,13 +16,16 @@ import msgspec
 import numpy as np
 
 from loihiseg.errors import InputError
-from loihiseg.files import pack_arrays, sha256, unpack_arrays, write_bytes, write_json
+from loihiseg.files import pack_arrays, remove, sha256, unpack_arrays, write_bytes, write_json
 from loihiseg.network.presets import TrainingConfig
 
 FORMAT = 1
 """Version of the layout. A reader refuses any other."""
 
 FILE_NAME = "checkpoint.json"
+
+STATE_FILE = "training_state.npz"
+"""What a training goes on from, in the same folder; see `loihiseg.training`."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,22 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     write_bytes(folder / weights_name, data)
     document = {"format": FORMAT, "weights": weights_name, "sha256": digest}
     write_json(folder / FILE_NAME, document | asdict(checkpoint.info))
+    remove_old_weights(folder)
+
+
+def remove_old_weights(folder: Path) -> None:
+    """Remove weights that the description does not name; a kill may have left some.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    folder = Path(folder)
+    named = msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=dict)["weights"]
     for old in folder.glob("weights-*.npz"):
-        if old.name != weights_name:
-            old.unlink()
+        if old.name != named:
+            remove(old)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
