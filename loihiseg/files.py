@@ -22,7 +22,7 @@ from partition.files import (
 )
 
 
-def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
+def write_bytes(path: Path, data: bytes) -> None:
     """Write a file, replacing the one that is there at once; see `partition.files.replace_bytes`.
 
     Raises
@@ -31,7 +31,7 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
         If the folder cannot be written.
     """
     with _refused_as(path):
-        replace_bytes(path, data, mode)
+        replace_bytes(path, data)
 
 
 def write_json(path: Path, value) -> None:

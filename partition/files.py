@@ -65,7 +65,7 @@ def read_bytes(path: str | os.PathLike[str], most_bytes: int) -> bytes:
         return data
 
 
-def replace_bytes(path: str | os.PathLike[str], data: bytes, mode: int = 0o666) -> None:
+def replace_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file under a temporary name in its folder, then rename it; folders are made.
 
     When it returns, file and name are on the disk. After an error or a kill the old file, or none,
@@ -76,9 +76,6 @@ def replace_bytes(path: str | os.PathLike[str], data: bytes, mode: int = 0o666) 
     path : path-like
         A link of this name is replaced, not followed.
     data : bytes
-    mode : int
-        Permissions before the user's mask is taken off; also those of a folder made for the file,
-        with the right to enter it wherever there is one to read.
 
     Raises
     ------
@@ -87,10 +84,10 @@ def replace_bytes(path: str | os.PathLike[str], data: bytes, mode: int = 0o666) 
     """
     path = Path(path)
     _check_replaceable(path)
-    make_folder(path.parent, mode | (mode & 0o444) >> 2)
+    make_folder(path.parent)
     temporary = temporary_path(path)
     try:
-        _write_new(temporary, data, mode)
+        _write_new(temporary, data)
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
@@ -109,9 +106,9 @@ def _check_replaceable(path):
             raise OSError(errno.EINVAL, "is a FIFO, socket or device, not a file", str(path))
 
 
-def _write_new(path, data, mode):
+def _write_new(path, data):
     """Write a file that must not be there yet, down to the disk."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         rest = memoryview(data)
         while rest:
@@ -131,6 +128,12 @@ def temporary_path(path: Path) -> Path:
 
 def make_folder(path: str | os.PathLike[str], mode: int = 0o777) -> None:
     """Make a folder and the parents it lacks, down to the disk.
+
+    Parameters
+    ----------
+    path : path-like
+    mode : int
+        Permissions of what is made, before the user's mask is taken off.
 
     Raises
     ------
