@@ -5,8 +5,8 @@
     checkpoint.json           configuration, split, seed, versions, metrics; digest of the weights
     weights-<digest>.npz      one array per weight, by name; no pickle
 
-The weights' name carries their digest and the JSON file is renamed into place last, so a kill at
-any moment leaves a whole checkpoint behind.
+The weights' name carries their digest, and they are there before the JSON file that names them and
+go after it, so a kill or a power cut at any moment leaves a whole checkpoint behind.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from loihiseg.errors import InputError
-from loihiseg.files import sha256, write_bytes, write_json
+from loihiseg.files import remove, sha256, write_bytes, write_json
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.weight_shapes import weight_shapes
@@ -150,9 +150,23 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     write_bytes(folder / weights_name, data)
     document = {"format": FORMAT, "weights": weights_name, "sha256": digest}
     write_json(folder / FILE_NAME, sealed(document | asdict(checkpoint.info), _DIGEST))
+    remove_old_weights(folder)
+
+
+def remove_old_weights(folder: Path) -> None:
+    """Remove weights that the description does not name; a kill may have left some.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    folder = Path(folder)
+    description = read_bytes(folder / FILE_NAME, MOST_DESCRIPTION_BYTES)
+    named = msgspec.json.decode(description, type=dict)["weights"]
     for old in folder.glob("weights-*.npz"):
-        if old.name != weights_name:
-            old.unlink()
+        if old.name != named:
+            remove(old)
 
 
 def load_checkpoint(folder: str | PathLike[str]) -> Checkpoint:

@@ -266,20 +266,18 @@ def main(arguments):
 
     from rich.console import Console
 
-    from loihiseg.files import new_folder, writable_folder
+    from loihiseg.locks import run_folder
     from loihiseg.pipeline import deploy
     from loihiseg.progress import Reporter
     from loihiseg.report import tables
 
-    # Before anything slow: a run whose report cannot be kept is not begun.
-    folder = writable_folder(Path(options.out or "runs"))
     reporter = Reporter(options.quiet or options.json)
-    result = deploy(config, lambda: read_data(config), reporter)
-    if not options.out:
-        folder = new_folder(folder, "deploy")
-    with reporter.stage("report") as note:
-        page = write_report(folder, config, result)
-        note.detail = str(page)
+    # Before anything slow: a run whose report cannot be kept is not begun.
+    with run_folder(options.out, "deploy", reporter.say) as folder:
+        result = deploy(config, lambda: read_data(config), reporter)
+        with reporter.stage("report") as note:
+            page = write_report(folder(), config, result)
+            note.detail = str(page)
     if options.json:
         print(json.dumps(result.metrics))
         return
@@ -299,7 +297,20 @@ def main(arguments):
 
 
 def write_report(folder, config, result):
-    """Write the run folder and return the path of its page."""
+    """Write the run folder and return the path of its page.
+
+    All its files appear together, the page last; what cannot be drawn or written leaves an older
+    report as it was.
+    """
+    from loihiseg.files import all_or_none
+    from loihiseg.report.page import PAGE_FILE
+
+    with all_or_none(folder, last=PAGE_FILE) as staging:
+        _write_files(staging, config, result)
+    return Path(folder) / PAGE_FILE
+
+
+def _write_files(folder, config, result):
     from loihiseg.files import write_bytes
     from loihiseg.report import page, pictures, tables
     from partition.floorplan import draw_floor_plan
@@ -315,7 +326,7 @@ def write_report(folder, config, result):
     write_bytes(folder / GRAPH_MEMBER, graph_text(mapping.graph).encode())
     page.write_run(folder, config, metrics)
     n_chips = metrics["mapping"]["n_chips_used"]
-    return page.write_page(
+    page.write_page(
         folder,
         f"Deployment on {n_chips} chip" + "s" * (n_chips > 1),
         [

@@ -2,11 +2,20 @@
 
 import hashlib
 import json
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from loihiseg.errors import InputError
-from partition.files import replace_bytes
+from partition.files import (
+    make_folder,
+    make_new_folder,
+    move_files,
+    remove_file,
+    remove_temporary,
+    replace_bytes,
+    temporary_path,
+)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -17,17 +26,25 @@ def write_bytes(path: Path, data: bytes) -> None:
     InputError
         If the folder cannot be written.
     """
-    try:
+    with _refused_as(path):
         replace_bytes(path, data)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another --out"
-        ) from None
 
 
 def write_json(path: Path, value) -> None:
     """Write a JSON file, indented, with a newline at its end."""
     write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    with _refused_as(path):
+        remove_file(path)
 
 
 def sha256(data: bytes) -> str:
@@ -45,15 +62,60 @@ def writable_folder(path: Path) -> Path:
     """
     path = Path(path)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".{os.getpid()}.part"
-        probe.touch()
-        probe.unlink()
+        make_folder(path)
+        probe = temporary_path(path / "probe")
+        replace_bytes(probe, b"")
+        remove_temporary(probe)
     except OSError as error:
         raise InputError(
             f"{path}: output folder cannot be written ({error.strerror}); choose another --out"
         ) from None
     return path
+
+
+@contextmanager
+def all_or_none(folder: Path, last: str) -> Iterator[Path]:
+    """A hidden folder whose files are moved into ``folder`` together when the block ends.
+
+    After an error in the block ``folder`` is as it was before. A kill while they are moved leaves
+    it without the file named ``last``, which is moved when the others are there.
+
+    Parameters
+    ----------
+    folder : Path
+    last : str
+        Name of the file by which one sees that the others are complete.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    folder = writable_folder(folder)
+    staging = temporary_path(folder / "all")
+    try:
+        with _refused_as(folder):
+            make_folder(staging)
+        yield staging
+        with _refused_as(folder):
+            move_files(staging, folder, last)
+    except InputError as error:
+        # The user knows the folder, not where its files are prepared.
+        raise InputError(str(error).replace(str(staging), str(folder))) from None
+    finally:
+        with suppress(OSError):
+            remove_temporary(staging)
+
+
+@contextmanager
+def _refused_as(path):
+    """Errors of the disk as those of a file or folder."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another --out"
+        ) from None
 
 
 def new_folder(parent: Path, stem: str) -> Path:
@@ -62,8 +124,7 @@ def new_folder(parent: Path, stem: str) -> Path:
     number = 1
     while True:
         path = parent / f"{stem}-{number}"
-        try:
-            path.mkdir()
-            return path
-        except FileExistsError:
-            number += 1
+        with _refused_as(path):
+            if make_new_folder(path):
+                return path
+        number += 1

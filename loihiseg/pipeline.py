@@ -112,7 +112,7 @@ def deploy(config, read, reporter) -> Deployed:
         worst = min(quantized.precision, key=lambda r: r.signal_to_noise_db)
         note.detail = f"lowest SQNR {worst.signal_to_noise_db:.1f} dB in {worst.layer}"
     with reporter.stage("build") as note:
-        built = _build(config, code, neurons, tiling, expected)
+        built = _build(config, code, neurons, tiling, expected, reporter.say)
         kept = "" if built.presenter else ", kept from an earlier run"
         note.detail = f"{built.deployable.program.n_blocks} blocks{kept}"
     with reporter.stage("partition") as note, reporter.waiting("partition"):
@@ -264,12 +264,14 @@ def _quantize(code, neurons, tiling):
     return neurons, quantize_network(neurons, tiling.shapes, code.synapse_s)
 
 
-def _build(config, code, neurons, tiling, expected):
+def _build(config, code, neurons, tiling, expected, say):
     from loihiseg.build import build
 
     # Only the compiled emulator can do without nengo-loihi's model.
     fresh = config.emulator == "nengo-loihi" or config.check > 0
-    return build(neurons, tiling.shapes, code.synapse_s, config.seed, config.chips, expected, fresh)
+    return build(
+        neurons, tiling.shapes, code.synapse_s, config.seed, config.chips, expected, fresh, say
+    )
 
 
 def _crossing(found):

@@ -4,7 +4,6 @@ import argparse
 import math
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from loihiseg.cli import Parser, add_data_options, positive, read_data, run, seed
 from loihiseg.errors import InputError
@@ -231,23 +230,39 @@ def main(arguments):
     options = parse(arguments)
     config = configuration(options)
 
-    from loihiseg.checkpoint import FILE_NAME, load_checkpoint
-    from loihiseg.data.splits import z_block_split
-    from loihiseg.files import new_folder, writable_folder
+    from loihiseg.checkpoint import load_checkpoint
+    from loihiseg.locks import run_folder
     from loihiseg.progress import Reporter
     from loihiseg.shipped import resolve
 
     if options.resume and not options.out:
         raise InputError("--resume needs --out with the folder of the run to go on with")
     start = load_checkpoint(resolve(options.start, options.data)) if options.start else None
-    # Before anything slow: a run whose result cannot be kept is not begun.
-    folder = writable_folder(Path(options.out or "runs"))
-    if options.out and not options.resume and (folder / FILE_NAME).exists():
-        raise InputError(
-            f"{folder}: holds a trained network already; go on with --resume, or choose another "
-            "--out"
-        )
     reporter = Reporter(options.quiet)
+    # Before anything slow: a run whose result cannot be kept is not begun.
+    with run_folder(options.out, "train", reporter.say) as folder:
+        if options.out and not options.resume:
+            _check_free(folder())
+        prepared = _prepare(options, config, start, reporter)
+        _train(*prepared, folder(), start, options.resume, reporter)
+
+
+def _check_free(folder):
+    """Refuse to train over a network or over what could be gone on with."""
+    from loihiseg.checkpoint import FILE_NAME
+    from loihiseg.training_state import STATE_FILE
+
+    for name, held in ((FILE_NAME, "trained network"), (STATE_FILE, "training")):
+        if (folder / name).exists():
+            raise InputError(
+                f"{folder}: holds a {held} already; go on with --resume, or choose another --out"
+            )
+
+
+def _prepare(options, config, start, reporter):
+    """The stack, its split and the configuration with the network to start from."""
+    from loihiseg.data.splits import z_block_split
+
     with reporter.stage("load") as note:
         stack = read_data(options)
         split = z_block_split(len(stack.images))
@@ -259,16 +274,7 @@ def main(arguments):
         from loihiseg.training import started_from
 
         config = started_from(config, start)
-    if not options.out:
-        folder = new_folder(folder, "train")
-    with reporter.stage("train") as note:
-        checkpoint = _train(stack, split, config, folder, start, options.resume, reporter)
-        scores = checkpoint.info.metrics
-        note.detail = (
-            f"epoch {checkpoint.info.epoch}: validation accuracy {scores['accuracy']:.2%}, "
-            f"membrane IoU {scores['membrane_iou']:.3f}"
-        )
-    reporter.say(f"checkpoint: {folder}")
+    return stack, split, config
 
 
 def _check_size(stack, config):
@@ -281,9 +287,20 @@ def _check_size(stack, config):
 
 
 def _train(stack, split, config, folder, start, resume, reporter):
-    from loihiseg.report.training import draw_history
+    with reporter.stage("train") as note:
+        checkpoint = _fit(stack, split, config, folder, start, resume, reporter)
+        scores = checkpoint.info.metrics
+        note.detail = (
+            f"epoch {checkpoint.info.epoch}: validation accuracy {scores['accuracy']:.2%}, "
+            f"membrane IoU {scores['membrane_iou']:.3f}"
+        )
+    reporter.say(f"checkpoint: {folder}")
+
+
+def _fit(stack, split, config, folder, start, resume, reporter):
+    from loihiseg.report.training import PICTURE_FILE, draw_history
     from loihiseg.training import train
-    from loihiseg.training_state import finished_epochs
+    from loihiseg.training_state import finished_epochs, read_history
 
     done = finished_epochs(folder) if resume else 0
     total = max(config.epochs - done, 0) * config.steps_per_epoch
@@ -297,12 +314,16 @@ def _train(stack, split, config, folder, start, resume, reporter):
                 f"  accuracy {last.accuracy:.2%}  membrane IoU {last.membrane_iou:.3f}"
                 f"  {_of_layers(last)}"
             )
-            draw_history(history, folder / "training.png")
+            draw_history(history, folder / PICTURE_FILE)
 
-        return train(
+        checkpoint = train(
             stack, split, config, folder,
-            start=start, resume=resume, on_epoch=on_epoch, on_batch=advance,
+            start=start, resume=resume, on_epoch=on_epoch, on_batch=advance, locked=True,
         )  # fmt: skip
+    if resume:
+        # A kill may have kept the last epoch out of the picture.
+        draw_history(read_history(folder), folder / PICTURE_FILE)
+    return checkpoint
 
 
 def _of_layers(epoch):

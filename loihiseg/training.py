@@ -1,6 +1,11 @@
-"""Fitting a U-Net to a labelled stack: resumable, early-stopping, the same every time."""
+"""Fitting a U-Net to a labelled stack: resumable, early-stopping, the same every time.
+
+After each epoch its state is written first. History and, after the best, checkpoint follow from it:
+what a kill between them left out is made up for when the training goes on.
+"""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -15,6 +20,7 @@ from loihiseg.checkpoint import (
     SplitRecord,
     load_checkpoint,
     model_weights,
+    remove_old_weights,
     save_checkpoint,
     set_model_weights,
 )
@@ -28,6 +34,7 @@ from loihiseg.evaluation.metrics import best_threshold, pixel_scores
 from loihiseg.evaluation.rates import LayerRates, layer_rates
 from loihiseg.files import sha256
 from loihiseg.inference import predict_sections, sigmoid
+from loihiseg.locks import locked_folder
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.events import event_costs
 from loihiseg.network.phases import phase_at, phases, until
@@ -42,6 +49,7 @@ from loihiseg.training_state import (
     Run,
     TrainingState,
     load_state,
+    save_history,
     save_state,
 )
 
@@ -73,6 +81,7 @@ def train(
     resume: bool = False,
     on_epoch: Callable | None = None,
     on_batch: Callable | None = None,
+    locked: bool = False,
 ) -> Checkpoint:
     """Train a U-Net, writing a checkpoint after each epoch.
 
@@ -96,6 +105,8 @@ def train(
         Called with the list of `Epoch` after each epoch.
     on_batch : callable, optional
         Called without arguments after each batch.
+    locked : bool
+        The caller holds the folder, see `loihiseg.locks.locked_folder`.
 
     Returns
     -------
@@ -106,20 +117,28 @@ def train(
     Raises
     ------
     InputError
-        If there are no labels, a section is smaller than a tile, there is nothing to resume, or
-        the network to start from has other channels.
+        If there are no labels, a section is smaller than a tile, there is nothing to resume,
+        the network to start from has other channels, or another process trains in the folder.
     """
     if stack.membrane is None:
         raise InputError(f"{stack.source}: has no labels to train on; give --labels")
+    folder = Path(folder)
+    with nullcontext() if locked else locked_folder(folder):
+        _train(stack, split, config, folder, start, resume, on_epoch, on_batch)
+        return load_checkpoint(folder)
+
+
+def _train(stack, split, config, folder, start, resume, on_epoch, on_batch):
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     training, validation = stack.select(split.train), stack.select(split.validation)
+    data = _record_of(stack, split)
     history: list[Epoch] = []
     if resume:
         model, history = _restore(folder, config, stack)
+        _make_up(folder, model, history, config, data)
     else:
         model = first_model(config, Crops(training, config, 0)[0][0], start)
-    data = _record_of(stack, split)
     watch = [_after_batch(on_batch)] if on_batch else []
     phase = deployed = None
     for epoch in range(len(history), config.epochs):
@@ -147,20 +166,51 @@ def train(
             )
         deployed.set_weights(model.get_weights())
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
-        if history[-1] is _best(history, config):
-            info = CheckpointInfo(
-                until(config, epoch),
-                data,
-                history[-1].threshold,
-                epoch + 1,
-                _metrics(history[-1]),
-                versions(),
-            )
-            save_checkpoint(folder, Checkpoint(info, model_weights(model)))
         _save_state(folder, model, history, Run(config, stack.digest))
+        if history[-1] is _best(history, config):
+            _save_checkpoint(folder, model, history[-1], config, data)
         if on_epoch is not None:
             on_epoch(history)
-    return load_checkpoint(folder)
+
+
+def _save_checkpoint(folder, model, epoch, config, data):
+    """Write the network of an epoch, which must be the last."""
+    info = CheckpointInfo(
+        until(config, epoch.epoch - 1),
+        data,
+        epoch.threshold,
+        epoch.epoch,
+        _metrics(epoch),
+        versions(),
+    )
+    save_checkpoint(folder, Checkpoint(info, model_weights(model)))
+
+
+def _make_up(folder, model, history, config, data):
+    """Write what a kill left out after the state of the last epoch.
+
+    Only after the last epoch can the checkpoint be behind, and then the model is the one it lacks.
+    """
+    save_history(folder, history)
+    best, last = _best(history, config), history[-1]
+    try:
+        found = load_checkpoint(folder).info
+    except InputError:
+        if best is not last:
+            raise
+        found = None
+    if best is last and not _is_of(found, best, data):
+        _save_checkpoint(folder, model, last, config, data)
+    else:
+        remove_old_weights(folder)
+
+
+def _is_of(info, epoch, data):
+    """Whether a checkpoint is that of an epoch of this training."""
+    return info is not None and (
+        (info.data.digest, info.epoch, info.threshold, info.metrics)
+        == (data.digest, epoch.epoch, epoch.threshold, _metrics(epoch))
+    )
 
 
 def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
@@ -299,7 +349,6 @@ def _save_state(folder, model, history, run):
 def _restore(folder, config, stack):
     state = load_state(folder)
     before, history = state.run, list(state.history)
-    load_checkpoint(folder)
     if replace(before.config, epochs=config.epochs) != config:
         raise InputError(
             f"{folder}: was trained with another configuration; choose another --out and train "

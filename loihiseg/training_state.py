@@ -10,6 +10,7 @@
 Format 1, the archive without its line, is still read. Free of TensorFlow.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def save_state(folder: Path, state: TrainingState) -> None:
     arrays["history"] = np.frombuffer(msgspec.json.encode(rows), np.uint8)
     arrays["run"] = np.frombuffer(msgspec.json.encode(state.run), np.uint8)
     write_bytes(folder / STATE_FILE, seal(WORD, FORMAT, pack_arrays(arrays)))
-    write_json(folder / HISTORY_FILE, rows)
+    save_history(folder, state.history)
 
 
 def load_state(folder: Path) -> TrainingState:
@@ -135,12 +136,40 @@ def load_state(folder: Path) -> TrainingState:
     raise InputError(f"{path}: nothing to resume from ({reason}); {_REMEDY}")
 
 
+def save_history(folder: Path, history: Sequence[Epoch]) -> None:
+    """Write a history for the eye.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    write_json(folder / HISTORY_FILE, [asdict(epoch) for epoch in history])
+
+
+def read_history(folder: Path) -> list[Epoch]:
+    """Epochs of the run in a folder.
+
+    Raises
+    ------
+    InputError
+        If there is none to be read.
+    """
+    path = Path(folder) / HISTORY_FILE
+    try:
+        return decode(read_bytes(path, MOST_HISTORY_BYTES), list[Epoch])
+    except OSError as error:
+        reason = error.strerror
+    except ValueError as error:
+        reason = str(error)
+    raise InputError(f"{path}: cannot be read ({reason}); go on with --resume")
+
+
 def finished_epochs(folder: Path) -> int:
     """Epochs of the run in a folder; 0 if there is none to be read."""
     try:
-        data = read_bytes(Path(folder) / HISTORY_FILE, MOST_HISTORY_BYTES)
-        return len(decode(data, list[Epoch]))
-    except (OSError, ValueError):
+        return len(read_history(folder))
+    except InputError:
         return 0
 
 

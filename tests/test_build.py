@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from loihiseg.build import build, cache_folder, signature
+from loihiseg.build import build, signature
+from loihiseg.cache import cache_folder
 from loihiseg.emulator.storage import save_program
 from tests import deployed
 
@@ -49,7 +50,9 @@ def test_damaged_program_is_made_again(network, shapes, rates, damage):
     (path,) = cache_folder().iterdir()
     good = path.read_bytes()
     path.write_bytes(good[:-100] if damage is None else damage)
-    assert build(network, shapes, 0.005, 0, 2, rates).presenter is not None
+    said = []
+    assert build(network, shapes, 0.005, 0, 2, rates, say=said.append).presenter is not None
+    assert len(said) == 1 and str(path) in said[0] and "the program is built again" in said[0]
     assert path.read_bytes() == good
 
 
@@ -106,7 +109,9 @@ def test_signature_follows_what_decides_the_integers(network, shapes):
 def test_run_survives_a_cache_that_cannot_be_written(network, shapes, rates, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("LOIHISEG_CACHE", str(tmp_path / "file" / "below"))
-    assert build(network, shapes, 0.005, 0, 2, rates).presenter is not None
+    said = []
+    assert build(network, shapes, 0.005, 0, 2, rates, say=said.append).presenter is not None
+    assert len(said) == 1 and "built and not kept" in said[0]
 
 
 def test_other_chip_count_is_compared_too(network, shapes, rates):

@@ -8,6 +8,9 @@ import jinja2
 
 from loihiseg.files import write_bytes, write_json
 
+PAGE_FILE = "index.html"
+"""Written last: a folder that has one is complete."""
+
 _TEMPLATE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title><style>
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 72em; padding: 0 1em }
@@ -41,7 +44,7 @@ def write_run(folder: Path, config, metrics: dict) -> None:
 
 
 def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Path:
-    """Write ``index.html`` with tables and pictures inside it.
+    """Write `PAGE_FILE` with tables and pictures inside it.
 
     Parameters
     ----------
@@ -70,7 +73,7 @@ def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Pa
     for name, caption in pictures.items():
         sections.insert(1, {"title": caption, "image": _embedded(folder / name)})
     page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)
-    path = folder / "index.html"
+    path = folder / PAGE_FILE
     write_bytes(path, page.render(title=title, sections=sections).encode())
     return path
 

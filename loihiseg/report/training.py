@@ -2,6 +2,8 @@
 
 from loihiseg.report.figures import figure
 
+PICTURE_FILE = "training.png"
+
 
 def draw_history(history, path) -> None:
     """Draw losses, scores and firing rates, or scales of levels, over epochs into a PNG file.
