@@ -82,5 +82,5 @@ def _read(path: Path) -> Container:
             message(path, [f"cannot be read as a Keras model: {error.strerror}"])
         ) from None
     except FaultyFileError as error:
-        faults = [f"not a Keras model: {fault}" for fault in error.faults]
+        faults = [f"not a Keras model ({f}); save it with model.save" for f in error.faults]
         raise InputError(message(path, faults)) from None

@@ -14,8 +14,6 @@ MOST_BYTES = 1 << 30
 
 _MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 
-_SAY_AGAIN = "save it with model.save"
-
 _MOST_MEMBERS = 100
 
 _END_RECORD = b"PK\x05\x06"
@@ -63,7 +61,13 @@ class Container:
         """Groups of the HDF5 file that has the weights."""
         if self.root is not None:
             return self.root
-        return hdf5.read_hdf5(self.weights or b"").root
+        try:
+            return hdf5.read_hdf5(self.weights or b"").root
+        except FaultyFileError as error:
+            faults = [
+                f"model.weights.h5: {fault}; save it with model.save" for fault in error.faults
+            ]
+            raise FaultyFileError(faults) from None
 
 
 def read_container(path: Path) -> Container:
@@ -82,9 +86,7 @@ def read_container(path: Path) -> Container:
     if data.startswith(hdf5.SIGNATURE):
         file = hdf5.read_hdf5(data)
         if file.config is None:
-            raise FaultyFileError(
-                [f"HDF5 without a model's configuration (weights alone?); {_SAY_AGAIN}"]
-            )
+            raise FaultyFileError(["HDF5 without a model's configuration (weights alone?)"])
         config = strict_json.parse(file.config, "the configuration")
         return Container(config, None, file.root, file.keras_version or "1")
     if data.startswith(b"PK\x03\x04"):
@@ -96,7 +98,7 @@ def read_container(path: Path) -> Container:
         config = _parsed(members, "config.json")
         return Container(config, members["model.weights.h5"], None, version)
     if _END_RECORD in data[-66_000:]:
-        raise FaultyFileError([f"a zip archive with something before it; {_SAY_AGAIN}"])
+        raise FaultyFileError(["a zip archive with something before it"])
     raise FaultyFileError(
         ["begins neither as HDF5 nor as a .keras archive; save it with model.save"]
     )
@@ -126,7 +128,7 @@ def _check_members(archive: zipfile.ZipFile, data: bytes) -> None:
     """The archive holds what Keras writes, plainly, from the first byte to the last."""
     end = len(data) - _END_RECORD_BYTES
     if archive.comment or data[max(end, 0) :][:4] != _END_RECORD:
-        raise FaultyFileError([f"bytes follow the end of the archive; {_SAY_AGAIN}"])
+        raise FaultyFileError(["bytes follow the end of the archive"])
     members = archive.infolist()
     if len(members) > _MOST_MEMBERS:
         raise FaultyFileError([f"archive of more than {_MOST_MEMBERS} members"])
@@ -138,7 +140,7 @@ def _check_members(archive: zipfile.ZipFile, data: bytes) -> None:
             raise FaultyFileError([f"archive has {one_line(name, 100)!r} twice"])
     for name in _MEMBERS:
         if name not in names:
-            raise FaultyFileError([f"archive without {name!r}; {_SAY_AGAIN}"])
+            raise FaultyFileError([f"archive without {name!r}"])
     left = MOST_BYTES
     for member in members:
         shown = repr(one_line(member.filename, 100))

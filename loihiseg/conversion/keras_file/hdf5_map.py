@@ -57,8 +57,6 @@ _NUMBER_TYPES = {
     "<u8": h5py.h5t.STD_U64LE,
 }
 
-_SAY_AGAIN = "save the model again with model.save"
-
 
 class Refused(Exception):
     """What is wrong with the file, in one line."""
@@ -98,7 +96,7 @@ def describe(file: io.RawIOBase) -> dict:
         if is_there:
             group = walk.member(root, name.encode(), f"/{name}")
             if not isinstance(group, h5py.h5g.GroupID):
-                raise Refused(f"/{name} is no group; {_SAY_AGAIN}")
+                raise Refused(f"/{name} is no group")
             groups[name] = walk.group(group, f"/{name}", 1)
     return {**said, "root": {"texts": {}, "groups": groups, "arrays": {}}}
 
@@ -131,7 +129,7 @@ class _Walk:
             elif isinstance(found, h5py.h5d.DatasetID):
                 result["arrays"][key] = _place(found, shown)
             else:
-                raise Refused(f"{shown} is neither group nor array; {_SAY_AGAIN}")
+                raise Refused(f"{shown} is neither group nor array")
         return result
 
     def member(
@@ -141,13 +139,13 @@ class _Walk:
         with _LibraryFaults(shown):
             kind = group.links.get_info(name).type
             if kind == h5py.h5l.TYPE_SOFT:
-                raise Refused(f"{shown} is a soft link, which is not followed; {_SAY_AGAIN}")
+                raise Refused(f"{shown} is a soft link, which is not followed")
             if kind != h5py.h5l.TYPE_HARD:
-                raise Refused(f"{shown} is a link to another file, which is not read; {_SAY_AGAIN}")
+                raise Refused(f"{shown} is a link to another file, which is not read")
             found = h5py.h5o.open(group, name)
             address = h5py.h5o.get_info(found).addr
         if address in self.seen:
-            raise Refused(f"{shown} is there under another name too; {_SAY_AGAIN}")
+            raise Refused(f"{shown} is there under another name too")
         self.seen.add(address)
         if len(self.seen) > MOST_MEMBERS:
             raise Refused(f"more than {MOST_MEMBERS:,} groups and arrays")
@@ -160,13 +158,13 @@ def _place(found: h5py.h5d.DatasetID, shown: str) -> list:
         properties = found.get_create_plist()
         layout = properties.get_layout()
         if layout == h5py.h5d.VIRTUAL or properties.get_external_count():
-            raise Refused(f"{shown} lies in other files, which are not read; {_SAY_AGAIN}")
+            raise Refused(f"{shown} lies in other files, which are not read")
         if layout != h5py.h5d.CONTIGUOUS or properties.get_nfilters():
-            raise Refused(f"{shown} is compressed or in chunks; {_SAY_AGAIN}")
+            raise Refused(f"{shown} is compressed or in chunks")
         kind = found.get_type()
         dtype = next((d for d, t in _NUMBER_TYPES.items() if kind.equal(t)), None)
         if dtype is None or found.get_space().get_simple_extent_type() == h5py.h5s.NULL:
-            raise Refused(f"{shown} holds no plain numbers; {_SAY_AGAIN}")
+            raise Refused(f"{shown} holds no plain numbers")
         return [dtype, [int(n) for n in found.shape], found.get_offset()]
 
 
@@ -199,7 +197,7 @@ def _texts(group: h5py.h5g.GroupID, name: str, where: str) -> list[str] | None:
             return []
         kind = attribute.get_type()
         if not isinstance(kind, h5py.h5t.TypeStringID):
-            raise Refused(f"{shown} is no text; {_SAY_AGAIN}")
+            raise Refused(f"{shown} is no text")
         # The library takes memory for what a text's length is said to be.
         size = 1 if kind.is_variable_str() else kind.get_size()
         if size * max(1, *shape, 1) > MOST_TEXT_BYTES:

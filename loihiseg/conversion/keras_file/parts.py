@@ -161,8 +161,6 @@ def class_and_config(value: object) -> tuple[str, dict]:
     kind = value.get("class_name")
     if type(kind) is not str:
         raise ValueError(f"has class name {one_line(repr(kind), 60)}; expected a text")
-    if kind in CARRIES_CODE:
-        raise CodeError(f"({one_line(kind, 60)}) carries Python code, which is not run")
     module, registered = value.get("module"), value.get("registered_name")
     own = kind.removeprefix("loihiseg>")
     if own in OURS:
@@ -172,6 +170,8 @@ def class_and_config(value: object) -> tuple[str, dict]:
     else:
         if not _is_keras(module):
             _check_named(module, (), kind, "module")
+        if kind in CARRIES_CODE:
+            raise CodeError(f"({one_line(kind, 60)}) carries Python code, which is not run")
         _check_named(registered, (None, kind), kind, "the registered name")
     if ">" in kind:
         raise CodeError(f"({one_line(kind, 60)}) is code registered by others, which is not run")
