@@ -36,6 +36,7 @@ from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.trainable import as_validated, compiled, first_model, next_model
 from loihiseg.provenance import versions
+from partition.messages import handed_on
 
 STATE_FILE = "training_state.npz"
 HISTORY_FILE = "history.json"
@@ -143,7 +144,7 @@ def train(
         model, history = _restore(folder, config, stack)
     else:
         model = first_model(config, Crops(training, config, 0)[0][0], start)
-    data = DataRecord(stack.source, stack.digest, stack.polarity, _record(split))
+    data = DataRecord(handed_on(stack.source), stack.digest, stack.polarity, _record(split))
     watch = [_after_batch(on_batch)] if on_batch else []
     phase = deployed = None
     for epoch in range(len(history), config.epochs):
