@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from loihiseg import deployment as stages
-from loihiseg import source_network
+from loihiseg import shipped, source_network
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
 from loihiseg.emulator.check import check_equality
@@ -24,6 +24,8 @@ from loihiseg.scoring import (
     score_row,
     settled_rates,
 )
+from partition.command import doing
+from partition.messages import handed_on
 
 AUTO = "auto"
 """Tile of the size that fits the chips."""
@@ -84,9 +86,11 @@ def deploy(config, read, reporter) -> Deployed:
         If the network needs more than there is.
     """
     with reporter.stage("load") as note:
-        source = source_network.read_network(config.checkpoint)
+        with doing(f"reading {config.checkpoint}"):
+            path = shipped.resolve(config.checkpoint, config.data)
+            source = source_network.read_network(path)
         inputs = _load(config, source, read)
-        note.detail = f"{inputs.source}; {inputs.polarity}"
+        note.detail = f"{handed_on(inputs.source)}; {inputs.polarity}"
     with reporter.stage("lower") as note:
         lowering = _lower(config, inputs.network)
         network = lowering.network
@@ -146,8 +150,15 @@ def deploy(config, read, reporter) -> Deployed:
     layers = layer_rows(neurons, tiling, rates, scored, test)
     metrics = {
         "versions": versions(),
-        "data": {"source": inputs.source, "sha256": inputs.digest, "polarity": inputs.polarity},
-        "network": {"source": inputs.network.source, "tile": inputs.network.tile},
+        "data": {
+            "source": handed_on(inputs.source),
+            "sha256": inputs.digest,
+            "polarity": inputs.polarity,
+        },
+        "network": {
+            "source": handed_on(inputs.network.source),
+            "tile": inputs.network.tile,
+        },
         "code": {
             "name": code.name,
             "steps": code.n_steps,

@@ -7,7 +7,7 @@ what a kill between them left out is made up for when the training goes on.
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from loihiseg.frameworks import tf
 
@@ -52,6 +52,7 @@ from loihiseg.training_state import (
     save_history,
     save_state,
 )
+from partition.messages import handed_on
 
 RATE_TILES = 32
 """Tiles of the validation sections on which firing rates are logged."""
@@ -336,9 +337,7 @@ def _record(split):
 
 
 def _record_of(stack, split):
-    # The folders above it say nothing of the data, and much of the machine.
-    source = PurePath(stack.source).name or stack.source
-    return DataRecord(source, stack.digest, stack.polarity, _record(split))
+    return DataRecord(handed_on(stack.source), stack.digest, stack.polarity, _record(split))
 
 
 def _save_state(folder, model, history, run):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihiseg.emulator.kernels import _compiled, _integrate, _step_any
+from loihiseg.emulator.kernels import _integrate, _step_any
 from loihiseg.emulator.program import Program
+from partition.compiled import compiled
 
 MOST_LEVELS = 1000
 """Longest way through the blocks that is run block by block; beyond it step by step is faster."""
@@ -124,7 +125,7 @@ def _levels(n_blocks, sources, targets):
     return tuple(levels) if sum(map(len, levels)) == n_blocks else None
 
 
-@_compiled
+@compiled
 def host_messages(step_start, spikes, entry_start, entry_block, n_blocks):
     """Entries of the host's spikes, ordered by block and then by step.
 
@@ -164,7 +165,7 @@ def host_messages(step_start, spikes, entry_start, entry_block, n_blocks):
     return start, entries
 
 
-@_compiled
+@compiled
 def _lay(base, row, row_start, runs, weights, current_in):
     """Add a row of weights at a compartment; returns the synaptic events."""
     one = np.uintp(1)
@@ -179,7 +180,7 @@ def _lay(base, row, row_start, runs, weights, current_in):
     return events
 
 
-@_compiled
+@compiled
 def run_blocks(
     blocks, n_steps, window_start, block_start, segment_range, segment_start, segment, bias,
     link_start, link_source, neuron_start, entry_start, entries,
