@@ -99,15 +99,16 @@ def parse(arguments):
         "--tiles",
         type=either("all", whole(1, 10**6)),
         metavar="N|all",
-        help="tiles to emulate, spread evenly over the sections (default: whole sections from "
-        "overlapping tiles; 4 with --emulator nengo-loihi)",
+        help="tiles to emulate, spread evenly over the sections without overlap, or as many as "
+        "there is room for (default: whole sections from overlapping tiles; 4 with --emulator "
+        "nengo-loihi)",
     )
     running.add_argument(
         "--calibration-tiles",
         type=whole(0, 10**6),
         metavar="N",
-        help="tiles of the validation sections to calibrate the read-out on (default: 8; 2 with "
-        "--emulator nengo-loihi)",
+        help="tiles of the validation sections to calibrate the read-out on, or as many as there "
+        "is room for without overlap (default: 8; 2 with --emulator nengo-loihi)",
     )
     running.add_argument(
         "--steps",
