@@ -1,9 +1,9 @@
 """Groups, texts and numbers of an HDF5 file of a stranger's; `hdf5_map` finds them."""
 
 import os
+import signal
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from loihiseg.conversion.keras_file.errors import FaultyFileError, one_line
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
-CPU_SECONDS = 5
-"""Time after which the HDF5 library is taken to loop; it needs less than a tenth."""
+CPU_SECONDS = 4
+"""Time after which the HDF5 library is taken to loop; 2,000 layers take half of it."""
 
 _WALL_SECONDS = 120
+
+_MOST_MAP_CHARACTERS = 32 << 20
 
 _DTYPES = ("<f2", "<f4", "<f8", "<i4", "<i8", "<u4", "<u8")
 
@@ -80,7 +82,7 @@ def read_hdf5(data: bytes) -> File:
         If it is no whole HDF5 file and nothing else, or anything in it is not as Keras writes it.
     """
     _check_length(data)
-    described = strict_json.parse(_map_of(data), "HDF5: the list of members")
+    described = strict_json.parse(_map_of(data), "HDF5: the list of members", _MOST_MAP_CHARACTERS)
     match described:
         case {"refused": str(fault)}:
             raise FaultyFileError([f"HDF5: {one_line(fault)}"])
@@ -116,38 +118,35 @@ def _check_length(data: bytes) -> None:
 
 def _map_of(data: bytes) -> str:
     """What `hdf5_map` says of the bytes."""
+    try:
+        status, text = _run_map(data)
+    except subprocess.TimeoutExpired:
+        raise FaultyFileError(["HDF5: damaged (reading it does not end)"]) from None
+    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+        raise FaultyFileError([f"HDF5: damaged (reading it does not end in {CPU_SECONDS} s)"])
+    if status < 0:
+        raise FaultyFileError(["HDF5: damaged (the HDF5 library crashes on it)"])
+    if status:
+        raise FaultyFileError(["HDF5: cannot be read: h5py fails; try python -c 'import h5py'"])
+    return text.decode("utf-8", "replace")
+
+
+def _run_map(data: bytes) -> tuple[int, bytes]:
+    """Exit status and output of `hdf5_map`."""
     script = Path(__file__).with_name("hdf5_map.py")
-    with tempfile.TemporaryFile() if not hasattr(os, "memfd_create") else _in_memory() as file:
+    with os.fdopen(os.memfd_create("keras"), "w+b") as file:
         file.write(data)
         file.seek(0)
-        try:
-            done = subprocess.run(
-                [sys.executable, "-P", "-B", str(script), str(CPU_SECONDS)],
-                stdin=file,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=_WALL_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise FaultyFileError(["HDF5: damaged (reading it does not end)"]) from None
-    if done.returncode < 0:
-        raise FaultyFileError([f"HDF5: damaged ({_ending(-done.returncode)})"])
-    if done.returncode:
-        raise FaultyFileError(["HDF5: cannot be read: h5py fails; try `python -c 'import h5py'`"])
-    return done.stdout.decode("utf-8", "replace")
-
-
-def _in_memory():
-    return os.fdopen(os.memfd_create("keras"), "w+b")
-
-
-def _ending(signal: int) -> str:
-    import signal as signals
-
-    if signal in (signals.SIGXCPU, signals.SIGKILL):
-        return f"reading it does not end within {CPU_SECONDS} s"
-    return "the HDF5 library crashes on it"
+        done = subprocess.run(
+            # -P: no module of the folder it is in, or is started in, stands for another.
+            [sys.executable, "-P", str(script), str(CPU_SECONDS)],
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_WALL_SECONDS,
+            check=False,
+        )
+    return done.returncode, done.stdout
 
 
 class _Views:

@@ -14,6 +14,7 @@ texts as attributes, and numbers in one piece. That is described, the rest refus
 
 import io
 import json
+import math
 import os
 import resource
 import sys
@@ -234,12 +235,14 @@ class _LibraryFaults:
 
 
 def limit_resources(cpu_seconds: int) -> None:
-    """Leave this process little memory and time, and no files to write."""
+    """Leave this process little memory and so much time, and no files to write."""
     with open("/proc/self/statm") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    started_seconds = math.ceil(spent.ru_utime + spent.ru_stime)
     for what, most in (
         (resource.RLIMIT_AS, used + MEMORY_BYTES),
-        (resource.RLIMIT_CPU, cpu_seconds),
+        (resource.RLIMIT_CPU, started_seconds + cpu_seconds),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
     ):
@@ -256,7 +259,10 @@ def main(cpu_seconds: int) -> None:
         result = {"refused": str(refused)}
     except MemoryError:
         result = {"refused": "asks for more memory than its numbers take"}
-    sys.stdout.write(json.dumps(result))
+    text = json.dumps(result)
+    if len(text) > MOST_TEXT_BYTES * 4:
+        text = json.dumps({"refused": "its names are longer than its numbers can need"})
+    sys.stdout.write(text)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ MOST_DEPTH = 200
 _MOST_DIGITS = 40
 
 
-def parse(text: str, what: str) -> object:
+def parse(text: str, what: str, most_characters: int = MOST_CHARACTERS) -> object:
     """The value of a JSON text.
 
     Parameters
@@ -22,6 +22,7 @@ def parse(text: str, what: str) -> object:
     text : str
     what : str
         Said in errors: whose text it is.
+    most_characters : int
 
     Raises
     ------
@@ -29,8 +30,8 @@ def parse(text: str, what: str) -> object:
         If it is no JSON; has NaN, Infinity, a number of too many digits or beyond a float, one key
         twice; or is too long or too deep.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise FaultyFileError([f"{what} is longer than {MOST_CHARACTERS:,} characters"])
+    if len(text) > most_characters:
+        raise FaultyFileError([f"{what} is longer than {most_characters:,} characters"])
     try:
         value = json.loads(
             text,
