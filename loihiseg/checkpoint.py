@@ -124,7 +124,7 @@ def remove_old_weights(folder: Path) -> None:
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
-    """Read a checkpoint back.
+    """Read a checkpoint back; also while a training replaces it.
 
     Raises
     ------
@@ -132,6 +132,26 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         If there is none, it is of another version, or it is damaged; names the file.
     """
     folder = Path(folder)
+    before = _written(folder)
+    try:
+        return _load(folder)
+    except InputError:
+        if _written(folder) == before:
+            raise
+    # The weights went with the description that named them; there are newer ones.
+    return load_checkpoint(folder)
+
+
+def _written(folder):
+    """What changes whenever the description is replaced; None if there is none."""
+    try:
+        status = (folder / FILE_NAME).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _load(folder):
     path = folder / FILE_NAME
     try:
         text = path.read_bytes()
