@@ -13,6 +13,8 @@ from loihiseg.cache import Entry
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.emulator.program import FORMAT
+from loihiseg.emulator.validation import check_fits
+from loihiseg.errors import InputError
 from loihiseg.files import sha256
 
 _DECIDING = ("nengo", "nengo-dl", "nengo-loihi", "numpy")
@@ -106,10 +108,9 @@ def build(
     """
     entry = Entry(signature(network, block_shapes, synapse_s, seed), say)
     with entry.held():
-        found = entry.load()
-        known = found[1].peers if found else {}
-        if found and not fresh and str(n_chips) in known:
-            return Built(found[0], known[str(n_chips)], None)
+        kept, known = _kept(entry, network)
+        if kept and not fresh and str(n_chips) in known:
+            return Built(kept, known[str(n_chips)], None)
         presenter = _reference(network, block_shapes, synapse_s, seed)
         deployable = presenter.deployable
         rates = deployable.compartment_values(expected_rates)
@@ -135,6 +136,36 @@ def _reference(network, block_shapes, synapse_s, seed):
     (input_node,) = converted.inputs.values()
     shapes = {layer.name: layer.shape for layer in network.layers}
     return Presenter(converted.net, input_node, converted.ensembles, shapes, seed)
+
+
+def _kept(entry, network):
+    """The program in the cache and its peers, if it is one of this network; else None and none."""
+    found = entry.load()
+    if found is None:
+        return None, {}
+    deployable, kept = found
+    try:
+        check_fits(deployable, {layer.name: layer.shape for layer in network.layers})
+    except InputError:
+        return None, {}  # It is made again.
+    return deployable, _known_peers(kept.peers, deployable.program.n_blocks)
+
+
+def _known_peers(known, n_blocks):
+    """Peers by number of chips, as they were kept; none if they are not of this program."""
+    placed = [
+        (n_chips.isdecimal() and range(int(n_chips[:6])), placement)
+        for n_chips, peers in known.items()
+        for placement in peers.values()
+    ]
+    for chips, placement in placed:
+        if set(placement) != {"chips", "cores"} or not chips:
+            return {}
+        inside = all(chip in chips for chip in placement["chips"])
+        inside &= all(0 <= core < n_blocks for core in placement["cores"])
+        if not inside or {len(part) for part in placement.values()} != {n_blocks}:
+            return {}
+    return known
 
 
 def _peers(model, n_chips, rates):

@@ -1,14 +1,10 @@
-"""Arrays and JSON as files; written so that a kill leaves the old one or the new one."""
+"""Bytes and JSON as files; written so that a kill leaves the old one or the new one."""
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import numpy as np
 
 from loihiseg.errors import InputError
 from partition.files import (
@@ -49,45 +45,6 @@ def remove(path: Path) -> None:
     """
     with _refused_as(path):
         remove_file(path)
-
-
-def pack_arrays(arrays: dict[str, np.ndarray], texts: dict[str, str] | None = None) -> bytes:
-    """Arrays by name as the bytes of an .npz file, the same bytes for the same arrays.
-
-    ``texts`` are put beside the arrays, under their names as they are; `unpack_arrays` leaves
-    them out.
-    """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            part = io.BytesIO()
-            np.lib.format.write_array(part, np.asarray(array, order="C"), allow_pickle=False)
-            _add_member(archive, f"{name}.npy", part.getvalue())
-        for name, text in (texts or {}).items():
-            _add_member(archive, name, text.encode())
-    return buffer.getvalue()
-
-
-def _add_member(archive, name, data):
-    # numpy.savez would stamp the time of day into the file.
-    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
-
-
-def unpack_arrays(data: bytes) -> dict[str, np.ndarray]:
-    """Arrays by name from the bytes of an .npz file; pickled content is refused.
-
-    Raises
-    ------
-    ValueError
-        If the bytes are no such file, or damaged.
-    """
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            loaded = {name: archive[name] for name in archive.files}
-            # numpy gives out what is no array as bytes.
-            return {name: value for name, value in loaded.items() if not isinstance(value, bytes)}
-    except Exception as error:  # numpy, zipfile and zlib each have their own for damaged files
-        raise ValueError(f"no archive of arrays: {error}") from None
 
 
 def sha256(data: bytes) -> str:

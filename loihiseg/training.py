@@ -6,16 +6,14 @@ what a kill between them left out is made up for when the training goes on.
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from loihiseg.frameworks import tf
 
-import msgspec
 import numpy as np
 
 from loihiseg.checkpoint import (
-    STATE_FILE,
     Checkpoint,
     CheckpointInfo,
     DataRecord,
@@ -34,7 +32,7 @@ from loihiseg.errors import InputError
 from loihiseg.evaluation.levels import LayerLevels, layer_levels
 from loihiseg.evaluation.metrics import best_threshold, pixel_scores
 from loihiseg.evaluation.rates import LayerRates, layer_rates
-from loihiseg.files import pack_arrays, sha256, unpack_arrays, write_bytes, write_json
+from loihiseg.files import sha256
 from loihiseg.inference import predict_sections, sigmoid
 from loihiseg.locks import locked_folder
 from loihiseg.network.activations import LoihiReLU
@@ -44,40 +42,20 @@ from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.trainable import as_validated, compiled, first_model, next_model
 from loihiseg.provenance import versions
+from loihiseg.storage.arrays import pack_arrays
+from loihiseg.training_state import (
+    STATE_FILE,
+    Epoch,
+    Run,
+    TrainingState,
+    load_state,
+    save_history,
+    save_state,
+)
+from partition.messages import handed_on
 
-HISTORY_FILE = "history.json"
 RATE_TILES = 32
 """Tiles of the validation sections on which firing rates are logged."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to. Losses are of training crops; scores of the validation sections.
-
-    Layers have firing rates or levels, or neither where they are ideal. Phases, in which the same
-    network is trained, are counted from 0. ``rate_loss`` is that of firing rates or of synaptic
-    events, ``events_per_mac`` what `loihiseg.network.events` counts of a network of levels.
-    """
-
-    epoch: int
-    loss: float
-    rate_loss: float
-    validation_loss: float
-    accuracy: float
-    membrane_iou: float
-    threshold: float
-    rates: tuple[LayerRates, ...]
-    levels: tuple[LayerLevels, ...] = ()
-    phase: int = 0
-    events_per_mac: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What a state to resume from belongs to."""
-
-    config: TrainingConfig
-    digest: str
 
 
 class Crops(tf.keras.utils.Sequence):
@@ -155,7 +133,7 @@ def _train(stack, split, config, folder, start, resume, on_epoch, on_batch):
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     training, validation = stack.select(split.train), stack.select(split.validation)
-    data = DataRecord(stack.source, stack.digest, stack.polarity, _record(split))
+    data = _record_of(stack, split)
     history: list[Epoch] = []
     if resume:
         model, history = _restore(folder, config, stack)
@@ -189,7 +167,7 @@ def _train(stack, split, config, folder, start, resume, on_epoch, on_batch):
             )
         deployed.set_weights(model.get_weights())
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
-        _save_state(folder, model, history, _Run(config, stack.digest))
+        _save_state(folder, model, history, Run(config, stack.digest))
         if history[-1] is _best(history, config):
             _save_checkpoint(folder, model, history[-1], config, data)
         if on_epoch is not None:
@@ -214,7 +192,7 @@ def _make_up(folder, model, history, config, data):
 
     Only after the last epoch can the checkpoint be behind, and then the model is the one it lacks.
     """
-    write_json(folder / HISTORY_FILE, [asdict(epoch) for epoch in history])
+    save_history(folder, history)
     best, last = _best(history, config), history[-1]
     try:
         found = load_checkpoint(folder).info
@@ -252,29 +230,6 @@ def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
                 "the --preset it was trained with"
             )
     return replace(config, start=sha256(pack_arrays(start.weights)))
-
-
-def finished_epochs(folder: Path) -> int:
-    """Epochs of the run in a folder; 0 if there is none to be read."""
-    try:
-        return len(msgspec.json.decode((Path(folder) / HISTORY_FILE).read_bytes(), type=list))
-    except (OSError, msgspec.DecodeError):
-        return 0
-
-
-def read_history(folder: Path) -> list[Epoch]:
-    """Epochs of the run in a folder.
-
-    Raises
-    ------
-    InputError
-        If there is none to be read.
-    """
-    path = Path(folder) / HISTORY_FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Epoch])
-    except (OSError, msgspec.DecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); go on with --resume") from None
 
 
 def _after_batch(call):
@@ -381,29 +336,18 @@ def _record(split):
     return SplitRecord(*((min(part), max(part) + 1) for part in parts))
 
 
+def _record_of(stack, split):
+    return DataRecord(handed_on(stack.source), stack.digest, stack.polarity, _record(split))
+
+
 def _save_state(folder, model, history, run):
-    """Weights, optimizer and history of the last epoch, in one file so that they agree."""
-    arrays = {f"weight/{k}": v for k, v in model_weights(model).items()}
-    for index, variable in enumerate(model.optimizer.variables):
-        arrays[f"optimizer/{index}"] = variable.numpy()
-    rows = [asdict(e) for e in history]
-    arrays["history"] = np.frombuffer(msgspec.json.encode(rows), np.uint8)
-    arrays["run"] = np.frombuffer(msgspec.json.encode(run), np.uint8)
-    write_bytes(folder / STATE_FILE, pack_arrays(arrays))
-    write_json(folder / HISTORY_FILE, rows)
+    optimizer = tuple(variable.numpy() for variable in model.optimizer.variables)
+    save_state(folder, TrainingState(model_weights(model), optimizer, tuple(history), run))
 
 
 def _restore(folder, config, stack):
-    path = folder / STATE_FILE
-    try:
-        arrays = unpack_arrays(path.read_bytes())
-        history = msgspec.json.decode(arrays["history"].tobytes(), type=list[Epoch])
-        before = msgspec.json.decode(arrays["run"].tobytes(), type=_Run)
-    except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
-        raise InputError(
-            f"{path}: nothing to resume from ({error}); choose another --out and train "
-            "without --resume"
-        ) from None
+    state = load_state(folder)
+    before, history = state.run, list(state.history)
     if replace(before.config, epochs=config.epochs) != config:
         raise InputError(
             f"{folder}: was trained with another configuration; choose another --out and train "
@@ -414,10 +358,15 @@ def _restore(folder, config, stack):
             f"{folder}: was trained on other data; choose another --out and train without --resume"
         )
     model = compiled(config, phase_at(config, len(history) - 1))
-    set_model_weights(
-        model, {k.removeprefix("weight/"): v for k, v in arrays.items() if k.startswith("weight/")}
-    )
+    set_model_weights(model, state.weights)
     model.optimizer.build(model.trainable_variables)
-    for index, variable in enumerate(model.optimizer.variables):
-        variable.assign(arrays[f"optimizer/{index}"])
+    variables = model.optimizer.variables
+    expected = [(tuple(v.shape), v.dtype.as_numpy_dtype) for v in variables]
+    if [(value.shape, value.dtype.type) for value in state.optimizer] != expected:
+        raise InputError(
+            f"{folder / STATE_FILE}: holds the state of another optimizer; choose another --out "
+            "and train without --resume"
+        )
+    for variable, value in zip(variables, state.optimizer, strict=True):
+        variable.assign(value)
     return model, history

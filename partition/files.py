@@ -54,15 +54,18 @@ def read_bytes(path: str | os.PathLike[str], most_bytes: int) -> bytes:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "is a FIFO, socket or device, not a file", str(path))
-        data = file.read(most_bytes + 1) if status.st_size <= most_bytes else None
-        if data is None or len(data) > most_bytes:
-            raise OSError(
-                errno.EFBIG,
-                f"has {max(status.st_size, most_bytes + 1):,} bytes, at most {most_bytes:,} are "
-                "read",
-                str(path),
-            )
-        return data
+        if status.st_size <= most_bytes:
+            # Python takes memory for as much as is asked for, so that is what the file has.
+            data = file.read(status.st_size + 1)
+            # It may have grown, and those of /proc say that they are empty.
+            while len(data) <= most_bytes and (more := file.read(2**16)):
+                data += more
+            if len(data) <= most_bytes:
+                return data
+        size = max(status.st_size, most_bytes + 1)
+        raise OSError(
+            errno.EFBIG, f"has {size:,} bytes, at most {most_bytes:,} are read", str(path)
+        )
 
 
 def replace_bytes(path: str | os.PathLike[str], data: bytes) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from loihiseg.build import build, signature
 from loihiseg.cache import cache_folder
+from loihiseg.emulator.storage import save_program
 from tests import deployed
 
 
@@ -52,6 +53,39 @@ def test_damaged_program_is_made_again(network, shapes, rates, damage):
     said = []
     assert build(network, shapes, 0.005, 0, 2, rates, say=said.append).presenter is not None
     assert len(said) == 1 and str(path) in said[0] and "the program is built again" in said[0]
+    assert path.read_bytes() == good
+
+
+@pytest.mark.parametrize(
+    "peers",
+    [
+        3,
+        {"2": 3},
+        {"2": {"Greedy": {"chips": [0, 5], "cores": [0, 1]}}},
+        {"2": {"Greedy": {"chips": [0, -1], "cores": [0, 1]}}},
+        {"2": {"Greedy": {"chips": [0, 1], "cores": [0, 9]}}},
+        {"2": {"Greedy": {"chips": [0], "cores": [0, 1]}}},
+        {"2": {"Greedy": {"chips": [0, 1]}}},
+        {"two": {"Greedy": {"chips": [0, 1], "cores": [0, 0]}}},
+    ],
+)
+def test_placements_that_are_none_of_the_program(peers):
+    from loihiseg.build import _known_peers
+
+    good = {"2": {"Greedy": {"chips": [0, 1], "cores": [0, 0]}}}
+    assert _known_peers({"peers": good}, 2) == good
+    assert _known_peers({"peers": peers}, 2) == {}
+
+
+def test_program_of_another_network_is_made_again(network, shapes, rates):
+    """Whatever its name says."""
+    from tests.programs import small_program
+
+    build(network, shapes, 0.005, 0, 2, rates)
+    (path,) = cache_folder().iterdir()
+    good = path.read_bytes()
+    save_program(path, small_program(), {"peers": {"2": {}}})
+    assert build(network, shapes, 0.005, 0, 2, rates).presenter is not None
     assert path.read_bytes() == good
 
 

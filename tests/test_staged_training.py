@@ -85,10 +85,10 @@ def test_stopped_between_stages_and_resumed_is_the_same_bit_for_bit(whole, tmp_p
 
 def test_killed_between_state_and_history(whole, tmp_path, monkeypatch):
     """Within the second stage; the state decides which goes on."""
-    from loihiseg import training
+    from loihiseg import training_state
 
     written = []
-    original = training.write_json
+    original = training_state.write_json
 
     def die_in_the_second(path, rows):
         written.append(1)
@@ -96,7 +96,7 @@ def test_killed_between_state_and_history(whole, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         original(path, rows)
 
-    monkeypatch.setattr(training, "write_json", die_in_the_second)
+    monkeypatch.setattr(training_state, "write_json", die_in_the_second)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, **changes())
     monkeypatch.undo()

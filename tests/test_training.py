@@ -15,15 +15,16 @@ from loihiseg.checkpoint import load_checkpoint
 from loihiseg.data.stack import make_stack
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.errors import InputError
-from loihiseg.files import unpack_arrays
 from loihiseg.network.config import RateTarget, UNetConfig
+from loihiseg.storage.arrays import pack_arrays, unpack_arrays
 from tests.training_runs import CONFIG, run
 
 ROOT = Path(__file__).parents[1]
 
 
 def state(folder):
-    arrays = unpack_arrays((folder / "training_state.npz").read_bytes())
+    _, _, body = (folder / "training_state.npz").read_bytes().partition(b"\n")
+    arrays = unpack_arrays(body)
     return {name: value for name, value in arrays.items() if name not in ("history", "run")}
 
 
@@ -284,8 +285,6 @@ def test_state_of_another_run_is_not_resumed(whole, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "zeros", "text", "not history"])
 def test_damaged_state(whole, tmp_path, damage):
-    from loihiseg.files import pack_arrays
-
     for path in whole.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     path = tmp_path / "training_state.npz"
@@ -304,6 +303,37 @@ def test_damaged_state(whole, tmp_path, damage):
         "nothing to resume from .*; choose another --out and train without --resume",
         resume=True,
     )
+
+
+@pytest.mark.parametrize(
+    "source, kept",
+    [
+        ("/home/somebody/data/isbi2012", "isbi2012"),
+        ("../stack.tif", "stack.tif"),
+        ("synthetic(seed=0)", "synthetic(seed=0)"),
+    ],
+)
+def test_checkpoints_do_not_tell_where_data_lay(source, kept):
+    from types import SimpleNamespace
+
+    from loihiseg.training import _record_of
+
+    stack = SimpleNamespace(source=source, digest="d", polarity="p")
+    parts = SimpleNamespace(train=[0, 1], validation=[2], test=[3])
+    assert _record_of(stack, parts).source == kept
+
+
+def test_state_of_another_optimizer(whole, tmp_path):
+    from loihiseg.storage.seal import seal
+    from loihiseg.training_state import FORMAT, WORD
+
+    for path in whole.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    path = tmp_path / "training_state.npz"
+    arrays = unpack_arrays(path.read_bytes().partition(b"\n")[2])
+    arrays["optimizer/1"] = np.zeros((1, 2), "f4")
+    path.write_bytes(seal(WORD, FORMAT, pack_arrays(arrays)))
+    refused(tmp_path, "holds the state of another optimizer", resume=True)
 
 
 def test_no_labels(tmp_path):

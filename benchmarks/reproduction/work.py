@@ -56,8 +56,9 @@ def train(asked, job):
     import loihiseg.frameworks  # noqa: F401
 
     from loihiseg.checkpoint import load_checkpoint
-    from loihiseg.training import STATE_FILE, finished_epochs, started_from
+    from loihiseg.training import started_from
     from loihiseg.training import train as fit
+    from loihiseg.training_state import STATE_FILE, finished_epochs
 
     start = load_checkpoint(asked.start) if asked.start else None
     if start:

@@ -7,6 +7,7 @@ from pathlib import Path
 import jinja2
 
 from loihiseg.files import write_bytes, write_json
+from partition.messages import printable
 
 PAGE_FILE = "index.html"
 """Written last: a folder that has one is complete."""
@@ -30,6 +31,9 @@ th { background: #f3f3f3 } img { max-width: 100% } p.note { color: #555 }
 
 def write_run(folder: Path, config, metrics: dict) -> None:
     """Write ``config.json`` and ``metrics.json``.
+
+    Metrics and page hold no folder of this machine; the configuration holds the paths that were
+    given, as they were given, so that the run can be repeated.
 
     Parameters
     ----------
@@ -63,9 +67,9 @@ def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Pa
     sections = [
         {
             "title": t.title,
-            "note": t.note,
+            "note": printable(t.note),
             "header": t.header,
-            "rows": t.rows,
+            "rows": [[printable(cell) for cell in row] for row in t.rows],
             "image": _embedded(folder / t.picture) if t.picture else "",
         }
         for t in tables
@@ -74,7 +78,7 @@ def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Pa
         sections.insert(1, {"title": caption, "image": _embedded(folder / name)})
     page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)
     path = folder / PAGE_FILE
-    write_bytes(path, page.render(title=title, sections=sections).encode())
+    write_bytes(path, page.render(title=printable(title), sections=sections).encode())
     return path
 
 
