@@ -93,7 +93,7 @@ def install(monkeypatch):
 STACK = synthetic_stack(6, (48, 48))
 
 
-def command(folder, resume=None):
+def command(folder, resume=None, n_epochs=None):
     """What the command does with --out; with --resume where there is something to go on with."""
     from loihiseg.locks import run_folder
     from loihiseg.train import _check_free, _train
@@ -102,7 +102,7 @@ def command(folder, resume=None):
     if resume is None:
         resume = (folder / STATE_FILE).exists()
     log = SimpleNamespace(open=lambda path: None)
-    config = replace(CONFIG, epochs=len(LOSSES))
+    config = replace(CONFIG, epochs=n_epochs or len(LOSSES))
     with run_folder(folder, "train") as held:
         if not resume:
             _check_free(held())

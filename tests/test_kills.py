@@ -245,3 +245,33 @@ def test_kills_at_random_moments(whole, tmp_path, n_kills):
         assert content(folder) == whole
         trial += 1
         assert trial < 20 * n_kills
+
+
+def test_two_trainings_in_one_folder_and_one_who_reads(whole, tmp_path):
+    """The second is refused, and whoever reads meanwhile finds a whole checkpoint each time."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    refused = tmp_path / "refused"
+
+    def train():
+        try:
+            stub_training.command(folder)
+        except InputError as error:
+            with refused.open("a") as file:
+                file.write(f"{error}\n")
+
+    n_reads = 0
+    for _ in range(3):
+        for path in folder.iterdir():
+            path.unlink()
+        stub_training.command(folder, n_epochs=1)
+        both = {forked(train), forked(train)}
+        while both:
+            load_checkpoint(folder)
+            n_reads += 1
+            both -= {p for p in both if os.waitpid(p, os.WNOHANG)[0]}
+        assert content(folder) == whole
+    assert n_reads > 10
+    if refused.exists():
+        for line in refused.read_text().splitlines():
+            assert "is at work in this folder" in line
