@@ -170,7 +170,7 @@ def remove_old_weights(folder: Path) -> None:
 
 
 def load_checkpoint(folder: str | PathLike[str]) -> Checkpoint:
-    """Read a checkpoint back.
+    """Read a checkpoint back; also while a training replaces it.
 
     Raises
     ------
@@ -179,6 +179,26 @@ def load_checkpoint(folder: str | PathLike[str]) -> Checkpoint:
         writes: a value out of range, weights of another network; names the file.
     """
     folder = Path(folder)
+    before = _written(folder)
+    try:
+        return _load(folder)
+    except InputError:
+        if _written(folder) == before:
+            raise
+    # The weights went with the description that named them; there are newer ones.
+    return load_checkpoint(folder)
+
+
+def _written(folder):
+    """What changes whenever the description is replaced; None if there is none."""
+    try:
+        status = (folder / FILE_NAME).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _load(folder):
     path = folder / FILE_NAME
     try:
         text = read_bytes(path, MOST_DESCRIPTION_BYTES)

@@ -149,7 +149,7 @@ def make_folder(path: str | os.PathLike[str], mode: int = 0o777) -> None:
     if path.parent != path:
         make_folder(path.parent, mode)
     if not make_new_folder(path, mode) and not path.is_dir():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
 
 def make_new_folder(path: Path, mode: int = 0o777) -> bool:
