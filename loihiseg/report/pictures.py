@@ -91,10 +91,10 @@ def draw_rates(rates, path, binary=False) -> None:
         for axis in list(axes.flat)[len(rates) :]:
             axis.set_visible(False)
         figure_of = axes[0, 0].figure
-        label = (
+        meaning = (
             f"{rates[0].percentile:g}th percentile of each neuron's firing rate over the tiles, Hz"
         )
         if binary:
-            label = "mean of each neuron over the tiles, Hz; 1000 is on in all"
-        figure_of.supxlabel(label, fontsize=9)
+            meaning = "mean of each neuron over the tiles, Hz; 1000 is on in all"
+        figure_of.supxlabel(meaning, fontsize=9)
         figure_of.supylabel("share of neurons", fontsize=9)
