@@ -96,10 +96,8 @@ def main(arguments):
 
     with doing(f"reading {options.graph}"):
         graph = load_graph(options.graph)
-    with (
-        doing(f"placing the blocks of {options.graph}"),
-        _waiting(f"{graph.number_of_nodes()} blocks"),
-    ):
+    what = f"placing {graph.number_of_nodes()} blocks"
+    with doing(what), _waiting(what):
         solution = solve(
             graph,
             options.chips,

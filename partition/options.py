@@ -4,7 +4,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
-from typing import IO, Any, Never
+from typing import Any, Never
 
 from partition.messages import one_line
 from partition.streams import standard_output
@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
         """Print one line and leave with 2."""
         self.exit(2, one_line(f"{self.prog}: error: {message}") + "\n")
 
-    def print_help(self, file: IO[str] | None = None) -> None:
+    def print_help(self, file: Any = None) -> None:
         """Print the help; on standard output that nobody reads it ends like any other output."""
         if file is not None:
             super().print_help(file)

@@ -84,19 +84,28 @@ def refused(capfd, says, name, *arguments, code=2):
 # Quick errors, each in a process of its own: nothing heavy may be imported for them.
 QUICK = {
     "unknown option": (["--chip", "2", "--nonsense"], "unrecognized arguments"),
-    "chips 0": (["--chips", "0"], "--chips 0: expected 1 or more"),
-    "chips -3": (["--chips", "-3"], "--chips -3: expected 1 or more"),
+    "chips 0": (["--chips", "0"], "--chips: 0: expected a whole number, 1 to 768"),
+    "chips -3": (["--chips", "-3"], "--chips: -3: expected a whole number, 1 to 768"),
+    "chips without end": (["--chips", "1" * 400], "expected a whole number, 1 to 768"),
     "chips no number": (["--chips", "two"], "--chips"),
     "tiles 0": (["--tiles", "0"], "--tiles"),
     "steps 0": (["--steps", "0"], "--steps"),
-    "window 0": (["--window", "0"], "--window 0: expected a share"),
-    "window nan": (["--window", "nan"], "--window nan: expected a share"),
-    "synapse nan": (["--synapse-ms", "nan"], "--synapse-ms nan"),
-    "synapse negative": (["--synapse-ms", "-1"], "--synapse-ms -1"),
-    "rate scale nan": (["--rate-scale-hz", "nan"], "--rate-scale-hz nan"),
-    "rate scale infinite": (["--rate-scale-hz", "inf"], "--rate-scale-hz inf"),
+    "window 0": (["--window", "0"], "--window: 0: expected a number, above 0, to 1"),
+    "window nan": (["--window", "nan"], "--window: nan: expected a number, above 0, to 1"),
+    "synapse nan": (["--synapse-ms", "nan"], "--synapse-ms: nan: expected a number, 0 to 1000"),
+    "synapse negative": (["--synapse-ms", "-1"], "--synapse-ms: -1: expected"),
+    "rate scale nan": (["--rate-scale-hz", "nan"], "--rate-scale-hz: nan: expected"),
+    "rate scale infinite": (["--rate-scale-hz", "inf"], "--rate-scale-hz: inf: expected"),
     "seed negative": (["--seed", "-1"], "--seed"),
-    "check negative": (["--check", "-1"], "--check -1"),
+    "check negative": (["--check", "-1"], "--check: -1: expected"),
+    "check huge": (["--check", str(10**12)], "--check: 1000000000000: expected"),
+    "steps huge": (["--steps", str(10**12)], "--steps: 1000000000000: expected"),
+    "tiles huge": (["--tiles", str(10**12)], "--tiles: 1000000000000: expected all, or 1 to"),
+    "tile huge": (["--tile", str(10**12)], "--tile: 1000000000000: expected auto, or 1 to"),
+    "calibration negative": (["--calibration-tiles", "-1"], "--calibration-tiles: -1: expected"),
+    "proof infinite": (["--proof-seconds", "inf"], "--proof-seconds: inf: expected"),
+    "early exit nan": (["--early-exit", "nan"], "--early-exit: nan: expected"),
+    "sections": (["--sections", "1" * 5000 + ":"], "--sections: '1111"),
     "no chip": (["--target", "loihi"], "NxSDK"),
     "target": (["--target", "spinnaker"], "--target"),
 }
@@ -116,14 +125,19 @@ def test_wrong_option(capfd, tmp_path, monkeypatch, arguments, says):
         (["--epochs", "0"], "--epochs"),
         (["--seed", "-1"], "--seed"),
         (["--seed", str(2**31)], "--seed"),
-        (["--percentile", "101"], "--percentile 101"),
-        (["--percentile", "nan"], "--percentile nan"),
+        (["--percentile", "101"], "--percentile: 101"),
+        (["--percentile", "nan"], "--percentile: nan"),
         (["--rate-range", "100", "50"], "--rate-range 100 50"),
-        (["--rate-range", "0", "inf"], "--rate-range 0 inf"),
-        (["--tuning-epochs", "99"], "--tuning-epochs 99, --window-steps 100: expected 0 to 24"),
-        (["--window-steps", "-1"], "--window-steps -1"),
-        (["--rate-weight", "nan"], "--rate-weight nan"),
-        (["--rate-weight", "-1"], "--rate-weight -1"),
+        (["--rate-range", "0", "inf"], "--rate-range: inf: expected"),
+        (["--tuning-epochs", "99"], "--tuning-epochs 99: expected 0 to 24"),
+        (["--window-steps", "-1"], "--window-steps: -1: expected"),
+        (["--rate-weight", "nan"], "--rate-weight: nan: expected"),
+        (["--rate-weight", "-1"], "--rate-weight: -1: expected"),
+        (["--epochs", str(10**12)], "--epochs: 1000000000000: expected"),
+        (["--learning-rate", "0"], "--learning-rate: 0: expected a number, above 0, to 10"),
+        (["--levels", "3", "1000"], "--levels: 1000: expected a whole number, 1 to 255"),
+        (["--levels", "3", "--stages", "3:" + "9" * 400], "expected LEVELS:EPOCHS"),
+        (["--event-weight", "-1"], "--event-weight: -1: expected"),
         (["--resume"], "--resume needs --out"),
     ],
 )
@@ -341,7 +355,7 @@ def test_run_folder_is_complete(deployed, data, checkpoint):
     out, _ = deployed
     assert {p.name for p in out.iterdir()} == {
         "metrics.json", "config.json", "index.html", "sections.png", "rates.png",
-        "floor_plan.png", "block_graph.json",
+        "floor_plan.png", "block_graph.json", "deploy.log",
     }  # fmt: skip
     config = json.loads((out / "config.json").read_text())
     assert config["data"] == str(data) and config["checkpoint"] == str(checkpoint)
@@ -394,8 +408,14 @@ def test_train_from_the_command_line(tmp_path):
     assert found.stdout == ""
     assert "epoch   1" in found.stderr and f"checkpoint: {out}" in found.stderr
     names = {p.name for p in out.iterdir() if not p.name.startswith("weights-")}
-    assert names == {"checkpoint.json", "history.json", "training.png", "training_state.npz"}
-    assert load_checkpoint(out).info.data.source.startswith(str(data))
+    assert names == {
+        "checkpoint.json",
+        "history.json",
+        "training.png",
+        "training_state.npz",
+        "train.log",
+    }
+    assert load_checkpoint(out).info.data.source == "stack"
 
 
 def test_resume_without_a_run_leaves_nothing_behind(capfd, tmp_path):
@@ -417,7 +437,9 @@ def test_an_interrupt_that_python_drops_arrives_all_the_same(capsys):
 
     from loihiseg.cli import run
 
-    before = signal.getsignal(signal.SIGINT)
+    # A shell that puts the tests into the background has it ignored.
+    before = signal.default_int_handler
+    outside = signal.signal(signal.SIGINT, before)
 
     def main(_):
         with contextlib.suppress(KeyboardInterrupt):
@@ -425,7 +447,10 @@ def test_an_interrupt_that_python_drops_arrives_all_the_same(capsys):
             time.sleep(5)
         time.sleep(30)
 
-    assert run(main, []) == 130
-    assert capsys.readouterr().err == "interrupted\n"
-    assert signal.getsignal(signal.SIGINT) is before
+    try:
+        assert run(main, []) == 130
+        assert capsys.readouterr().err == "interrupted\n"
+        assert signal.getsignal(signal.SIGINT) is before
+    finally:
+        signal.signal(signal.SIGINT, outside)
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
