@@ -7,10 +7,10 @@ from loihiseg.frameworks import tf
 import numpy as np
 
 from loihiseg.conversion.keras_file.errors import FaultyFileError, one_line
-from loihiseg.conversion.keras_file.graph import Layer, Model
 from loihiseg.conversion.keras_file.layers import LAYERS
 from loihiseg.conversion.keras_file.parts import Activation, Part
 from loihiseg.conversion.keras_file.weights import Weights, weights_of
+from loihiseg.conversion.keras_file.wiring import Layer, Model
 from loihiseg.network.activations import LoihiReLU, PercentileFiringRate
 from loihiseg.network.awareness import EightBitConv2D, EightBitConv2DTranspose
 from loihiseg.network.quantized import QuantizedReLU

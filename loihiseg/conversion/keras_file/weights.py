@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from loihiseg.conversion.keras_file.errors import FaultyFileError, one_line
-from loihiseg.conversion.keras_file.graph import Layer, Model
 from loihiseg.conversion.keras_file.hdf5 import Group
 from loihiseg.conversion.keras_file.layers import LAYERS, Weight
+from loihiseg.conversion.keras_file.wiring import Layer, Model
 
 Weights = dict[Layer, list[np.ndarray]]
 """Arrays of each layer that has any, in the order of its rule."""
