@@ -16,17 +16,19 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["loihiseg", "partition"]):
-    from tests import formats
+# numba compiles the kernels itself.
+_COMPILED = ["loihiseg.emulator.kernels", "loihiseg.emulator.blockwise"]
 
-from loihiseg.checkpoint import FILE_NAME
-from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
-from loihiseg.emulator.storage import MAGIC
-from loihiseg.files import sha256
-from loihiseg.storage.seal import seal
-from loihiseg.training_state import FORMAT as STATE_FORMAT
-from loihiseg.training_state import WORD
-from partition.strict_json import sealed
+with atheris.instrument_imports(include=["loihiseg", "partition"], exclude=_COMPILED):
+    from loihiseg.checkpoint import FILE_NAME
+    from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
+    from loihiseg.emulator.storage import MAGIC
+    from loihiseg.files import sha256
+    from loihiseg.storage.seal import seal
+    from loihiseg.training_state import FORMAT as STATE_FORMAT
+    from loihiseg.training_state import WORD
+    from partition.strict_json import sealed
+    from tests import formats
 
 LIMITS = ("-timeout=10", "-rss_limit_mb=2048")
 
