@@ -189,7 +189,7 @@ def load_checkpoint(folder: str | PathLike[str]) -> Checkpoint:
     return load_checkpoint(folder)
 
 
-def _written(folder):
+def _written(folder: Path) -> tuple[int, int] | None:
     """What changes whenever the description is replaced; None if there is none."""
     try:
         status = (folder / FILE_NAME).stat()
@@ -198,7 +198,7 @@ def _written(folder):
     return status.st_ino, status.st_mtime_ns
 
 
-def _load(folder):
+def _load(folder: Path) -> Checkpoint:
     path = folder / FILE_NAME
     try:
         text = read_bytes(path, MOST_DESCRIPTION_BYTES)
