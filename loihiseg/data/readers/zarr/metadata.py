@@ -7,6 +7,7 @@ run or build objects (pickle, JSON, strings). Sizes are whole numbers of the ran
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -268,7 +269,9 @@ def _fill(value: bool | int | float | str, dtype: np.dtype) -> np.ndarray:
     if isinstance(value, bool) != (dtype.kind == "b") and dtype.kind != "b":
         raise DamagedFileError(f"fill value {value} of type {dtype}")
     if dtype.kind in "iu" and not (
-        value == int(value) and np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
+        math.isfinite(value)
+        and value == int(value)
+        and np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
     ):
         raise DamagedFileError(f"fill value {str(value)[:40]} of type {dtype}")
     with np.errstate(over="ignore"):
