@@ -171,18 +171,29 @@ def test_options():
         (["--stages", "3:4"], "are for training with --levels"),
         (["--batch-norm"], "are for training with --levels"),
         (["--event-weight", "0.1"], "are for training with --levels"),
-        (["--levels", "3", "--event-weight", "-1"], "event_weight -1.0; expected 0 or more"),
-        (["--levels", "3", "--event-weight", "nan"], "event_weight nan; expected 0 or more"),
         (["--levels", "3", "--stages", "31:2", "7:2"], "the last has levels 7, --levels 3"),
         (["--levels", "3", "--stages", "3:4", "--epochs", "9"], "have 4 in all"),
         (["--levels", "3", "--tuning-epochs", "4"], "are for firing rates"),
         (["--levels", "3", "3"], "6 numbers, one per activation"),
-        (["--learning-rate", "-1"], "expected a number above 0"),
     ],
 )
 def test_options_that_do_not_go_together(arguments, says):
     with pytest.raises(InputError, match=says):
         parsed(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["--levels", "3", "--event-weight", "-1"], "--event-weight: -1: expected a number, 0 to"),
+        (["--levels", "3", "--event-weight", "nan"], "--event-weight: nan: expected a number"),
+        (["--learning-rate", "-1"], "--learning-rate: -1: expected a number, above 0"),
+    ],
+)
+def test_numbers_outside_of_their_limits(arguments, says, capsys):
+    with pytest.raises(SystemExit) as error:
+        parsed(*arguments)
+    assert error.value.code == 2 and says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["3", "3:", ":3", "3:0", "a:1", "-1:2"])
