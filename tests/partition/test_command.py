@@ -13,7 +13,7 @@ import pytest
 
 from partition.command import doing, run
 from partition.errors import PartitionError
-from partition.graph import save_graph
+from partition.graph_file import save_graph
 
 ROOT = Path(__file__).parents[2]
 
