@@ -468,6 +468,13 @@ def _bomb(kitchen):
     return kitchen.with_members(edit, compression=zipfile.ZIP_BZIP2)
 
 
+def _zeros(kitchen):
+    def edit(members):
+        members["model.weights.h5"] += bytes(1 << 26)
+
+    return kitchen.with_members(edit, compression=zipfile.ZIP_DEFLATED)
+
+
 def _said_to_be_large(kitchen):
     data = bytearray(kitchen.plain[".keras"])
     start = data.rfind(b"PK\x01\x02")
@@ -496,6 +503,7 @@ ARCHIVES: dict[str, Callable[[Kitchen], tuple[str, bytes]]] = {
     "encrypted": lambda k: (".keras", _encrypted(k)),
     "member twice": lambda k: (".keras", _twice(k)),
     "odd method, large member": lambda k: (".keras", _bomb(k)),
+    "zeros packed small": lambda k: (".keras", _zeros(k)),
     "said to be large": lambda k: (".keras", _said_to_be_large(k)),
     "external link in an archive": lambda k: (
         ".keras",

@@ -151,7 +151,8 @@ class _Builder:
         if not made.inputs and model.build_shape is not None:
             with _LayerFaults(model.layers[0]):
                 made.build(model.build_shape)
-        made.trainable = model.trainable
+        if not model.trainable:  # true would thaw layers in it that are frozen
+            made.trainable = False
         if made.inputs:
             for layer, each in zip(model, layers):
                 self.check_weights(layer, each)

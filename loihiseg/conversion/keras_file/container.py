@@ -99,9 +99,7 @@ def read_container(path: Path) -> Container:
         return Container(config, members["model.weights.h5"], None, version)
     if _END_RECORD in data[-66_000:]:
         raise FaultyFileError(["a zip archive with something before it"])
-    raise FaultyFileError(
-        ["begins neither as HDF5 nor as a .keras archive; save it with model.save"]
-    )
+    raise FaultyFileError(["begins neither as HDF5 nor as a .keras archive"])
 
 
 def _parsed(members: dict[str, bytes], name: str) -> object:
@@ -122,6 +120,11 @@ def _unzipped(data: bytes) -> dict[str, bytes]:
         raise
     except Exception as error:  # zipfile, zlib and struct each have their own for damaged files
         raise FaultyFileError([f"damaged archive ({one_line(error, 120)})"]) from None
+
+
+def _most_unpacked(member: zipfile.ZipInfo) -> int:
+    """Bytes that a member may become: numbers shrink little, texts are short."""
+    return 50 * member.compress_size + strict_json.MOST_CHARACTERS
 
 
 def _check_members(archive: zipfile.ZipFile, data: bytes) -> None:
@@ -152,7 +155,7 @@ def _check_members(archive: zipfile.ZipFile, data: bytes) -> None:
                 [f"member {shown} is packed by method {method}, which is not read"]
             )
         left -= member.file_size
-        if left < 0 or member.file_size > 1100 * member.compress_size + 64:
+        if left < 0 or member.file_size > _most_unpacked(member):
             raise FaultyFileError([f"member {shown} is said to have {member.file_size:,} bytes"])
     for name in _MEMBERS[:2]:
         if archive.getinfo(name).file_size > strict_json.MOST_CHARACTERS:
