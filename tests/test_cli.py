@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +25,13 @@ ROOT = Path(__file__).parents[1]
 
 
 def command(name, *arguments, cwd=ROOT):
-    """Run a command in a process of its own."""
+    """Run a command in a process of its own, with a home that cannot be written."""
     return subprocess.run(
         [sys.executable, "-m", f"loihiseg.{name}", *map(str, arguments)],
         cwd=cwd,
         capture_output=True,
         text=True,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(cwd)},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": "/proc/none"},
     )
 
 
@@ -368,6 +370,85 @@ def test_run_folder_is_complete(deployed, data, checkpoint):
         assert f"<h2>{title}" in page
 
 
+def test_the_run_folder_says_nothing_of_this_machine(deployed, data, checkpoint):
+    """But for the configuration, which has what was typed."""
+    out, _ = deployed
+    for path in out.iterdir():
+        content = path.read_bytes()
+        if path.name == "config.json":
+            for typed in (data, checkpoint):
+                content = content.replace(json.dumps(str(typed)).encode(), b"")
+        for where in (data.parents[1], ROOT, Path.home(), Path(np.__file__).parents[1]):
+            assert f"{where}{os.sep}".encode() not in content, (path, where)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["data"]["source"] == "stack" and metrics["network"]["source"] == "trained"
+
+
+def test_the_log_says_when_each_stage_began(deployed):
+    out, _ = deployed
+    lines = [line.split(maxsplit=3) for line in (out / "deploy.log").read_text().splitlines()]
+    seconds = json.loads((out / "metrics.json").read_text())["seconds"]
+    assert [line[2] for line in lines[::2]] == [*seconds, "report"]
+    for stamp, level, *_ in lines:
+        assert datetime.fromisoformat(stamp).tzinfo is not None and level == "INFO"
+
+
+def test_a_shipped_network_is_kept_by_name(monkeypatch, tmp_path):
+    from loihiseg import shipped
+    from loihiseg.deploy import configuration, parse
+
+    monkeypatch.chdir(tmp_path)
+
+    def kept(*arguments):
+        return configuration(parse(list(arguments))).checkpoint
+
+    assert kept() == "paper-synthetic" and kept("--data", "stack") == "paper-isbi2012"
+    assert kept("--checkpoint", "tiny-synthetic") == "tiny-synthetic"
+    assert kept("--checkpoint", "runs/mine") == "runs/mine"
+    Path("tiny-synthetic").mkdir()
+    mine = kept("--checkpoint", "tiny-synthetic")
+    assert mine == "./tiny-synthetic" and shipped.resolve(mine, None) == mine
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_bug_is_one_line_and_a_log(capfd, data, checkpoint, tmp_path, monkeypatch, out):
+    from loihiseg import pipeline
+
+    def lower(*_):
+        raise RuntimeError("worse \x1b[31mthings\nhappen")
+
+    monkeypatch.setattr(pipeline, "_lower", lower)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    folder = ["--out", tmp_path / "out"] if out else []
+    line = refused(
+        capfd, r"error: in stage lower: RuntimeError: worse \x1b[31mthings\nhappen; details in ",
+        "deploy", "--data", data, "--checkpoint", checkpoint, "--quiet", *folder, code=1,
+    )  # fmt: skip
+    log = Path(line.split("details in ")[1])
+    assert log.parent == (tmp_path / "out" if out else tmp_path)
+    text = log.read_text()
+    assert "lower begins" in text and "Traceback" in text and "\x1b" not in text
+
+
+def test_told_to_stop(tmp_path):
+    """In the middle of a deployment: one line, and nothing half written."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loihiseg.deploy", "--checkpoint", "tiny-synthetic", "--out", "out"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": "/proc/none",
+             "LOIHISEG_CACHE": str(tmp_path / "cache")},
+    )  # fmt: skip
+    said = [process.stderr.readline() for _ in range(3)]
+    assert [line.split()[0] for line in said] == ["load", "lower", "fit"]
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (143, "")
+    assert err.splitlines()[-1] == "terminated"
+    assert "Traceback" not in err and not list((tmp_path / "out").iterdir())
+    assert not list(tmp_path.rglob("*.part"))
+
+
 def test_partition_finds_for_the_run_folder_what_the_deployment_found(deployed, capfd):
     from partition.cli import run as run_partition
 
@@ -432,7 +513,6 @@ def test_resume_without_a_run_leaves_nothing_behind(capfd, tmp_path):
 
 
 def test_an_interrupt_that_python_drops_arrives_all_the_same(capsys):
-    import signal
     import time
 
     from loihiseg.cli import run

@@ -177,9 +177,11 @@ def nengo_dl_activations(network, pixels, config, reporter):
 
 def _lowered(config):
     from loihiseg.conversion.lowering import lower
+    from loihiseg.shipped import resolve
     from loihiseg.source_network import load_network
 
-    return lower(load_network(config.checkpoint).model, config.rate_scale_hz)
+    network = load_network(resolve(config.checkpoint, config.data))
+    return lower(network.model, config.rate_scale_hz)
 
 
 def _logits(config, lowering, activations, result):

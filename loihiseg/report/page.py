@@ -63,7 +63,7 @@ def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Pa
     """
     sections = [
         {
-            "title": t.title,
+            "title": printable(t.title),
             "note": printable(t.note),
             "header": t.header,
             "rows": [[printable(cell) for cell in row] for row in t.rows],

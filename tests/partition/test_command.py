@@ -132,7 +132,8 @@ def test_closed_streams_do_not_get_into_files(tmp_path):
     """A file that is opened where standard output was closed must not be number 1."""
     code = (
         "import os, sys\nfrom partition.command import run\n"
-        "def main(_):\n    with open('kept', 'w') as file:\n        file.write(str(file.fileno()))\n"
+        "def main(_):\n    with open('kept', 'w') as file:\n"
+        "        file.write(str(file.fileno()))\n"
         "sys.exit(run(main, []))"
     )
     assert shell(tmp_path, '"$0" -c "$1" <&- >&- 2>&-', code).returncode == 0
