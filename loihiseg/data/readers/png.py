@@ -23,7 +23,7 @@ from loihiseg.data.readers.base import (
 )
 from loihiseg.data.readers.channels import one_channel
 from loihiseg.data.readers.limits import MOST_PNG_BYTES, check_declared
-from loihiseg.data.readers.regular import RegularFile, read_whole
+from loihiseg.data.readers.regular import RegularFile, read_file
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
@@ -59,7 +59,7 @@ class PngReader(SectionReader):
         self.dtype = np.dtype(np.uint16 if header.bits == 16 else np.uint8)
 
     def section(self, number: int) -> np.ndarray:
-        data = read_whole(self.path, MOST_PNG_BYTES)
+        data = read_file(self.path, MOST_PNG_BYTES)
         try:
             header = _check_chunks(data)
             if (1, header.height, header.width) != self.shape:

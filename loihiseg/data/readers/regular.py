@@ -61,6 +61,24 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
         raise cannot_read(path, error) from None
 
 
+def read_file(path: Path, most_bytes: int) -> bytes:
+    """The bytes of a regular file that may be large; takes memory for its size alone.
+
+    Raises InputError.
+    """
+    file = RegularFile(path)
+    try:
+        if file.size > most_bytes:
+            raise cannot_read(
+                path, OSError(f"{file.size:,} bytes, at most {most_bytes:,} are read")
+            )
+        return file.read(0, file.size)
+    except DamagedFileError as error:
+        raise cannot_read(path, OSError(str(error))) from None
+    finally:
+        file.close()
+
+
 class RegularFile:
     """A regular file, opened once; what is checked and what is then used is the same file.
 

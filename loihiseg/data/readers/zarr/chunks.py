@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import stat
 from collections.abc import Iterator
 from itertools import product
@@ -21,6 +22,7 @@ from loihiseg.errors import InputError
 Index = tuple[int, ...]
 
 _NOT_STORED = 2**64 - 1  # place and size of a chunk that a shard lacks
+_NUMBER = r"(?:0|[1-9][0-9]{0,8})"
 # A compressor that gains nothing adds less than this.
 _MOST_OVERHEAD, _MOST_GROWTH = 2**16, 1.25
 
@@ -55,11 +57,13 @@ class ChunkFolder:
         self.is_stored = np.zeros(self.grid, bool)
         # Places and sizes of the chunks in each shard, (*shards.grid, 2) uint64.
         self._tables: dict[Index, np.ndarray] = {}
-        for index in np.ndindex(*files):
-            size = self._size(index)
-            if size is None:
-                continue
-            self.stored_bytes += size
+        for index in self._listed():
+            if any(i >= n for i, n in zip(index, files)):
+                raise DamagedFileError(
+                    f"chunk {self.name(index)[:60]} is outside of an array of shape "
+                    f"{metadata.shape}"
+                )
+            self.stored_bytes += self._size(self._folder / self.name(index))
             if metadata.shards is None:
                 self.is_stored[index] = True
             else:
@@ -89,15 +93,35 @@ class ChunkFolder:
         """The file of a chunk or shard, relative to the folder of the array."""
         return self.metadata.name_prefix + self.metadata.separator.join(map(str, index))
 
-    def _size(self, index: Index) -> int | None:
-        """Bytes of a file; None where there is none."""
-        path = self._folder / self.name(index)
+    def _listed(self) -> Iterator[Index]:
+        """The chunks or shards for which there is a file, or what looks like one."""
+        prefix, separator = self.metadata.name_prefix, self.metadata.separator
+        if separator == "/":
+            folder = self._folder / prefix
+            return self._nested(folder) if os.path.lexists(folder) else iter(())
+        names = (name for name in os.listdir(self._folder) if name.startswith(prefix))
+        pattern = re.compile(r"\.".join([_NUMBER] * len(self.grid)))
+        return (
+            tuple(map(int, name.removeprefix(prefix).split(".")))
+            for name in names
+            if pattern.fullmatch(name.removeprefix(prefix))
+        )
+
+    def _nested(self, folder: Path, above: Index = ()) -> Iterator[Index]:
+        for name in os.listdir(folder):
+            if re.fullmatch(_NUMBER, name):
+                index = (*above, int(name))
+                if len(index) == len(self.grid):
+                    yield index
+                else:
+                    yield from self._nested(folder / name, index)
+
+    def _size(self, path: Path) -> int:
+        """Bytes of the file of a chunk or shard."""
         try:
             status = os.stat(path)
         except FileNotFoundError:
-            if os.path.lexists(path):
-                raise self._astray(path) from None
-            return None
+            raise self._astray(path) from None
         except OSError as error:
             raise cannot_read(path, error) from None
         if not stat.S_ISREG(status.st_mode):
