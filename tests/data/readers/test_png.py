@@ -71,10 +71,10 @@ def test_more_than_pillow_reads(tmp_path):
 
 
 def test_what_lies_about_its_size(tmp_path):
-    rows = zlib.compress(bytes(12 * 11))
+    rows = zlib.compress(bytes(12 * 12))
     for width, height, words in (
-        (11, 11, "holds 132"), (11, 13, "holds 132"), (2**31 - 1, 2**31 - 1, "declares"),
-        (10**5, 10**5, "declares"), (0, 4, "declares 0"),
+        (11, 11, "declares 132"), (11, 13, "holds 144"), (2**31 - 1, 2**31 - 1, "declares"),
+        (10**5, 10**5, "declares"), (0, 4, "declares 4 x 0"),
     ):  # fmt: skip
         _refused(tmp_path / "em.png", _png(width, height, 8, 0, rows), words)
     (tmp_path / "em.png").write_bytes(_png(11, 12, 8, 0, rows))
@@ -87,7 +87,7 @@ def test_bomb(tmp_path):
 
 
 def test_damage_under_right_check_sums(tmp_path):
-    rows = zlib.compress(bytes(12 * 11))
+    rows = zlib.compress(bytes(12 * 12))
     path = tmp_path / "em.png"
     _refused(path, _png(11, 12, 8, 0, rows[:-1]), "cannot be read as a PNG")
     _refused(path, _png(11, 12, 8, 0, rows[:-4] + b"abcd"), "incorrect data check")

@@ -144,7 +144,7 @@ def test_blosc_cut_off_or_of_another_size(tmp_path):
     other = numcodecs.Blosc("lz4").encode(bytes(2 * 16 * 24 + 1))
     chunk.write_bytes(other)
     _refused(path, "hold 769", "expected 768")
-    table = bytearray(numcodecs.Blosc("zstd", blocksize=128).encode(bytes(range(192)) * 4))
+    table = bytearray(numcodecs.Blosc("zstd", blocksize=128).encode(bytes(768)))
     struct.pack_into("<I", table, 16, 2**31)
     chunk.write_bytes(table)
     _refused(path, "starts outside")
@@ -179,7 +179,7 @@ def test_a_chunk_with_another_check_sum(tmp_path):
         ({"shape": [10**400, 37, 50]}, "shape"),
         ({"shape": [-5, 37, 50]}, "shape"),
         ({"shape": [5.0, 37.5, 50]}, "shape"),
-        ({"shape": [4, 37, 50], "chunks": [1, 16, 24]}, "outside of an array"),
+        ({"shape": [2, 37, 50]}, "outside of an array"),
         ({"chunks": [10**6, 10**6, 10**6]}, "GB"),
         ({"chunks": [0, 16, 24]}, "chunks"),
         ({"chunks": [2, 16]}, "chunks"),
