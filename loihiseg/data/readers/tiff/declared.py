@@ -15,7 +15,7 @@ from loihiseg.data.readers.base import DamagedFileError
 from loihiseg.data.readers.tiff.directories import UnsupportedError
 
 _MOST_CHANNELS = 7
-_NUMBER = r"(\d{1,9})(?!\d)"
+_NUMBER = r"(\d{1,1000})(?!\d)"
 
 
 def declared_sections(description: str, n_pages: int, page_values: int) -> int:

@@ -7,7 +7,6 @@ run or build objects (pickle, JSON, strings). Sizes are whole numbers of the ran
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -266,13 +265,14 @@ def _fill(value: bool | int | float | str, dtype: np.dtype) -> np.ndarray:
         if dtype.kind != "f" or value not in ("NaN", "Infinity", "-Infinity"):
             raise UnknownCodecError(f"fill value {value[:40]!r}", "a number")
         value = float(value)
-    if isinstance(value, bool) != (dtype.kind == "b") and dtype.kind != "b":
+    if isinstance(value, bool) and dtype.kind != "b":
         raise DamagedFileError(f"fill value {value} of type {dtype}")
-    if dtype.kind in "iu" and not (
-        math.isfinite(value)
-        and value == int(value)
-        and np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
-    ):
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            fill = np.array(value).astype(dtype)
+        exact = dtype.kind == "f" or int(fill) == value
+    except (OverflowError, ValueError):  # infinity, or too many digits for any type
+        exact = False
+    if not exact:
         raise DamagedFileError(f"fill value {str(value)[:40]} of type {dtype}")
-    with np.errstate(over="ignore"):
-        return np.array(value).astype(dtype)
+    return fill

@@ -1,7 +1,7 @@
 """Damaged image files, read one after the other in a process of their own.
 
-python -m tests.data.damage FORMAT N SEED reads N damaged copies, spread over the variants of a
-format, and prints what came of them as JSON: variant -> outcome -> number, and the seconds of the
+python -m tests.data.readers.damage FORMAT N SEED reads N damaged copies, spread over the variants
+of a format, and prints what came of them as JSON: variant -> outcome -> number, and the seconds of the
 slowest. A copy that hangs, or makes the process end, ends it with another exit code than 0.
 """
 
@@ -164,8 +164,8 @@ def damaged_files(path: Path, n: int, seed: int) -> Damaged:
 
 TELLING: list[object] = [
     0, 1, -1, 2, 3, 7, 8, 64, 96, 255, 2**16, 10**9, 2**31, 2**32 - 1, 2**40, 2**63, 2**64, 10**400,
-    1.5, float("nan"), float("inf"), "", "NaN", "|O", "<U9", "<f8", "F", "C", "/", "json2",
-    "pickle", "vlen-utf8", "../../x", None, True, False, [], {}, [0], [[[]]], [10**6] * 3,
+    1.5, float("nan"), float("inf"), "", "NaN", "|O", "<U9", "<f8", "F", "C", "/",
+    "json2", "pickle", "vlen-utf8", "../../x", None, True, False, [], {}, [0], [[[]]], [10**6] * 3,
     [1] * 3, [1] * 40,
 ]  # fmt: skip
 

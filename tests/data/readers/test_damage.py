@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.damage import CHECKED, HANG_SECONDS, MOST_BYTES, VARIANTS
+from tests.data.readers.damage import CHECKED, HANG_SECONDS, MOST_BYTES, VARIANTS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ALLOWED = {"refused", "same", "other pixels"}
 
 
 def _read_all(format_name, n, seed):
     """Runs in a process of its own: what crashes, hangs or takes memory ends that one."""
-    command = [sys.executable, "-m", "tests.data.damage", format_name, str(n), str(seed)]
+    command = [sys.executable, "-m", "tests.data.readers.damage", format_name, str(n), str(seed)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     why = f"crash, or hang over {HANG_SECONDS} s\n{done.stderr[-3000:]}"
     assert done.returncode == 0, why

@@ -1,5 +1,8 @@
 """Reading stacks from files that the tests write themselves."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import skimage.io
@@ -255,3 +258,15 @@ def test_corrupt_zarr_chunk(tmp_path, images, zarr_format, chunk):
     zarr.save_array(tmp_path / "em.zarr", images, zarr_format=zarr_format)
     (tmp_path / "em.zarr" / chunk).write_bytes(b"rubbish")
     _refused(tmp_path / "em.zarr", "em.zarr", "cannot be read as a Zarr")
+
+
+def test_reading_imports_neither_tensorflow_nor_nengo(tmp_path, images):
+    tifffile.imwrite(tmp_path / "em.tif", images)
+    code = (
+        "import sys; from loihiseg.data.readers import read_stack; read_stack(sys.argv[1]); "
+        "print(sorted({m.split('.')[0] for m in sys.modules} & "
+        "{'tensorflow', 'tf_keras', 'keras', 'nengo', 'nengo_dl', 'nengo_loihi'}))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "em.tif")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
