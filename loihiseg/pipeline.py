@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from loihiseg import deployment as stages
-from loihiseg import source_network
+from loihiseg import shipped, source_network
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
 from loihiseg.emulator.activity import spikes_sha256
@@ -34,6 +34,8 @@ from loihiseg.scoring import (
     score_row,
     settled_rates,
 )
+from partition.command import doing
+from partition.messages import handed_on
 
 AUTO = "auto"
 """Tile of the size that fits the chips."""
@@ -94,9 +96,11 @@ def deploy(config, read, reporter) -> Deployed:
         If the network needs more than there is.
     """
     with reporter.stage("load") as note:
-        source = source_network.read_network(config.checkpoint)
+        with doing(f"reading {config.checkpoint}"):
+            path = shipped.resolve(config.checkpoint, config.data)
+            source = source_network.read_network(path)
         inputs = _load(config, source, read)
-        said = (inputs.source, inputs.polarity, inputs.shortage)
+        said = (handed_on(inputs.source), inputs.polarity, inputs.shortage)
         note.detail = "; ".join(text for text in said if text)
     with reporter.stage("lower") as note:
         lowering = _lower(config, inputs.network)
@@ -123,7 +127,7 @@ def deploy(config, read, reporter) -> Deployed:
         worst = min(quantized.precision, key=lambda r: r.signal_to_noise_db)
         note.detail = f"lowest SQNR {worst.signal_to_noise_db:.1f} dB in {worst.layer}"
     with reporter.stage("build") as note:
-        built = _build(config, code, neurons, tiling, expected)
+        built = _build(config, code, neurons, tiling, expected, reporter.say)
         kept = "" if built.presenter else ", kept from an earlier run"
         note.detail = f"{built.deployable.program.n_blocks} blocks{kept}"
     with reporter.stage("partition") as note, reporter.waiting("partition"):
@@ -157,8 +161,8 @@ def deploy(config, read, reporter) -> Deployed:
     layers = layer_results(neurons, tiling, rates, scored, test)
     results = Results(
         versions=versions(),
-        data=DataSource(inputs.source, inputs.digest, inputs.polarity),
-        network=NetworkSource(inputs.network.source, inputs.network.tile),
+        data=DataSource(handed_on(inputs.source), inputs.digest, inputs.polarity),
+        network=NetworkSource(handed_on(inputs.network.source), inputs.network.tile),
         code=Code(
             name=code.name,
             steps=code.n_steps,
@@ -272,12 +276,14 @@ def _quantize(code, neurons, tiling):
     return neurons, quantize_network(neurons, tiling.shapes, code.synapse_s)
 
 
-def _build(config, code, neurons, tiling, expected):
+def _build(config, code, neurons, tiling, expected, say):
     from loihiseg.build import build
 
     # Only the compiled emulator can do without nengo-loihi's model.
     fresh = config.emulator == "nengo-loihi" or config.check > 0
-    return build(neurons, tiling.shapes, code.synapse_s, config.seed, config.chips, expected, fresh)
+    return build(
+        neurons, tiling.shapes, code.synapse_s, config.seed, config.chips, expected, fresh, say
+    )
 
 
 def _crossing(found):

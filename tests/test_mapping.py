@@ -14,7 +14,7 @@ from loihiseg.mapping import BASELINE, OURS, map_blocks, partition_layers, plann
 from loihiseg.results import plain
 from partition.checks import check_assignment, check_placement, message_count
 from partition.cli import run
-from partition.graph import save_graph
+from partition.graph_file import save_graph
 from partition.joint import choose_tiling_and_chips
 from partition.limits import CoreLimits
 from tests import deployed

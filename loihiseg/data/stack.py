@@ -84,6 +84,7 @@ def make_stack(
     labels: np.ndarray | None,
     source: str,
     label_polarity: LabelPolarity = "auto",
+    labels_source: str | None = None,
 ) -> Stack:
     """Check images and labels and put them into the one form the rest of the package uses.
 
@@ -95,6 +96,7 @@ def make_stack(
         as membrane, as in the ISBI 2012 challenge (0 = membrane, 255 = cell), unless it covers
         more than half of the pixels; membrane is the minority class, so the labels are then
         taken to be inverted. "cell-bright" and "membrane-bright" fix the reading.
+    source, labels_source : named in errors; the labels' is that of the images if not given.
 
     Raises InputError for NaN or infinite pixels, images without contrast, a wrong number of
     dimensions, labels of another shape or with another number of values.
@@ -103,13 +105,14 @@ def make_stack(
     if labels is None:
         membrane, polarity = None, "labels: none"
     else:
-        label_zyx = _as_zyx(labels, source, "labels")
+        labels_source = labels_source or source
+        label_zyx = _as_zyx(labels, labels_source, "labels")
         if label_zyx.shape != pixels.shape:
             raise InputError(
-                f"{source}: labels have shape {label_zyx.shape}, images have {pixels.shape} "
+                f"{labels_source}: labels have shape {label_zyx.shape}, images have {pixels.shape} "
                 "(sections, height, width); give labels drawn on these very images"
             )
-        membrane, polarity = _read_membrane(label_zyx, source, label_polarity)
+        membrane, polarity = _read_membrane(label_zyx, labels_source, label_polarity)
     return Stack(pixels, membrane, source, polarity, _digest(pixels, membrane))
 
 
@@ -142,13 +145,18 @@ def _to_uint8(images: np.ndarray, source: str) -> np.ndarray:
             f"{source}: every pixel of the images has the value {low}, expected contrast; "
             "check how the stack was exported"
         )
+    if images.dtype == bool:
+        return images * np.uint8(255)
     if images.dtype == np.uint8:
         return np.ascontiguousarray(images)
     dark, bright = np.percentile(images, [_DARK_PERCENTILE, _BRIGHT_PERCENTILE])
     if dark == bright:  # nearly blank: the few pixels that differ still carry the contrast
         dark, bright = float(low), float(high)
-    scaled = (images.astype(np.float64) - dark) * (255.0 / (bright - dark))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    pixels = np.empty(images.shape, np.uint8)
+    for section, grey in zip(images, pixels):  # one by one: as float64 they take eight times more
+        scaled = (section.astype(np.float64) - dark) * (255.0 / (bright - dark))
+        grey[...] = np.clip(np.rint(scaled), 0, 255)
+    return pixels
 
 
 def _read_membrane(

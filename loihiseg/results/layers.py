@@ -1,6 +1,9 @@
 """Layers: sizes, firing rates, and where precision goes."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from loihiseg.results.ranges import Amount, Count, Name, Percentile, Positive, Shape, Share
 
@@ -27,8 +30,8 @@ class LayerRates:
     silent_share: Share
     low_hz: Amount
     high_hz: Amount
-    histogram_counts: tuple[Count, ...]
-    histogram_edges_hz: tuple[float, ...]
+    histogram_counts: Annotated[tuple[Count, ...], Meta(max_length=1000)]
+    histogram_edges_hz: Annotated[tuple[Amount, ...], Meta(max_length=1000)]
 
 
 @dataclass(frozen=True)

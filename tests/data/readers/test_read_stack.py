@@ -1,5 +1,8 @@
 """Reading stacks from files that the tests write themselves."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import skimage.io
@@ -131,28 +134,34 @@ def test_colour_is_refused(tmp_path):
     _refused(tmp_path / "photo.png", "photo.png", "colour image with 3 channels")
 
 
+both_formats = pytest.mark.parametrize("zarr_format", [2, 3])
+
+
+@both_formats
 @pytest.mark.parametrize("name", ["raw", "images", "volume", "volumes/raw"])
-def test_zarr_group(tmp_path, images, labels, name):
-    group = zarr.open_group(str(tmp_path / "em.zarr"), mode="w")
-    group.create_dataset(name, data=images, chunks=(4, 8, 8))
+def test_zarr_group(tmp_path, images, labels, name, zarr_format):
+    group = zarr.open_group(tmp_path / "em.zarr", mode="w", zarr_format=zarr_format)
+    group.create_array(name, data=images, chunks=(4, 8, 8))
     _check(read_stack(tmp_path / "em.zarr"), images, None)
-    group.create_dataset("labels", data=labels)
+    group.create_array("labels", data=labels)
     _check(read_stack(tmp_path / "em.zarr"), images, labels)
 
 
-def test_zarr_array_with_labels_elsewhere(tmp_path, images, labels):
-    zarr.save_array(str(tmp_path / "em.zarr"), images)
-    group = zarr.open_group(str(tmp_path / "truth.zarr"), mode="w")
-    group.create_dataset("labels", data=labels)
+@both_formats
+def test_zarr_array_with_labels_elsewhere(tmp_path, images, labels, zarr_format):
+    zarr.save_array(tmp_path / "em.zarr", images, zarr_format=zarr_format)
+    group = zarr.open_group(tmp_path / "truth.zarr", mode="w", zarr_format=zarr_format)
+    group.create_array("labels", data=labels)
     stack = read_stack(tmp_path / "em.zarr", labels=tmp_path / "truth.zarr")
     _check(stack, images, labels)
     _check(read_stack(tmp_path / "em.zarr", labels=tmp_path / "truth.zarr/labels"), images, labels)
 
 
-def test_ome_zarr_axes_of_length_one(tmp_path, images):
-    group = zarr.open_group(str(tmp_path / "em.zarr"), mode="w")
-    group.create_dataset("0", data=images[np.newaxis, np.newaxis])
-    group.create_dataset("1", data=images[np.newaxis, np.newaxis, :, ::2, ::2])
+@both_formats
+def test_ome_zarr_axes_of_length_one(tmp_path, images, zarr_format):
+    group = zarr.open_group(tmp_path / "em.zarr", mode="w", zarr_format=zarr_format)
+    group.create_array("0", data=images[np.newaxis, np.newaxis])
+    group.create_array("1", data=images[np.newaxis, np.newaxis, :, ::2, ::2])
     _check(read_stack(tmp_path / "em.zarr"), images, None)
 
 
@@ -236,17 +245,28 @@ def test_labels_of_another_stack(tmp_path, images, labels):
         read_stack(tmp_path)
 
 
-def test_zarr_group_without_a_known_array(tmp_path, images):
-    group = zarr.open_group(str(tmp_path / "em.zarr"), mode="w")
-    group.create_dataset("tissue", data=images)
+@both_formats
+def test_zarr_group_without_a_known_array(tmp_path, images, zarr_format):
+    group = zarr.open_group(tmp_path / "em.zarr", mode="w", zarr_format=zarr_format)
+    group.create_array("tissue", data=images)
     _refused(tmp_path / "em.zarr", "em.zarr", "holds tissue", "raw")
     _check(read_stack(tmp_path / "em.zarr" / "tissue"), images, None)
 
 
-def test_corrupt_zarr_chunk_and_format_3(tmp_path, images):
-    zarr.save_array(str(tmp_path / "em.zarr"), images)
-    (tmp_path / "em.zarr" / "0.0.0").write_bytes(b"rubbish")
+@pytest.mark.parametrize("zarr_format, chunk", [(2, "0.0.0"), (3, "c/0/0/0")])
+def test_corrupt_zarr_chunk(tmp_path, images, zarr_format, chunk):
+    zarr.save_array(tmp_path / "em.zarr", images, zarr_format=zarr_format)
+    (tmp_path / "em.zarr" / chunk).write_bytes(b"rubbish")
     _refused(tmp_path / "em.zarr", "em.zarr", "cannot be read as a Zarr")
-    (tmp_path / "new.zarr").mkdir()
-    (tmp_path / "new.zarr" / "zarr.json").write_text('{"zarr_format": 3}')
-    _refused(tmp_path / "new.zarr", "new.zarr", "format 3")
+
+
+def test_reading_imports_neither_tensorflow_nor_nengo(tmp_path, images):
+    tifffile.imwrite(tmp_path / "em.tif", images)
+    code = (
+        "import sys; from loihiseg.data.readers import read_stack; read_stack(sys.argv[1]); "
+        "print(sorted({m.split('.')[0] for m in sys.modules} & "
+        "{'tensorflow', 'tf_keras', 'keras', 'nengo', 'nengo_dl', 'nengo_loihi'}))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "em.tif")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

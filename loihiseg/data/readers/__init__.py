@@ -1,0 +1,104 @@
+"""EM stacks from disk, one module per format behind `SectionReader`.
+
+What is read may come from strangers. Nothing in a file runs code, leads out of it or is believed
+about sizes beyond what the file can hold (`limits`); damage is refused in one line. It goes
+unnoticed only where the format has no check sum: in tags and pixels of TIFF (but those in Deflate),
+and in metadata of Zarr and its chunks without crc32c, gzip or zlib. PNG has one for every byte.
+
+A further format: a class derived from `SectionReader` and a line in `READERS`, or in
+`folder.FILE_READERS` where a single file holds it, and it may be a section of a folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from loihiseg.data.readers.base import Role, SectionReader
+from loihiseg.data.readers.folder import FILE_READERS, SectionFolder, check_pairs, open_file
+from loihiseg.data.readers.locate import locate
+from loihiseg.data.readers.regular import cannot_read, is_folder
+from loihiseg.data.readers.zarr import ZarrReader
+from loihiseg.data.stack import LabelPolarity, Stack, make_stack
+from loihiseg.errors import InputError
+
+__all__ = ["READERS", "SectionReader", "open_sections", "read_stack"]
+
+READERS: tuple[type[SectionReader], ...] = (ZarrReader, SectionFolder, *FILE_READERS)
+"""Readers of paths, asked in this order."""
+
+
+def read_stack(
+    path: str | Path,
+    labels: str | Path | None = None,
+    label_polarity: LabelPolarity = "auto",
+) -> Stack:
+    """Read an EM stack, axes "zyx", with its membrane labels if there are any.
+
+    path : one of
+        a folder with `train-volume.tif` and `train-labels.tif` (the ISBI 2012 challenge), or one
+        `*volume*.tif` and at most one `*labels*.tif`;
+        a TIFF file, single or multi-page;
+        a folder of single-section .png or .tif files in natural order (2 before 10), or with
+        such files in the subfolders `images/` and, optionally, `labels/`;
+        a Zarr group (format 2 or 3) with an array `raw`, `images`, `volume`, `volumes/raw` or `0`
+        and optionally `labels`; or a Zarr array.
+    labels : where the labels are when not beside the images, in any of the single-array forms;
+        overrides labels found at `path`.
+    label_polarity : see `make_stack`, which also describes the pixel types.
+
+    Raises InputError, one line naming the file, for everything that cannot be read as a stack.
+    """
+    path = Path(path)
+    with _system_errors(path):
+        images_at, labels_at = locate(path)
+        if labels is not None:
+            labels_at = Path(labels)
+        with open_sections(images_at, "images") as reader:
+            if labels_at is None:
+                return make_stack(_read_all(reader), None, str(path), label_polarity)
+            with open_sections(labels_at, "labels") as label_reader:
+                if isinstance(reader, SectionFolder) and isinstance(label_reader, SectionFolder):
+                    check_pairs(reader.files, label_reader.files)
+                images, label_array = _read_all(reader), _read_all(label_reader)
+        return make_stack(images, label_array, str(path), label_polarity, str(labels_at))
+
+
+def open_sections(path: str | Path, role: Role = "images") -> SectionReader:
+    """A reader of one array, section by section, for `with`.
+
+    path : in any of the single-array forms of `read_stack`.
+    role : which array of a Zarr group is meant.
+    Raises InputError.
+    """
+    path = Path(path)
+    is_folder(path)  # names what is missing
+    for reader in READERS:
+        if reader.opens(path):
+            return reader(path, role)
+    return open_file(path, role)
+
+
+def _read_all(reader: SectionReader) -> np.ndarray:
+    """(n_sections, height, width)."""
+    array = np.empty(reader.shape, reader.dtype)
+    for number in range(len(array)):
+        array[number] = reader.section(number)
+    return array
+
+
+@contextlib.contextmanager
+def _system_errors(path: Path) -> Iterator[None]:
+    """What the system refuses anywhere in between, in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_read(error.filename or path, error) from None
+    except MemoryError:
+        raise InputError(
+            f"{path}: needs more memory than there is, expected a stack that fits; give a part of "
+            "it"
+        ) from None

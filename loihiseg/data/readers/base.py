@@ -1,0 +1,80 @@
+"""What a reader of one format is, and the words all of them refuse with."""
+
+from __future__ import annotations
+
+import abc
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import numpy as np
+
+from loihiseg.errors import InputError
+
+Role = Literal["images", "labels"]
+
+FORMS = (
+    "a TIFF stack, a folder with train-volume.tif, a folder of .png or .tif sections, or a Zarr "
+    "group or array"
+)
+
+
+class SectionReader(abc.ABC):
+    """One stack on disk, read section by section.
+
+    Opening checks everything that can be known without decoding pixels, above all that the file
+    can hold what it declares, so that nobody takes memory on the word of a damaged file.
+
+    path : what was opened.
+    shape : (n_sections, height, width).
+    dtype : of the sections that `section` gives, in the byte order of the machine.
+    """
+
+    path: Path
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+
+    @classmethod
+    @abc.abstractmethod
+    def opens(cls, path: Path) -> bool:
+        """Whether an existing path is of this format; looks at its name and kind alone."""
+
+    @abc.abstractmethod
+    def __init__(self, path: Path, role: Role) -> None:
+        """Raises InputError for what is damaged, not supported or too large for its file."""
+
+    @abc.abstractmethod
+    def section(self, number: int) -> np.ndarray:
+        """Section `number`, (height, width) of `dtype`; raises InputError for damaged pixels."""
+
+    def close(self) -> None:  # noqa: B027 (most readers hold nothing open)
+        """Give back what the reader holds open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class DamagedFileError(ValueError):
+    """What is wrong with a file, without its name: inside a reader, which adds the name."""
+
+
+def unreadable(path: Path, kind: str, problem: object) -> InputError:
+    """The error for a file that is damaged or incomplete; long reasons are cut."""
+    reason = " ".join(str(problem).split())[:160]
+    return InputError(
+        f"{path}: cannot be read as a {kind} ({reason}), expected a complete file; "
+        "copy or export it again"
+    )
+
+
+def not_supported(path: Path, found: str, expected: str) -> InputError:
+    """The error for a file that is whole but of a kind that is not read."""
+    return InputError(f"{path}: {found[:160]}, expected {expected}; convert it")

@@ -1,0 +1,119 @@
+"""Pixels of one TIFF page from its strips or tiles.
+
+Every strip and tile must decode to exactly its size. General readers fill what is missing or short
+with zeros; here it is an error, as zeros would be read as tissue.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from loihiseg.data.readers.base import DamagedFileError
+from loihiseg.data.readers.decompress import Decompress, inflate, unlzw, unpack_bits, unzstd
+from loihiseg.data.readers.regular import RegularFile
+from loihiseg.data.readers.tiff.directories import Page, UnsupportedError
+from loihiseg.data.readers.tiff.jpeg import decode_jpeg
+
+JPEG = 7
+_DECOMPRESS: dict[int, Decompress] = {
+    5: unlzw,
+    8: inflate,
+    32946: inflate,
+    32773: unpack_bits,
+    50000: unzstd,
+    34926: unzstd,
+}
+_COMPRESSIONS = "none, LZW, Deflate, PackBits, Zstandard or grey JPEG"
+
+
+def check_supported(page: Page) -> None:
+    """Raises UnsupportedError for compressions and predictors that are not read."""
+    if page.compression not in (1, JPEG, *_DECOMPRESS):
+        raise UnsupportedError(f"compression number {page.compression}", _COMPRESSIONS)
+    if page.compression == JPEG and (page.format.n_samples, page.format.dtype.str) != (1, "|u1"):
+        raise UnsupportedError("JPEG of several channels or 12 bits", _COMPRESSIONS)
+    floats = page.format.dtype.kind == "f"
+    allowed = {1} if page.compression in (1, JPEG) or page.format.dtype == bool else {1, 2}
+    if floats and page.compression != 1:
+        allowed.add(3)
+    if page.predictor not in allowed:
+        raise UnsupportedError(
+            f"predictor {page.predictor} of {page.format.dtype.name}", "a predictor of its type"
+        )
+
+
+def segment_bytes(page: Page, n_rows: int) -> int:
+    """Bytes that a segment of `n_rows` rows decodes to."""
+    n_samples = 1 if page.format.planar else page.format.n_samples
+    return n_rows * page.format.row_bytes(page.segments.shape[1] * n_samples)
+
+
+def read_page(file: RegularFile, page: Page) -> np.ndarray:
+    """(height, width, n_samples) in the byte order of the machine.
+
+    Raises DamagedFileError.
+    """
+    height, width, n_samples = page.format.height, page.format.width, page.format.n_samples
+    rows, columns = page.segments.shape
+    pixels = np.empty((height, width, n_samples), page.format.dtype.newbyteorder("="))
+    grid = [(top, left) for top in range(0, height, rows) for left in range(0, width, columns)]
+    n_planes = n_samples if page.format.planar else 1
+    for number, (plane, (top, left)) in enumerate(
+        (plane, corner) for plane in range(n_planes) for corner in grid
+    ):
+        n_rows = rows if page.segments.tiled else min(rows, height - top)
+        segment = _read_segment(file, page, number, n_rows)
+        samples = slice(plane, plane + 1) if page.format.planar else slice(None)
+        part = pixels[top : top + rows, left : left + columns, samples]
+        part[...] = segment[: part.shape[0], : part.shape[1]]
+    return pixels
+
+
+def _read_segment(file: RegularFile, page: Page, number: int, n_rows: int) -> np.ndarray:
+    """(n_rows, columns, samples) of one strip or tile."""
+    n_bytes = segment_bytes(page, n_rows)
+    columns = page.segments.shape[1]
+    count = int(page.segments.counts[number])
+    if page.compression == 1:
+        if count < n_bytes:
+            raise DamagedFileError(f"a strip or tile of {count:,} bytes, expected {n_bytes:,}")
+        count = n_bytes
+    data = file.read(int(page.segments.offsets[number]), count)
+    if page.compression == JPEG:
+        return decode_jpeg(data, page.jpeg_tables, (n_rows, columns))[..., np.newaxis]
+    if page.compression != 1:
+        data = _DECOMPRESS[page.compression](data, n_bytes)
+    return _unpack(data, page, n_rows)
+
+
+def _unpack(data: bytes, page: Page, n_rows: int) -> np.ndarray:
+    columns = page.segments.shape[1]
+    n_samples = 1 if page.format.planar else page.format.n_samples
+    shape = (n_rows, columns, n_samples)
+    dtype = page.format.dtype
+    if dtype.kind == "b":
+        bits = np.unpackbits(np.frombuffer(data, np.uint8).reshape(n_rows, -1), axis=1)
+        return bits[:, : columns * n_samples].reshape(shape).astype(bool)
+    if page.predictor == 3:
+        return _undo_float_predictor(data, shape, dtype.itemsize)
+    values = np.frombuffer(data, dtype).reshape(shape)
+    if page.predictor == 2:
+        # Differences wrap around within the type, also those between the bits of floats.
+        whole = values.view(f"{dtype.byteorder}u{dtype.itemsize}")
+        native = whole.astype(f"=u{dtype.itemsize}")
+        summed = np.cumsum(native, axis=1, dtype=native.dtype)
+        return summed.view(dtype.newbyteorder("="))
+    return values
+
+
+def _undo_float_predictor(data: bytes, shape: tuple[int, int, int], itemsize: int) -> np.ndarray:
+    """Predictor 3 (Adobe Photoshop TIFF Technical Note 3): a row as planes of bytes, differenced.
+
+    The planes begin with the highest byte; differences are between neighbouring pixels.
+    """
+    n_rows, columns, n_samples = shape
+    differences = np.frombuffer(data, np.uint8).reshape(n_rows, itemsize * columns, n_samples)
+    planes = np.cumsum(differences, axis=1, dtype=np.uint8)
+    planes = planes.reshape(n_rows, itemsize, columns * n_samples)
+    values = np.ascontiguousarray(planes.transpose(0, 2, 1)).view(f">f{itemsize}")
+    return values.reshape(shape)
