@@ -17,7 +17,8 @@ def one_channel(array: np.ndarray, path: Path, hint: str = "") -> np.ndarray:
     """
     n_channels = array.shape[-1]
     colours = array[..., : 3 if n_channels >= 3 else 1]
-    if n_channels > 4 or (colours != colours[..., :1]).any():
+    # NaN differs from itself; a single channel is not compared, so that NaN is named as such.
+    if n_channels > 4 or (n_channels > 2 and (colours != colours[..., :1]).any()):
         raise InputError(
             f"{path}: a colour image with {n_channels} channels, expected grey sections; "
             f"convert it to one channel{hint}"
