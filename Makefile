@@ -1,19 +1,22 @@
 # make deploy   deploy the shipped network: synthetic sections, two emulated chips
-# make test     run the tests, notebooks included
-# make clean    remove what these two made, reports in runs/ excepted
+# make test     run the tests, notebooks included, on all cores
+# make check    format, style and types
+# make fuzz     damaged files of every format, for MINUTES (10)
+# make clean    remove what these made, reports in runs/ excepted
 #
-# Both install into .venv first, once, with the versions of constraints.txt.
+# All install into .venv first, once, with the versions of constraints.txt.
 # Another interpreter: make PYTHON=/path/to/python3.11 deploy. Another folder: make VENV=name deploy.
 
-PYTHON = python3.11 python3.10 python3
+PYTHON = python3.12 python3.11 python3
 VENV = .venv
+MINUTES = 10
 
-is_supported = import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))
+is_supported = import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
 # pyenv puts stand-ins for versions that are not active on the path, so each is tried.
 supported = $(shell for p in $(PYTHON); do \
 	if $$p -c '$(is_supported)' >/dev/null 2>&1; then echo $$p; break; fi; done)
-wanted = loihiseg needs Python 3.10 or 3.11 (TensorFlow 2.12 runs on no newer one), found neither as \
-	$(PYTHON): install one, or name it with make PYTHON=/path/to/python3.11
+wanted = loihiseg needs Python 3.11 or 3.12 (nengo-loihi runs on no newer one), found neither as \
+	$(PYTHON): install one, or name it with make PYTHON=/path/to/python3.12
 # A folder of the user's own is not installed into.
 foreign = $(if $(wildcard $(VENV)),$(if $(wildcard $(VENV)/.made-by-make),,yes))
 taken = $(VENV) was not made by this Makefile: move it away, or name another: make VENV=.venv-loihiseg
@@ -21,16 +24,24 @@ taken = $(VENV) was not made by this Makefile: move it away, or name another: ma
 check = $(if $(foreign),$(error $(taken)))$(if $(python),,$(error $(wanted)))
 pip = $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: deploy test clean
+.PHONY: deploy test check fuzz clean
 
 deploy: $(VENV)/.installed
 	$(VENV)/bin/python -m loihiseg.deploy --chips 2
 
 test: $(VENV)/.installed-test
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto
+
+check: $(VENV)/.installed-test
+	$(VENV)/bin/python -m ruff check .
+	$(VENV)/bin/python -m ruff format --check .
+	$(VENV)/bin/python -m mypy
+
+fuzz: $(VENV)/.installed-test
+	$(VENV)/bin/python -m tests.fuzz --minutes $(MINUTES)
 
 $(VENV)/.installed: extras = [partition]
-$(VENV)/.installed-test: extras = [test,notebook,partition]
+$(VENV)/.installed-test: extras = [test,notebook,partition,check]
 
 $(VENV)/.installed $(VENV)/.installed-test: setup.cfg pyproject.toml constraints.txt
 	$(eval python := $(supported))$(check)
@@ -39,10 +50,13 @@ $(VENV)/.installed $(VENV)/.installed-test: setup.cfg pyproject.toml constraints
 		rm -rf $(VENV) && mkdir -p $(VENV) && touch $(VENV)/.made-by-make && \
 		$(python) -m venv $(VENV); fi
 	@echo "installing into $(VENV): a few minutes, TensorFlow is large"
+	@# NengoDL asks for a setuptools that Python 3.12 does not run: built with the one put here.
+	@$(pip) install --quiet -c constraints.txt setuptools wheel
+	@$(pip) install --quiet -c constraints.txt --no-deps --no-build-isolation nengo-dl
 	@$(pip) install --quiet -c constraints.txt -e '.$(extras)'
 	@touch $@
 
 clean:
 	@if [ -e $(VENV)/.made-by-make ]; then rm -rf $(VENV); fi
-	rm -rf build loihiseg.egg-info .pytest_cache .hypothesis .ruff_cache
+	rm -rf build loihiseg.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
 	find loihiseg partition tests -name __pycache__ -prune -exec rm -rf {} +

@@ -35,9 +35,10 @@ from benchmarks.reproduction.plan import (
     full_protocol,
     quick_protocol,
 )
-from loihiseg.cli import add_data_options, positive, read_data, run, seed
+from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.errors import InputError, LoihisegError
 from loihiseg.network.presets import PRESETS
+from partition.options import seed, whole
 
 
 def parse(arguments):
@@ -61,23 +62,23 @@ def parse(arguments):
     )
     parser.add_argument(
         "--ablation-epochs",
-        type=positive,
+        type=whole(1, 10**5),
         metavar="N",
         help="train each variant of the recipe so long only, and the recipe beside them",
     )
     parser.add_argument(
-        "--fold-epochs", type=positive, metavar="N", help="train on each fold so long only"
+        "--fold-epochs", type=whole(1, 10**5), metavar="N", help="train on each fold so long only"
     )
     parser.add_argument(
         "--level-epochs",
-        type=positive,
+        type=whole(1, 10**5),
         nargs=2,
         metavar="N",
         help="train networks of levels so long with batch normalizations, and then without on "
         "8-bit weights (default: 15 5, with --quick 1 1)",
     )
     parser.add_argument(
-        "--nengo-dl-tiles", type=positive, metavar="N", help="default: 4, with --quick 2"
+        "--nengo-dl-tiles", type=whole(1, 10**5), metavar="N", help="default: 4, with --quick 2"
     )
     parser.add_argument(
         "--page",

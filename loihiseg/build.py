@@ -1,18 +1,19 @@
 """The block model of a network: built by nengo-loihi once, then kept as a compiled program."""
 
-import os
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
 import loihiseg
+from loihiseg.cache import Entry
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.emulator.program import FORMAT
-from loihiseg.emulator.storage import load_program, save_program
+from loihiseg.emulator.validation import check_fits
 from loihiseg.errors import InputError
 from loihiseg.files import sha256
 
@@ -38,14 +39,6 @@ class Built:
     deployable: Deployable
     peers: dict[str, dict[str, list[int]]]
     presenter: object | None
-
-
-def cache_folder() -> Path:
-    """Where programs are kept: ``$LOIHISEG_CACHE``, or ``loihiseg`` in the user's cache folder."""
-    chosen = os.environ.get("LOIHISEG_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loihiseg"
 
 
 def signature(network: LoweredNetwork, block_shapes, synapse_s: float, seed: int) -> str:
@@ -80,7 +73,16 @@ def signature(network: LoweredNetwork, block_shapes, synapse_s: float, seed: int
     return sha256(msgspec.json.encode(everything))
 
 
-def build(network, block_shapes, synapse_s, seed, n_chips, expected_rates, fresh=False) -> Built:
+def build(
+    network: LoweredNetwork,
+    block_shapes: dict[str, tuple[int, ...]],
+    synapse_s: float,
+    seed: int,
+    n_chips: int,
+    expected_rates: dict[str, np.ndarray],
+    fresh: bool = False,
+    say: Callable[[str], None] = warnings.warn,
+) -> Built:
     """Build a network's block model, or take it from an earlier run.
 
     Parameters
@@ -96,29 +98,24 @@ def build(network, block_shapes, synapse_s, seed, n_chips, expected_rates, fresh
         Spikes per step of each neuron by layer, likewise.
     fresh : bool
         Build in any case, because nengo-loihi's model itself is needed.
+    say : callable
+        Told in one line of whatever keeps earlier runs' programs from being used or this one from
+        being kept.
 
     Returns
     -------
     Built
     """
-    path = cache_folder() / f"{signature(network, block_shapes, synapse_s, seed)}.program"
-    known = {}
-    if not fresh and path.exists():
-        try:
-            deployable, about = load_program(path)
-            if str(n_chips) in about.get("peers", {}):
-                return Built(deployable, about["peers"][str(n_chips)], None)
-            known = about.get("peers", {})
-        except InputError:
-            pass  # Damaged or of another version: it is made again below.
-    presenter = _reference(network, block_shapes, synapse_s, seed)
-    deployable = presenter.deployable
-    rates = deployable.compartment_values(expected_rates)
-    peers = _peers(presenter.model, n_chips, rates)
-    try:
-        save_program(path, deployable, {"peers": known | {str(n_chips): peers}})
-    except InputError:
-        pass  # A cache that cannot be written costs time, not the run.
+    entry = Entry(signature(network, block_shapes, synapse_s, seed), say)
+    with entry.held():
+        kept, known = _kept(entry, network)
+        if kept and not fresh and str(n_chips) in known:
+            return Built(kept, known[str(n_chips)], None)
+        presenter = _reference(network, block_shapes, synapse_s, seed)
+        deployable = presenter.deployable
+        rates = deployable.compartment_values(expected_rates)
+        peers = _peers(presenter.model, n_chips, rates)
+        entry.store(deployable, known | {str(n_chips): peers})
     return Built(deployable, peers, presenter)
 
 
@@ -139,6 +136,36 @@ def _reference(network, block_shapes, synapse_s, seed):
     (input_node,) = converted.inputs.values()
     shapes = {layer.name: layer.shape for layer in network.layers}
     return Presenter(converted.net, input_node, converted.ensembles, shapes, seed)
+
+
+def _kept(entry, network):
+    """The program in the cache and its peers, if it is one of this network; else None and none."""
+    found = entry.load()
+    if found is None:
+        return None, {}
+    deployable, kept = found
+    try:
+        check_fits(deployable, {layer.name: layer.shape for layer in network.layers})
+    except InputError:
+        return None, {}  # It is made again.
+    return deployable, _known_peers(kept.peers, deployable.program.n_blocks)
+
+
+def _known_peers(known, n_blocks):
+    """Peers by number of chips, as they were kept; none if they are not of this program."""
+    placed = [
+        (n_chips.isdecimal() and range(int(n_chips[:6])), placement)
+        for n_chips, peers in known.items()
+        for placement in peers.values()
+    ]
+    for chips, placement in placed:
+        if set(placement) != {"chips", "cores"} or not chips:
+            return {}
+        inside = all(chip in chips for chip in placement["chips"])
+        inside &= all(0 <= core < n_blocks for core in placement["cores"])
+        if not inside or {len(part) for part in placement.values()} != {n_blocks}:
+            return {}
+    return known
 
 
 def _peers(model, n_chips, rates):

@@ -1,20 +1,30 @@
 """``python -m loihiseg.deploy``: a trained network and sections in, a scored spiking report out."""
 
 import json
-import math
 import resource
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from loihiseg import shipped
-from loihiseg.cli import Parser, add_data_options, positive, read_data, run, seed
+from loihiseg.cli import add_data_options, read_data, run
+from loihiseg.data.sections import sections_text
 from loihiseg.errors import InputError
+from partition.log import RunLog
+from partition.messages import printable
+from partition.options import DAY_S, MAX_CHIPS, Parser, either, real, seed, whole
+from partition.streams import standard_output
+
+LOG_FILE = "deploy.log"
 
 
 @dataclass(frozen=True)
 class DeployConfig:
     """Everything a deployment can be repeated from. Attributes are the command's options.
+
+    Paths are kept as they were given: one that begins at the root says where things lie on this
+    machine, so give relative ones if the run folder is to be handed on. Nothing else in it holds
+    such a path. A network that comes with the package is kept by its name.
 
     ``tiles`` is None for whole sections, ``tile`` for the network's own. ``steps`` is None for as
     many as a network of levels needs, which has no ``window`` nor ``synapse_ms``.
@@ -54,7 +64,9 @@ def parse(arguments):
         description="Deploy a trained network to Loihi: convert, quantize to 8 bits, place on "
         "chips, run on the nengo-loihi emulator (or a chip), score, report.",
     )
-    parser.add_argument("--chips", type=int, default=2, help="Loihi chips there are")
+    parser.add_argument(
+        "--chips", type=whole(1, MAX_CHIPS), default=2, help="Loihi chips there are"
+    )
     parser.add_argument(
         "--checkpoint",
         metavar="PATH",
@@ -65,6 +77,7 @@ def parse(arguments):
     add_data_options(parser)
     parser.add_argument(
         "--sections",
+        type=sections_text,
         metavar="A:B",
         help="sections to deploy on (default: the test sections of the split)",
     )
@@ -76,7 +89,7 @@ def parse(arguments):
     )
     parser.add_argument(
         "--tile",
-        type=_tile,
+        type=either("auto", whole(1, 4096)),
         metavar="PIXELS|auto",
         help="deploy a checkpoint on tiles of this size, or the largest that fits (default: the "
         "network's own)",
@@ -84,32 +97,33 @@ def parse(arguments):
     running = parser.add_argument_group("running")
     running.add_argument(
         "--tiles",
-        type=_tiles,
+        type=either("all", whole(1, 10**6)),
         metavar="N|all",
-        help="tiles to emulate, spread evenly over the sections (default: whole sections from "
-        "overlapping tiles; 4 with --emulator nengo-loihi)",
+        help="tiles to emulate, spread evenly over the sections without overlap, or as many as "
+        "there is room for (default: whole sections from overlapping tiles; 4 with --emulator "
+        "nengo-loihi)",
     )
     running.add_argument(
         "--calibration-tiles",
-        type=int,
+        type=whole(0, 10**6),
         metavar="N",
-        help="tiles of the validation sections to calibrate the read-out on (default: 8; 2 with "
-        "--emulator nengo-loihi)",
+        help="tiles of the validation sections to calibrate the read-out on, or as many as there "
+        "is room for without overlap (default: 8; 2 with --emulator nengo-loihi)",
     )
     running.add_argument(
         "--steps",
-        type=positive,
+        type=whole(1, 10**4),
         help="steps per tile, 1 ms each (default: 200 for rates; for levels one per layer on the "
         "longest way)",
     )
     running.add_argument(
         "--window",
-        type=float,
+        type=real(0, 1, above=True),
         help="last part of the steps in which rates are read out, as a share (default: 0.4)",
     )
     running.add_argument(
         "--synapse-ms",
-        type=float,
+        type=real(0, 1000),
         help="time constant of the synapses, ms, for rates (default: 1.5)",
     )
     running.add_argument(
@@ -122,14 +136,14 @@ def parse(arguments):
     )
     running.add_argument(
         "--early-exit",
-        type=float,
+        type=real(0, 1),
         metavar="SHARE",
         help="also stop each tile once its map has stopped changing, by a rule for which at most "
         "this share of the calibration tiles' pixels differs from the map at the end",
     )
     running.add_argument(
         "--rate-scale-hz",
-        type=float,
+        type=real(0, 10**6, above=True),
         default=100.0,
         help="firing rate of an activation of 1, for Keras models that do not say",
     )
@@ -144,14 +158,14 @@ def parse(arguments):
     )
     running.add_argument(
         "--check",
-        type=int,
+        type=whole(0, 10**4),
         default=0,
         metavar="N",
         help="run N steps of both emulators first and compare every integer of their state",
     )
     running.add_argument(
         "--proof-seconds",
-        type=float,
+        type=real(0, DAY_S),
         default=20.0,
         metavar="S",
         help="time to prove that no placement has fewer messages between chips; 0 for none",
@@ -166,20 +180,6 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def _tiles(text):
-    return text if text == "all" else positive(text)
-
-
-_tiles.__name__ = "number of tiles"
-
-
-def _tile(text):
-    return text if text == "auto" else positive(text)
-
-
-_tile.__name__ = "tile"
-
-
 def _code(options, checkpoint):
     """The neural code that is asked for, or the one that a network was trained for."""
     if options.code:
@@ -192,10 +192,6 @@ def _code(options, checkpoint):
 def _times(options, code):
     """Steps, window and synapses, checked."""
     given = {name: getattr(options, name) for name in RATE_DEFAULTS}
-    if given["window"] is not None and not 0 < given["window"] <= 1:
-        raise InputError(f"--window {options.window:g}: expected a share above 0, up to 1")
-    if given["synapse_ms"] is not None and not 0 <= given["synapse_ms"] < math.inf:
-        raise InputError(f"--synapse-ms {options.synapse_ms:g}: expected 0 or more")
     if code == "rate":
         if options.input not in (None, "held"):
             raise InputError(
@@ -212,21 +208,11 @@ def _times(options, code):
 
 
 def configuration(options) -> DeployConfig:
-    """Check the options and keep what a run can be repeated from."""
-    if options.chips < 1:
-        raise InputError(f"--chips {options.chips}: expected 1 or more")
-    if not 0 < options.rate_scale_hz < math.inf:
-        raise InputError(f"--rate-scale-hz {options.rate_scale_hz:g}: expected more than 0")
-    if (options.calibration_tiles or 0) < 0:
-        raise InputError(f"--calibration-tiles {options.calibration_tiles}: expected 0 or more")
-    if not 0 <= options.proof_seconds < math.inf:
-        raise InputError(f"--proof-seconds {options.proof_seconds:g}: expected 0 or more")
-    if options.check < 0:
-        raise InputError(f"--check {options.check}: expected 0 or more steps")
+    """Check what options mean together, and keep what a run can be repeated from."""
     if options.target == "loihi":
         _require_nxsdk()
-    checkpoint = shipped.resolve(options.checkpoint, options.data)
-    code = _code(options, checkpoint)
+    checkpoint = shipped.named(options.checkpoint, options.data)
+    code = _code(options, shipped.resolve(checkpoint, options.data))
     times = _times(options, code)
     names = DeployConfig.__dataclass_fields__
     chosen = {k: v for k, v in vars(options).items() if k in names}
@@ -264,26 +250,38 @@ def main(arguments):
     options = parse(arguments)
     config = configuration(options)
 
-    from rich.console import Console
+    log_path = Path(options.out) / LOG_FILE if options.out else None
+    with RunLog("loihiseg", log_path) as log:
+        _deploy(options, config, log)
 
-    from loihiseg.files import new_folder, writable_folder
+
+def _deploy(options, config, log):
+    from loihiseg.locks import run_folder
     from loihiseg.pipeline import deploy
     from loihiseg.progress import Reporter
-    from loihiseg.report import tables
 
-    # Before anything slow: a run whose report cannot be kept is not begun.
-    folder = writable_folder(Path(options.out or "runs"))
     reporter = Reporter(options.quiet or options.json)
-    result = deploy(config, lambda: read_data(config), reporter)
-    if not options.out:
-        folder = new_folder(folder, "deploy")
-    with reporter.stage("report") as note:
-        page = write_report(folder, config, result)
-        note.detail = str(page)
-    if options.json:
-        print(json.dumps(result.metrics))
-        return
-    console = Console(highlight=False, soft_wrap=False, width=max(Console().width, 124))
+    # Before anything slow: a run whose report cannot be kept is not begun.
+    with run_folder(options.out, "deploy", reporter.say) as folder:
+        result = deploy(config, lambda: read_data(config), reporter)
+        with reporter.stage("report") as note:
+            kept = folder()
+            page = write_report(kept, config, result)
+            note.detail = page.name
+        log.open(kept / LOG_FILE)
+    with standard_output():
+        if options.json:
+            print(json.dumps(result.metrics))
+        else:
+            print_report(result.metrics, page)
+
+
+def print_report(metrics, page):
+    """Print the tables of a report, and where its page is."""
+    from loihiseg.report import tables
+    from partition.terminal import Console
+
+    console = Console(soft_wrap=False, width=max(Console().width, 124))
     for table in (
         tables.layers_table,
         tables.mapping_table,
@@ -292,18 +290,31 @@ def main(arguments):
         tables.exit_table,
         tables.scores_table,
     ):
-        made = table(result.metrics)
+        made = table(metrics)
         if made is not None:
             tables.print_table(made, console)
-    console.print(f"report: {page}", soft_wrap=True)
+    console.print(f"report: {printable(page)}", soft_wrap=True)
 
 
 def write_report(folder, config, result):
-    """Write the run folder and return the path of its page."""
+    """Write the run folder and return the path of its page.
+
+    All its files appear together, the page last; what cannot be drawn or written leaves an older
+    report as it was.
+    """
+    from loihiseg.files import all_or_none
+    from loihiseg.report.page import PAGE_FILE
+
+    with all_or_none(folder, last=PAGE_FILE) as staging:
+        _write_files(staging, config, result)
+    return Path(folder) / PAGE_FILE
+
+
+def _write_files(folder, config, result):
     from loihiseg.files import write_bytes
     from loihiseg.report import page, pictures, tables
     from partition.floorplan import draw_floor_plan
-    from partition.graph import GRAPH_MEMBER, graph_text
+    from partition.graph_file import GRAPH_MEMBER, graph_text
 
     metrics = result.metrics
     metrics["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -315,7 +326,7 @@ def write_report(folder, config, result):
     write_bytes(folder / GRAPH_MEMBER, graph_text(mapping.graph).encode())
     page.write_run(folder, config, metrics)
     n_chips = metrics["mapping"]["n_chips_used"]
-    return page.write_page(
+    page.write_page(
         folder,
         f"Deployment on {n_chips} chip" + "s" * (n_chips > 1),
         [

@@ -11,13 +11,11 @@ from loihiseg.conversion.codes import RATE, NeuralCode
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.data.augmentation import normalize
 from loihiseg.data.stack import Stack
-from loihiseg.data.tiles import TileGrid, stitch, tile_grid
+from loihiseg.data.tiles import TileGrid, spread_places, stitch, tile_grid
 from loihiseg.emulator.activity import FanOut, Presentation
 from loihiseg.evaluation.energy import ActivityCounts
 from loihiseg.inference import default_overlap, sigmoid
 from loihiseg.source_network import ends_in_sigmoid, to_logits, upsample
-
-GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +76,7 @@ def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:
         With labels.
     tile : int
     count : int, optional
-        So many at most; all by default.
+        So many at most; by default, and where there is no room for so many, all there is room for.
 
     Returns
     -------
@@ -89,13 +87,8 @@ def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:
     InputError
         If a section is smaller than a tile.
     """
-    every = _places(stack, tile_grid(stack.images.shape[1:], tile, 0))
-    if count is not None and count < len(every):
-        # One from each of `count` equal runs, its place in the run moved on by the golden ratio:
-        # evenly spread over sections, and not the same corner of each.
-        shift = [(0.5 + i * GOLDEN_RATIO) % 1 for i in range(count)]
-        every = [every[int((i + shift[i]) * len(every) / count)] for i in range(count)]
-    return _cut(stack, tile, every, None)
+    places = spread_places(len(stack.images), stack.images.shape[1:], tile, count)
+    return _cut(stack, tile, places, None)
 
 
 def whole_tiles(stack: Stack, tile: int, overlap: int | None = None) -> Tiles:
@@ -120,11 +113,8 @@ def whole_tiles(stack: Stack, tile: int, overlap: int | None = None) -> Tiles:
     """
     overlap = default_overlap(tile) if overlap is None else overlap
     grid = tile_grid(stack.images.shape[1:], tile, overlap)
-    return _cut(stack, tile, _places(stack, grid), grid)
-
-
-def _places(stack, grid):
-    return [(s, y, x) for s in range(len(stack.images)) for y, x in grid.origins]
+    places = [(s, y, x) for s in range(len(stack.images)) for y, x in grid.origins]
+    return _cut(stack, tile, places, grid)
 
 
 def _cut(stack, tile, every, grid):

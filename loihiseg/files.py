@@ -1,16 +1,21 @@
-"""Arrays and JSON as files; written so that a kill leaves the old one or the new one."""
+"""Bytes and JSON as files; written so that a kill leaves the old one or the new one."""
 
 import hashlib
-import io
 import json
-import os
-import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import numpy as np
-
 from loihiseg.errors import InputError
-from partition.files import replace_bytes
+from partition.files import (
+    make_folder,
+    make_new_folder,
+    move_files,
+    remove_file,
+    remove_temporary,
+    replace_bytes,
+    temporary_path,
+)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -21,12 +26,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     InputError
         If the folder cannot be written.
     """
-    try:
+    with _refused_as(path):
         replace_bytes(path, data)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another --out"
-        ) from None
 
 
 def write_json(path: Path, value) -> None:
@@ -34,43 +35,16 @@ def write_json(path: Path, value) -> None:
     write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
-def pack_arrays(arrays: dict[str, np.ndarray], texts: dict[str, str] | None = None) -> bytes:
-    """Arrays by name as the bytes of an .npz file, the same bytes for the same arrays.
-
-    ``texts`` are put beside the arrays, under their names as they are; `unpack_arrays` leaves
-    them out.
-    """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            part = io.BytesIO()
-            np.lib.format.write_array(part, np.asarray(array, order="C"), allow_pickle=False)
-            _add_member(archive, f"{name}.npy", part.getvalue())
-        for name, text in (texts or {}).items():
-            _add_member(archive, name, text.encode())
-    return buffer.getvalue()
-
-
-def _add_member(archive, name, data):
-    # numpy.savez would stamp the time of day into the file.
-    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
-
-
-def unpack_arrays(data: bytes) -> dict[str, np.ndarray]:
-    """Arrays by name from the bytes of an .npz file; pickled content is refused.
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
 
     Raises
     ------
-    ValueError
-        If the bytes are no such file, or damaged.
+    InputError
+        If the folder cannot be written.
     """
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            loaded = {name: archive[name] for name in archive.files}
-            # numpy gives out what is no array as bytes.
-            return {name: value for name, value in loaded.items() if not isinstance(value, bytes)}
-    except Exception as error:  # numpy, zipfile and zlib each have their own for damaged files
-        raise ValueError(f"no archive of arrays: {error}") from None
+    with _refused_as(path):
+        remove_file(path)
 
 
 def sha256(data: bytes) -> str:
@@ -88,15 +62,60 @@ def writable_folder(path: Path) -> Path:
     """
     path = Path(path)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".{os.getpid()}.part"
-        probe.touch()
-        probe.unlink()
+        make_folder(path)
+        probe = temporary_path(path / "probe")
+        replace_bytes(probe, b"")
+        remove_temporary(probe)
     except OSError as error:
         raise InputError(
             f"{path}: output folder cannot be written ({error.strerror}); choose another --out"
         ) from None
     return path
+
+
+@contextmanager
+def all_or_none(folder: Path, last: str) -> Iterator[Path]:
+    """A hidden folder whose files are moved into ``folder`` together when the block ends.
+
+    After an error in the block ``folder`` is as it was before. A kill while they are moved leaves
+    it without the file named ``last``, which is moved when the others are there.
+
+    Parameters
+    ----------
+    folder : Path
+    last : str
+        Name of the file by which one sees that the others are complete.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    folder = writable_folder(folder)
+    staging = temporary_path(folder / "all")
+    try:
+        with _refused_as(folder):
+            make_folder(staging)
+        yield staging
+        with _refused_as(folder):
+            move_files(staging, folder, last)
+    except InputError as error:
+        # The user knows the folder, not where its files are prepared.
+        raise InputError(str(error).replace(str(staging), str(folder))) from None
+    finally:
+        with suppress(OSError):
+            remove_temporary(staging)
+
+
+@contextmanager
+def _refused_as(path):
+    """Errors of the disk as those of a file or folder."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another --out"
+        ) from None
 
 
 def new_folder(parent: Path, stem: str) -> Path:
@@ -105,8 +124,7 @@ def new_folder(parent: Path, stem: str) -> Path:
     number = 1
     while True:
         path = parent / f"{stem}-{number}"
-        try:
-            path.mkdir()
-            return path
-        except FileExistsError:
-            number += 1
+        with _refused_as(path):
+            if make_new_folder(path):
+                return path
+        number += 1

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from loihiseg import deployment as stages
-from loihiseg import source_network
+from loihiseg import shipped, source_network
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
+from loihiseg.emulator.activity import spikes_sha256
 from loihiseg.emulator.check import check_equality
 from loihiseg.errors import InputError
 from loihiseg.evaluation.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep
@@ -24,6 +25,8 @@ from loihiseg.scoring import (
     score_row,
     settled_rates,
 )
+from partition.command import doing
+from partition.messages import handed_on
 
 AUTO = "auto"
 """Tile of the size that fits the chips."""
@@ -84,9 +87,12 @@ def deploy(config, read, reporter) -> Deployed:
         If the network needs more than there is.
     """
     with reporter.stage("load") as note:
-        source = source_network.read_network(config.checkpoint)
+        with doing(f"reading {config.checkpoint}"):
+            path = shipped.resolve(config.checkpoint, config.data)
+            source = source_network.read_network(path)
         inputs = _load(config, source, read)
-        note.detail = f"{inputs.source}; {inputs.polarity}"
+        said = (handed_on(inputs.source), inputs.polarity, inputs.shortage)
+        note.detail = "; ".join(text for text in said if text)
     with reporter.stage("lower") as note:
         lowering = _lower(config, inputs.network)
         network = lowering.network
@@ -112,7 +118,7 @@ def deploy(config, read, reporter) -> Deployed:
         worst = min(quantized.precision, key=lambda r: r.signal_to_noise_db)
         note.detail = f"lowest SQNR {worst.signal_to_noise_db:.1f} dB in {worst.layer}"
     with reporter.stage("build") as note:
-        built = _build(config, code, neurons, tiling, expected)
+        built = _build(config, code, neurons, tiling, expected, reporter.say)
         kept = "" if built.presenter else ", kept from an earlier run"
         note.detail = f"{built.deployable.program.n_blocks} blocks{kept}"
     with reporter.stage("partition") as note, reporter.waiting("partition"):
@@ -146,8 +152,15 @@ def deploy(config, read, reporter) -> Deployed:
     layers = layer_rows(neurons, tiling, rates, scored, test)
     metrics = {
         "versions": versions(),
-        "data": {"source": inputs.source, "sha256": inputs.digest, "polarity": inputs.polarity},
-        "network": {"source": inputs.network.source, "tile": inputs.network.tile},
+        "data": {
+            "source": handed_on(inputs.source),
+            "sha256": inputs.digest,
+            "polarity": inputs.polarity,
+        },
+        "network": {
+            "source": handed_on(inputs.network.source),
+            "tile": inputs.network.tile,
+        },
         "code": {
             "name": code.name,
             "steps": code.n_steps,
@@ -179,6 +192,10 @@ def deploy(config, read, reporter) -> Deployed:
             **mapping.metrics(),
         },
         "activity": asdict(activity),
+        "spikes_sha256": {
+            "calibration": spikes_sha256(calibration),
+            "tiles": spikes_sha256(test),
+        },
         "early_exit": stopped,
         "energy": [asdict(estimate_energy(activity, device)) for device in (LOIHI, CPU, GPU)],
         "inter_chip_energy": [asdict(point) for point in inter_chip_sweep(activity)],
@@ -229,8 +246,9 @@ def _load(config, source, read) -> Inputs:
     if validation is not None and config.calibration_tiles:
         calibration = stages.spread_tiles(validation, network.tile, config.calibration_tiles)
     return Inputs(
-        network, test, validation, tiles, calibration, stack.source, stack.polarity, stack.digest
-    )
+        network, test, validation, tiles, calibration, stack.source, stack.polarity, stack.digest,
+        config.tiles,
+    )  # fmt: skip
 
 
 def _split_of(network, n_sections) -> Split | None:
@@ -264,12 +282,14 @@ def _quantize(code, neurons, tiling):
     return neurons, quantize_network(neurons, tiling.shapes, code.synapse_s)
 
 
-def _build(config, code, neurons, tiling, expected):
+def _build(config, code, neurons, tiling, expected, say):
     from loihiseg.build import build
 
     # Only the compiled emulator can do without nengo-loihi's model.
     fresh = config.emulator == "nengo-loihi" or config.check > 0
-    return build(neurons, tiling.shapes, code.synapse_s, config.seed, config.chips, expected, fresh)
+    return build(
+        neurons, tiling.shapes, code.synapse_s, config.seed, config.chips, expected, fresh, say
+    )
 
 
 def _crossing(found):

@@ -1,15 +1,26 @@
-"""What a command says while it works: stages and progress bars, on standard error."""
+"""What a command says while it works, on standard error and in its log: stages, progress bars."""
 
+import logging
 import sys
 import time
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from partition.command import doing
+from partition.messages import printable
+from partition.streams import Courtesy
+from partition.terminal import Console
+
+_LOG = logging.getLogger(__name__)
 
 
 class Reporter:
     """Says which stage runs and how long it took. Bars are shown on a terminal only.
+
+    Where nobody can read standard error any more, the work goes on. The log hears of everything
+    whatever is shown.
 
     Attributes
     ----------
@@ -18,7 +29,7 @@ class Reporter:
     """
 
     def __init__(self, quiet: bool = False):
-        self.console = Console(file=sys.stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        self.console = Console(file=Courtesy(sys.stderr), quiet=quiet, soft_wrap=True)
         self.seconds: dict[str, float] = {}
 
     @contextmanager
@@ -26,19 +37,23 @@ class Reporter:
         """Time a stage; the caller may set ``.detail`` on what it gets, for the closing line."""
         note = _Note()
         start = time.perf_counter()
-        yield note
+        _LOG.info("%s begins", name)
+        with doing(f"in stage {name}"):
+            yield note
         self.seconds[name] = time.perf_counter() - start
-        self.console.print(f"{name:<10} {self.seconds[name]:7.1f} s  {note.detail}", markup=False)
+        line = f"{name:<10} {self.seconds[name]:7.1f} s  {printable(note.detail)}"
+        _LOG.info("%s", line)
+        self.console.print(line)
 
     @contextmanager
     def bar(self, label: str, total: int):
         """A progress bar; yields a function that advances it by one and may change its text."""
         progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,
@@ -58,12 +73,14 @@ class Reporter:
         if self.console.quiet or not self.console.is_terminal:
             yield
             return
-        with self.console.status(text):
+        with self.console.status(Text(printable(text))):
             yield
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, logged: bool = True) -> None:
         """Print one line."""
-        self.console.print(text, markup=False)
+        if logged:
+            _LOG.info("%s", text)
+        self.console.print(printable(text))
 
 
 class _Note:

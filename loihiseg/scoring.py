@@ -19,7 +19,8 @@ from loihiseg.inference import predict_sections, sigmoid
 class Inputs:
     """What a deployment works on.
 
-    ``test`` and ``validation`` are stacks, ``tiles`` and ``calibration`` tiles of them.
+    ``test`` and ``validation`` are stacks, ``tiles`` and ``calibration`` tiles of them;
+    ``n_asked`` is how many tiles were asked for, None for whole sections.
     """
 
     network: source_network.Network
@@ -30,6 +31,18 @@ class Inputs:
     source: str
     polarity: str
     digest: str
+    n_asked: int | None = None
+
+    @property
+    def shortage(self) -> str:
+        """A sentence where there is no room for as many tiles as were asked for, else nothing."""
+        there, tile = len(self.tiles.places), self.network.tile
+        if self.n_asked is None or there >= self.n_asked:
+            return ""
+        return (
+            f"{self.n_asked} tiles were asked for; {there} of {tile} x {tile} pixels fit side by "
+            "side on these sections."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +149,8 @@ def score(inputs, lowering, quantized, calibration, test, settled, reporter, cod
 
 def _scored_note(inputs, tile, code):
     """Which pixels the scores are of, and what they cannot say."""
-    return " ".join([_pixels_note(inputs, tile), *_warnings(inputs, code)])
+    notes = [_pixels_note(inputs, tile), inputs.shortage, *_warnings(inputs, code)]
+    return " ".join(note for note in notes if note)
 
 
 def _warnings(inputs, code):

@@ -16,6 +16,23 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(p.name for p in FOLDER.iterdir() if (p / "checkpoint.json").is_file()))
 
 
+def named(checkpoint: str | None, data: str | None) -> str:
+    """What `resolve` finds the same checkpoint by, without saying where the package lies.
+
+    Takes what `resolve` takes.
+
+    Returns
+    -------
+    str
+        The name of a network that comes with the package, or the path as it was given; of a path
+        that could be taken for such a name, with ``./`` before it.
+    """
+    if checkpoint is None:
+        return FOR_SYNTHETIC if data is None else FOR_SECTIONS
+    is_path = checkpoint in names() and Path(checkpoint).exists()
+    return f"./{checkpoint}" if is_path else checkpoint
+
+
 def resolve(checkpoint: str | None, data: str | None) -> str:
     """Path of the checkpoint to deploy.
 
@@ -33,8 +50,7 @@ def resolve(checkpoint: str | None, data: str | None) -> str:
         A path; that it exists is not checked.
     """
     if checkpoint is None:
-        checkpoint = FOR_SYNTHETIC if data is None else FOR_SECTIONS
-        return str(FOLDER / checkpoint)
+        return str(FOLDER / named(None, data))
     if checkpoint in names() and not Path(checkpoint).exists():
         return str(FOLDER / checkpoint)
     return checkpoint

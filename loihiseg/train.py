@@ -1,15 +1,37 @@
 """``python -m loihiseg.train``: train a U-Net on a labelled stack and write a checkpoint."""
 
 import argparse
-import math
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from loihiseg.cli import Parser, add_data_options, positive, read_data, run, seed
+from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.errors import InputError
 from loihiseg.network.phases import at_least, prepared, progressive_stages
 from loihiseg.network.presets import PRESETS, Stage
+from partition.command import doing
+from partition.log import RunLog
+from partition.messages import handed_on, one_line
+from partition.options import Parser, real, seed, whole
+
+LOG_FILE = "train.log"
+
+MAX_EPOCHS = 100_000
+MAX_LEVELS = 255
+
+
+def _stage(text):
+    levels, _, epochs = text.partition(":")
+    try:
+        return whole(0, MAX_LEVELS)(levels), _EPOCHS(epochs)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"{one_line(text, 40)!r}: expected LEVELS:EPOCHS, such as 3:10; {_stage.limits}"
+        ) from None
+
+
+_EPOCHS = whole(1, MAX_EPOCHS)
+_stage.limits = f"0 to {MAX_LEVELS}, and {_EPOCHS.limits}"
 
 
 def parse(arguments):
@@ -27,14 +49,14 @@ def parse(arguments):
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     add_data_options(parser)
     group = parser.add_argument_group("training")
-    group.add_argument("--epochs", type=positive, help="at most so many (default: the preset's)")
+    group.add_argument("--epochs", type=_EPOCHS, help="at most so many (default: the preset's)")
     group.add_argument("--seed", type=seed, default=0, help="of weights, crops and augmentation")
     group.add_argument(
-        "--patience", type=positive, help="epochs without progress before stopping early"
+        "--patience", type=_EPOCHS, help="epochs without progress before stopping early"
     )
     group.add_argument(
         "--learning-rate",
-        type=float,
+        type=real(0, 10, above=True),
         metavar="RATE",
         help="of Adam at the start of a cosine (default: the preset's; with --start a fifth of it)",
     )
@@ -44,7 +66,7 @@ def parse(arguments):
     levels = parser.add_argument_group("few levels instead of firing rates")
     levels.add_argument(
         "--levels",
-        type=positive,
+        type=whole(1, MAX_LEVELS),
         nargs="+",
         metavar="L",
         help="levels of every activation, or one number for each in order: stem, encoder, decoder",
@@ -66,7 +88,7 @@ def parse(arguments):
     )
     levels.add_argument(
         "--event-weight",
-        type=float,
+        type=real(0, 10**6),
         default=0.0,
         metavar="W",
         help="weight in the loss of the synaptic events per multiply-accumulate: the larger, the "
@@ -75,7 +97,7 @@ def parse(arguments):
     tuning = parser.add_argument_group("training for the chip")
     tuning.add_argument(
         "--tuning-epochs",
-        type=int,
+        type=whole(0, MAX_EPOCHS),
         metavar="N",
         help="the last N epochs train with the two below (default: the preset's)",
     )
@@ -86,15 +108,17 @@ def parse(arguments):
     )
     tuning.add_argument(
         "--window-steps",
-        type=int,
+        type=whole(0, 10**4),
         metavar="N",
         help="rates in them are counted in windows of N steps; 0: exact (default: the preset's)",
     )
     rates = parser.add_argument_group("firing rates")
-    rates.add_argument("--percentile", type=float, default=99.5, help="percentile that is pushed")
+    rates.add_argument(
+        "--percentile", type=real(0, 100), default=99.5, help="percentile that is pushed"
+    )
     rates.add_argument(
         "--rate-range",
-        type=float,
+        type=real(0, 1000),
         nargs=2,
         default=(50.0, 200.0),
         metavar=("LOW", "HIGH"),
@@ -102,7 +126,7 @@ def parse(arguments):
     )
     rates.add_argument(
         "--rate-weight",
-        type=float,
+        type=real(0, 10**6),
         default=0.1,
         help="weight of the regularizer; 0 switches it off",
     )
@@ -114,12 +138,8 @@ def configuration(options):
     """The preset with the options' changes."""
     config = PRESETS[options.preset]
     low, high = options.rate_range
-    fits = 0 <= low < high < math.inf and 0 <= options.rate_weight < math.inf
-    if not fits or not 0 <= options.percentile <= 100:
-        raise InputError(
-            f"--rate-range {low:g} {high:g}, --percentile {options.percentile:g}, --rate-weight "
-            f"{options.rate_weight:g}: expected 0 <= LOW < HIGH, 0..100 and 0 or more"
-        )
+    if low >= high:
+        raise InputError(f"--rate-range {low:g} {high:g}: expected LOW below HIGH")
     rates = replace(
         config.network.rates,
         percentile=options.percentile,
@@ -140,8 +160,6 @@ def _learning_rate(options, config):
     rate = options.learning_rate
     if rate is None:
         return config.learning_rate / 5 if options.start else config.learning_rate
-    if not 0 < rate < math.inf:
-        raise InputError(f"--learning-rate {rate:g}: expected a number above 0")
     return rate
 
 
@@ -153,11 +171,8 @@ def _for_rates(options, config):
     epochs = options.epochs or config.epochs
     tuning = _given(options.tuning_epochs, min(config.tuning_epochs, epochs))
     window = _given(options.window_steps, config.window_steps)
-    if not 0 <= tuning <= epochs or window < 0:
-        raise InputError(
-            f"--tuning-epochs {tuning}, --window-steps {window}: expected 0 to {epochs} (the "
-            "number of epochs) and 0 or more"
-        )
+    if tuning > epochs:
+        raise InputError(f"--tuning-epochs {tuning}: expected 0 to {epochs}, the number of epochs")
     return replace(
         config,
         epochs=epochs,
@@ -215,13 +230,6 @@ def _given_stages(options, levels, eight_bit):
     return prepared(stages, eight_bit=eight_bit, batch_norm=options.batch_norm)
 
 
-def _stage(text):
-    levels, _, epochs = text.partition(":")
-    if not (levels.isdecimal() and epochs.isdecimal() and int(epochs) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected LEVELS:EPOCHS, such as 3:10")
-    return int(levels), int(epochs)
-
-
 def _given(value, default):
     return default if value is None else value
 
@@ -230,28 +238,54 @@ def main(arguments):
     """Run the command."""
     options = parse(arguments)
     config = configuration(options)
+    log_path = Path(options.out) / LOG_FILE if options.out else None
+    with RunLog("loihiseg", log_path) as log:
+        _run(options, config, log)
 
-    from loihiseg.checkpoint import FILE_NAME, load_checkpoint
-    from loihiseg.data.splits import z_block_split
-    from loihiseg.files import new_folder, writable_folder
+
+def _run(options, config, log):
+    from loihiseg.checkpoint import load_checkpoint
+    from loihiseg.locks import run_folder
     from loihiseg.progress import Reporter
     from loihiseg.shipped import resolve
 
     if options.resume and not options.out:
         raise InputError("--resume needs --out with the folder of the run to go on with")
-    start = load_checkpoint(resolve(options.start, options.data)) if options.start else None
-    # Before anything slow: a run whose result cannot be kept is not begun.
-    folder = writable_folder(Path(options.out or "runs"))
-    if options.out and not options.resume and (folder / FILE_NAME).exists():
-        raise InputError(
-            f"{folder}: holds a trained network already; go on with --resume, or choose another "
-            "--out"
-        )
+    start = None
+    if options.start:
+        with doing(f"reading {options.start}"):
+            start = load_checkpoint(resolve(options.start, options.data))
     reporter = Reporter(options.quiet)
+    # Before anything slow: a run whose result cannot be kept is not begun.
+    with run_folder(options.out, "train", reporter.say) as folder:
+        if options.out and not options.resume:
+            _check_free(folder())
+        prepared = _prepare(options, config, start, reporter)
+        _train(*prepared, folder(), start, options.resume, reporter, log)
+
+
+def _check_free(folder):
+    """Refuse to train over a network or over what could be gone on with."""
+    from loihiseg.checkpoint import FILE_NAME
+    from loihiseg.training_state import STATE_FILE
+
+    for name, held in ((FILE_NAME, "trained network"), (STATE_FILE, "training")):
+        if (folder / name).exists():
+            raise InputError(
+                f"{folder}: holds a {held} already; go on with --resume, or choose another --out"
+            )
+
+
+def _prepare(options, config, start, reporter):
+    """The stack, its split and the configuration with the network to start from."""
+    from loihiseg.data.splits import z_block_split
+
     with reporter.stage("load") as note:
         stack = read_data(options)
         split = z_block_split(len(stack.images))
-        note.detail = f"{len(stack.images)} sections from {stack.source}; {stack.polarity}"
+        note.detail = (
+            f"{len(stack.images)} sections from {handed_on(stack.source)}; {stack.polarity}"
+        )
     _check_size(stack, config)
     import loihiseg.frameworks  # noqa: F401
 
@@ -259,16 +293,7 @@ def main(arguments):
         from loihiseg.training import started_from
 
         config = started_from(config, start)
-    if not options.out:
-        folder = new_folder(folder, "train")
-    with reporter.stage("train") as note:
-        checkpoint = _train(stack, split, config, folder, start, options.resume, reporter)
-        scores = checkpoint.info.metrics
-        note.detail = (
-            f"epoch {checkpoint.info.epoch}: validation accuracy {scores['accuracy']:.2%}, "
-            f"membrane IoU {scores['membrane_iou']:.3f}"
-        )
-    reporter.say(f"checkpoint: {folder}")
+    return stack, split, config
 
 
 def _check_size(stack, config):
@@ -280,9 +305,22 @@ def _check_size(stack, config):
         )
 
 
-def _train(stack, split, config, folder, start, resume, reporter):
-    from loihiseg.report.training import draw_history
-    from loihiseg.training import finished_epochs, train
+def _train(stack, split, config, folder, start, resume, reporter, log):
+    with reporter.stage("train") as note:
+        checkpoint = _fit(stack, split, config, folder, start, resume, reporter, log)
+        scores = checkpoint.info.metrics
+        note.detail = (
+            f"epoch {checkpoint.info.epoch}: validation accuracy {scores['accuracy']:.2%}, "
+            f"membrane IoU {scores['membrane_iou']:.3f}"
+        )
+    # The log may be handed on with the rest of the folder.
+    reporter.say(f"checkpoint: {folder}", logged=False)
+
+
+def _fit(stack, split, config, folder, start, resume, reporter, log):
+    from loihiseg.report.training import PICTURE_FILE, draw_history
+    from loihiseg.training import train
+    from loihiseg.training_state import finished_epochs, read_history
 
     done = finished_epochs(folder) if resume else 0
     total = max(config.epochs - done, 0) * config.steps_per_epoch
@@ -290,18 +328,24 @@ def _train(stack, split, config, folder, start, resume, reporter):
 
         def on_epoch(history):
             last = history[-1]
+            # From here on there is something in the folder that it is the log of.
+            log.open(folder / LOG_FILE)
             reporter.say(
                 f"epoch {last.epoch:3d}  loss {last.loss:.4f}  "
                 f"validation {last.validation_loss:.4f}"
                 f"  accuracy {last.accuracy:.2%}  membrane IoU {last.membrane_iou:.3f}"
                 f"  {_of_layers(last)}"
             )
-            draw_history(history, folder / "training.png")
+            draw_history(history, folder / PICTURE_FILE)
 
-        return train(
+        checkpoint = train(
             stack, split, config, folder,
-            start=start, resume=resume, on_epoch=on_epoch, on_batch=advance,
+            start=start, resume=resume, on_epoch=on_epoch, on_batch=advance, locked=True,
         )  # fmt: skip
+    if resume:
+        # A kill may have kept the last epoch out of the picture.
+        draw_history(read_history(folder), folder / PICTURE_FILE)
+    return checkpoint
 
 
 def _of_layers(epoch):

@@ -1,12 +1,16 @@
-"""Fitting a U-Net to a labelled stack: resumable, early-stopping, the same every time."""
+"""Fitting a U-Net to a labelled stack: resumable, early-stopping, the same every time.
+
+After each epoch its state is written first. History and, after the best, checkpoint follow from it:
+what a kill between them left out is made up for when the training goes on.
+"""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from loihiseg.frameworks import tf
 
-import msgspec
 import numpy as np
 
 from loihiseg.checkpoint import (
@@ -16,6 +20,7 @@ from loihiseg.checkpoint import (
     SplitRecord,
     load_checkpoint,
     model_weights,
+    remove_old_weights,
     save_checkpoint,
     set_model_weights,
 )
@@ -27,8 +32,9 @@ from loihiseg.errors import InputError
 from loihiseg.evaluation.levels import LayerLevels, layer_levels
 from loihiseg.evaluation.metrics import best_threshold, pixel_scores
 from loihiseg.evaluation.rates import LayerRates, layer_rates
-from loihiseg.files import pack_arrays, sha256, unpack_arrays, write_bytes, write_json
+from loihiseg.files import sha256
 from loihiseg.inference import predict_sections, sigmoid
+from loihiseg.locks import locked_folder
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.events import event_costs
 from loihiseg.network.phases import phase_at, phases, until
@@ -36,41 +42,20 @@ from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.trainable import as_validated, compiled, first_model, next_model
 from loihiseg.provenance import versions
+from loihiseg.storage.arrays import pack_arrays
+from loihiseg.training_state import (
+    STATE_FILE,
+    Epoch,
+    Run,
+    TrainingState,
+    load_state,
+    save_history,
+    save_state,
+)
+from partition.messages import handed_on
 
-STATE_FILE = "training_state.npz"
-HISTORY_FILE = "history.json"
 RATE_TILES = 32
 """Tiles of the validation sections on which firing rates are logged."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to. Losses are of training crops; scores of the validation sections.
-
-    Layers have firing rates or levels, or neither where they are ideal. Phases, in which the same
-    network is trained, are counted from 0. ``rate_loss`` is that of firing rates or of synaptic
-    events, ``events_per_mac`` what `loihiseg.network.events` counts of a network of levels.
-    """
-
-    epoch: int
-    loss: float
-    rate_loss: float
-    validation_loss: float
-    accuracy: float
-    membrane_iou: float
-    threshold: float
-    rates: tuple[LayerRates, ...]
-    levels: tuple[LayerLevels, ...] = ()
-    phase: int = 0
-    events_per_mac: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What a state to resume from belongs to."""
-
-    config: TrainingConfig
-    digest: str
 
 
 class Crops(tf.keras.utils.Sequence):
@@ -97,6 +82,7 @@ def train(
     resume: bool = False,
     on_epoch: Callable | None = None,
     on_batch: Callable | None = None,
+    locked: bool = False,
 ) -> Checkpoint:
     """Train a U-Net, writing a checkpoint after each epoch.
 
@@ -120,6 +106,8 @@ def train(
         Called with the list of `Epoch` after each epoch.
     on_batch : callable, optional
         Called without arguments after each batch.
+    locked : bool
+        The caller holds the folder, see `loihiseg.locks.locked_folder`.
 
     Returns
     -------
@@ -130,20 +118,28 @@ def train(
     Raises
     ------
     InputError
-        If there are no labels, a section is smaller than a tile, there is nothing to resume, or
-        the network to start from has other channels.
+        If there are no labels, a section is smaller than a tile, there is nothing to resume,
+        the network to start from has other channels, or another process trains in the folder.
     """
     if stack.membrane is None:
         raise InputError(f"{stack.source}: has no labels to train on; give --labels")
+    folder = Path(folder)
+    with nullcontext() if locked else locked_folder(folder):
+        _train(stack, split, config, folder, start, resume, on_epoch, on_batch)
+        return load_checkpoint(folder)
+
+
+def _train(stack, split, config, folder, start, resume, on_epoch, on_batch):
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     training, validation = stack.select(split.train), stack.select(split.validation)
+    data = _record_of(stack, split)
     history: list[Epoch] = []
     if resume:
         model, history = _restore(folder, config, stack)
+        _make_up(folder, model, history, config, data)
     else:
         model = first_model(config, Crops(training, config, 0)[0][0], start)
-    data = DataRecord(stack.source, stack.digest, stack.polarity, _record(split))
     watch = [_after_batch(on_batch)] if on_batch else []
     phase = deployed = None
     for epoch in range(len(history), config.epochs):
@@ -171,20 +167,51 @@ def train(
             )
         deployed.set_weights(model.get_weights())
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
+        _save_state(folder, model, history, Run(config, stack.digest))
         if history[-1] is _best(history, config):
-            info = CheckpointInfo(
-                until(config, epoch),
-                data,
-                history[-1].threshold,
-                epoch + 1,
-                _metrics(history[-1]),
-                versions(),
-            )
-            save_checkpoint(folder, Checkpoint(info, model_weights(model)))
-        _save_state(folder, model, history, _Run(config, stack.digest))
+            _save_checkpoint(folder, model, history[-1], config, data)
         if on_epoch is not None:
             on_epoch(history)
-    return load_checkpoint(folder)
+
+
+def _save_checkpoint(folder, model, epoch, config, data):
+    """Write the network of an epoch, which must be the last."""
+    info = CheckpointInfo(
+        until(config, epoch.epoch - 1),
+        data,
+        epoch.threshold,
+        epoch.epoch,
+        _metrics(epoch),
+        versions(),
+    )
+    save_checkpoint(folder, Checkpoint(info, model_weights(model)))
+
+
+def _make_up(folder, model, history, config, data):
+    """Write what a kill left out after the state of the last epoch.
+
+    Only after the last epoch can the checkpoint be behind, and then the model is the one it lacks.
+    """
+    save_history(folder, history)
+    best, last = _best(history, config), history[-1]
+    try:
+        found = load_checkpoint(folder).info
+    except InputError:
+        if best is not last:
+            raise
+        found = None
+    if best is last and not _is_of(found, best, data):
+        _save_checkpoint(folder, model, last, config, data)
+    else:
+        remove_old_weights(folder)
+
+
+def _is_of(info, epoch, data):
+    """Whether a checkpoint is that of an epoch of this training."""
+    return info is not None and (
+        (info.data.digest, info.epoch, info.threshold, info.metrics)
+        == (data.digest, epoch.epoch, epoch.threshold, _metrics(epoch))
+    )
 
 
 def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
@@ -203,14 +230,6 @@ def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
                 "the --preset it was trained with"
             )
     return replace(config, start=sha256(pack_arrays(start.weights)))
-
-
-def finished_epochs(folder: Path) -> int:
-    """Epochs of the run in a folder; 0 if there is none to be read."""
-    try:
-        return len(msgspec.json.decode((Path(folder) / HISTORY_FILE).read_bytes(), type=list))
-    except (OSError, msgspec.DecodeError):
-        return 0
 
 
 def _after_batch(call):
@@ -317,30 +336,18 @@ def _record(split):
     return SplitRecord(*((min(part), max(part) + 1) for part in parts))
 
 
+def _record_of(stack, split):
+    return DataRecord(handed_on(stack.source), stack.digest, stack.polarity, _record(split))
+
+
 def _save_state(folder, model, history, run):
-    """Weights, optimizer and history of the last epoch, in one file so that they agree."""
-    arrays = {f"weight/{k}": v for k, v in model_weights(model).items()}
-    for index, variable in enumerate(model.optimizer.variables):
-        arrays[f"optimizer/{index}"] = variable.numpy()
-    rows = [asdict(e) for e in history]
-    arrays["history"] = np.frombuffer(msgspec.json.encode(rows), np.uint8)
-    arrays["run"] = np.frombuffer(msgspec.json.encode(run), np.uint8)
-    write_bytes(folder / STATE_FILE, pack_arrays(arrays))
-    write_json(folder / HISTORY_FILE, rows)
+    optimizer = tuple(variable.numpy() for variable in model.optimizer.variables)
+    save_state(folder, TrainingState(model_weights(model), optimizer, tuple(history), run))
 
 
 def _restore(folder, config, stack):
-    path = folder / STATE_FILE
-    try:
-        arrays = unpack_arrays(path.read_bytes())
-        history = msgspec.json.decode(arrays["history"].tobytes(), type=list[Epoch])
-        before = msgspec.json.decode(arrays["run"].tobytes(), type=_Run)
-    except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
-        raise InputError(
-            f"{path}: nothing to resume from ({error}); choose another --out and train "
-            "without --resume"
-        ) from None
-    load_checkpoint(folder)
+    state = load_state(folder)
+    before, history = state.run, list(state.history)
     if replace(before.config, epochs=config.epochs) != config:
         raise InputError(
             f"{folder}: was trained with another configuration; choose another --out and train "
@@ -351,10 +358,15 @@ def _restore(folder, config, stack):
             f"{folder}: was trained on other data; choose another --out and train without --resume"
         )
     model = compiled(config, phase_at(config, len(history) - 1))
-    set_model_weights(
-        model, {k.removeprefix("weight/"): v for k, v in arrays.items() if k.startswith("weight/")}
-    )
+    set_model_weights(model, state.weights)
     model.optimizer.build(model.trainable_variables)
-    for index, variable in enumerate(model.optimizer.variables):
-        variable.assign(arrays[f"optimizer/{index}"])
+    variables = model.optimizer.variables
+    expected = [(tuple(v.shape), v.dtype.as_numpy_dtype) for v in variables]
+    if [(value.shape, value.dtype.type) for value in state.optimizer] != expected:
+        raise InputError(
+            f"{folder / STATE_FILE}: holds the state of another optimizer; choose another --out "
+            "and train without --resume"
+        )
+    for variable, value in zip(variables, state.optimizer, strict=True):
+        variable.assign(value)
     return model, history

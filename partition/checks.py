@@ -61,7 +61,7 @@ def check_assignment(graph, assignment, n_chips, *, cores_per_chip=CORES_PER_CHI
     if not _close(assignment.messages, counted):
         problems.append(f"{counted} messages per step cross, not {assignment.messages}")
     if problems:
-        raise PartitionError("; ".join(problems))
+        raise PartitionError("; ".join(problems), problems)
 
 
 def _close(a, b):
@@ -90,7 +90,7 @@ def check_placement(graph, chip_of_block, placement) -> None:
     if len(set(places)) < len(places) or not set(places) <= set(range(placement.board.n_places)):
         problems.append(f"places {places} of the chips are not places of their own on the board")
     if problems:
-        raise PartitionError("; ".join(problems))
+        raise PartitionError("; ".join(problems), problems)
     messages = local = hops = board_hops = 0.0
     tile_links, board_links = {}, {}
     for source, target, weight in graph.edges(data="weight"):
@@ -123,7 +123,7 @@ def check_placement(graph, chip_of_block, placement) -> None:
         if not _close(getattr(placement, name), counted):
             problems.append(f"{name} is {counted}, not {getattr(placement, name)}")
     if problems:
-        raise PartitionError("; ".join(problems))
+        raise PartitionError("; ".join(problems), problems)
 
 
 def _walk(source, target, columns):
@@ -184,7 +184,7 @@ def check_tiling(layers, tiling, *, limits=LOIHI1, pop_type=32) -> None:
     if n_cores != tiling.n_cores:
         problems.append(f"{n_cores} blocks, the tiling says {tiling.n_cores}")
     if problems:
-        raise PartitionError("; ".join(problems))
+        raise PartitionError("; ".join(problems), problems)
 
 
 def _count_axons(layer, blocks, outgoing):

@@ -3,44 +3,31 @@
 Everything but the parser is imported when it is needed, so that ``--help`` answers at once.
 """
 
-import argparse
 import json
-import math
 import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from partition.errors import DoesNotFitError, PartitionError
+from partition import command
+from partition.command import doing
+from partition.errors import DoesNotFitError
 from partition.limits import CORES_PER_CHIP
+from partition.messages import handed_on, one_line
+from partition.options import DAY_S, MAX_CHIPS, Parser, real, seed, whole
+from partition.streams import standard_output
 
 MAX_LINKS = 12
 """Links between chips that are listed; all of them are in the JSON."""
 
 
-class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Says a default where there is one to say."""
-
-    def _get_help_string(self, action):
-        if action.default in (None, False) or "default" in (action.help or ""):
-            return action.help
-        return super()._get_help_string(action)
-
-
-class _Parser(argparse.ArgumentParser):
-    """A wrong option is one line and exit code 2."""
-
-    def error(self, message):
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
 def parse(arguments):
     """Parse the command line."""
-    parser = _Parser(
+    parser = Parser(
         prog="python -m partition",
-        formatter_class=_Help,
         description="Put the blocks of a nengo-loihi network on Loihi chips: whether they fit, on "
         "how many chips, and how many messages cross between them.",
-        epilog="Exit codes: 0 it fits, 2 input that cannot be used, 4 it does not fit.",
+        epilog="Exit codes: 0 it fits, 1 something unforeseen, 2 input that cannot be used, 4 it "
+        "does not fit.",
     )
     parser.add_argument(
         "graph",
@@ -48,19 +35,22 @@ def parse(arguments):
         "program compiled by loihiseg",
     )
     parser.add_argument(
-        "--chips", type=int, metavar="N", help="chips there are (default: as many as it takes)"
+        "--chips",
+        type=whole(1, MAX_CHIPS),
+        metavar="N",
+        help="chips there are (default: as many as it takes)",
     )
     parser.add_argument(
         "--cores-per-chip",
-        type=int,
+        type=whole(1, CORES_PER_CHIP),
         default=CORES_PER_CHIP,
         metavar="N",
         help="cores of each chip that may be used",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the search")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the search")
     parser.add_argument(
         "--proof-seconds",
-        type=float,
+        type=real(0, DAY_S),
         default=20.0,
         metavar="S",
         help="time to prove that no fewer messages are possible; 0 for none, which "
@@ -81,7 +71,7 @@ def parse(arguments):
 
 
 def run(arguments=None) -> int:
-    """Call `main` and turn errors into one line and an exit code.
+    """Call `main` and turn errors into lines and an exit code.
 
     Parameters
     ----------
@@ -91,33 +81,23 @@ def run(arguments=None) -> int:
     Returns
     -------
     int
-        0 it fits, 2 input that cannot be used, 4 it does not fit, 130 interrupted.
+        0 it fits, 2 input that cannot be used, 4 it does not fit; others in `partition.command`.
     """
-    try:
-        main(sys.argv[1:] if arguments is None else arguments)
-        return 0
-    except DoesNotFitError as error:
-        print(f"does not fit: {error}", file=sys.stderr)
-        return 4
-    except PartitionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return command.run(main, arguments, starts=[(DoesNotFitError, "does not fit")])
 
 
 def main(arguments):
     """Run the command."""
     options = parse(arguments)
-    _check(options)
 
     from partition.files import write_text
-    from partition.graph import load_graph
+    from partition.graph_file import load_graph
     from partition.solution import describe, solve
 
-    graph = load_graph(options.graph)
-    with _waiting(f"{graph.number_of_nodes()} blocks"):
+    with doing(f"reading {options.graph}"):
+        graph = load_graph(options.graph)
+    what = f"placing {graph.number_of_nodes()} blocks"
+    with doing(what), _waiting(what):
         solution = solve(
             graph,
             options.chips,
@@ -126,40 +106,32 @@ def main(arguments):
             seed=options.seed,
             proof_seconds=options.proof_seconds,
         )
-    asked = {"graph": options.graph, "cores_per_chip": options.cores_per_chip, "seed": options.seed}
+    # The name alone: the answer may be handed on.
+    name = handed_on(options.graph)
+    asked = {"graph": name, "cores_per_chip": options.cores_per_chip, "seed": options.seed}
     answer = asked | describe(graph, solution)
     if options.out is not None:
         path = Path(options.out) / "assignment.json"
         write_text(path, json.dumps(answer, indent=2) + "\n")
     if options.picture is not None:
-        draw(graph, solution, options.picture)
-    if options.json:
-        print(json.dumps(answer))
-    else:
-        print_answer(answer)
-
-
-def _check(options):
-    if options.chips is not None and options.chips < 1:
-        raise PartitionError(f"--chips {options.chips}: expected 1 or more")
-    if not 1 <= options.cores_per_chip <= CORES_PER_CHIP:
-        raise PartitionError(
-            f"--cores-per-chip {options.cores_per_chip}: expected 1 to {CORES_PER_CHIP}, the cores "
-            "of a chip"
-        )
-    if not 0 <= options.seed < 2**31:
-        raise PartitionError(f"--seed {options.seed}: expected 0 to {2**31 - 1}")
-    if not 0 <= options.proof_seconds < math.inf:
-        raise PartitionError(f"--proof-seconds {options.proof_seconds:g}: expected 0 or more")
+        with doing(f"drawing {options.picture}"):
+            draw(graph, solution, options.picture)
+    with standard_output():
+        if options.json:
+            print(json.dumps(answer))
+        else:
+            print_answer(answer)
 
 
 def _waiting(text):
     """Shows that work is under way, on a terminal only."""
     if not sys.stderr.isatty():
         return nullcontext()
-    from rich.console import Console
+    from rich.text import Text
 
-    return Console(stderr=True).status(text)
+    from partition.terminal import Console
+
+    return Console(stderr=True).status(Text(text))
 
 
 def draw(graph, solution, path):
@@ -176,15 +148,14 @@ def draw(graph, solution, path):
 
 def print_answer(answer):
     """Print what was found as tables."""
-    from rich.console import Console
+    from partition.terminal import Console
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     used, per_chip = answer["cores_used"], answer["cores_per_chip"]
     chips = "1 chip" if len(used) == 1 else f"{len(used)} chips"
     shares = ", ".join(str(n) for n in used)
     console.print(
-        f"fits: {answer['n_blocks']} blocks on {chips} of {per_chip} cores; in use: {shares or 0}",
-        markup=False,
+        f"fits: {answer['n_blocks']} blocks on {chips} of {per_chip} cores; in use: {shares or 0}"
     )
     before = answer["in_block_order"]
     rows = [
@@ -206,11 +177,10 @@ def print_answer(answer):
         _table(console, ("from chip to chip", "messages per step"), shown)
     for host in answer["host_inputs"]:
         console.print(
-            f"from the host: {host['label']}, {host['n_neurons']:,} neurons, "
-            f"{host['messages_if_all_spike']:,} messages when each spikes",
-            markup=False,
+            f"from the host: {one_line(host['label'], 100)}, {host['n_neurons']:,} neurons, "
+            f"{host['messages_if_all_spike']:,} messages when each spikes"
         )
-    console.print(f"* mesh {answer['mesh']}", markup=False)
+    console.print(f"* mesh {answer['mesh']}")
 
 
 def proof(answer) -> str:
@@ -236,4 +206,4 @@ def _table(console, header, rows):
         table.add_column(name, justify="right" if index else "left", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    console.print(table, markup=False)
+    console.print(table)

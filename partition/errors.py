@@ -2,7 +2,21 @@
 
 
 class PartitionError(Exception):
-    """A network, graph or option that cannot be mapped. The message is one line."""
+    """A network, graph or option that cannot be mapped. The message is one line.
+
+    Attributes
+    ----------
+    exit_code : int
+        That a command ends with.
+    violations : tuple of str
+        Where there are several problems, each of them.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message, violations=()):
+        super().__init__(message)
+        self.violations = tuple(violations)
 
 
 class DoesNotFitError(PartitionError):
@@ -18,8 +32,9 @@ class DoesNotFitError(PartitionError):
         Changes that were tried and fit.
     """
 
+    exit_code = 4
+
     def __init__(self, message, violations=(), layers=(), remedies=()):
-        super().__init__(message)
-        self.violations = tuple(violations)
+        super().__init__(message, violations)
         self.layers = tuple(layers)
         self.remedies = tuple(remedies)

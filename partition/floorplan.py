@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from partition.drawing import label, plain_text
 from partition.files import write_bytes
 from partition.mesh import CORES_PER_TILE, TILES
 from partition.placement import Placement, tile_link_loads
@@ -84,6 +85,13 @@ def draw_floor_plan(graph, plans: Sequence[Plan], path) -> None:
     PartitionError
         The file cannot be written.
     """
+    with plain_text():
+        data = _drawn(graph, plans)
+    write_bytes(path, data)
+
+
+def _drawn(graph, plans):
+    """The picture as the bytes of a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -109,7 +117,7 @@ def draw_floor_plan(graph, plans: Sequence[Plan], path) -> None:
     legend.draw(pen, top, width)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 @dataclass(frozen=True)
@@ -212,7 +220,7 @@ class _Legend:
             pen.box(x, y, 1, 1, self._colour[index])
             pen.text(x + 0.5, y + 0.53, str(index + 1), 0.52, ha="center", va="center")
             cores = "core" if size == 1 else "cores"
-            pen.text(x + 1.5, y + 0.5, f"{name}, {size} {cores}", 0.72, va="center")
+            pen.text(x + 1.5, y + 0.5, f"{label(name)}, {size} {cores}", 0.72, va="center")
         if not self.by_layer:
             pen.text(0, top + 0.5, "Colours: the order of blocks, from blue to red.", 0.72)
         note = (
@@ -249,7 +257,7 @@ def _plan_height(plan):
 
 def _draw_plan(pen, graph, plan, legend, scales, top):
     placement = plan.placement
-    pen.text(0, top + 0.9, plan.title, 1.15, weight="bold")
+    pen.text(0, top + 0.9, label(plan.title), 1.15, weight="bold")
     measures = f"{_count(placement.mean_hops)} hops per message within a chip"
     if len(_places(plan)) > 1:
         measures = (

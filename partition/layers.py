@@ -163,7 +163,7 @@ def check_layers(layers) -> None:
                 for problem in _projection_problems(layer, projection, by_name)
             ]
     if problems:
-        raise PartitionError("; ".join(problems))
+        raise PartitionError("; ".join(problems), problems)
     targets_first(layers)
 
 

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
-from loihiseg.build import build, cache_folder, signature
+from loihiseg.build import build, signature
+from loihiseg.cache import Kept, cache_folder
+from loihiseg.emulator.storage import save_program
 from tests import deployed
 
 
@@ -48,6 +51,45 @@ def test_damaged_program_is_made_again(network, shapes, rates, damage):
     (path,) = cache_folder().iterdir()
     good = path.read_bytes()
     path.write_bytes(good[:-100] if damage is None else damage)
+    said = []
+    assert build(network, shapes, 0.005, 0, 2, rates, say=said.append).presenter is not None
+    assert len(said) == 1 and str(path) in said[0] and "the program is built again" in said[0]
+    assert path.read_bytes() == good
+
+
+@pytest.mark.parametrize(
+    "peers",
+    [
+        3,
+        {"2": 3},
+        {"2": {"Greedy": {"chips": [0, 5], "cores": [0, 1]}}},
+        {"2": {"Greedy": {"chips": [0, -1], "cores": [0, 1]}}},
+        {"2": {"Greedy": {"chips": [0, 1], "cores": [0, 9]}}},
+        {"2": {"Greedy": {"chips": [0], "cores": [0, 1]}}},
+        {"2": {"Greedy": {"chips": [0, 1]}}},
+        {"two": {"Greedy": {"chips": [0, 1], "cores": [0, 0]}}},
+    ],
+)
+def test_placements_that_are_none_of_the_program(peers):
+    from loihiseg.build import _known_peers
+
+    good = {"2": {"Greedy": {"chips": [0, 1], "cores": [0, 0]}}}
+    assert _known_peers(good, 2) == good
+    try:
+        known = msgspec.convert({"signature": "", "peers": peers}, Kept).peers
+    except msgspec.ValidationError:
+        return  # The cache refuses it before.
+    assert _known_peers(known, 2) == {}
+
+
+def test_program_of_another_network_is_made_again(network, shapes, rates):
+    """Whatever its name says."""
+    from tests.programs import small_program
+
+    build(network, shapes, 0.005, 0, 2, rates)
+    (path,) = cache_folder().iterdir()
+    good = path.read_bytes()
+    save_program(path, small_program(), {"peers": {"2": {}}})
     assert build(network, shapes, 0.005, 0, 2, rates).presenter is not None
     assert path.read_bytes() == good
 
@@ -72,7 +114,9 @@ def test_signature_follows_what_decides_the_integers(network, shapes):
 def test_run_survives_a_cache_that_cannot_be_written(network, shapes, rates, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("LOIHISEG_CACHE", str(tmp_path / "file" / "below"))
-    assert build(network, shapes, 0.005, 0, 2, rates).presenter is not None
+    said = []
+    assert build(network, shapes, 0.005, 0, 2, rates, say=said.append).presenter is not None
+    assert len(said) == 1 and "built and not kept" in said[0]
 
 
 def test_other_chip_count_is_compared_too(network, shapes, rates):

@@ -20,10 +20,13 @@ from loihiseg.checkpoint import (
     set_model_weights,
 )
 from loihiseg.errors import InputError
-from loihiseg.files import pack_arrays, sha256
+from loihiseg.files import sha256
 from loihiseg.network.config import RateTarget, UNetConfig
 from loihiseg.network.presets import TrainingConfig
+from loihiseg.network.weight_shapes import weight_shapes
 from loihiseg.source_network import load_network
+from loihiseg.storage.arrays import pack_arrays
+from partition.strict_json import sealed
 
 CONFIG = TrainingConfig(
     UNetConfig(16, (2, 3), (1, 1), (1,), rates=RateTarget(weight=0.25)), crop=32, batch=2, seed=7
@@ -40,7 +43,8 @@ INFO = CheckpointInfo(
 
 def weights(seed=0):
     rng = np.random.default_rng(seed)
-    return {"a/kernel:0": rng.normal(size=(3, 3, 1, 2)).astype("f4"), "a/bias:0": np.ones(2, "f4")}
+    shapes = weight_shapes(CONFIG.network)
+    return {name: rng.normal(size=shape).astype("f4") for name, shape in shapes.items()}
 
 
 def equal(one, other):
@@ -63,11 +67,19 @@ def refused(folder, says):
 
 
 def edit(folder, **changes):
+    """Change the description, its digest made right again."""
     document = json.loads((folder / FILE_NAME).read_text())
     document.update(changes)
     kept = {k: v for k, v in document.items() if v is not None}
-    (folder / FILE_NAME).write_text(json.dumps(kept))
+    (folder / FILE_NAME).write_text(json.dumps(sealed(kept, "digest")))
     return document
+
+
+def as_format_1(folder):
+    """The description as versions up to 0.9 wrote it: without a digest."""
+    document = json.loads((folder / FILE_NAME).read_text())
+    del document["digest"]
+    (folder / FILE_NAME).write_text(json.dumps(document | {"format": 1}))
 
 
 def test_round_trip(folder):
@@ -112,10 +124,10 @@ def test_tuples_of_the_configuration_come_back_as_tuples(folder):
     hash(load_checkpoint(folder).info.config)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 3, "1", True, 1.0, None])
 def test_another_version(folder, version):
     edit(folder, format=version)
-    refused(folder, f"format {version}, this version reads format 1; train it again or use")
+    refused(folder, f"format {version}, this version reads formats 1 and 2; train it again or use")
 
 
 @pytest.mark.parametrize("key", ["config", "data", "threshold", "epoch", "metrics", "weights"])
@@ -166,7 +178,15 @@ def test_no_checkpoint(tmp_path, kind):
         path.mkdir()
     elif kind == "file":
         path.write_text("hello")
-    refused(path, "not a checkpoint .no readable checkpoint.json.; make one with")
+    refused(path, "not a checkpoint .no readable checkpoint.json: .*; make one with")
+
+
+def other_weights(folder, data):
+    """Put bytes in the place of the weights, every digest made right again."""
+    digest = sha256(data)
+    weights_path(folder).unlink()
+    (folder / f"weights-{digest[:12]}.npz").write_bytes(data)
+    edit(folder, sha256=digest, weights=f"weights-{digest[:12]}.npz")
 
 
 def weights_path(folder):
@@ -204,7 +224,7 @@ def test_any_flipped_bit_of_the_weights_is_found(folder, place, bit):
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(place=st.floats(0, 0.999), bit=st.integers(0, 7), cut=st.booleans())
-def test_damaged_description_is_refused_or_read(folder, place, bit, cut):
+def test_damaged_description_is_refused_or_the_same(folder, place, bit, cut):
     path = folder / FILE_NAME
     whole = path.read_bytes()
     data = bytearray(whole)
@@ -215,17 +235,87 @@ def test_damaged_description_is_refused_or_read(folder, place, bit, cut):
         data[at] ^= 1 << bit
     path.write_bytes(data)
     try:
-        load_checkpoint(folder)
+        assert load_checkpoint(folder).info == INFO
     except InputError as error:
         assert "\n" not in str(error)
     path.write_bytes(whole)
 
 
-def test_weights_that_are_no_archive_though_their_digest_fits(folder):
-    path = weights_path(folder)
-    path.write_bytes(b"hello")
-    edit(folder, sha256=sha256(b"hello"))
+def test_format_1_is_read(folder):
+    as_format_1(folder)
+    assert load_checkpoint(folder).info == INFO
+    # Nor is a digest, once there, taken off by a changed number.
+    edit(folder, format=1)
+    refused(folder, "damaged checkpoint .field digest")
+
+
+@pytest.mark.parametrize(
+    "place, value",
+    [
+        (("threshold",), 1.5),
+        (("threshold",), -0.1),
+        (("epoch",), 0),
+        (("epoch",), 21),
+        (("metrics", "accuracy"), 1e300),
+        (("config", "learning_rate"), 0),
+        (("config", "epochs"), -1),
+        (("config", "batch"), 10**6),
+        (("config", "seed"), -1),
+        (("config", "seed"), 7.5),
+        (("config", "start"), "x" * 64),
+        (("config", "tuning_epochs"), 21),
+        (("config", "stages"), [{"levels": 3, "epochs": 0}]),
+        (("config", "event_weight"), -1),
+        (("config", "sead"), 3),
+        (("config", "network", "tile"), 2**20),
+        (("config", "network", "channels"), [2, 10**9]),
+        (("config", "network", "channels"), [1] * 20),
+        (("config", "network", "convs_down"), [-1, 1]),
+        (("config", "network", "stem_stride"), 0),
+        (("config", "network", "levels"), -1),
+        (("config", "network", "levels"), 10**9),
+        (("config", "network", "rates", "percentile"), 101),
+        (("config", "network", "rates", "low_hz"), 300),
+        (("config", "network", "rates", "scale_hz"), 0),
+        (("config", "network", "rates", "aim"), [0.5]),
+        (("config", "network", "rates", "aims"), 1),
+        (("data", "split", "train"), [3, 3]),
+        (("data", "split", "train"), [0, 10**9]),
+        (("data", "source"), "x" * 10**4),
+    ],
+)
+@pytest.mark.parametrize("form", [1, 2])
+def test_values_out_of_range(folder, place, value, form):
+    document = json.loads((folder / FILE_NAME).read_text())
+    inner = document
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = value
+    edit(folder, **document)
+    if form == 1:
+        as_format_1(folder)
     refused(folder, "damaged checkpoint")
+
+
+@pytest.mark.parametrize(
+    "damage, says",
+    [
+        ({"stem/bias:0": np.full(4, np.nan, "f4")}, r"stem/bias:0: .0. is nan"),
+        ({"stem/bias:0": np.array([0, np.inf, 0, 0], "f4")}, r"stem/bias:0: .1. is inf"),
+        ({"stem/bias:0": np.full(4, 1e12, "f4")}, "expected -1000000000 to 1000000000"),
+        ({"stem/bias:0": np.zeros(4)}, "stem/bias:0 of shape .4,. expected, found .* float64"),
+        ({"stem/bias:0": np.zeros(5, "f4")}, "stem/bias:0 of shape .4,. expected"),
+        ({"more": np.zeros(5, "f4")}, "more is no weight of its network"),
+    ],
+)
+def test_weights_of_no_such_network(folder, damage, says):
+    other_weights(folder, pack_arrays({**weights(), **damage}))
+    refused(folder, says)
+
+
+def test_weights_that_are_no_archive_though_their_digest_fits(folder):
+    other_weights(folder, b"hello")
+    refused(folder, "damaged checkpoint .no archive")
 
 
 def test_pickled_weights_are_refused(folder):
@@ -233,8 +323,7 @@ def test_pickled_weights_are_refused(folder):
 
     buffer = io.BytesIO()
     np.savez(buffer, evil=np.array([{"a": 1}], dtype=object))
-    weights_path(folder).write_bytes(buffer.getvalue())
-    edit(folder, sha256=sha256(buffer.getvalue()))
+    other_weights(folder, buffer.getvalue())
     refused(folder, "damaged checkpoint")
 
 

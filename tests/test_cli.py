@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +25,13 @@ ROOT = Path(__file__).parents[1]
 
 
 def command(name, *arguments, cwd=ROOT):
-    """Run a command in a process of its own."""
+    """Run a command in a process of its own, with a home that cannot be written."""
     return subprocess.run(
         [sys.executable, "-m", f"loihiseg.{name}", *map(str, arguments)],
         cwd=cwd,
         capture_output=True,
         text=True,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(cwd)},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": "/proc/none"},
     )
 
 
@@ -84,19 +86,28 @@ def refused(capfd, says, name, *arguments, code=2):
 # Quick errors, each in a process of its own: nothing heavy may be imported for them.
 QUICK = {
     "unknown option": (["--chip", "2", "--nonsense"], "unrecognized arguments"),
-    "chips 0": (["--chips", "0"], "--chips 0: expected 1 or more"),
-    "chips -3": (["--chips", "-3"], "--chips -3: expected 1 or more"),
+    "chips 0": (["--chips", "0"], "--chips: 0: expected a whole number, 1 to 768"),
+    "chips -3": (["--chips", "-3"], "--chips: -3: expected a whole number, 1 to 768"),
+    "chips without end": (["--chips", "1" * 400], "expected a whole number, 1 to 768"),
     "chips no number": (["--chips", "two"], "--chips"),
     "tiles 0": (["--tiles", "0"], "--tiles"),
     "steps 0": (["--steps", "0"], "--steps"),
-    "window 0": (["--window", "0"], "--window 0: expected a share"),
-    "window nan": (["--window", "nan"], "--window nan: expected a share"),
-    "synapse nan": (["--synapse-ms", "nan"], "--synapse-ms nan"),
-    "synapse negative": (["--synapse-ms", "-1"], "--synapse-ms -1"),
-    "rate scale nan": (["--rate-scale-hz", "nan"], "--rate-scale-hz nan"),
-    "rate scale infinite": (["--rate-scale-hz", "inf"], "--rate-scale-hz inf"),
+    "window 0": (["--window", "0"], "--window: 0: expected a number, above 0, to 1"),
+    "window nan": (["--window", "nan"], "--window: nan: expected a number, above 0, to 1"),
+    "synapse nan": (["--synapse-ms", "nan"], "--synapse-ms: nan: expected a number, 0 to 1000"),
+    "synapse negative": (["--synapse-ms", "-1"], "--synapse-ms: -1: expected"),
+    "rate scale nan": (["--rate-scale-hz", "nan"], "--rate-scale-hz: nan: expected"),
+    "rate scale infinite": (["--rate-scale-hz", "inf"], "--rate-scale-hz: inf: expected"),
     "seed negative": (["--seed", "-1"], "--seed"),
-    "check negative": (["--check", "-1"], "--check -1"),
+    "check negative": (["--check", "-1"], "--check: -1: expected"),
+    "check huge": (["--check", str(10**12)], "--check: 1000000000000: expected"),
+    "steps huge": (["--steps", str(10**12)], "--steps: 1000000000000: expected"),
+    "tiles huge": (["--tiles", str(10**12)], "--tiles: 1000000000000: expected all, or 1 to"),
+    "tile huge": (["--tile", str(10**12)], "--tile: 1000000000000: expected auto, or 1 to"),
+    "calibration negative": (["--calibration-tiles", "-1"], "--calibration-tiles: -1: expected"),
+    "proof infinite": (["--proof-seconds", "inf"], "--proof-seconds: inf: expected"),
+    "early exit nan": (["--early-exit", "nan"], "--early-exit: nan: expected"),
+    "sections": (["--sections", "1" * 5000 + ":"], "--sections: '1111"),
     "no chip": (["--target", "loihi"], "NxSDK"),
     "target": (["--target", "spinnaker"], "--target"),
 }
@@ -116,14 +127,19 @@ def test_wrong_option(capfd, tmp_path, monkeypatch, arguments, says):
         (["--epochs", "0"], "--epochs"),
         (["--seed", "-1"], "--seed"),
         (["--seed", str(2**31)], "--seed"),
-        (["--percentile", "101"], "--percentile 101"),
-        (["--percentile", "nan"], "--percentile nan"),
+        (["--percentile", "101"], "--percentile: 101"),
+        (["--percentile", "nan"], "--percentile: nan"),
         (["--rate-range", "100", "50"], "--rate-range 100 50"),
-        (["--rate-range", "0", "inf"], "--rate-range 0 inf"),
-        (["--tuning-epochs", "99"], "--tuning-epochs 99, --window-steps 100: expected 0 to 24"),
-        (["--window-steps", "-1"], "--window-steps -1"),
-        (["--rate-weight", "nan"], "--rate-weight nan"),
-        (["--rate-weight", "-1"], "--rate-weight -1"),
+        (["--rate-range", "0", "inf"], "--rate-range: inf: expected"),
+        (["--tuning-epochs", "99"], "--tuning-epochs 99: expected 0 to 24"),
+        (["--window-steps", "-1"], "--window-steps: -1: expected"),
+        (["--rate-weight", "nan"], "--rate-weight: nan: expected"),
+        (["--rate-weight", "-1"], "--rate-weight: -1: expected"),
+        (["--epochs", str(10**12)], "--epochs: 1000000000000: expected"),
+        (["--learning-rate", "0"], "--learning-rate: 0: expected a number, above 0, to 10"),
+        (["--levels", "3", "1000"], "--levels: 1000: expected a whole number, 1 to 255"),
+        (["--levels", "3", "--stages", "3:" + "9" * 400], "expected LEVELS:EPOCHS"),
+        (["--event-weight", "-1"], "--event-weight: -1: expected"),
         (["--resume"], "--resume needs --out"),
     ],
 )
@@ -236,7 +252,7 @@ def test_checkpoint_that_cannot_be_used(capfd, data, checkpoint, tmp_path, kind)
     elif kind == "version":
         document = json.loads(description.read_text()) | {"format": 99}
         description.write_text(json.dumps(document))
-        says = "checkpoint format 99, this version reads format 1"
+        says = "checkpoint format 99, this version reads formats 1 and 2"
     elif kind == "json":
         description.write_text(description.read_text()[:100])
     elif kind == "weights":
@@ -341,7 +357,7 @@ def test_run_folder_is_complete(deployed, data, checkpoint):
     out, _ = deployed
     assert {p.name for p in out.iterdir()} == {
         "metrics.json", "config.json", "index.html", "sections.png", "rates.png",
-        "floor_plan.png", "block_graph.json",
+        "floor_plan.png", "block_graph.json", "deploy.log",
     }  # fmt: skip
     config = json.loads((out / "config.json").read_text())
     assert config["data"] == str(data) and config["checkpoint"] == str(checkpoint)
@@ -352,6 +368,85 @@ def test_run_folder_is_complete(deployed, data, checkpoint):
     assert page.count("data:image/png;base64,") == 3 and 'src="http' not in page
     for title in ("Scores", "Layers", "Quantization", "Mapping", "Allocators", "Work per tile"):
         assert f"<h2>{title}" in page
+
+
+def test_the_run_folder_says_nothing_of_this_machine(deployed, data, checkpoint):
+    """But for the configuration, which has what was typed."""
+    out, _ = deployed
+    for path in out.iterdir():
+        content = path.read_bytes()
+        if path.name == "config.json":
+            for typed in (data, checkpoint):
+                content = content.replace(json.dumps(str(typed)).encode(), b"")
+        for where in (data.parents[1], ROOT, Path.home(), Path(np.__file__).parents[1]):
+            assert f"{where}{os.sep}".encode() not in content, (path, where)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["data"]["source"] == "stack" and metrics["network"]["source"] == "trained"
+
+
+def test_the_log_says_when_each_stage_began(deployed):
+    out, _ = deployed
+    lines = [line.split(maxsplit=3) for line in (out / "deploy.log").read_text().splitlines()]
+    seconds = json.loads((out / "metrics.json").read_text())["seconds"]
+    assert [line[2] for line in lines if line[3] == "begins"] == [*seconds, "report"]
+    for stamp, level, *_ in lines:
+        assert datetime.fromisoformat(stamp).tzinfo is not None and level == "INFO"
+
+
+def test_a_shipped_network_is_kept_by_name(monkeypatch, tmp_path):
+    from loihiseg import shipped
+    from loihiseg.deploy import configuration, parse
+
+    monkeypatch.chdir(tmp_path)
+
+    def kept(*arguments):
+        return configuration(parse(list(arguments))).checkpoint
+
+    assert kept() == "paper-synthetic" and kept("--data", "stack") == "paper-isbi2012"
+    assert kept("--checkpoint", "tiny-synthetic") == "tiny-synthetic"
+    assert kept("--checkpoint", "runs/mine") == "runs/mine"
+    Path("tiny-synthetic").mkdir()
+    mine = kept("--checkpoint", "tiny-synthetic")
+    assert mine == "./tiny-synthetic" and shipped.resolve(mine, None) == mine
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_bug_is_one_line_and_a_log(capfd, data, checkpoint, tmp_path, monkeypatch, out):
+    from loihiseg import pipeline
+
+    def lower(*_):
+        raise RuntimeError("worse \x1b[31mthings\nhappen")
+
+    monkeypatch.setattr(pipeline, "_lower", lower)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    folder = ["--out", tmp_path / "out"] if out else []
+    line = refused(
+        capfd, r"error: in stage lower: RuntimeError: worse \x1b[31mthings\nhappen; details in ",
+        "deploy", "--data", data, "--checkpoint", checkpoint, "--quiet", *folder, code=1,
+    )  # fmt: skip
+    log = Path(line.split("details in ")[1])
+    assert log.parent == (tmp_path / "out" if out else tmp_path)
+    text = log.read_text()
+    assert "lower begins" in text and "Traceback" in text and "\x1b" not in text
+
+
+def test_told_to_stop(tmp_path):
+    """In the middle of a deployment: one line, and nothing half written."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loihiseg.deploy", "--checkpoint", "tiny-synthetic", "--out", "out"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": "/proc/none",
+             "LOIHISEG_CACHE": str(tmp_path / "cache")},
+    )  # fmt: skip
+    said = [process.stderr.readline() for _ in range(3)]
+    assert [line.split()[0] for line in said] == ["load", "lower", "fit"]
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (143, "")
+    assert err.splitlines()[-1] == "terminated"
+    assert "Traceback" not in err and not list((tmp_path / "out").iterdir())
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_partition_finds_for_the_run_folder_what_the_deployment_found(deployed, capfd):
@@ -394,8 +489,14 @@ def test_train_from_the_command_line(tmp_path):
     assert found.stdout == ""
     assert "epoch   1" in found.stderr and f"checkpoint: {out}" in found.stderr
     names = {p.name for p in out.iterdir() if not p.name.startswith("weights-")}
-    assert names == {"checkpoint.json", "history.json", "training.png", "training_state.npz"}
-    assert load_checkpoint(out).info.data.source.startswith(str(data))
+    assert names == {
+        "checkpoint.json",
+        "history.json",
+        "training.png",
+        "training_state.npz",
+        "train.log",
+    }
+    assert load_checkpoint(out).info.data.source == "stack"
 
 
 def test_resume_without_a_run_leaves_nothing_behind(capfd, tmp_path):
@@ -412,12 +513,13 @@ def test_resume_without_a_run_leaves_nothing_behind(capfd, tmp_path):
 
 
 def test_an_interrupt_that_python_drops_arrives_all_the_same(capsys):
-    import signal
     import time
 
     from loihiseg.cli import run
 
-    before = signal.getsignal(signal.SIGINT)
+    # A shell that puts the tests into the background has it ignored.
+    before = signal.default_int_handler
+    outside = signal.signal(signal.SIGINT, before)
 
     def main(_):
         with contextlib.suppress(KeyboardInterrupt):
@@ -425,7 +527,10 @@ def test_an_interrupt_that_python_drops_arrives_all_the_same(capsys):
             time.sleep(5)
         time.sleep(30)
 
-    assert run(main, []) == 130
-    assert capsys.readouterr().err == "interrupted\n"
-    assert signal.getsignal(signal.SIGINT) is before
+    try:
+        assert run(main, []) == 130
+        assert capsys.readouterr().err == "interrupted\n"
+        assert signal.getsignal(signal.SIGINT) is before
+    finally:
+        signal.signal(signal.SIGINT, outside)
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0

@@ -165,7 +165,7 @@ def test_the_error_names_a_tile_that_fits(capfd, folder, checkpoint):  # noqa: F
         (["--code", "rate", "--input", "timed"], "--input timed is of the thermometer code"),
         (["--code", "rate", "--input", "clocked"], "--input clocked is of the thermometer code"),
         (["--early-exit", "0", "--input", "clocked"], "clocked input has one right map"),
-        (["--early-exit", "2"], "--early-exit 2: expected a share"),
+        (["--early-exit", "2"], "--early-exit: 2: expected a number, 0 to 1"),
         (["--early-exit", "0", "--calibration-tiles", "0"], "--early-exit is chosen on"),
         (["--early-exit", "0", "--emulator", "nengo-loihi"], "--early-exit needs"),
     ],

@@ -13,7 +13,7 @@ from loihiseg.emulator.traffic import deployable_graph
 from loihiseg.mapping import BASELINE, OURS, map_blocks, partition_layers, planned_chips
 from partition.checks import check_assignment, check_placement, message_count
 from partition.cli import run
-from partition.graph import save_graph
+from partition.graph_file import save_graph
 from partition.joint import choose_tiling_and_chips
 from partition.limits import CoreLimits
 from tests import deployed

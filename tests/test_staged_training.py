@@ -85,10 +85,10 @@ def test_stopped_between_stages_and_resumed_is_the_same_bit_for_bit(whole, tmp_p
 
 def test_killed_between_state_and_history(whole, tmp_path, monkeypatch):
     """Within the second stage; the state decides which goes on."""
-    from loihiseg import training
+    from loihiseg import training_state
 
     written = []
-    original = training.write_json
+    original = training_state.write_json
 
     def die_in_the_second(path, rows):
         written.append(1)
@@ -96,7 +96,7 @@ def test_killed_between_state_and_history(whole, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         original(path, rows)
 
-    monkeypatch.setattr(training, "write_json", die_in_the_second)
+    monkeypatch.setattr(training_state, "write_json", die_in_the_second)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, **changes())
     monkeypatch.undo()
@@ -171,18 +171,29 @@ def test_options():
         (["--stages", "3:4"], "are for training with --levels"),
         (["--batch-norm"], "are for training with --levels"),
         (["--event-weight", "0.1"], "are for training with --levels"),
-        (["--levels", "3", "--event-weight", "-1"], "event_weight -1.0; expected 0 or more"),
-        (["--levels", "3", "--event-weight", "nan"], "event_weight nan; expected 0 or more"),
         (["--levels", "3", "--stages", "31:2", "7:2"], "the last has levels 7, --levels 3"),
         (["--levels", "3", "--stages", "3:4", "--epochs", "9"], "have 4 in all"),
         (["--levels", "3", "--tuning-epochs", "4"], "are for firing rates"),
         (["--levels", "3", "3"], "6 numbers, one per activation"),
-        (["--learning-rate", "-1"], "expected a number above 0"),
     ],
 )
 def test_options_that_do_not_go_together(arguments, says):
     with pytest.raises(InputError, match=says):
         parsed(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["--levels", "3", "--event-weight", "-1"], "--event-weight: -1: expected a number, 0 to"),
+        (["--levels", "3", "--event-weight", "nan"], "--event-weight: nan: expected a number"),
+        (["--learning-rate", "-1"], "--learning-rate: -1: expected a number, above 0"),
+    ],
+)
+def test_numbers_outside_of_their_limits(arguments, says, capsys):
+    with pytest.raises(SystemExit) as error:
+        parsed(*arguments)
+    assert error.value.code == 2 and says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["3", "3:", ":3", "3:0", "a:1", "-1:2"])

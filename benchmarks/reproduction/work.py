@@ -56,8 +56,9 @@ def train(asked, job):
     import loihiseg.frameworks  # noqa: F401
 
     from loihiseg.checkpoint import load_checkpoint
-    from loihiseg.training import STATE_FILE, finished_epochs, started_from
+    from loihiseg.training import started_from
     from loihiseg.training import train as fit
+    from loihiseg.training_state import STATE_FILE, finished_epochs
 
     start = load_checkpoint(asked.start) if asked.start else None
     if start:
@@ -177,9 +178,11 @@ def nengo_dl_activations(network, pixels, config, reporter):
 
 def _lowered(config):
     from loihiseg.conversion.lowering import lower
+    from loihiseg.shipped import resolve
     from loihiseg.source_network import load_network
 
-    return lower(load_network(config.checkpoint).model, config.rate_scale_hz)
+    network = load_network(resolve(config.checkpoint, config.data))
+    return lower(network.model, config.rate_scale_hz)
 
 
 def _logits(config, lowering, activations, result):

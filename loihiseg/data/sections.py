@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 
 from loihiseg.errors import InputError
+from partition.messages import one_line
+
+_MOST_DIGITS = 9
+_FORM = re.compile(rf"\s*([0-9]{{0,{_MOST_DIGITS}}})\s*(:?)\s*([0-9]{{0,{_MOST_DIGITS}}})\s*")
+
+
+def sections_text(text: str) -> str:
+    """A type for argparse: what `parse_sections` understands, whatever the stack has."""
+    match = _FORM.fullmatch(text)
+    if match is None or not (match[1] or match[2]):
+        raise argparse.ArgumentTypeError(
+            f"{one_line(text, 40)!r} is not understood; write 20:24, 20:, :20, : or 3, with at "
+            f"most {_MOST_DIGITS} digits"
+        )
+    return text
+
+
+sections_text.limits = f"numbers of at most {_MOST_DIGITS} digits"
 
 
 def parse_sections(text: str, n_sections: int) -> range:
@@ -14,11 +33,11 @@ def parse_sections(text: str, n_sections: int) -> range:
     Raises InputError, naming the option and the number of sections available, for other text,
     an empty choice and sections the stack does not have.
     """
-    match = re.fullmatch(r"\s*([0-9]*)\s*(:?)\s*([0-9]*)\s*", text)
+    match = _FORM.fullmatch(text)
     if match is None or not (match[1] or match[2]):
         raise InputError(
-            f"--sections {text!r} is not understood ({n_sections} sections available); "
-            "write 20:24, 20:, :20, : or 3"
+            f"--sections {one_line(text, 40)!r} is not understood ({n_sections} sections "
+            "available); write 20:24, 20:, :20, : or 3"
         )
     start = int(match[1] or 0)
     if not match[2]:

@@ -8,6 +8,8 @@ import numpy as np
 
 from loihiseg.errors import InputError
 
+GOLDEN_RATIO = (5**0.5 - 1) / 2
+
 
 @dataclass(frozen=True)
 class TileGrid:
@@ -47,6 +49,54 @@ def tile_grid(shape: tuple[int, int], tile: int, overlap: int) -> TileGrid:
         (y, x) for y in _starts(height, tile, overlap) for x in _starts(width, tile, overlap)
     )
     return TileGrid((height, width), int(tile), int(overlap), origins)
+
+
+def spread_places(
+    n_sections: int, shape: tuple[int, int], tile: int, count: int | None = None
+) -> tuple[tuple[int, int, int], ...]:
+    """Places of tiles that do not overlap, spread evenly over sections and within them.
+
+    Parameters
+    ----------
+    n_sections : int
+    shape : tuple of int
+        (height, width) of each section, pixels.
+    tile : int
+        Side of a tile, pixels.
+    count : int, optional
+        So many; by default, and where there is no room for so many, as many as there is room for:
+        ``height // tile * (width // tile)`` on each section.
+
+    Returns
+    -------
+    tuple of tuple of int
+        (section, y, x) of the top left pixel of each, in this order. A function of the arguments
+        alone. The numbers of tiles of two sections differ by one at most.
+
+    Raises
+    ------
+    InputError
+        If a section is smaller than a tile, or ``count`` is negative.
+    """
+    # Of the sizes that it refuses only: the last tiles of its rows and columns may overlap.
+    tile_grid(shape, tile, 0)
+    if count is not None and count < 0:
+        raise InputError(f"{count} tiles were asked for; expected 0 or more")
+    cells = [(y, x) for y in _apart(shape[0], tile) for x in _apart(shape[1], tile)]
+    room = n_sections * len(cells)
+    count = room if count is None else min(count, room)
+    per_section = [0] * n_sections
+    for number in range(count):
+        per_section[(2 * number + 1) * n_sections // (2 * count)] += 1
+    found = []
+    for section, n_tiles in enumerate(per_section):
+        for number in range(n_tiles):
+            # One from each of equal runs of cells, its place in the run moved on by the golden
+            # ratio: not the same corner of each section.
+            start, stop = (len(cells) * n // n_tiles for n in (number, number + 1))
+            shift = (0.5 + len(found) * GOLDEN_RATIO) % 1
+            found.append((section, *cells[start + int(shift * (stop - start))]))
+    return tuple(found)
 
 
 def cut(image: np.ndarray, grid: TileGrid) -> np.ndarray:
@@ -93,3 +143,11 @@ def _starts(length: int, tile: int, overlap: int) -> list[int]:
     if starts[-1] != length - tile:
         starts.append(length - tile)
     return starts
+
+
+def _apart(length: int, tile: int) -> list[int]:
+    """Starts of as many tiles as fit side by side, from border to border; one is in the middle."""
+    n_tiles, rest = length // tile, length % tile
+    if n_tiles == 1:
+        return [rest // 2]
+    return [number * (length - tile) // (n_tiles - 1) for number in range(n_tiles)]

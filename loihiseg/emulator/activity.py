@@ -1,5 +1,7 @@
 """What happened in a run, counted: spikes, messages, synaptic events, neuron updates."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,6 +61,37 @@ def compact(presentation: Presentation) -> Presentation:
         window_spikes=smaller(presentation.window_spikes),
         compartment_spikes=presentation.compartment_spikes.astype(kind),
     )
+
+
+def spikes_sha256(presentations: Iterable[Presentation]) -> str:
+    """SHA-256 of all that was counted: equal where every neuron spiked as often, in every step.
+
+    Parameters
+    ----------
+    presentations : iterable of Presentation
+        In order; how wide the integers are that hold their counts does not matter.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    digest = hashlib.sha256()
+
+    def add(name: str, counts: np.ndarray) -> None:
+        digest.update(f"{name} {counts.shape}\n".encode())
+        digest.update(np.ascontiguousarray(counts, "<i8").tobytes())
+
+    for one in presentations:
+        digest.update(f"{one.n_steps} {one.n_window_steps}\n".encode())
+        for by_layer in (one.spikes, one.window_spikes):
+            for name in sorted(by_layer):
+                add(name, by_layer[name])
+        add("spikes", one.spikes_per_step)
+        add("messages", one.messages_per_step)
+        add("synaptic events", one.synaptic_events_per_step)
+        add("compartments", one.compartment_spikes)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihiseg.emulator.kernels import _compiled, _integrate, _step_any
+from loihiseg.emulator.kernels import _integrate, _step_any
 from loihiseg.emulator.program import Program
+from partition.compiled import compiled
+
+MOST_LEVELS = 1000
+"""Longest way through the blocks that is run block by block; beyond it step by step is faster."""
+
+MOST_LINK_NEURONS = 2**25
+"""Entries of the table of links: neurons of a link's source, over all links."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +65,8 @@ def block_order(program: Program) -> Order | None:
     Returns
     -------
     Order or None
-        None if a block hears itself, directly or through others.
+        None if a block hears itself, directly or through others, or if the way through the blocks
+        or the table of links would be too long (`MOST_LEVELS`, `MOST_LINK_NEURONS`).
     """
     n_blocks = program.n_blocks
     neuron = np.repeat(np.arange(program.n_compartments), np.diff(program.entry_start))
@@ -70,8 +78,10 @@ def block_order(program: Program) -> Order | None:
     levels = _levels(n_blocks, link_source, link_target)
     if levels is None:
         return None
-    order = np.argsort(link_of, kind="stable")
     sizes = np.diff(program.block_start)
+    if (sizes[link_source] + 1).sum() > MOST_LINK_NEURONS:
+        return None
+    order = np.argsort(link_of, kind="stable")
     neuron_start = np.concatenate([[0], np.cumsum(sizes[link_source] + 1)]).astype(np.int64)
     entry_start = np.zeros(neuron_start[-1], np.int64)
     local = neuron[order] - program.block_start[source[order]]
@@ -96,20 +106,26 @@ def _block_of(program, compartments):
 
 
 def _levels(n_blocks, sources, targets):
-    """Blocks by the length of the longest way to them; None if there is a loop."""
-    level = np.zeros(n_blocks, np.int64)
-    for _ in range(n_blocks + 1):
-        longer = level.copy()
-        np.maximum.at(longer, targets, level[sources] + 1)
-        if np.array_equal(longer, level):
-            return tuple(np.flatnonzero(level == k) for k in range(level.max(initial=-1) + 1))
-        if longer.max() >= n_blocks:
-            return None
-        level = longer
-    return None
+    """Blocks by the length of the longest way to them; None if there is a loop, or it is too long.
+
+    A block is on the level after the last of those that it hears.
+    """
+    unheard = np.bincount(targets, minlength=n_blocks)
+    by_source = np.argsort(sources, kind="stable")
+    links = np.split(targets[by_source], np.cumsum(np.bincount(sources, minlength=n_blocks))[:-1])
+    levels = []
+    level = np.flatnonzero(unheard == 0)
+    while len(level) and len(levels) < MOST_LEVELS:
+        levels.append(level)
+        reached, n_links = np.unique(
+            np.concatenate([links[block] for block in level]), return_counts=True
+        )
+        unheard[reached] -= n_links
+        level = reached[unheard[reached] == 0]
+    return tuple(levels) if sum(map(len, levels)) == n_blocks else None
 
 
-@_compiled
+@compiled
 def host_messages(step_start, spikes, entry_start, entry_block, n_blocks):
     """Entries of the host's spikes, ordered by block and then by step.
 
@@ -149,7 +165,7 @@ def host_messages(step_start, spikes, entry_start, entry_block, n_blocks):
     return start, entries
 
 
-@_compiled
+@compiled
 def _lay(base, row, row_start, runs, weights, current_in):
     """Add a row of weights at a compartment; returns the synaptic events."""
     one = np.uintp(1)
@@ -164,7 +180,7 @@ def _lay(base, row, row_start, runs, weights, current_in):
     return events
 
 
-@_compiled
+@compiled
 def run_blocks(
     blocks, n_steps, window_start, block_start, segment_range, segment_start, segment, bias,
     link_start, link_source, neuron_start, entry_start, entries,

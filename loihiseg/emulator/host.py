@@ -50,7 +50,9 @@ class Host:
                 name: _ensemble(layer, nodes, network).neurons
                 for name, layer in self._layers.items()
             }
-        self._simulator = nengo.Simulator(net, progress_bar=False, optimize=False)
+        # A model of our own keeps no decoders on disk, for which Nengo wants a home to write to.
+        model = nengo.builder.Model(dt=DT_S)
+        self._simulator = nengo.Simulator(net, model=model, progress_bar=False, optimize=False)
 
     def currents(self, pixels) -> dict[str, np.ndarray]:
         """Input current of every host neuron, float64, for one image of normalized pixels."""

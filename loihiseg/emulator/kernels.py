@@ -11,10 +11,10 @@ References
 .. [1] nengo-loihi 1.1.0, ``nengo_loihi/emulator/interface.py``, ``CompartmentState.update``.
 """
 
-import numba
 import numpy as np
 
 from loihiseg.emulator.program import GRID
+from partition.compiled import compiled
 
 INPUT_OVERFLOW, CURRENT_OVERFLOW, SUM_OVERFLOW = 1, 2, 4
 """Bits of what `update` returns."""
@@ -31,10 +31,8 @@ _INPUT_SHIFT = 31 - 21
 _CURRENT_SHIFT = 31 - 23
 _GRID_SHIFT = GRID.bit_length() - 1
 
-_compiled = numba.njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")
 
-
-@_compiled
+@compiled
 def scatter(
     sources, n_sources, entry_start, entries, row_start, runs, weights, current_in, touched,
 ):  # fmt: skip
@@ -80,7 +78,7 @@ def scatter(
     return messages, events
 
 
-@_compiled
+@compiled
 def _integrate(current_in, current, voltage, bias, spiked, keep_u, vth, vmin, vmax, keep_input):
     """One step of a few compartments without voltage decay, refractory period or noise.
 
@@ -118,7 +116,7 @@ def _integrate(current_in, current, voltage, bias, spiked, keep_u, vth, vmin, vm
     return changed, fired, _overflow_bits(input_over, current_over, sum_over)
 
 
-@_compiled
+@compiled
 def _step_any(
     current_in, current, voltage, bias, spiked, refractory, noise_in, noise_sum, noisy,
     keep_u, keep_v, vth, vmin, vmax, delay, keep_input,
@@ -159,7 +157,7 @@ def _step_any(
     return changed, fired, _overflow_bits(input_over, current_over, sum_over)
 
 
-@_compiled
+@compiled
 def _decayed(x, keep):
     magnitude = abs(x)
     kept = (magnitude >> np.int32(12)) * keep + (
@@ -169,7 +167,7 @@ def _decayed(x, keep):
     return (kept ^ sign) - sign
 
 
-@_compiled
+@compiled
 def _overflow_bits(input_over, current_over, sum_over):
     return (
         int(input_over != 0) * INPUT_OVERFLOW
@@ -178,7 +176,7 @@ def _overflow_bits(input_over, current_over, sum_over):
     )
 
 
-@_compiled
+@compiled
 def update(
     segment_start, segment, bias, noise_in, noise_sum, noisy,
     current_in, current, voltage, refractory, spiked, spike_count,
@@ -257,7 +255,7 @@ def update(
     return n_spikes, overflow
 
 
-@_compiled
+@compiled
 def run(
     n_steps, window_start, segment_start, segment, bias,
     entry_start, entries, input_entry_start, input_entries, row_start, runs, weights,

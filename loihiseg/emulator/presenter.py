@@ -17,6 +17,7 @@ from loihiseg.emulator.blockwise import block_order
 from loihiseg.emulator.host import Host
 from loihiseg.emulator.presentation import present
 from loihiseg.emulator.program import Program
+from loihiseg.emulator.validation import check_fits
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,8 @@ class CompiledPresenter:
     ------
     ValueError
         If the program is noisy: that needs the simulator.
+    InputError
+        If the program is one of another network.
     """
 
     def __init__(self, deployable: Deployable, network: LoweredNetwork, n_threads=None):
@@ -82,6 +85,7 @@ class CompiledPresenter:
             raise ValueError("program has noise; run it with the simulator")
         self.deployable = deployable
         self.shapes = {layer.name: layer.shape for layer in network.layers}
+        check_fits(deployable, self.shapes)
         self._host = Host(network)
         self._order = block_order(deployable.program)
         self._n_threads = n_threads or _n_cores()

@@ -19,7 +19,7 @@ import numpy as np
 
 from loihiseg.emulator.flatten import RowTable, flatten_axons
 
-FORMAT = 2
+FORMAT = 3
 """Version of the arrays below, and of the file that holds them."""
 
 GRID = 128

@@ -8,7 +8,9 @@
 """
 
 from dataclasses import fields
+from os import PathLike
 from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -16,15 +18,41 @@ import numpy as np
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.emulator.program import FORMAT, Program
 from loihiseg.emulator.traffic import deployable_graph
+from loihiseg.emulator.validation import check_places, check_program
 from loihiseg.errors import InputError
-from loihiseg.files import pack_arrays, sha256, unpack_arrays, write_bytes
-from partition.graph import GRAPH_MEMBER, graph_text
+from loihiseg.files import write_bytes
+from loihiseg.storage.arrays import pack_arrays, unpack
+from loihiseg.storage.schema import check_names
+from loihiseg.storage.seal import seal, unseal
+from partition.errors import PartitionError
+from partition.files import read_bytes
+from partition.graph_file import GRAPH_MEMBER, graph_text, parse_graph
+from partition.strict_json import decode, in_one_line
 
 MAGIC = "loihiseg-program"
+
+MOST_BYTES = 2**30
+"""Of a file; a program of 238,000 neurons has 16 MB."""
+
+_MOST_HEADER = 2**24
 _ARRAYS = tuple(f.name for f in fields(Program))
+_HEADER = "header"
+
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
-def save_program(path, deployable: Deployable, about: dict | None = None, rates=None) -> None:
+class _Header(msgspec.Struct, forbid_unknown_fields=True):
+    input_sources: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=10_000)]
+    places: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=5_000)]
+    about: dict[str, Any]
+
+
+def save_program(
+    path: str | PathLike[str],
+    deployable: Deployable,
+    about: dict[str, Any] | None = None,
+    rates: np.ndarray | None = None,
+) -> None:
     """Write a program and what its compartments stand for.
 
     Parameters
@@ -40,17 +68,28 @@ def save_program(path, deployable: Deployable, about: dict | None = None, rates=
     Raises
     ------
     InputError
-        If the file cannot be written.
+        If the file cannot be written, or the program is none that `load_program` would take.
     """
+    try:
+        _check(deployable)
+    except ValueError as error:
+        raise InputError(f"{path}: program cannot be kept: {error}") from None
     arrays = {name: getattr(deployable.program, name) for name in _ARRAYS}
-    arrays |= {f"place/{name}": places for name, places in deployable.places.items()}
-    header = {"input_sources": deployable.input_sources, "about": about or {}}
-    arrays["header"] = np.frombuffer(msgspec.json.encode(header), np.uint8)
-    body = pack_arrays(arrays, {GRAPH_MEMBER: graph_text(deployable_graph(deployable, rates))})
-    write_bytes(Path(path), f"{MAGIC} {FORMAT} {sha256(body)}\n".encode() + body)
+    # Names of layers are anybody's; names in an archive are not.
+    arrays |= {f"place/{i}": places for i, places in enumerate(deployable.places.values())}
+    header = _Header(tuple(deployable.input_sources), tuple(deployable.places), about or {})
+    arrays[_HEADER] = np.frombuffer(msgspec.json.encode(header), np.uint8)
+    graph = deployable_graph(deployable, rates)
+    data = seal(MAGIC, FORMAT, pack_arrays(arrays, {GRAPH_MEMBER: graph_text(graph)}))
+    if len(data) > MOST_BYTES:
+        raise InputError(
+            f"{path}: program of {len(data):,} bytes; at most {MOST_BYTES:,} are kept, take "
+            "smaller tiles"
+        )
+    write_bytes(Path(path), data)
 
 
-def load_program(path) -> tuple[Deployable, dict]:
+def load_program(path: str | PathLike[str]) -> tuple[Deployable, dict[str, Any]]:
     """Read a program back.
 
     Returns
@@ -61,30 +100,63 @@ def load_program(path) -> tuple[Deployable, dict]:
     Raises
     ------
     InputError
-        If the file is missing, foreign, of another format, truncated or damaged.
+        If the file is missing, foreign, of another format, truncated or damaged, or if it holds
+        anything that the kernels cannot run; whoever made it.
     """
-    path = Path(path)
     try:
-        first, _, body = path.read_bytes().partition(b"\n")
+        data = read_bytes(path, MOST_BYTES)
     except OSError as error:
         raise InputError(f"{path}: program cannot be read ({error.strerror})") from None
-    words = first[:200].decode("ascii", "replace").split(" ")
-    if words[0] != MAGIC or len(words) != 3:
+    found = unseal(data, MAGIC)
+    if found is None:
         raise InputError(f"{path}: not a program; make one with loihiseg.emulator.storage")
-    if words[1] != str(FORMAT):
+    if found.format != str(FORMAT):
         raise InputError(
-            f"{path}: program format {words[1]}, this version reads format {FORMAT}; compile again"
+            f"{path}: program format {in_one_line(found.format)}, this version reads format "
+            f"{FORMAT}; compile again"
         )
-    if sha256(body) != words[2]:
+    if not found.is_whole:
         raise InputError(f"{path}: damaged or truncated program (SHA-256 differs); compile again")
-    arrays = unpack_arrays(body)
-    header = msgspec.json.decode(arrays.pop("header").tobytes())
-    if not set(_ARRAYS) <= set(arrays):
-        raise InputError(f"{path}: program of another version; compile again")
-    places = {
-        name.removeprefix("place/"): arrays.pop(name)
-        for name in list(arrays)
-        if name.startswith("place/")
-    }
+    try:
+        return _unpacked(found.body)
+    except (ValueError, PartitionError) as error:
+        raise InputError(f"{path}: damaged program ({error}); compile again") from None
+
+
+def _unpacked(body: bytes) -> tuple[Deployable, dict[str, Any]]:
+    arrays, texts = unpack(body)
+    header = _header(arrays)
+    expected = {*_ARRAYS, *(f"place/{i}" for i in range(len(header.places)))}
+    check_names(arrays, expected)
+    places = {name: arrays[f"place/{i}"] for i, name in enumerate(header.places)}
     program = Program(**{name: arrays[name] for name in _ARRAYS})
-    return Deployable(program, places, tuple(header["input_sources"])), header["about"]
+    deployable = Deployable(program, places, header.input_sources)
+    if len(places) != len(header.places):
+        raise ValueError("two layers have the same name")
+    _check(deployable)
+    check_names(texts, {GRAPH_MEMBER})
+    graph = parse_graph(texts[GRAPH_MEMBER], GRAPH_MEMBER)
+    sizes = [size for _, size in graph.nodes(data="n_compartments")]
+    if not np.array_equal(sizes, np.diff(program.block_start)):
+        raise ValueError(f"{GRAPH_MEMBER} has other blocks than the program")
+    return deployable, header.about
+
+
+def _header(arrays: dict[str, np.ndarray]) -> _Header:
+    if _HEADER not in arrays:
+        raise ValueError(f"array {_HEADER} is missing")
+    header = arrays.pop(_HEADER)
+    if header.dtype != np.uint8 or header.ndim != 1 or len(header) > _MOST_HEADER:
+        raise ValueError(f"array {_HEADER} is no text of at most {_MOST_HEADER:,} bytes")
+    return decode(header.tobytes(), _Header)
+
+
+def _check(deployable: Deployable) -> None:
+    program = deployable.program
+    check_program(program)
+    check_places(deployable.places, program.n_compartments)
+    n_inputs = len(program.input_start) - 1
+    if len(deployable.input_sources) != n_inputs:
+        raise ValueError(
+            f"{len(deployable.input_sources)} names of inputs, the program has {n_inputs} inputs"
+        )

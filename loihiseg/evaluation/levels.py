@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loihiseg.storage.ranges import Amount, Count, Levels, Name, Share
+
 
 @dataclass(frozen=True)
 class LayerLevels:
@@ -24,12 +26,12 @@ class LayerLevels:
         Channels that are 0 everywhere.
     """
 
-    layer: str
-    n_levels: int
-    scale: float
-    mean_level: float
-    highest_share: float
-    silent_channels: int
+    layer: Name
+    n_levels: Levels
+    scale: Amount
+    mean_level: Amount
+    highest_share: Share
+    silent_channels: Count
 
 
 def layer_levels(layer: str, activation: np.ndarray, n_levels: int, scale: float) -> LayerLevels:

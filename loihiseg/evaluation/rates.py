@@ -1,10 +1,13 @@
 """How many neurons of a layer fire in the wanted range."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 
 from loihiseg.errors import InputError
+from loihiseg.storage.ranges import Amount, Count, Name, Percent, Rate, Share
 
 # The range that Patel et al. (2021), arXiv:2106.08921, regularise to.
 TARGET_LOW_HZ = 50.0
@@ -30,18 +33,18 @@ class LayerRates:
     including, the next edge; the last bin also holds everything above.
     """
 
-    layer: str
-    percentile: float
-    n_neurons: int
-    mean_hz: float
-    percentile_hz: float
-    share_in_range: float
-    share_in_range_of_active: float
-    silent_share: float
-    low_hz: float
-    high_hz: float
-    histogram_counts: tuple[int, ...]
-    histogram_edges_hz: tuple[float, ...]
+    layer: Name
+    percentile: Percent
+    n_neurons: Count
+    mean_hz: Amount
+    percentile_hz: Amount
+    share_in_range: Share
+    share_in_range_of_active: Share
+    silent_share: Share
+    low_hz: Rate
+    high_hz: Rate
+    histogram_counts: Annotated[tuple[Count, ...], Meta(max_length=1000)]
+    histogram_edges_hz: Annotated[tuple[Amount, ...], Meta(max_length=1000)]
 
 
 def layer_rates(

@@ -1,10 +1,10 @@
 """The border thinning of the ISBI 2012 challenge: membranes flooded down to lines."""
 
 import numpy as np
-from numba import njit
 from skimage.measure import label
 
 from loihiseg.errors import InputError
+from partition.compiled import compiled
 
 # A label image holds basins (1, 2, ...) and lines (0). The negative marks live only while the
 # membrane is being flooded.
@@ -84,7 +84,7 @@ def thin(cell: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(framed[1:-1, 1:-1].T)
 
 
-@njit(cache=True)
+@compiled
 def _flood(labels, stride, n_membrane):
     """Flood the UNTOUCHED pixels of `labels` (flat, framed by OUTSIDE, x-major) in place."""
     neighbours = (-stride, -1, stride, 1)  # left, above, right, below

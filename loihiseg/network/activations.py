@@ -70,7 +70,8 @@ class LoihiReLU(tf.keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         if isinstance(rate_regularizer, dict):
-            rate_regularizer = tf.keras.regularizers.deserialize(rate_regularizer)
+            # By our own hand: Keras finds a class of ours in some of its file formats only.
+            rate_regularizer = PercentileFiringRate(**rate_regularizer["config"])
         self.rate_scale_hz = float(rate_scale_hz)
         self.rate_regularizer = rate_regularizer
         self.staircase = bool(staircase)

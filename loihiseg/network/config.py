@@ -1,8 +1,15 @@
 """Shape of the U-Net and its firing rates, as plain values free of TensorFlow."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from loihiseg.errors import InputError
+from loihiseg.storage.ranges import Channels, Levels, Percent, Rate, Share, Side
+
+_Depths = Meta(max_length=10)
+_Convolutions = Annotated[int, Meta(ge=0, le=100)]
 
 
 @dataclass(frozen=True)
@@ -25,12 +32,12 @@ class RateTarget:
         percentile: it must lie high for most neurons to lie within the range.
     """
 
-    percentile: float = 99.5
-    low_hz: float = 50.0
-    high_hz: float = 200.0
-    weight: float = 0.1
-    scale_hz: float = 100.0
-    aim: tuple[float, float] = (0.6, 0.95)
+    percentile: Percent = 99.5
+    low_hz: Rate = 50.0
+    high_hz: Rate = 200.0
+    weight: Annotated[float, Meta(ge=0, le=1e9)] = 0.1
+    scale_hz: Annotated[float, Meta(gt=0, le=1e6)] = 100.0
+    aim: tuple[Share, Share] = (0.6, 0.95)
 
     @property
     def aim_hz(self) -> tuple[float, float]:
@@ -67,14 +74,14 @@ class UNetConfig:
         Whether a batch normalization follows each convolution but the read-out.
     """
 
-    tile: int = 128
-    channels: tuple[int, ...] = (4, 8, 16)
-    convs_down: tuple[int, ...] = (1, 1, 1)
-    convs_up: tuple[int, ...] = (1, 1)
-    stem_stride: int = 2
-    stem_channels: int = 4
+    tile: Side = 128
+    channels: Annotated[tuple[Channels, ...], _Depths] = (4, 8, 16)
+    convs_down: Annotated[tuple[_Convolutions, ...], _Depths] = (1, 1, 1)
+    convs_up: Annotated[tuple[_Convolutions, ...], _Depths] = (1, 1)
+    stem_stride: Annotated[int, Meta(ge=1, le=64)] = 2
+    stem_channels: Channels = 4
     rates: RateTarget = RateTarget()
-    levels: int | tuple[int, ...] = 0
+    levels: Levels | tuple[Levels, ...] = 0
     batch_norm: bool = False
 
     def __post_init__(self):

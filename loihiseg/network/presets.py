@@ -5,9 +5,13 @@ Free of TensorFlow, so that command lines can name them in their help.
 
 import math
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta
 
 from loihiseg.errors import InputError
 from loihiseg.network.config import RateTarget, UNetConfig
+from loihiseg.storage.ranges import Amount, Count, Levels, Positive, Seed, Side
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,8 @@ class Stage:
         and biases.
     """
 
-    levels: int | tuple[int, ...]
-    epochs: int
+    levels: Levels | tuple[Levels, ...]
+    epochs: Positive
     eight_bit: bool = True
     batch_norm: bool = False
 
@@ -76,19 +80,19 @@ class TrainingConfig:
     """
 
     network: UNetConfig = field(default_factory=UNetConfig)
-    crop: int = 256
-    batch: int = 8
-    steps_per_epoch: int = 100
-    epochs: int = 20
-    learning_rate: float = 5e-3
-    patience: int = 10
-    seed: int = 0
-    tuning_epochs: int = 0
+    crop: Side = 256
+    batch: Side = 8
+    steps_per_epoch: Positive = 100
+    epochs: Positive = 20
+    learning_rate: Annotated[float, Meta(gt=0, le=1e3)] = 5e-3
+    patience: Count = 10
+    seed: Seed = 0
+    tuning_epochs: Count = 0
     eight_bit: bool = True
-    window_steps: int = 100
-    stages: tuple[Stage, ...] = ()
-    start: str = ""
-    event_weight: float = 0.0
+    window_steps: Count = 100
+    stages: Annotated[tuple[Stage, ...], Meta(max_length=1000)] = ()
+    start: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    event_weight: Amount = 0.0
 
     def __post_init__(self):
         if not 0 <= self.event_weight < math.inf:

@@ -4,11 +4,12 @@ import io
 from contextlib import contextmanager
 
 from loihiseg.files import write_bytes
+from partition.drawing import plain_text
 
 
 @contextmanager
 def figure(path, size, **kwargs):
-    """A matplotlib figure that is saved as PNG when the block ends.
+    """A matplotlib figure that is saved as PNG when the block ends; its text is never mathematics.
 
     Parameters
     ----------
@@ -26,9 +27,10 @@ def figure(path, size, **kwargs):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=size, dpi=120, layout="constrained")
-    FigureCanvasAgg(drawn)
-    yield drawn.subplots(**kwargs)
-    buffer = io.BytesIO()
-    drawn.savefig(buffer, format="png")
+    with plain_text():
+        drawn = Figure(figsize=size, dpi=120, layout="constrained")
+        FigureCanvasAgg(drawn)
+        yield drawn.subplots(**kwargs)
+        buffer = io.BytesIO()
+        drawn.savefig(buffer, format="png")
     write_bytes(path, buffer.getvalue())

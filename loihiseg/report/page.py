@@ -7,6 +7,10 @@ from pathlib import Path
 import jinja2
 
 from loihiseg.files import write_bytes, write_json
+from partition.messages import printable
+
+PAGE_FILE = "index.html"
+"""Written last: a folder that has one is complete."""
 
 _TEMPLATE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title><style>
@@ -28,6 +32,9 @@ th { background: #f3f3f3 } img { max-width: 100% } p.note { color: #555 }
 def write_run(folder: Path, config, metrics: dict) -> None:
     """Write ``config.json`` and ``metrics.json``.
 
+    Metrics and page hold no folder of this machine; the configuration holds the paths that were
+    given, as they were given, so that the run can be repeated.
+
     Parameters
     ----------
     folder : Path
@@ -41,7 +48,7 @@ def write_run(folder: Path, config, metrics: dict) -> None:
 
 
 def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Path:
-    """Write ``index.html`` with tables and pictures inside it.
+    """Write `PAGE_FILE` with tables and pictures inside it.
 
     Parameters
     ----------
@@ -59,10 +66,10 @@ def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Pa
     """
     sections = [
         {
-            "title": t.title,
-            "note": t.note,
+            "title": printable(t.title),
+            "note": printable(t.note),
             "header": t.header,
-            "rows": t.rows,
+            "rows": [[printable(cell) for cell in row] for row in t.rows],
             "image": _embedded(folder / t.picture) if t.picture else "",
         }
         for t in tables
@@ -70,8 +77,8 @@ def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Pa
     for name, caption in pictures.items():
         sections.insert(1, {"title": caption, "image": _embedded(folder / name)})
     page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)
-    path = folder / "index.html"
-    write_bytes(path, page.render(title=title, sections=sections).encode())
+    path = folder / PAGE_FILE
+    write_bytes(path, page.render(title=printable(title), sections=sections).encode())
     return path
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from loihiseg.report.figures import figure
+from partition.drawing import label
 
 MAX_ROWS = 4
 """Rows of the picture; more would make them too small to look at."""
@@ -42,7 +43,7 @@ def draw_answers(deployed, path) -> None:
                 axis.set(xticks=[], yticks=[])
                 if row == 0:
                     axis.set_title(title, fontsize=10)
-            axes[row, 0].set_ylabel(deployed.titles[row], fontsize=8)
+            axes[row, 0].set_ylabel(label(deployed.titles[row]), fontsize=8)
         figure_of = axes[0, 0].figure
         figure_of.supxlabel(
             "dark is membrane; errors: orange missed, blue invented; disagreement: black",
@@ -76,7 +77,7 @@ def draw_rates(rates, path, binary=False) -> None:
             edges = np.array(layer.histogram_edges_hz)
             counts = np.array(layer.histogram_counts, float)
             width = np.diff(edges)[0]
-            name = layer.layer.removesuffix("_spikes")
+            name = label(layer.layer.removesuffix("_spikes"))
             in_range, silent = layer.share_in_range_of_active, layer.silent_share
             axis.bar(edges[:-1][: len(counts)] + width / 2, counts / counts.sum(), width)
             if binary:
@@ -90,10 +91,10 @@ def draw_rates(rates, path, binary=False) -> None:
         for axis in list(axes.flat)[len(rates) :]:
             axis.set_visible(False)
         figure_of = axes[0, 0].figure
-        label = (
+        meaning = (
             f"{rates[0].percentile:g}th percentile of each neuron's firing rate over the tiles, Hz"
         )
         if binary:
-            label = "mean of each neuron over the tiles, Hz; 1000 is on in all"
-        figure_of.supxlabel(label, fontsize=9)
+            meaning = "mean of each neuron over the tiles, Hz; 1000 is on in all"
+        figure_of.supxlabel(meaning, fontsize=9)
         figure_of.supylabel("share of neurons", fontsize=9)

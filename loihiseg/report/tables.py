@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 
 from loihiseg.mapping import OURS
+from partition.messages import one_line, printable
+
+MAX_CELL = 60
+"""Characters of a cell on the terminal."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +32,17 @@ def print_table(table: Table, console) -> None:
     """Print a table on a rich console."""
     from rich import box
     from rich.table import Table as RichTable
+    from rich.text import Text
 
     drawn = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(table.header):
         drawn.add_column(name, justify="right" if index else "left", no_wrap=True)
     for row in table.rows:
-        drawn.add_row(*row)
-    console.print(drawn, markup=False)
+        # As text, so that no cell is read as rich's markup, whatever the console does.
+        drawn.add_row(*(Text(one_line(cell, MAX_CELL)) for cell in row))
+    console.print(drawn)
     if table.note:
-        console.print(table.note, markup=False, soft_wrap=True)
+        console.print(Text(printable(table.note)), soft_wrap=True)
 
 
 def scores_table(metrics: dict) -> Table:

@@ -1,6 +1,9 @@
 """The course of a training as a picture."""
 
 from loihiseg.report.figures import figure
+from partition.drawing import label
+
+PICTURE_FILE = "training.png"
 
 
 def draw_history(history, path) -> None:
@@ -8,7 +11,7 @@ def draw_history(history, path) -> None:
 
     Parameters
     ----------
-    history : list of loihiseg.training.Epoch
+    history : list of loihiseg.training_state.Epoch
     path : Path
     """
     epochs = [e.epoch for e in history]
@@ -53,7 +56,7 @@ def _draw_levels(axes, history):
 
 def _line(index, name):
     return {
-        "label": name.removesuffix("_spikes"),
+        "label": label(name.removesuffix("_spikes")),
         "color": f"C{index % 10}",
         "marker": ".",
         "linestyle": ("-", "--")[index // 10 % 2],

@@ -112,11 +112,10 @@ def test_command_refuses_in_one_line(tmp_path, capsys):
     assert main([str(tmp_path / "file"), "--n-sections", "1", "--size", "32"]) == 2
     assert main([str(tmp_path / "out"), "--size", "16"]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2 and all(line.startswith("error: ") for line in lines)
+    assert len(lines) == 2 and all("error: " in line for line in lines)
     assert not (tmp_path / "out").exists()
 
 
 def test_command_help(capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(["--help"])
-    assert stop.value.code == 0 and "default: 24" in capsys.readouterr().out
+    assert main(["--help"]) == 0
+    assert "default: 24" in capsys.readouterr().out

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loihiseg.data import cut, stitch, tile_grid
+from loihiseg.data.tiles import spread_places
 from loihiseg.errors import InputError
 
 
@@ -88,3 +89,57 @@ def test_arrays_that_do_not_fit_the_grid():
         cut(np.zeros((8, 9)), grid)
     with pytest.raises(ValueError, match=r"\(4, 4, 4\)"):
         stitch(np.zeros((3, 4, 4)), grid)
+
+
+@st.composite
+def _spreads(draw):
+    tile = draw(st.integers(1, 16))
+    side = st.integers(tile, 5 * tile + draw(st.integers(0, 15)))
+    n_sections = draw(st.integers(1, 6))
+    return n_sections, (draw(side), draw(side)), tile, draw(st.none() | st.integers(0, 60))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(_spreads())
+def test_spread_tiles_lie_apart_inside_and_on_all_sections(spread):
+    n_sections, (height, width), tile, count = spread
+    places = spread_places(*spread)
+    room = n_sections * (height // tile) * (width // tile)
+    assert len(places) == (room if count is None else min(count, room))
+    assert places == spread_places(*spread) == tuple(sorted(places))
+    covered = np.zeros((n_sections, height, width), int)
+    for section, y, x in places:
+        assert 0 <= y <= height - tile and 0 <= x <= width - tile
+        covered[section, y : y + tile, x : x + tile] += 1
+    assert covered.max(initial=0) <= 1
+    assert covered.sum() == len(places) * tile**2
+    per_section = np.bincount([s for s, _, _ in places], minlength=n_sections)
+    assert per_section.max() - per_section.min() <= 1
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(_spreads())
+def test_spread_tiles_are_spread_within_a_section(spread):
+    _, (height, width), tile, _ = spread
+    rows, columns = height // tile, width // tile
+    found = spread_places(1, (height, width), tile, rows)
+    # As many tiles as rows: one in each.
+    assert [y // tile for _, y, _ in found] == list(range(rows))
+    every = spread_places(1, (height, width), tile)
+    if rows > 1 and columns > 1:
+        assert {y for _, y, _ in every} >= {0, height - tile}
+        assert {x for _, _, x in every} >= {0, width - tile}
+
+
+def test_spread_tiles_by_hand():
+    # Two of 4 on 9 columns lie at the borders, one of 4 on 6 rows in the middle.
+    assert spread_places(1, (6, 9), 4) == ((0, 1, 0), (0, 1, 5))
+    # Of one tile and three sections, the second section has it.
+    assert spread_places(3, (4, 4), 4, 1) == ((1, 0, 0),)
+
+
+def test_spread_tiles_refused():
+    with pytest.raises(InputError, match="smaller than a tile"):
+        spread_places(1, (8, 3), 4)
+    with pytest.raises(InputError, match="-1 tiles were asked for"):
+        spread_places(1, (8, 8), 4, -1)

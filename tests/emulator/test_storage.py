@@ -79,7 +79,7 @@ def test_refuses_a_foreign_file(path, data):
 
 
 def test_refuses_another_format(path):
-    path.write_bytes(path.read_bytes().replace(b"loihiseg-program 2 ", b"loihiseg-program 99 ", 1))
+    path.write_bytes(path.read_bytes().replace(b"loihiseg-program 3 ", b"loihiseg-program 99 ", 1))
     assert path.read_bytes().startswith(b"loihiseg-program 99 ")
     with pytest.raises(InputError, match="program format 99"):
         load_program(path)
@@ -97,7 +97,8 @@ def test_graph_equals_the_models(model, deployable):
 
 
 def test_graph_in_the_file(path, tmp_path, model, deployable):
-    from partition.graph import block_graph, load_graph
+    from partition.graph import block_graph
+    from partition.graph_file import load_graph
 
     found, expected = load_graph(path), block_graph(model)
     assert {e for e in found.edges} == {e for e in expected.edges if expected.edges[e]["weight"]}

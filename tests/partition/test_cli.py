@@ -9,7 +9,7 @@ import pytest
 
 from partition.checks import check_placement, message_count
 from partition.cli import run
-from partition.graph import graph_text, save_graph
+from partition.graph_file import graph_text, save_graph
 from partition.placement import place_in_order
 
 
@@ -139,13 +139,16 @@ def test_block_larger_than_a_core(graph, path, capsys):
 @pytest.mark.parametrize(
     "arguments, says",
     [
-        (["--chips", "0"], "--chips 0: expected 1 or more"),
-        (["--cores-per-chip", "129"], "--cores-per-chip 129: expected 1 to 128"),
-        (["--cores-per-chip", "0"], "--cores-per-chip 0: expected 1 to 128"),
-        (["--seed", "-1"], "--seed -1: expected 0 to"),
-        (["--proof-seconds", "nan"], "--proof-seconds nan: expected 0 or more"),
-        (["--proof-seconds", "-1"], "--proof-seconds -1: expected 0 or more"),
-        (["--chips", "two"], "invalid int value: 'two'"),
+        (["--chips", "0"], "--chips: 0: expected a whole number, 1 to 768"),
+        (["--chips", "1" * 400], "expected a whole number, 1 to 768"),
+        (["--chips", "1e1"], "--chips: 1e1: expected a whole number, 1 to 768"),
+        (["--cores-per-chip", "129"], "--cores-per-chip: 129: expected a whole number, 1 to 128"),
+        (["--cores-per-chip", "0"], "--cores-per-chip: 0: expected a whole number, 1 to 128"),
+        (["--seed", "-1"], "--seed: -1: expected a whole number, 0 to 2147483647"),
+        (["--proof-seconds", "nan"], "--proof-seconds: nan: expected a number, 0 to 86400"),
+        (["--proof-seconds", "-1"], "--proof-seconds: -1: expected a number, 0 to 86400"),
+        (["--proof-seconds", "1e5"], "--proof-seconds: 1e5: expected a number, 0 to 86400"),
+        (["--chips", "two"], "--chips: two: expected a whole number"),
         (["--board", "ring"], "invalid choice: 'ring'"),
         (["--bord", "line"], "unrecognized arguments"),
     ],
@@ -162,7 +165,7 @@ def test_wrong_files(path, capsys, tmp_path):
         (b"\xff\xfe\x00", "not JSON"),
         (b"{}", "is not a block graph"),
         (path.read_bytes()[:-20], "not JSON"),
-        (graph_text(nx.DiGraph()).replace('"version": 1', '"version": 7').encode(), "version 7"),
+        (graph_text(nx.DiGraph()).replace('"version": 2', '"version": 7').encode(), "version 7"),
     ]:
         (tmp_path / "wrong").write_bytes(data)
         code, out, err = called(capsys, tmp_path / "wrong")

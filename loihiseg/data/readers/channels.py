@@ -17,8 +17,11 @@ def one_channel(array: np.ndarray, path: Path, hint: str = "") -> np.ndarray:
     """
     n_channels = array.shape[-1]
     colours = array[..., : 3 if n_channels >= 3 else 1]
-    # NaN differs from itself; a single channel is not compared, so that NaN is named as such.
-    if n_channels > 4 or (n_channels > 2 and (colours != colours[..., :1]).any()):
+    others = colours[..., 1:] != colours[..., :1]
+    if array.dtype.kind == "f":
+        # No number, in all of them, is no colour either; it is refused where pixels are checked.
+        others &= ~(np.isnan(colours[..., 1:]) & np.isnan(colours[..., :1]))
+    if n_channels > 4 or others.any():
         raise InputError(
             f"{path}: a colour image with {n_channels} channels, expected grey sections; "
             f"convert it to one channel{hint}"

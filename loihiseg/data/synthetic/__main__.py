@@ -11,26 +11,38 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import tifffile
+from loihiseg.cli import run
+from loihiseg.errors import InputError
+from partition.command import doing
+from partition.options import Parser, seed, whole
+from partition.streams import say
 
-from loihiseg.data.synthetic import synthetic_stack
-from loihiseg.errors import InputError, LoihisegError
+if TYPE_CHECKING:
+    import numpy as np
+
+MAX_PIXELS = 2**28
+"""Of all sections together; takes some minutes and a few GB."""
+
+
+def command(arguments: Sequence[str]) -> None:
+    """Run the command; errors are raised."""
+    options = _parser().parse_args(arguments)
+    size, n_sections = options.size, options.n_sections
+    if n_sections * size**2 > MAX_PIXELS:
+        raise InputError(
+            f"--n-sections {n_sections}, --size {size}: {n_sections * size**2} pixels in all, "
+            f"expected at most {MAX_PIXELS}"
+        )
+    with doing(f"writing synthetic sections to {options.out_folder}"):
+        out = write_synthetic(options.out_folder, n_sections, (size, size), options.seed)
+    say(f"wrote {out / 'train-volume.tif'} and {out / 'train-labels.tif'}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code, 0 done or 2 for an unusable option or folder."""
-    options = _parser().parse_args(arguments)
-    try:
-        out = write_synthetic(
-            options.out_folder, options.n_sections, (options.size, options.size), options.seed
-        )
-    except LoihisegError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(f"wrote {out / 'train-volume.tif'} and {out / 'train-labels.tif'}", file=sys.stderr)
-    return 0
+    return run(command, arguments)
 
 
 def write_synthetic(out_folder: Path, n_sections: int, shape: tuple[int, int], seed: int) -> Path:
@@ -39,6 +51,10 @@ def write_synthetic(out_folder: Path, n_sections: int, shape: tuple[int, int], s
     Each file appears under its name only when it is complete. Files of these names are replaced.
     Raises InputError when the folder cannot be written and for impossible sizes.
     """
+    import numpy as np
+
+    from loihiseg.data.synthetic import synthetic_stack
+
     stack = synthetic_stack(n_sections, shape, seed)
     labels = np.where(stack.membrane, 0, 255).astype(np.uint8)
     try:
@@ -54,6 +70,8 @@ def write_synthetic(out_folder: Path, n_sections: int, shape: tuple[int, int], s
 
 
 def _write(path: Path, array: np.ndarray) -> None:
+    import tifffile
+
     # In the same folder, so that the rename cannot cross to another file system.
     handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".tif", dir=path.parent)
     os.close(handle)
@@ -67,18 +85,17 @@ def _write(path: Path, array: np.ndarray) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m loihiseg.data.synthetic",
         description="Write synthetic ssTEM sections with membrane labels, in the form of the "
         "ISBI 2012 challenge: OUT_FOLDER/train-volume.tif and OUT_FOLDER/train-labels.tif.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("out_folder", type=Path, metavar="OUT_FOLDER", help="made if missing")
-    parser.add_argument("--n-sections", type=int, default=24, help="number of sections")
+    parser.add_argument("--n-sections", type=whole(1, 10**4), default=24, help="number of sections")
     parser.add_argument(
-        "--size", type=int, default=256, help="height and width in pixels of 4 nm, at least 32"
+        "--size", type=whole(32, 4096), default=256, help="height and width in pixels of 4 nm"
     )
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same stack")
+    parser.add_argument("--seed", type=seed, default=0, help="same seed, same stack")
     return parser
 
 

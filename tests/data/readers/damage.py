@@ -1,10 +1,8 @@
 """Damaged image files, read one after the other in a process of their own.
 
-    python -m tests.data.readers.damage FORMAT N SEED
-
-reads N damaged copies, spread over the variants of a format, and prints what came of them as JSON:
-variant -> outcome -> number, and the seconds of the slowest. A copy that hangs, or makes the
-process end, ends it with another exit code than 0.
+python -m tests.data.readers.damage FORMAT N SEED reads N damaged copies, spread over the variants
+of a format, and prints what came of them as JSON: variant -> outcome -> number, and the seconds of
+the slowest. A copy that hangs, or makes the process end, ends it with another exit code than 0.
 """
 
 from __future__ import annotations

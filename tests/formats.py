@@ -1,0 +1,280 @@
+"""The files that may come from strangers, each with an example, its reader and ways to damage it.
+
+One `Format` is a line of the tests of damaged files and of the fuzzer; see `FORMATS`. None of them
+needs TensorFlow or nengo.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from loihiseg.checkpoint import (
+    FILE_NAME,
+    Checkpoint,
+    CheckpointInfo,
+    DataRecord,
+    SplitRecord,
+    load_checkpoint,
+    save_checkpoint,
+)
+from loihiseg.emulator.blockwise import block_order
+from loihiseg.emulator.presentation import present
+from loihiseg.emulator.presenter import Deployable
+from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
+from loihiseg.emulator.storage import MAGIC, load_program, save_program
+from loihiseg.errors import InputError
+from loihiseg.evaluation.rates import layer_rates
+from loihiseg.files import sha256
+from loihiseg.network.config import UNetConfig
+from loihiseg.network.presets import TrainingConfig
+from loihiseg.network.weight_shapes import weight_shapes
+from loihiseg.storage.arrays import pack_arrays, unpack
+from loihiseg.storage.seal import seal
+from loihiseg.training_state import FORMAT as STATE_FORMAT
+from loihiseg.training_state import (
+    STATE_FILE,
+    WORD,
+    Epoch,
+    Run,
+    TrainingState,
+    load_state,
+    save_state,
+)
+from partition.errors import PartitionError
+from partition.graph_file import graph_text, load_graph
+from partition.strict_json import sealed
+from tests.mutants import damaged_arrays, damaged_json, mutant
+from tests.programs import small_program
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of files.
+
+    Attributes
+    ----------
+    name : str
+    example : callable
+        Makes a good file in an empty folder, and returns its path: the one that is damaged.
+    read : callable
+        Reads what lies at that path and beside it; returns bytes that are the same for the same
+        content.
+    refusals : tuple of type
+        What the reader may raise.
+    has_digest : bool
+        Whether a file tells damage by itself: only then must what is read be what was written.
+    rightly : callable, optional
+        (path, number, seed): damages the file at the path, with every checksum right; ``read`` then
+        also uses it. None where the format has no checksum, and any damage is such.
+    """
+
+    name: str
+    example: Callable[[Path], Path]
+    read: Callable[[Path], bytes]
+    refusals: tuple[type[Exception], ...] = (InputError,)
+    has_digest: bool = True
+    rightly: Callable[[Path, int, int], None] | None = None
+
+    def damage(self, path: Path, number: int, seed: int) -> bool:
+        """Damage the example at a path; True if every checksum was made right again."""
+        if self.rightly is not None and number % 2:
+            self.rightly(path, number // 2, seed)
+            return True
+        path.write_bytes(mutant(path.read_bytes(), number // 2, seed))
+        return False
+
+
+def _program(folder: Path) -> Path:
+    path = folder / "net.program"
+    save_program(path, small_program(), {"peers": {"2": {"Greedy": {"chips": [0, 1, 1]}}}})
+    return path
+
+
+def _read_program(path: Path) -> bytes:
+    deployable, about = load_program(path)
+    _run(deployable)
+    arrays = asdict(deployable.program) | deployable.places
+    told = [deployable.input_sources, list(deployable.places), about]
+    return pack_arrays({str(i): a for i, a in enumerate(arrays.values())}) + msgspec.json.encode(
+        told
+    )
+
+
+def _run(deployable: Deployable) -> None:
+    """Show it spikes, step by step and block by block."""
+    program = deployable.program
+    if program.has_noise:
+        return
+    n_steps, n_neurons = 12, int(program.input_start[-1])
+    rng = np.random.default_rng(0)
+    fired = rng.random((n_steps, n_neurons)) < 0.5
+    start = np.concatenate([[0], np.cumsum(fired.sum(axis=1))]).astype(np.int64)
+    spikes = np.nonzero(fired)[1].astype(np.int32)
+    counts = [present(program, order, start, spikes, 4) for order in (None, block_order(program))]
+    for name in ("spikes", "window_spikes", "synaptic_events_per_step"):
+        np.testing.assert_array_equal(*(getattr(count, name) for count in counts))
+
+
+def _program_rightly(path: Path, number: int, seed: int) -> None:
+    body = path.read_bytes().partition(b"\n")[2]
+    path.write_bytes(seal(MAGIC, PROGRAM_FORMAT, _damaged_archive(body, number, seed, ("header",))))
+
+
+def _damaged_archive(body: bytes, number: int, seed: int, texts: tuple[str, ...]) -> bytes:
+    """An archive damaged in its bytes, in its arrays, or in its JSON, in turn."""
+    which, number = number % 3, number // 3
+    if which == 0:
+        return mutant(body, number, seed)
+    arrays, beside = unpack(body)
+    told = {name: arrays.pop(name).tobytes() for name in texts} | beside
+    if which == 1:
+        arrays = damaged_arrays(arrays, number, seed)
+    else:
+        name = sorted(told)[number % len(told)]
+        document = damaged_json(json.loads(told[name]), number, seed)
+        if isinstance(document, dict) and "sha256" in document:
+            document = sealed(document, "sha256")
+        told[name] = json.dumps(document).encode()
+    arrays |= {name: np.frombuffer(told[name], np.uint8) for name in texts if name in told}
+    return pack_arrays(arrays, {name: told[name].decode() for name in beside})
+
+
+CONFIG = TrainingConfig(
+    UNetConfig(16, (2, 3), (1, 1), (1,), stem_channels=2, levels=3, batch_norm=True), epochs=3
+)
+
+
+@cache
+def _weights() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(3)
+    shapes = weight_shapes(CONFIG.network)
+    return {name: rng.random(shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def _checkpoint(folder: Path) -> Path:
+    split = SplitRecord((0, 3), (3, 4), (4, 6))
+    info = CheckpointInfo(
+        CONFIG, DataRecord("stack.tif", "d1", "labels: 255 = cell", split), 0.375, 2,
+        {"accuracy": 0.5, "membrane_iou": 0.25}, {"python": "3.12"},
+    )  # fmt: skip
+    save_checkpoint(folder, Checkpoint(info, _weights()))
+    return folder / FILE_NAME
+
+
+def _checkpoint_1(folder: Path) -> Path:
+    return _without(_checkpoint(folder), "digest", "format")
+
+
+def _without(path: Path, digest: str, version: str) -> Path:
+    """A JSON file as the version before wrote it."""
+    document = json.loads(path.read_text())
+    del document[digest]
+    path.write_text(json.dumps(document | {version: 1}))
+    return path
+
+
+def _checkpoint_weights(folder: Path) -> Path:
+    _checkpoint(folder)
+    (path,) = folder.glob("weights-*.npz")
+    return path
+
+
+def _read_checkpoint(path: Path) -> bytes:
+    found = load_checkpoint(path.parent)
+    return msgspec.json.encode(found.info) + pack_arrays(found.weights)
+
+
+def _checkpoint_rightly(path: Path, number: int, seed: int) -> None:
+    document = damaged_json(json.loads(path.read_text()), number, seed)
+    path.write_text(json.dumps(sealed(document, "digest")))
+
+
+def _weights_rightly(path: Path, number: int, seed: int) -> None:
+    data = path.read_bytes()
+    if number % 2:
+        data = pack_arrays(damaged_arrays(unpack(data)[0], number // 2, seed))
+    else:
+        data = mutant(data, number // 2, seed)
+    digest = sha256(data)
+    path.with_name(f"weights-{digest[:12]}.npz").write_bytes(data)
+    description = path.with_name(FILE_NAME)
+    document = json.loads(description.read_text())
+    document |= {"weights": f"weights-{digest[:12]}.npz", "sha256": digest}
+    description.write_text(json.dumps(sealed(document, "digest")))
+
+
+def _state(folder: Path) -> Path:
+    rates = layer_rates("stem_spikes", np.linspace(0, 200, 40).reshape(4, 10))
+    history = tuple(Epoch(n, 0.5, 0.1, 0.4, 0.8, 0.3, 0.5, (rates,)) for n in (1, 2))
+    weights = _weights()
+    moments = tuple(np.zeros_like(value) for value in weights.values() for _ in range(2))
+    optimizer = (np.array(200), *moments)
+    save_state(folder, TrainingState(weights, optimizer, history, Run(CONFIG, "d1")))
+    return folder / STATE_FILE
+
+
+def _state_1(folder: Path) -> Path:
+    path = _state(folder)
+    path.write_bytes(path.read_bytes().partition(b"\n")[2])
+    return path
+
+
+def _read_state(path: Path) -> bytes:
+    state = load_state(path.parent)
+    optimizer = {f"optimizer/{i}": value for i, value in enumerate(state.optimizer)}
+    return pack_arrays(state.weights | optimizer) + msgspec.json.encode([state.history, state.run])
+
+
+def _state_rightly(path: Path, number: int, seed: int) -> None:
+    body = path.read_bytes().partition(b"\n")[2]
+    damaged = _damaged_archive(body, number, seed, ("history", "run"))
+    path.write_bytes(seal(WORD, STATE_FORMAT, damaged))
+
+
+def _graph(folder: Path) -> Path:
+    import networkx as nx
+
+    graph = nx.DiGraph()
+    for node, size in enumerate((3, 4, 5, 6)):
+        graph.add_node(node, label=f"layer[{node}]", n_compartments=size)
+    edges = [(0, 1, 2.0), (0, 2, 0.25), (1, 3, 7.5), (2, 3, 1e-3), (3, 3, 0.0)]
+    graph.add_weighted_edges_from(edges)
+    graph.graph["host_inputs"] = [{"label": "stem", "n_neurons": 9, "messages": {0: 9, 2: 4}}]
+    path = folder / "block_graph.json"
+    path.write_text(graph_text(graph))
+    return path
+
+
+def _graph_1(folder: Path) -> Path:
+    return _without(_graph(folder), "sha256", "version")
+
+
+def _read_graph(path: Path) -> bytes:
+    return graph_text(load_graph(path)).encode()
+
+
+def _graph_rightly(path: Path, number: int, seed: int) -> None:
+    document = damaged_json(json.loads(path.read_text()), number, seed)
+    path.write_text(json.dumps(sealed(document, "sha256")))
+
+
+_ALL = (
+    Format("program", _program, _read_program, rightly=_program_rightly),
+    Format("checkpoint", _checkpoint, _read_checkpoint, rightly=_checkpoint_rightly),
+    Format("weights", _checkpoint_weights, _read_checkpoint, rightly=_weights_rightly),
+    Format("state", _state, _read_state, rightly=_state_rightly),
+    Format("graph", _graph, _read_graph, (PartitionError,), rightly=_graph_rightly),
+    Format("program-graph", _program, _read_graph, (PartitionError,), rightly=_program_rightly),
+    # Of versions before, whose files do not tell damage.
+    Format("checkpoint-1", _checkpoint_1, _read_checkpoint, has_digest=False),
+    Format("state-1", _state_1, _read_state),
+    Format("graph-1", _graph_1, _read_graph, (PartitionError,), has_digest=False),
+)
+
+FORMATS = {one.name: one for one in _ALL}
+"""By name. A format more is a line more."""
