@@ -25,8 +25,9 @@ MOST_BYTES = 2**38
 MOST_CHUNK_BYTES = 2**29
 """Decoded size of one chunk, strip or tile, 512 MiB: it is held beside the stack."""
 
-MOST_PAGES = 2**16
-"""Pages of one TIFF file; a mouse brain cut at 30 nm has fewer per block."""
+MOST_PAGES = 2**15
+"""Pages of one TIFF file, 32,768: 1.6 mm of sections of 50 nm. A chain of that many empty pages
+takes some 4 s to walk."""
 
 MOST_FILES = 2**20
 """Files of one Zarr array, and files of a folder."""

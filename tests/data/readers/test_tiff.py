@@ -57,6 +57,14 @@ def test_pixels_are_those_tifffile_reads(tmp_path, dtype, options):
     assert found.dtype == array.dtype
 
 
+def test_missing_values_are_no_colours(tmp_path):
+    array = GREY.astype(np.float32)
+    array[1, 2, 3] = np.nan
+    tifffile.imwrite(tmp_path / "em.tif", array, photometric="minisblack")
+    np.testing.assert_array_equal(_read(tmp_path / "em.tif"), array)
+    _refused(tmp_path / "em.tif", "1 NaN or infinite pixels")
+
+
 def test_jpeg(tmp_path):
     smooth = np.add.outer(np.arange(37), np.arange(50)).astype(np.uint8)[np.newaxis]
     for options in ({}, {"rowsperstrip": 16}, {"tile": (16, 16)}):
@@ -123,14 +131,14 @@ def _tiff(*pages, links=None):
         starts.append(size)
         size += 2 + 12 * len(page) + 4
     links = links or [*starts[1:], 0]
-    data = struct.pack("<2sHI", b"II", 42, starts[0])
+    data = bytearray(struct.pack("<2sHI", b"II", 42, starts[0]))
     for page, link in zip(pages, links):
         data += struct.pack("<H", len(page))
         for tag, value in sorted(page.items()):
             kind, count, value = value if isinstance(value, tuple) else (4, 1, value)
             data += struct.pack("<HHII", tag, kind, count, value)
         data += struct.pack("<I", link)
-    return data
+    return bytes(data)
 
 
 def _page(width=4, height=4, offset=8, count=16, **others):
