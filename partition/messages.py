@@ -76,8 +76,9 @@ def _counted(message: str, violations: Sequence[str]) -> tuple[str, list[str]]:
 def handed_on(path: str | os.PathLike[str]) -> str:
     """A path as it stands in what may be handed on: without the folders of this machine.
 
-    Of an absolute path the last name is left; a relative one stays as it was given, and so does
-    what is no path.
+    Of an absolute path, and of one that climbs out of the folder it is relative to, the last name
+    is left; any other relative one stays as it was given, and so does what is no path.
     """
     path = os.fspath(path)
-    return (Path(path).name or path) if os.path.isabs(path) else path
+    leads_elsewhere = os.path.isabs(path) or os.pardir in Path(path).parts
+    return (Path(path).name or path) if leads_elsewhere else path
