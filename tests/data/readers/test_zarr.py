@@ -154,7 +154,7 @@ def test_blosc_cut_off_or_of_another_size(tmp_path):
     "codec, encode",
     [(numcodecs.GZip(), gzip.compress), (numcodecs.Zstd(), numcodecs.Zstd().encode),
      (numcodecs.Zlib(), numcodecs.Zlib().encode), (numcodecs.LZ4(), numcodecs.LZ4().encode)],
-    ids=str,
+    ids=["gzip", "zstd", "zlib", "lz4"],
 )  # fmt: skip
 def test_chunks_that_expand(tmp_path, codec, encode):
     path = _write(tmp_path / "em.zarr", compressors=codec)
