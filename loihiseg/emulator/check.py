@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from loihiseg.emulator.host import Host
+from loihiseg.emulator.host import host_spikes
 from loihiseg.errors import LoihisegError
 
 STATE = ("input", "current", "voltage", "ref_count", "spiked", "spike_count")
@@ -37,9 +37,7 @@ def check_equality(presenter, network, image, n_steps: int) -> int:
 
     from loihiseg.emulator.simulator import CompiledEmulator
 
-    host = Host(network)
-    fired = host.spikes(image, n_steps).fired
-    host.close()
+    fired = host_spikes(network, image, n_steps).fired
     sources = [fired[name] for name in presenter.deployable.input_sources]
     emulators = [presenter.fresh(kind) for kind in (EmulatorInterface, CompiledEmulator)]
     n_spikes = 0

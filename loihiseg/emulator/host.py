@@ -1,8 +1,8 @@
 """The host's part of a converted network: pixels to spikes, all steps at once.
 
-A neuron with constant input needs its input current once. Nengo computes it in one step, with the
-operators and the order of additions that nengo-loihi's host simulator uses; the steps of all
-neurons then follow in numpy, by nengo-loihi's own update. Spikes equal those the host simulator
+A neuron with constant input needs its input current once. It is computed with the sums, in the
+order, in which Nengo's reference simulator computes it, which nengo-loihi runs the host on; the
+steps of all neurons then follow by nengo-loihi's own update. Spikes equal those the host simulator
 would have sent, one by one.
 """
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.conversion.convolution import term_input
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 
 DT_S = 0.001
 
@@ -28,58 +29,55 @@ class HostSpikes:
     fired: dict[str, np.ndarray]
 
 
-class Host:
-    """Host layers of a lowered network, each fed by pixels.
+def host_currents(network: LoweredNetwork, pixels: np.ndarray) -> dict[str, np.ndarray]:
+    """Input current of every neuron on the host.
 
     Parameters
     ----------
     network : LoweredNetwork
+        Of neurons; its layers on the host are fed by pixels.
+    pixels : numpy.ndarray
+        One image of normalized pixels, of the shape of the network's input but for its channel.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        float64, (n_neurons,), Hz.
     """
+    ((name, shape),) = network.inputs.items()
+    image = np.asarray(pixels, np.float64).reshape(1, *shape)
+    return {
+        layer.name: _current(layer, {name: image}) for layer in network.layers if layer.on_host
+    }
 
-    def __init__(self, network: LoweredNetwork):
-        import nengo
 
-        self._pixels = {n: np.zeros(int(np.prod(s))) for n, s in network.inputs.items()}
-        self._layers = {layer.name: layer for layer in network.layers if layer.on_host}
-        with nengo.Network(seed=0) as net:
-            nodes = {
-                name: nengo.Node(lambda t, name=name: self._pixels[name], label=name)
-                for name in self._pixels
-            }
-            self._neurons = {
-                name: _ensemble(layer, nodes, network).neurons
-                for name, layer in self._layers.items()
-            }
-        # A model of our own keeps no decoders on disk, for which Nengo wants a home to write to.
-        model = nengo.builder.Model(dt=DT_S)
-        self._simulator = nengo.Simulator(net, model=model, progress_bar=False, optimize=False)
+def _current(layer: SpikingLayer, sources: dict[str, np.ndarray]) -> np.ndarray:
+    # As Nengo keeps them: biases in float32, then in float64; the gain after the sum.
+    bias = (layer.bias * np.float32(layer.rate_scale_hz)).astype(np.float64)
+    current = np.tile(bias, layer.shape[0] * layer.shape[1])
+    for term in layer.terms:
+        found = term_input(term, sources[term.source], layer.shape)
+        current += np.float64(layer.rate_scale_hz) * found.reshape(-1)
+    return current
 
-    def currents(self, pixels) -> dict[str, np.ndarray]:
-        """Input current of every host neuron, float64, for one image of normalized pixels."""
-        (name,) = self._pixels
-        self._pixels[name] = np.asarray(pixels, np.float64).reshape(-1)
-        self._simulator.reset()
-        self._simulator.step()
-        signals, model = self._simulator.signals, self._simulator.model
-        return {
-            name: np.array(signals[model.sig[neurons]["in"]])
-            for name, neurons in self._neurons.items()
-        }
 
-    def spikes(self, pixels, n_steps: int) -> HostSpikes:
-        """Spikes while an image is held for a number of steps, from rest."""
-        fired = {}
-        for name, current in self.currents(pixels).items():
-            layer = self._layers[name]
-            if layer.binary:
-                fired[name] = binary_spikes(current, n_steps, layer.active_steps)
-            else:
-                fired[name] = rectified_spikes(current, n_steps)
-        return HostSpikes(fired)
+def host_spikes(network: LoweredNetwork, pixels: np.ndarray, n_steps: int) -> HostSpikes:
+    """Spikes of the host while an image is held for a number of steps, from rest.
 
-    def close(self):
-        """Free the simulator."""
-        self._simulator.close()
+    Parameters
+    ----------
+    network, pixels
+        As in `host_currents`.
+    n_steps : int
+    """
+    fired = {}
+    for name, current in host_currents(network, pixels).items():
+        layer = network.layer(name)
+        if layer.binary:
+            fired[name] = binary_spikes(current, n_steps, layer.active_steps)
+        else:
+            fired[name] = rectified_spikes(current, n_steps)
+    return HostSpikes(fired)
 
 
 def rectified_spikes(current: np.ndarray, n_steps: int, dt_s: float = DT_S) -> np.ndarray:
@@ -114,28 +112,3 @@ def binary_spikes(current: np.ndarray, n_steps: int, active_steps=None) -> np.nd
     if active_steps is not None:
         fired[~np.isin(np.arange(1, n_steps + 1), active_steps)] = False
     return fired
-
-
-def _ensemble(layer, nodes, network):
-    import nengo
-
-    from loihiseg.conversion.transforms import nengo_transform
-
-    biases = np.tile(layer.bias, int(np.prod(layer.shape[:2]))).astype(np.float32)
-    biases *= layer.rate_scale_hz
-    ensemble = nengo.Ensemble(
-        layer.n_neurons,
-        1,
-        neuron_type=nengo.SpikingRectifiedLinear(),
-        gain=nengo.dists.Choice([layer.rate_scale_hz]),
-        bias=biases,
-        label=layer.name,
-    )
-    for term in layer.terms:
-        nengo.Connection(
-            nodes[term.source],
-            ensemble.neurons,
-            transform=nengo_transform(term, network.inputs[term.source]),
-            synapse=None,
-        )
-    return ensemble

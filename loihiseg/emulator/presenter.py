@@ -14,7 +14,7 @@ from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator import kernels
 from loihiseg.emulator.activity import Presentation, compact
 from loihiseg.emulator.blockwise import block_order
-from loihiseg.emulator.host import Host
+from loihiseg.emulator.host import host_spikes
 from loihiseg.emulator.presentation import present
 from loihiseg.emulator.program import Program
 from loihiseg.emulator.validation import check_fits
@@ -86,7 +86,7 @@ class CompiledPresenter:
         self.deployable = deployable
         self.shapes = {layer.name: layer.shape for layer in network.layers}
         check_fits(deployable, self.shapes)
-        self._host = Host(network)
+        self._network = network
         self._order = block_order(deployable.program)
         self._n_threads = n_threads or _n_cores()
         self._pool = ThreadPoolExecutor(self._n_threads)
@@ -124,7 +124,7 @@ class CompiledPresenter:
             # The host is far faster than the chip's program: its spikes must not pile up.
             if len(waiting) >= 2 * self._n_threads:
                 take()
-            host = self._host.spikes(image, n_steps)
+            host = host_spikes(self._network, image, n_steps)
             waiting.append(self._pool.submit(self._run, host, n_steps, n_window_steps))
         while waiting:
             take()
@@ -152,7 +152,7 @@ class CompiledPresenter:
             If the program has loops.
         """
         places = [self.deployable.places[name] for name in layers]
-        host = self._host.spikes(image, n_steps)
+        host = host_spikes(self._network, image, n_steps)
         counts = present(
             self.deployable.program, self._order, *self._input_spikes(host, n_steps), 1,
             self._pool, self._n_threads, np.concatenate(places),
@@ -167,7 +167,7 @@ class CompiledPresenter:
         """Few images, one after the other: the threads share the blocks of each."""
         found = []
         for image in images:
-            host = self._host.spikes(image, n_steps)
+            host = host_spikes(self._network, image, n_steps)
             found.append(self._run(host, n_steps, n_window_steps, self._pool))
             if progress is not None:
                 progress()
@@ -220,9 +220,8 @@ class CompiledPresenter:
         return start.astype(np.int64), neuron[order].astype(np.int32)
 
     def close(self):
-        """Free threads and the host."""
+        """Free threads."""
         self._pool.shutdown(cancel_futures=True)
-        self._host.close()
 
     def __enter__(self):
         return self

@@ -25,7 +25,7 @@ from loihiseg.conversion.thermometer import (
 )
 from loihiseg.conversion.transforms import nengo_transform
 from loihiseg.emulator.blockwise import block_order
-from loihiseg.emulator.host import Host, binary_spikes
+from loihiseg.emulator.host import binary_spikes, host_spikes
 from loihiseg.emulator.presentation import present
 from loihiseg.errors import InputError
 from loihiseg.quantization.centring import centred
@@ -285,12 +285,10 @@ def test_images_follow_each_other_and_do_not_meet(built):
     n_steps, apart, pictures = steps_needed(neurons), steps_between_images(neurons), 5
     brief = timed(neurons, n_steps)
     fired = np.zeros((n_steps + apart * pictures, brief.layers[0].n_neurons), bool)
-    host = Host(brief)
     images = quantized.images(pictures)
     for number, image in enumerate(images):
         start = number * apart
-        fired[start : start + n_steps] |= host.spikes(image, n_steps).fired["stem_spikes"]
-    host.close()
+        fired[start : start + n_steps] |= host_spikes(brief, image, n_steps).fired["stem_spikes"]
     step, neuron = np.nonzero(fired)
     starts = np.searchsorted(step, np.arange(len(fired) + 1))
     program, (name,) = made.deployable.program, neurons.outputs
