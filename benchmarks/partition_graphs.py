@@ -127,8 +127,8 @@ def example(name, by_hand, cores_per_chip) -> Problem:
 
 def preset(name, scale=1) -> Problem:
     """A preset of ours, untrained, its tile so many times as wide and high; rates from a seed."""
+    from loihiseg.compilation.mapping import partition_layers
     from loihiseg.conversion.lowering import lower
-    from loihiseg.mapping import partition_layers
     from loihiseg.network.presets import PRESETS
     from loihiseg.network.unet import build_unet
 
@@ -152,15 +152,16 @@ def trained(checkpoint, data=None, n_tiles=8, n_steps=200) -> Problem:
     """
     from pathlib import Path
 
+    from loihiseg.deployment import spread_tiles
+
+    from loihiseg.compilation.mapping import apply_block_shapes, partition_layers
+    from loihiseg.compilation.source import load_network
     from loihiseg.conversion.converter import convert
     from loihiseg.conversion.lowering import lower
     from loihiseg.data.readers import read_stack
     from loihiseg.data.synthetic import synthetic_stack
-    from loihiseg.deployment import spread_tiles
     from loihiseg.emulator.presenter import CompiledPresenter
     from loihiseg.emulator.reference import Presenter
-    from loihiseg.mapping import apply_block_shapes, partition_layers
-    from loihiseg.source_network import load_network
 
     source = load_network(checkpoint)
     network = lower(source.model).network

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
+from loihiseg.data.record import DataRecord
 from loihiseg.errors import InputError
 from loihiseg.files import remove, sha256, write_bytes, write_json
 from loihiseg.network.config import UNetConfig
@@ -24,7 +25,7 @@ from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.weight_shapes import weight_shapes
 from loihiseg.storage.arrays import pack_arrays, unpack_arrays
 from loihiseg.storage.fields import check_known
-from loihiseg.storage.ranges import Count, Name, Number, Positive, Share, Text
+from loihiseg.storage.ranges import Count, Name, Number, Positive, Share
 from loihiseg.storage.schema import check_range
 from partition.files import read_bytes
 from partition.strict_json import decode, in_one_line, peek, sealed
@@ -42,45 +43,6 @@ MOST_WEIGHT = 1e9
 """Largest magnitude of a weight."""
 
 _DIGEST = "digest"
-_SMALL = Annotated[int, msgspec.Meta(ge=0, le=10**6)]
-_Range = tuple[_SMALL, _SMALL]
-
-
-@dataclass(frozen=True)
-class SplitRecord:
-    """First and one past the last section of each part, numbered within the stack.
-
-    Where the other parts lie inside the training sections, as in a fold, they are not among them.
-    """
-
-    train: _Range
-    validation: _Range
-    test: _Range
-
-    @property
-    def train_sections(self) -> tuple[int, ...]:
-        """Sections that were trained on."""
-        held_out = {*range(*self.validation), *range(*self.test)}
-        return tuple(z for z in range(*self.train) if z not in held_out)
-
-
-@dataclass(frozen=True)
-class DataRecord:
-    """What the network was trained on.
-
-    Attributes
-    ----------
-    source : str
-        Name of the file or folder; where it lay is nobody's business who gets the checkpoint.
-    digest, polarity : str
-        See `loihiseg.data.stack.Stack`.
-    split : SplitRecord
-    """
-
-    source: Text
-    digest: Name
-    polarity: Text
-    split: SplitRecord
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from loihiseg import shipped
 from loihiseg.cli import add_data_options, read_data, run
+from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.errors import InputError
 from partition.log import RunLog
@@ -26,30 +27,38 @@ class DeployConfig:
     such a path. A network that comes with the package is kept by its name.
 
     ``tiles`` is None for whole sections, ``tile`` for the network's own. ``steps`` is None for as
-    many as a network of levels needs, which has no ``window`` nor ``synapse_ms``.
+    many as a network of levels needs, which has no ``window`` nor ``synapse_ms``. Of a network that
+    was kept, all that decides it is None but ``deployed``, its folder.
     """
 
     data: str | None
     labels: str | None
     label_polarity: str
-    checkpoint: str
+    checkpoint: str | None
     sections: str | None
-    chips: int
+    chips: int | None
     tiles: int | None
     calibration_tiles: int
     steps: int | None
     window: float | None
     synapse_ms: float | None
-    rate_scale_hz: float
+    rate_scale_hz: float | None
     target: str
     emulator: str
     check: int
-    proof_seconds: float
-    seed: int
-    code: str = "rate"
+    proof_seconds: float | None
+    seed: int | None
+    code: str | None = "rate"
     tile: int | str | None = None
     early_exit: float | None = None
-    input: str = "held"
+    input: str | None = "held"
+    deployed: str | None = None
+
+    @property
+    def compile_options(self) -> CompileOptions:
+        """Those that decide the deployed network."""
+        names = CompileOptions.__dataclass_fields__
+        return CompileOptions(**{name: getattr(self, name) for name in names})
 
 
 RATE_DEFAULTS = {"steps": 200, "window": 0.4, "synapse_ms": 1.5}
@@ -64,7 +73,7 @@ def parse(arguments):
         "chips, run on the nengo-loihi emulator (or a chip), score, report.",
     )
     parser.add_argument(
-        "--chips", type=whole(1, MAX_CHIPS), default=2, help="Loihi chips there are"
+        "--chips", type=whole(1, MAX_CHIPS), help="Loihi chips there are (default: 2)"
     )
     parser.add_argument(
         "--checkpoint",
@@ -72,6 +81,11 @@ def parse(arguments):
         help="folder written by loihiseg.train, a Keras model as .h5 or .keras, or one of the "
         f"networks that come along: {', '.join(shipped.names())} (default: "
         f"{shipped.FOR_SECTIONS}, without --data {shipped.FOR_SYNTHETIC})",
+    )
+    parser.add_argument(
+        "--deployed",
+        metavar="FOLDER",
+        help="run a network that --save has kept, instead of compiling one",
     )
     add_data_options(parser)
     parser.add_argument(
@@ -143,8 +157,7 @@ def parse(arguments):
     running.add_argument(
         "--rate-scale-hz",
         type=real(0, 10**6, above=True),
-        default=100.0,
-        help="firing rate of an activation of 1, for Keras models that do not say",
+        help="firing rate of an activation of 1, for Keras models that do not say (default: 100)",
     )
     running.add_argument(
         "--target", choices=("sim", "loihi"), default="sim", help="emulator or real chip"
@@ -165,14 +178,19 @@ def parse(arguments):
     running.add_argument(
         "--proof-seconds",
         type=real(0, DAY_S),
-        default=20.0,
         metavar="S",
-        help="time to prove that no placement has fewer messages between chips; 0 for none",
+        help="time to prove that no placement has fewer messages between chips; 0 for none "
+        "(default: 20)",
     )
-    running.add_argument("--seed", type=seed, default=0, help="of the network and the emulator")
+    running.add_argument("--seed", type=seed, help="of the network and the emulator (default: 0)")
     output = parser.add_argument_group("output")
     output.add_argument(
         "--out", metavar="FOLDER", help="run folder (default: the next free runs/deploy-N)"
+    )
+    output.add_argument(
+        "--save",
+        metavar="FOLDER",
+        help="keep the deployed network, to be run again with --deployed on any data",
     )
     output.add_argument("--json", action="store_true", help="print the metrics as JSON instead")
     output.add_argument("--quiet", action="store_true", help="say nothing but errors and results")
@@ -183,7 +201,7 @@ def _code(options, checkpoint):
     """The neural code that is asked for, or the one that a network was trained for."""
     if options.code:
         return options.code
-    from loihiseg.source_network import is_quantized
+    from loihiseg.compilation.source import is_quantized
 
     return "thermometer" if is_quantized(checkpoint) else "rate"
 
@@ -206,19 +224,18 @@ def _times(options, code):
     return given
 
 
+COMPILING = {
+    "checkpoint": None, "chips": 2, "tile": None, "code": None, "steps": None, "window": None,
+    "synapse_ms": None, "input": None, "rate_scale_hz": 100.0, "proof_seconds": 20.0, "seed": 0,
+}  # fmt: skip
+"""Options that decide the deployed network, and their values where they are not given."""
+
+
 def configuration(options) -> DeployConfig:
     """Check what options mean together, and keep what a run can be repeated from."""
     if options.target == "loihi":
         _require_nxsdk()
-    checkpoint = shipped.named(options.checkpoint, options.data)
-    code = _code(options, shipped.resolve(checkpoint, options.data))
-    times = _times(options, code)
-    names = DeployConfig.__dataclass_fields__
-    chosen = {k: v for k, v in vars(options).items() if k in names}
-    chosen |= times | {"checkpoint": checkpoint, "code": code}
-    if options.input is None:
-        whole = code == "rate" or options.early_exit is not None
-        chosen["input"] = "held" if whole else "clocked"
+    chosen = _of_kept(options) if options.deployed else _of_compiled(options)
     slow = options.emulator == "nengo-loihi"
     if options.tiles is None:
         chosen["tiles"] = 4 if slow else None
@@ -228,10 +245,38 @@ def configuration(options) -> DeployConfig:
         chosen["calibration_tiles"] = 2 if slow else 8
     config = DeployConfig(**chosen)
     if config.early_exit is not None:
-        from loihiseg.running import check_early_exit
+        from loihiseg.running.looks import check_early_exit
 
         check_early_exit(config)
     return config
+
+
+def _of_kept(options):
+    """Fields of the configuration of a run of a kept network: it decides all about itself."""
+    given = [name for name in (*COMPILING, "save") if getattr(options, name) is not None]
+    if given:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(
+            f"{named}: a kept network has its own; leave out, or compile one without --deployed"
+        )
+    names = DeployConfig.__dataclass_fields__
+    return {k: v for k, v in vars(options).items() if k in names}
+
+
+def _of_compiled(options):
+    for name, value in COMPILING.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    checkpoint = shipped.named(options.checkpoint, options.data)
+    code = _code(options, shipped.resolve(checkpoint, options.data))
+    times = _times(options, code)
+    names = DeployConfig.__dataclass_fields__
+    chosen = {k: v for k, v in vars(options).items() if k in names}
+    chosen |= times | {"checkpoint": checkpoint, "code": code}
+    if options.input is None:
+        whole = code == "rate" or options.early_exit is not None
+        chosen["input"] = "held" if whole else "clocked"
+    return chosen
 
 
 def _require_nxsdk():
@@ -255,6 +300,7 @@ def main(arguments):
 
 
 def _deploy(options, config, log):
+    from loihiseg.compilation.artifact import check_free, save_deployed
     from loihiseg.locks import run_folder
     from loihiseg.pipeline import deploy
     from loihiseg.progress import Reporter
@@ -262,7 +308,12 @@ def _deploy(options, config, log):
     reporter = Reporter(options.quiet or options.json)
     # Before anything slow: a run whose report cannot be kept is not begun.
     with run_folder(options.out, "deploy", reporter.say) as folder:
+        if options.save:
+            check_free(options.save)
         result = deploy(config, lambda: read_data(config), reporter)
+        if options.save:
+            with reporter.stage("save") as note:
+                note.detail = str(save_deployed(options.save, result.deployed))
         with reporter.stage("report") as note:
             kept = folder()
             page = write_report(kept, config, result)

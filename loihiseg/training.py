@@ -24,16 +24,16 @@ from loihiseg.checkpoint import (
     save_checkpoint,
     set_model_weights,
 )
+from loihiseg.conversion.logits import sigmoid
 from loihiseg.data.augmentation import normalize, sample_crops
 from loihiseg.data.splits import Split
 from loihiseg.data.stack import Stack
-from loihiseg.data.tiles import cut, tile_grid
+from loihiseg.data.tiles import cut, predict_sections, tile_grid
 from loihiseg.errors import InputError
 from loihiseg.evaluation.levels import LayerLevels, layer_levels
 from loihiseg.evaluation.metrics import best_threshold, pixel_scores
 from loihiseg.evaluation.rates import LayerRates, layer_rates
 from loihiseg.files import sha256
-from loihiseg.inference import predict_sections, sigmoid
 from loihiseg.locks import locked_folder
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.events import event_costs

@@ -193,6 +193,32 @@ def prove(graph, assignment, *, cores_per_chip=CORES_PER_CHIP, seconds=60.0) -> 
     return better
 
 
+def assignment_of(graph, chip_of_block, lower_bound=0.0, method="") -> Assignment:
+    """What a given assignment comes to; chips keep their numbers.
+
+    Parameters
+    ----------
+    graph : networkx.DiGraph
+    chip_of_block : sequence of int
+        Numbered from 0, each chip holding a block.
+    lower_bound : float
+        Known of it, messages per step; and by which ``method``.
+    """
+    from partition.links import Traffic
+
+    chips = np.array(chip_of_block, dtype=np.int64)
+    loads = Traffic.of_graph(graph).loads(chips)
+    messages = float(sum(loads.values()))
+    return Assignment(
+        chip_of_block=tuple(int(chip) for chip in chips),
+        messages=messages,
+        link_loads=loads,
+        n_chips_used=int(chips.max(initial=-1)) + 1,
+        lower_bound=min(lower_bound, messages),
+        method=method,
+    )
+
+
 def _assignment(traffic, links, found):
     order = {}
     chips = [order.setdefault(int(chip), len(order)) for chip in found.chips]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from partition.checks import check_assignment, check_placement
-from partition.cut import Assignment, assign_chips, chips_needed
+from partition.cut import Assignment, assign_chips, assignment_of, chips_needed
 from partition.errors import DoesNotFitError
 from partition.limits import CORES_PER_CHIP, LOIHI1
 from partition.placement import Placement, numbered_by_place, place_blocks, place_in_order
@@ -84,6 +84,34 @@ def solve(
     check_placement(graph, assignment.chip_of_block, placement)
     plain = tuple(block // cores_per_chip for block in range(n_blocks))
     return Solution(assignment, placement, plain, place_in_order(graph, plain, board=board))
+
+
+def restored(graph, chip_of_block, core_of_block, *, lower_bound=0.0, method="") -> Solution:
+    """A solution that was found before, from the chips and cores that were kept of it.
+
+    Parameters
+    ----------
+    graph : networkx.DiGraph
+    chip_of_block, core_of_block : sequence of int
+        Chips numbered by their places on a line of chips.
+    lower_bound : float
+        Messages per step, as it was proved by ``method``.
+
+    Raises
+    ------
+    PartitionError
+        If they are none of this graph: two blocks on one core, a chip or core that there is not.
+    """
+    chips = tuple(int(chip) for chip in chip_of_block)
+    placement = place_in_order(graph, chips, core_of_block)
+    check_placement(graph, chips, placement)
+    plain = tuple(block // CORES_PER_CHIP for block in range(graph.number_of_nodes()))
+    return Solution(
+        assignment_of(graph, chips, lower_bound, method),
+        placement,
+        plain,
+        place_in_order(graph, plain),
+    )
 
 
 def _check_blocks(graph):

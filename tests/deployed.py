@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from loihiseg.compilation.mapping import apply_block_shapes
 from loihiseg.conversion.converter import convert
 from loihiseg.conversion.lowering import lower
-from loihiseg.mapping import apply_block_shapes
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.unet import build_unet
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from loihiseg.compilation.mapping import apply_block_shapes
 from loihiseg.conversion.converter import convert, keras_network
 from loihiseg.conversion.lowering import lower
-from loihiseg.mapping import apply_block_shapes
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.unet import build_unet
 

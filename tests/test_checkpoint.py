@@ -19,12 +19,12 @@ from loihiseg.checkpoint import (
     save_checkpoint,
     set_model_weights,
 )
+from loihiseg.compilation.source import load_network
 from loihiseg.errors import InputError
 from loihiseg.files import sha256
 from loihiseg.network.config import RateTarget, UNetConfig
 from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.weight_shapes import weight_shapes
-from loihiseg.source_network import load_network
 from loihiseg.storage.arrays import pack_arrays
 from partition.strict_json import sealed
 

@@ -4,11 +4,11 @@ from loihiseg.frameworks import tf
 
 import numpy as np
 import pytest
-
-from loihiseg.conversion.lowering import lower
 from loihiseg.deployment import readout_logits
-from loihiseg.inference import sigmoid
-from loihiseg.source_network import predictor
+
+from loihiseg.compilation.source import predictor
+from loihiseg.conversion.logits import sigmoid
+from loihiseg.conversion.lowering import lower
 from tests.conversion import models
 from tests.conversion.models import L, conv, relu, stem
 

@@ -423,9 +423,9 @@ def test_a_fold_is_trained_deployed_and_scored_beside_nengo_dl(here, monkeypatch
 
 def test_nengo_dl_fires_at_the_settled_rates():
     import numpy as np
+    from loihiseg.deployment import settled_activations
 
     from loihiseg.deploy import configuration, parse
-    from loihiseg.deployment import settled_activations
     from loihiseg.progress import Reporter
     from tests.deployed import image, lowered
 

@@ -3,10 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
-
-from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.deployment import spread_tiles, whole_tiles
 from loihiseg.scoring import Inputs
+
+from loihiseg.data.synthetic import synthetic_stack
 
 
 def inputs(tiles, n_asked):

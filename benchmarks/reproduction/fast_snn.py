@@ -3,17 +3,18 @@
 from pathlib import Path
 
 import numpy as np
+from loihiseg.scoring import score_row
 
 from loihiseg.cli import read_data
+from loihiseg.conversion.logits import sigmoid
 from loihiseg.data.augmentation import sample_crops
+from loihiseg.data.tiles import predict_sections
 from loihiseg.evaluation.metrics import pixel_scores
 from loihiseg.evaluation.submission import choose_shift
-from loihiseg.inference import predict_sections, sigmoid
 from loihiseg.progress import Reporter
 from loihiseg.provenance import peak_memory_mb
 from loihiseg.report.run_folder import write_results
 from loihiseg.results import DataSource, Network, SimulatedWork, SimulationResults
-from loihiseg.scoring import score_row
 
 _SPIKING = (
     (Network.SIGNED, Network.SIGNED_TUNED, True),
@@ -35,8 +36,8 @@ def simulate_levels(asked, job):
     import loihiseg.frameworks  # noqa: F401
     from loihiseg.frameworks import tf
 
+    from loihiseg.compilation.source import load_network, predictor
     from loihiseg.fast_snn.simulation import predictor as levels_predictor
-    from loihiseg.source_network import load_network, predictor
 
     # Every layer and every tuning is a function of its own.
     tf.get_logger().setLevel("ERROR")

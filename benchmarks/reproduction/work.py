@@ -183,9 +183,9 @@ def nengo_dl_activations(network, pixels, config, reporter):
 
 
 def _lowered(config):
+    from loihiseg.compilation.source import load_network
     from loihiseg.conversion.lowering import lower
     from loihiseg.shipped import resolve
-    from loihiseg.source_network import load_network
 
     network = load_network(resolve(config.checkpoint, config.data))
     return lower(network.model, config.rate_scale_hz)

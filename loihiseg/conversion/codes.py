@@ -6,9 +6,10 @@ to the report, takes neurons as they are.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
+from msgspec import Meta
 
 from loihiseg.conversion import clocks, rulers, thermometer
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
@@ -18,6 +19,9 @@ NAMES = ("rate", "thermometer")
 
 INPUTS = ("held", "timed", "clocked")
 """When the host sends, see `ThermometerCode`."""
+
+
+Steps = Annotated[int, Meta(ge=1, le=10_000)]
 
 
 class NeuralCode(Protocol):
@@ -67,9 +71,9 @@ class NeuralCode(Protocol):
 class RateCode:
     """One neuron per unit; its firing rate stands for the activation."""
 
-    n_steps: int = 200
-    n_window_steps: int = 80
-    synapse_s: float = 0.0015
+    n_steps: Steps = 200
+    n_window_steps: Steps = 80
+    synapse_s: Annotated[float, Meta(ge=0, le=1)] = 0.0015
 
     name = "rate"
     input = "held"
@@ -115,9 +119,9 @@ class ThermometerCode:
     `loihiseg.conversion.rulers`.
     """
 
-    n_steps: int
-    input: str = "held"
-    first_step: int = 1
+    n_steps: Steps
+    input: Literal["held", "timed", "clocked"] = "held"
+    first_step: Steps = 1
     one_scale: bool = False
 
     name = "thermometer"
@@ -166,6 +170,10 @@ class ThermometerCode:
         """The levels that are on, each at its value."""
         on = thermometer.levels_on(layer, np.asarray(spikes_per_step, np.float32))
         return on * np.float32(layer.level_value)
+
+
+KINDS: dict[str, type] = {RateCode.name: RateCode, ThermometerCode.name: ThermometerCode}
+"""Codes by name."""
 
 
 def thermometer_code(

@@ -62,9 +62,7 @@ def convolve_transposed(
         return _side_by_side(images, kernel)
     n, rows, columns, channels = images.shape
     high, wide = kernel.shape[:2]
-    grown = np.zeros(
-        (n, rows * strides[0], columns * strides[1], channels), images.dtype
-    )
+    grown = np.zeros((n, rows * strides[0], columns * strides[1], channels), images.dtype)
     grown[:, :: strides[0], :: strides[1]] = images
     # Behind the last pixel of the input stand stride - 1 zeros already.
     after = (max(high - strides[0], 0), max(wide - strides[1], 0))
@@ -100,14 +98,12 @@ def term_input(term: Term, source: np.ndarray, shape: tuple[int, int, int]) -> n
 
 
 def sliding_windows(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Every window of an image, a view: (n, rows, columns, kernel rows, kernel columns, channels)."""
+    """Every window, a view: (n, rows, columns, kernel rows, kernel columns, channels)."""
     windows = np.lib.stride_tricks.sliding_window_view(images, size, axis=(1, 2))
     return windows.transpose(0, 1, 2, 4, 5, 3)
 
 
-def _padded_same(
-    images: np.ndarray, size: tuple[int, int], strides: tuple[int, int]
-) -> np.ndarray:
+def _padded_same(images: np.ndarray, size: tuple[int, int], strides: tuple[int, int]) -> np.ndarray:
     """Zeros so that there is a window at every stride-th pixel; an odd one more at the end."""
     pads = []
     for length, window, stride in zip(images.shape[1:3], size, strides, strict=True):

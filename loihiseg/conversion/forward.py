@@ -40,8 +40,7 @@ def forward(
         for start in range(0, len(images), BATCH)
     ]
     return {
-        layer.name: np.concatenate([part[layer.name] for part in parts])
-        for layer in network.layers
+        layer.name: np.concatenate([part[layer.name] for part in parts]) for layer in network.layers
     }
 
 

@@ -56,9 +56,7 @@ class _Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=Fal
 
 
 class Convolution(_Operation, frozen=True, tag="convolution", eq=False):
-    """A convolution with a bias; see `loihiseg.conversion.convolution`.
-
-    """
+    """A convolution with a bias; see `loihiseg.conversion.convolution`."""
 
     kernel: np.ndarray
     bias: np.ndarray
@@ -159,9 +157,7 @@ class Join(_Operation, frozen=True, tag="join", eq=False):
         return JOINS[self.name](list(images))
 
 
-Operation = (
-    Convolution | Affine | Function | Pooling | Upsampling | Padding | Cropping | Join
-)
+Operation = Convolution | Affine | Function | Pooling | Upsampling | Padding | Cropping | Join
 
 
 class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=False):

@@ -12,6 +12,8 @@ from loihiseg.frameworks import tf
 import numpy as np
 
 from loihiseg.conversion import linear
+from loihiseg.conversion.host_graph import HostGraph
+from loihiseg.conversion.readout import readout_graph
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.errors import InputError
 from loihiseg.network.activations import LoihiReLU
@@ -47,10 +49,13 @@ class Lowering:
         What runs up to the last spiking layers.
     readout : tf.keras.Model
         From the activations of ``network.outputs``, in that order, to the model's outputs.
+    graph : HostGraph
+        The same in numpy, to the model's only output.
     """
 
     network: LoweredNetwork
     readout: tf.keras.Model
+    graph: HostGraph
 
 
 def lower(model: tf.keras.Model, rate_scale_hz: float = 100.0) -> Lowering:
@@ -60,8 +65,8 @@ def lower(model: tf.keras.Model, rate_scale_hz: float = 100.0) -> Lowering:
     ----------
     model : tf.keras.Model
         Built of Input, Conv2D, Conv2DTranspose, Concatenate, Add, BatchNormalization, ReLU,
-        Activation("relu"), LoihiReLU, QuantizedReLU and dropout, channels last. Anything may
-        follow the last activation.
+        Activation("relu"), LoihiReLU, QuantizedReLU and dropout, channels last. What follows the
+        last activation runs on the host: see `loihiseg.conversion.readout`.
     rate_scale_hz : float
         Firing rate in Hz that stands for an activation of 1, for layers that do not say.
 
@@ -88,7 +93,10 @@ def lower(model: tf.keras.Model, rate_scale_hz: float = 100.0) -> Lowering:
             "model leaves no layer for the chip: every activation is fed by pixels; add a "
             "convolution with an activation behind the first"
         )
-    return Lowering(network, _readout(boundary, model.outputs))
+    if len(model.outputs) != 1:
+        raise InputError(f"model has {len(model.outputs)} outputs; give it one, a map of membrane")
+    graph = readout_graph(boundary, model.outputs[0])
+    return Lowering(network, _readout(boundary, model.outputs), graph)
 
 
 def _readout(boundary, outputs):

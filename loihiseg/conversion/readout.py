@@ -189,9 +189,7 @@ def _pooling(layer) -> list[Operation]:
 
 def _upsampling(layer) -> list[Operation]:
     if layer.interpolation not in ("nearest", "bilinear"):
-        raise _refused(
-            layer, f"interpolates by {layer.interpolation}", "use nearest or bilinear"
-        )
+        raise _refused(layer, f"interpolates by {layer.interpolation}", "use nearest or bilinear")
     return [Upsampling(tuple(layer.size), layer.interpolation == "bilinear")]
 
 

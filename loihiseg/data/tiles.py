@@ -1,11 +1,14 @@
-"""Overlapping tiles of a section, and the section back from them."""
+"""Tiles of sections: where they lie, their pixels and truth, and the section back from them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from loihiseg.data.augmentation import normalize
+from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2
@@ -136,6 +139,147 @@ def stitch(tiles: np.ndarray, grid: TileGrid) -> np.ndarray:
         weights[window] += weight
     result = total / weights
     return result.astype(np.float32) if tiles.dtype == np.float32 else result
+
+
+def default_overlap(tile: int) -> int:
+    """Pixels by which tiles overlap: a quarter of a tile, where its border has no context."""
+    return tile // 4
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """Tiles of sections, with their truth.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        (n, tile, tile) float32, normalized by section.
+    membrane : numpy.ndarray or None
+        (n, tile, tile) bool; None where there are no labels.
+    raw : numpy.ndarray
+        (n, tile, tile), as read, for pictures.
+    places : tuple of tuple of int
+        (section, row, column) of each tile, sections numbered within the stack.
+    grid : TileGrid or None
+        Where the tiles make up whole sections, how; None for tiles by themselves.
+    """
+
+    pixels: np.ndarray
+    membrane: np.ndarray | None
+    raw: np.ndarray
+    places: tuple[tuple[int, int, int], ...]
+    grid: TileGrid | None = None
+
+    def assemble(self, maps: np.ndarray) -> np.ndarray:
+        """Maps of the tiles (n, tile, tile) as whole sections where they make them up."""
+        if self.grid is None:
+            return maps
+        parts = np.split(maps, len(maps) // len(self.grid.origins))
+        return np.stack([stitch(part, self.grid) for part in parts]).astype(np.float32)
+
+
+def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:
+    """Tiles of a stack that do not overlap, spread evenly over its sections and places.
+
+    Parameters
+    ----------
+    stack : Stack
+    tile : int
+    count : int, optional
+        So many at most; by default, and where there is no room for so many, all there is room for.
+
+    Returns
+    -------
+    Tiles
+
+    Raises
+    ------
+    InputError
+        If a section is smaller than a tile.
+    """
+    places = spread_places(len(stack.images), stack.images.shape[1:], tile, count)
+    return _cut(stack, tile, places, None)
+
+
+def whole_tiles(stack: Stack, tile: int, overlap: int | None = None) -> Tiles:
+    """Overlapping tiles that make up the whole of every section.
+
+    Parameters
+    ----------
+    stack : Stack
+    tile : int
+    overlap : int, optional
+        Pixels; a quarter of a tile by default.
+
+    Returns
+    -------
+    Tiles
+
+    Raises
+    ------
+    InputError
+        If a section is smaller than a tile.
+    """
+    overlap = default_overlap(tile) if overlap is None else overlap
+    grid = tile_grid(stack.images.shape[1:], tile, overlap)
+    places = [(s, y, x) for s in range(len(stack.images)) for y, x in grid.origins]
+    return _cut(stack, tile, places, grid)
+
+
+def _cut(
+    stack: Stack, tile: int, every: Sequence[tuple[int, int, int]], grid: TileGrid | None
+) -> Tiles:
+    normal = normalize(stack.images)
+
+    def cut(volume: np.ndarray) -> np.ndarray:
+        return np.stack([volume[s, y : y + tile, x : x + tile] for s, y, x in every])
+
+    places = tuple((stack.section_numbers[s], y, x) for s, y, x in every)
+    membrane = None if stack.membrane is None else cut(stack.membrane)
+    return Tiles(cut(normal), membrane, cut(stack.images), places, grid)
+
+
+def predict_sections(
+    predict: Callable[[np.ndarray], np.ndarray],
+    images: np.ndarray,
+    tile: int,
+    overlap: int | None = None,
+    progress: Callable[[], None] | None = None,
+) -> np.ndarray:
+    """Logits of whole sections, stitched from overlapping tiles.
+
+    Parameters
+    ----------
+    predict : callable
+        Maps (n, tile, tile, 1) float32 normalized pixels to (n, tile, tile, 1) logits.
+    images : numpy.ndarray
+        (n_sections, height, width), as read.
+    tile : int
+        Rows and columns of a tile.
+    overlap : int, optional
+        Pixels; a quarter of a tile by default.
+    progress : callable, optional
+        Called after each section without arguments.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n_sections, height, width) float32.
+
+    Raises
+    ------
+    InputError
+        If a section is smaller than a tile.
+    """
+    grid = tile_grid(images.shape[1:], tile, default_overlap(tile) if overlap is None else overlap)
+    sections = []
+    for image in images:
+        tiles = cut(normalize(image), grid)
+        logits = np.asarray(predict(tiles[..., None].astype(np.float32)))[..., 0]
+        sections.append(stitch(logits, grid))
+        if progress is not None:
+            progress()
+    return np.stack(sections).astype(np.float32)
 
 
 def _starts(length: int, tile: int, overlap: int) -> list[int]:

@@ -63,34 +63,40 @@ def compact(presentation: Presentation) -> Presentation:
     )
 
 
-def spikes_sha256(presentations: Iterable[Presentation]) -> str:
+class SpikesDigest:
     """SHA-256 of all that was counted: equal where every neuron spiked as often, in every step.
 
-    Parameters
-    ----------
-    presentations : iterable of Presentation
-        In order; how wide the integers are that hold their counts does not matter.
-
-    Returns
-    -------
-    str
-        Hexadecimal.
+    How wide the integers are that hold counts does not matter; the order of presentations does.
     """
-    digest = hashlib.sha256()
 
-    def add(name: str, counts: np.ndarray) -> None:
-        digest.update(f"{name} {counts.shape}\n".encode())
-        digest.update(np.ascontiguousarray(counts, "<i8").tobytes())
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
 
-    for one in presentations:
-        digest.update(f"{one.n_steps} {one.n_window_steps}\n".encode())
+    def add(self, one: Presentation) -> None:
+        """Take in a presentation."""
+        self._digest.update(f"{one.n_steps} {one.n_window_steps}\n".encode())
         for by_layer in (one.spikes, one.window_spikes):
             for name in sorted(by_layer):
-                add(name, by_layer[name])
-        add("spikes", one.spikes_per_step)
-        add("messages", one.messages_per_step)
-        add("synaptic events", one.synaptic_events_per_step)
-        add("compartments", one.compartment_spikes)
+                self._add(name, by_layer[name])
+        self._add("spikes", one.spikes_per_step)
+        self._add("messages", one.messages_per_step)
+        self._add("synaptic events", one.synaptic_events_per_step)
+        self._add("compartments", one.compartment_spikes)
+
+    def _add(self, name: str, counts: np.ndarray) -> None:
+        self._digest.update(f"{name} {counts.shape}\n".encode())
+        self._digest.update(np.ascontiguousarray(counts, "<i8").tobytes())
+
+    def hexdigest(self) -> str:
+        """Hexadecimal, of what was taken in so far."""
+        return self._digest.hexdigest()
+
+
+def spikes_sha256(presentations: Iterable[Presentation]) -> str:
+    """`SpikesDigest` of presentations in order, hexadecimal."""
+    digest = SpikesDigest()
+    for one in presentations:
+        digest.add(one)
     return digest.hexdigest()
 
 

@@ -5,10 +5,12 @@ cost more than running it. Everything else is counted in the emulator, which has
 """
 
 from dataclasses import replace
+from itertools import tee
 
 import numpy as np
 
 from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.emulator.presenter import collected
 
 
 class HardwarePresenter:
@@ -21,7 +23,7 @@ class HardwarePresenter:
         Returns a new `loihiseg.conversion.converter.ConvertedNetwork` with its block shapes set;
         nengo-loihi cannot reset a simulator, so each image gets a network of its own.
     emulator : object
-        Has ``present_all``.
+        Has ``present_each``.
     simulator : callable
         Called with the network: `nengo_loihi.Simulator` with ``target="loihi"`` and its
         ``hardware_options``.
@@ -33,10 +35,10 @@ class HardwarePresenter:
         self._emulator = emulator
         self._simulator = simulator
 
-    def present_all(self, images, n_steps: int, n_window_steps: int, progress=None) -> list:
-        """As ``present_all`` of the emulators."""
-        found = []
-        emulated = self._emulator.present_all(images, n_steps, n_window_steps)
+    def present_each(self, images, n_steps: int, n_window_steps: int):
+        """As ``present_each`` of the emulators."""
+        images, emulated = tee(images)
+        emulated = self._emulator.present_each(emulated, n_steps, n_window_steps)
         for image, presentation in zip(images, emulated):
             fired = self._fired(image, n_steps)
             spikes, window = dict(presentation.spikes), dict(presentation.window_spikes)
@@ -45,10 +47,11 @@ class HardwarePresenter:
                 late = value[n_steps - n_window_steps :]
                 spikes[name] = value.sum(axis=0, dtype=np.int32).reshape(shape)
                 window[name] = late.sum(axis=0, dtype=np.int32).reshape(shape)
-            found.append(replace(presentation, spikes=spikes, window_spikes=window))
-            if progress is not None:
-                progress()
-        return found
+            yield replace(presentation, spikes=spikes, window_spikes=window)
+
+    def present_all(self, images, n_steps: int, n_window_steps: int, progress=None) -> list:
+        """All of `present_each`; ``progress`` is called after each image."""
+        return collected(self.present_each(images, n_steps, n_window_steps), progress)
 
     def _fired(self, image, n_steps):
         """Spikes of the output layers, bool (n_steps, n_neurons) each."""

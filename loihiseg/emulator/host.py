@@ -46,9 +46,7 @@ def host_currents(network: LoweredNetwork, pixels: np.ndarray) -> dict[str, np.n
     """
     ((name, shape),) = network.inputs.items()
     image = np.asarray(pixels, np.float64).reshape(1, *shape)
-    return {
-        layer.name: _current(layer, {name: image}) for layer in network.layers if layer.on_host
-    }
+    return {layer.name: _current(layer, {name: image}) for layer in network.layers if layer.on_host}
 
 
 def _current(layer: SpikingLayer, sources: dict[str, np.ndarray]) -> np.ndarray:

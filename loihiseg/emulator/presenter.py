@@ -5,8 +5,10 @@ The same interface as `loihiseg.emulator.reference.Presenter`, and the same spik
 
 import warnings
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 
@@ -91,44 +93,56 @@ class CompiledPresenter:
         self._n_threads = n_threads or _n_cores()
         self._pool = ThreadPoolExecutor(self._n_threads)
 
-    def present_all(self, images, n_steps: int, n_window_steps: int, progress=None) -> list:
+    def present_each(
+        self, images: Iterable[np.ndarray], n_steps: int, n_window_steps: int
+    ) -> Iterator[Presentation]:
         """Hold each image at the input for a number of steps, from a state of rest.
 
         Parameters
         ----------
-        images : sequence of numpy.ndarray
-            Normalized pixels.
+        images : iterable of numpy.ndarray
+            Normalized pixels; taken as they are needed, a few ahead.
         n_steps : int
             Length of a presentation.
         n_window_steps : int
             The last so many steps are counted for the read-out.
-        progress : callable, optional
-            Called after each image without arguments.
 
-        Returns
-        -------
-        list of Presentation
-            In the order of the images.
+        Yields
+        ------
+        Presentation
+            In the order of the images, each as soon as it is done.
         """
-        images = list(images)
-        if len(images) < self._n_threads:
-            return self._present_split(images, n_steps, n_window_steps, progress)
-        waiting, found = deque(), []
+        images = iter(images)
+        first = list(islice(images, self._n_threads))
+        if len(first) < self._n_threads:
+            # The threads share the blocks of each image.
+            for image in first:
+                host = host_spikes(self._network, image, n_steps)
+                yield self._run(host, n_steps, n_window_steps, self._pool)
+            return
+        waiting: deque[Future[Presentation]] = deque()
+        try:
+            for image in chain(first, images):
+                # The host is far faster than the chip's program: its spikes must not pile up.
+                if len(waiting) >= 2 * self._n_threads:
+                    yield waiting.popleft().result()
+                host = host_spikes(self._network, image, n_steps)
+                waiting.append(self._pool.submit(self._run, host, n_steps, n_window_steps))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for task in waiting:
+                task.cancel()
 
-        def take():
-            found.append(waiting.popleft().result())
-            if progress is not None:
-                progress()
-
-        for image in images:
-            # The host is far faster than the chip's program: its spikes must not pile up.
-            if len(waiting) >= 2 * self._n_threads:
-                take()
-            host = host_spikes(self._network, image, n_steps)
-            waiting.append(self._pool.submit(self._run, host, n_steps, n_window_steps))
-        while waiting:
-            take()
-        return found
+    def present_all(
+        self,
+        images: Iterable[np.ndarray],
+        n_steps: int,
+        n_window_steps: int,
+        progress: Callable[[], None] | None = None,
+    ) -> list[Presentation]:
+        """All of `present_each`; ``progress`` is called after each image."""
+        return collected(self.present_each(images, n_steps, n_window_steps), progress)
 
     def rasters(self, image, n_steps: int, layers) -> dict[str, np.ndarray]:
         """Spikes of some layers, step by step, while an image is held.
@@ -162,16 +176,6 @@ class CompiledPresenter:
             name: fired.reshape(n_steps, *self.shapes[name])
             for name, fired in zip(layers, np.split(counts.raster, ends, axis=1))
         }
-
-    def _present_split(self, images, n_steps, n_window_steps, progress):
-        """Few images, one after the other: the threads share the blocks of each."""
-        found = []
-        for image in images:
-            host = host_spikes(self._network, image, n_steps)
-            found.append(self._run(host, n_steps, n_window_steps, self._pool))
-            if progress is not None:
-                progress()
-        return found
 
     def _run(self, host, n_steps, n_window_steps, pool=None) -> Presentation:
         counts = present(
@@ -230,7 +234,19 @@ class CompiledPresenter:
         self.close()
 
 
-def _n_cores():
+def collected(
+    presentations: Iterable[Presentation], progress: Callable[[], None] | None
+) -> list[Presentation]:
+    """Presentations as a list; ``progress`` is called after each."""
+    found = []
+    for one in presentations:
+        found.append(one)
+        if progress is not None:
+            progress()
+    return found
+
+
+def _n_cores() -> int:
     import os
 
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from loihiseg.emulator.activity import Presentation, fan_out, host_sources
+from loihiseg.emulator.presenter import Deployable, collected
 from loihiseg.errors import LoihisegError
 
 
@@ -155,19 +156,18 @@ class Presenter:
     @cached_property
     def deployable(self):
         """The built model compiled, as `loihiseg.emulator.presenter` runs it."""
-        from loihiseg.emulator.presenter import Deployable
         from loihiseg.emulator.program import compile_model
 
         return Deployable(compile_model(self.model), dict(self._places), host_sources(self.model))
 
-    def present_all(self, images, n_steps, n_window_steps, progress=None) -> list[Presentation]:
-        """Present images one after the other; ``progress`` is called after each."""
-        found = []
+    def present_each(self, images, n_steps: int, n_window_steps: int):
+        """Present images one after the other; yields the `Presentation` of each."""
         for image in images:
-            found.append(self.present(image, n_steps, n_window_steps))
-            if progress is not None:
-                progress()
-        return found
+            yield self.present(image, n_steps, n_window_steps)
+
+    def present_all(self, images, n_steps, n_window_steps, progress=None) -> list[Presentation]:
+        """All of `present_each`; ``progress`` is called after each image."""
+        return collected(self.present_each(images, n_steps, n_window_steps), progress)
 
     def close(self):
         """Free the simulator."""

@@ -20,7 +20,7 @@ from loihiseg.emulator.program import FORMAT, Program
 from loihiseg.emulator.traffic import deployable_graph
 from loihiseg.emulator.validation import check_places, check_program
 from loihiseg.errors import InputError
-from loihiseg.files import write_bytes
+from loihiseg.files import sha256, write_bytes
 from loihiseg.storage.arrays import pack_arrays, unpack
 from loihiseg.storage.schema import check_names
 from loihiseg.storage.seal import seal, unseal
@@ -89,8 +89,16 @@ def save_program(
     write_bytes(Path(path), data)
 
 
-def load_program(path: str | PathLike[str]) -> tuple[Deployable, dict[str, Any]]:
+def load_program(
+    path: str | PathLike[str], digest: str | None = None
+) -> tuple[Deployable, dict[str, Any]]:
     """Read a program back.
+
+    Parameters
+    ----------
+    path : path-like
+    digest : str, optional
+        SHA-256 that the file must have, hexadecimal.
 
     Returns
     -------
@@ -107,6 +115,8 @@ def load_program(path: str | PathLike[str]) -> tuple[Deployable, dict[str, Any]]
         data = read_bytes(path, MOST_BYTES)
     except OSError as error:
         raise InputError(f"{path}: program cannot be read ({error.strerror})") from None
+    if digest is not None and sha256(data) != digest:
+        raise InputError(f"{path}: damaged program (SHA-256 differs); compile again")
     found = unseal(data, MAGIC)
     if found is None:
         raise InputError(f"{path}: not a program; make one with loihiseg.emulator.storage")

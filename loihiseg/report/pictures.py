@@ -1,9 +1,17 @@
 """What a deployment saw and said, as pictures."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from loihiseg.report.figures import figure
 from partition.drawing import label
+
+if TYPE_CHECKING:
+    from loihiseg.pipeline import Deployment
 
 MAX_ROWS = 4
 """Rows of the picture; more would make them too small to look at."""
@@ -12,46 +20,58 @@ MAX_ROWS = 4
 _MISSED, _FALSE = (0.84, 0.37, 0.0), (0.0, 0.45, 0.70)
 
 
-def draw_answers(deployed, path) -> None:
+def draw_answers(deployment: Deployment, path: Path) -> None:
     """Draw section, truth, both answers and where they are wrong or disagree.
 
     Parameters
     ----------
-    deployed : loihiseg.pipeline.Deployed
+    deployment : Deployment
+        Without truth, there is none in the picture.
     path : Path
     """
-    count = min(len(deployed.raw), MAX_ROWS)
-    threshold = deployed.threshold
-    titles = ("section", "truth", "trained network", "on chip", "on chip: errors", "disagreement")
-    with figure(path, (2.3 * 6, 2.4 * count), nrows=count, ncols=6, squeeze=False) as axes:
+    count = min(len(deployment.raw), MAX_ROWS)
+    truth = deployment.membrane
+    titles = ["section", "trained network", "on chip", "disagreement"]
+    if truth is not None:
+        titles = [titles[0], "truth", *titles[1:3], "on chip: errors", titles[3]]
+    size = (2.3 * len(titles), 2.4 * count)
+    with figure(path, size, nrows=count, ncols=len(titles), squeeze=False) as axes:
         for row in range(count):
-            truth = deployed.membrane[row]
-            trained, spiking = deployed.trained[row], deployed.spiking[row]
-            ours, theirs = spiking > threshold, trained > threshold
-            panels = (
-                deployed.raw[row],
-                ~truth,
-                1 - trained,
-                1 - spiking,
-                _errors(truth, ours),
-                ours == theirs,
-            )
-            for column, (panel, title) in enumerate(zip(panels, titles)):
-                axis = axes[row, column]
-                limits = {} if column in (0, 4) else {"vmin": 0, "vmax": 1}
+            panels = _panels(deployment, row)
+            for column, title in enumerate(titles):
+                axis, panel = axes[row, column], panels[title]
+                # Sections have values of their own, errors are colours.
+                own = title == "section" or panel.ndim == 3
+                limits = {} if own else {"vmin": 0, "vmax": 1}
                 axis.imshow(panel, cmap="gray", interpolation="nearest", **limits)
                 axis.set(xticks=[], yticks=[])
                 if row == 0:
                     axis.set_title(title, fontsize=10)
-            axes[row, 0].set_ylabel(label(deployed.titles[row]), fontsize=8)
-        figure_of = axes[0, 0].figure
-        figure_of.supxlabel(
-            "dark is membrane; errors: orange missed, blue invented; disagreement: black",
-            fontsize=9,
-        )
+            axes[row, 0].set_ylabel(label(deployment.titles[row]), fontsize=8)
+        note = "dark is membrane; disagreement: black"
+        if truth is not None:
+            note = "dark is membrane; errors: orange missed, blue invented; disagreement: black"
+        axes[0, 0].figure.supxlabel(note, fontsize=9)
 
 
-def _errors(truth, answer):
+def _panels(deployment: Deployment, row: int) -> dict[str, np.ndarray]:
+    """Images of a row by their titles."""
+    threshold = deployment.threshold
+    trained, spiking = deployment.trained[row], deployment.spiking[row]
+    ours, theirs = spiking > threshold, trained > threshold
+    panels = {
+        "section": deployment.raw[row],
+        "trained network": 1 - trained,
+        "on chip": 1 - spiking,
+        "disagreement": ours == theirs,
+    }
+    if deployment.membrane is not None:
+        truth = deployment.membrane[row]
+        panels |= {"truth": ~truth, "on chip: errors": _errors(truth, ours)}
+    return panels
+
+
+def _errors(truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
     picture = np.where(truth[..., None], 0.35, 1.0) * np.ones(3)
     picture[truth & ~answer] = _MISSED
     picture[~truth & answer] = _FALSE

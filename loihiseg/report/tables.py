@@ -44,8 +44,15 @@ def print_table(table: Table, console) -> None:
 def scores_table(results: Results) -> Table:
     """Scores of every stage, so that the one that loses accuracy is seen.
 
-    V scores of maps shifted for submission stand beside those of the maps as they are.
+    V scores of maps shifted for submission stand beside those of the maps as they are. Without
+    truth, how far the spikes agree with the network that they stand for.
     """
+    if not results.stages:
+        agreement = (
+            "pixels that the spikes call as 8-bit weights do",
+            _share(results.agreement, 3),
+        )
+        return Table("Maps", ("", ""), (agreement,), results.scored_note)
     rows, shift = [], results.challenge_shift
     for row in results.stages:
         pixel, challenge = row.pixel, row.challenge

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from loihiseg.compilation.mapping import partition_layers
 from loihiseg.conversion.clocks import N_SPIKES, clocked, is_clocked
 from loihiseg.conversion.thermometer import levels_on, neurons_of, steps_needed, timed, times_needed
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
-from loihiseg.mapping import partition_layers
 from loihiseg.quantization.centring import centred
 from loihiseg.quantization.fixed_point import BIAS_MANTISSA_MAX
 from loihiseg.quantization.layers import quantize_network

@@ -7,6 +7,7 @@ from loihiseg.frameworks import tf
 import numpy as np
 import pytest
 
+from loihiseg.compilation.mapping import partition_layers
 from loihiseg.conversion.clocks import clocked
 from loihiseg.conversion.codes import thermometer_code
 from loihiseg.conversion.lowering import lower
@@ -14,7 +15,6 @@ from loihiseg.conversion.rulers import RULER, ruled
 from loihiseg.conversion.thermometer import levels_on, neurons_of
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
-from loihiseg.mapping import partition_layers
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import ChipEffects, build_unet
 from loihiseg.quantization.centring import centred

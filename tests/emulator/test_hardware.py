@@ -10,11 +10,11 @@ def test_output_spikes_come_from_the_simulator():
 
     import nengo_loihi
 
+    from loihiseg.compilation.mapping import apply_block_shapes
     from loihiseg.conversion.converter import convert
     from loihiseg.conversion.lowering import lower
     from loihiseg.emulator.hardware import HardwarePresenter
     from loihiseg.emulator.reference import Presenter
-    from loihiseg.mapping import apply_block_shapes
     from loihiseg.network.presets import UNetConfig
     from loihiseg.network.unet import build_unet
 

@@ -135,7 +135,8 @@ def test_spikes_of_a_thousand_random_tiles():
 
 def test_a_shipped_stem_on_whole_tiles():
     """Of its real size: sums in other orders would show in the last bits of so many."""
-    from loihiseg import shipped, source_network
+    from loihiseg import shipped
+    from loihiseg.compilation import source as source_network
     from loihiseg.conversion.lowering import lower
 
     path = shipped.resolve(shipped.FOR_SECTIONS, "")

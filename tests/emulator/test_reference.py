@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from loihiseg.deployment import count_activity, count_macs, spiking_activations
+
 from loihiseg.emulator.activity import FanOut, Presentation, fan_out
 from loihiseg.errors import LoihisegError
 from tests import deployed

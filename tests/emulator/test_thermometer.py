@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from nengo_loihi.hardware.interface import HardwareInterface
 
+from loihiseg.compilation.mapping import partition_layers
 from loihiseg.conversion.clocks import clocked
 from loihiseg.conversion.rulers import ruled
 from loihiseg.conversion.thermometer import neurons_of, steps_needed, timed
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
-from loihiseg.mapping import partition_layers
 from loihiseg.quantization.centring import centred
 from partition.allocator import MinTrafficAllocator
 from partition.blocks import block_violations

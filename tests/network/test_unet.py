@@ -5,9 +5,9 @@ from loihiseg.frameworks import tf
 import numpy as np
 import pytest
 
+from loihiseg.compilation.mapping import partition_layers
 from loihiseg.conversion.lowering import lower
 from loihiseg.errors import InputError
-from loihiseg.mapping import partition_layers
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.config import RateTarget, UNetConfig
 from loihiseg.network.presets import PRESETS

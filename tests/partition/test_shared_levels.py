@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loihiseg.compilation.mapping import partition_layers
 from loihiseg.conversion.clocks import clocked
 from loihiseg.conversion.thermometer import neurons_of
-from loihiseg.mapping import partition_layers
 from partition import footprint
 from partition.blocks import block_violations
 from partition.changes import fewer_channels, fewer_levels, smaller_images, smaller_kernel

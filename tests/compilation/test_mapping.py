@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import partition.solution
-from loihiseg.build import build
+from loihiseg.compilation.block_model import build
+from loihiseg.compilation.mapping import BASELINE, OURS, map_blocks, partition_layers, planned_chips
 from loihiseg.emulator.traffic import deployable_graph
-from loihiseg.mapping import BASELINE, OURS, map_blocks, partition_layers, planned_chips
 from loihiseg.results import plain
 from partition.checks import check_assignment, check_placement, message_count
 from partition.cli import run

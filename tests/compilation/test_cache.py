@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from loihiseg import cache
-from loihiseg.cache import Entry, cache_folder
+from loihiseg.compilation import cache
+from loihiseg.compilation.cache import Entry, cache_folder
 from loihiseg.emulator.storage import save_program
 from loihiseg.locks import acquire, release
 from tests import deployed
@@ -220,7 +220,7 @@ def test_a_death_at_each_change_leaves_none_or_a_whole_one(deployable, folder, m
 
 BUILD = """
 import sys
-from loihiseg.cache import Entry
+from loihiseg.compilation.cache import Entry
 from tests import deployed
 network = deployed.lowered()
 shapes = {layer.name: layer.shape for layer in network.chip_layers}

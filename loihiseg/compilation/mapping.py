@@ -136,16 +136,14 @@ class Mapping:
         )
 
 
-def map_blocks(deployable, peers, rates, n_chips, seed, proof_s, planned=None) -> Mapping:
-    """Find chips and cores for the blocks of a program, and compare with nengo-loihi's allocators.
+def solve_places(deployable, rates, n_chips, seed, proof_s, planned=None):
+    """Find chips and cores for the blocks of a program.
 
     Parameters
     ----------
     deployable : loihiseg.emulator.presenter.Deployable
-    peers : dict
-        See ``partition.allocator.peer_placements``; one that overfills a chip is left out.
-    rates : dict of str to numpy.ndarray
-        Expected spikes per step of every neuron, by layer.
+    rates : numpy.ndarray
+        (n_compartments,): expected spikes per step.
     n_chips, seed : int
     proof_s : float
         Seconds to prove that fewer messages are impossible.
@@ -154,7 +152,7 @@ def map_blocks(deployable, peers, rates, n_chips, seed, proof_s, planned=None) -
 
     Returns
     -------
-    Mapping
+    partition.solution.Solution
 
     Raises
     ------
@@ -162,21 +160,44 @@ def map_blocks(deployable, peers, rates, n_chips, seed, proof_s, planned=None) -
         If there are too few chips.
     """
     from loihiseg.emulator.traffic import deployable_graph
+    from partition.solution import solve
+
+    graph = deployable_graph(deployable, rates)
+    start = planned_chips(graph, planned) if planned else None
+    return solve(graph, n_chips, seed=seed, proof_seconds=proof_s, start=start)
+
+
+def mapping_of(deployed) -> Mapping:
+    """Where the blocks of a deployed network lie, and where nengo-loihi would put them.
+
+    Parameters
+    ----------
+    deployed : loihiseg.compilation.deployed.DeployedNetwork
+        Of its peers, one that overfills a chip is left out.
+
+    Returns
+    -------
+    Mapping
+    """
+    from loihiseg.emulator.traffic import deployable_graph
     from partition.floorplan import Plan
     from partition.limits import CORES_PER_CHIP
     from partition.placement import place_in_order
-    from partition.solution import solve
+    from partition.solution import restored
 
-    graph = deployable_graph(deployable, deployable.compartment_values(rates))
-    start = planned_chips(graph, planned) if planned else None
-    solution = solve(graph, n_chips, seed=seed, proof_seconds=proof_s, start=start)
+    places = deployed.places
+    graph = deployable_graph(deployed.deployable, deployed.expected)
+    solution = restored(
+        graph, places.chip_of_block, places.core_of_block,
+        lower_bound=places.lower_bound, method=places.method,
+    )  # fmt: skip
     plans = {
         name: Plan(
             f"Before: nengo-loihi's {name}",
             tuple(peer["chips"]),
             place_in_order(graph, peer["chips"], peer["cores"]),
         )
-        for name, peer in peers.items()
+        for name, peer in places.peers.items()
         if max(peer["cores"], default=0) < CORES_PER_CHIP
     }
     chips = solution.assignment.chip_of_block

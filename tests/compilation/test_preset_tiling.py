@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import pytest
 
+from loihiseg.compilation.mapping import partition_layers
 from loihiseg.conversion.lowering import lower
-from loihiseg.mapping import partition_layers
 from loihiseg.network.presets import PRESETS
 from loihiseg.network.unet import build_unet
 from partition.blocks import block_violations

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from loihiseg.checkpoint import load_checkpoint, set_model_weights
+from loihiseg.checkpoint import Checkpoint, load_checkpoint, set_model_weights
+from loihiseg.conversion.host_graph import upsampled
 from loihiseg.conversion.keras_file import layer_kinds
+from loihiseg.conversion.logits import to_logits
 from loihiseg.errors import InputError
+
+Source = tuple[Path, Checkpoint | None]
+"""What was read of a trained network: its path, and the checkpoint if it is one of ours."""
 
 KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
 
@@ -49,7 +52,7 @@ def load_network(path) -> Network:
     return build_network(read_network(path))
 
 
-def read_network(path):
+def read_network(path) -> Source:
     """What `build_network` takes; a checkpoint is read and checked without TensorFlow.
 
     Raises
@@ -79,7 +82,7 @@ def is_quantized(path) -> bool:
     return any(checkpoint.info.config.network.layer_levels.values())
 
 
-def build_network(source, tile: int | None = None) -> Network:
+def build_network(source: Source, tile: int | None = None) -> Network:
     """The network of what `read_network` returned.
 
     Parameters
@@ -146,7 +149,7 @@ def predictor(model):
 
     def predict(pixels):
         output = model.predict(pixels, verbose=0)
-        return upsample(to_logits(output, is_probability), tile)
+        return upsampled(to_logits(output, is_probability), tile, tile)
 
     return predict
 
@@ -158,21 +161,3 @@ def ends_in_sigmoid(model) -> bool:
         tensor = tensor.node.keras_inputs[0]
     activation = getattr(tensor.node.layer, "activation", None)
     return getattr(activation, "__name__", "") == "sigmoid"
-
-
-def to_logits(output, is_probability: bool) -> np.ndarray:
-    """Logits of a network's output; probabilities are kept 1e-6 away from 0 and 1."""
-    output = np.asarray(output, np.float32)
-    if not is_probability:
-        return output
-    output = output.clip(1e-6, 1 - 1e-6)
-    return np.log(output / (1 - output))
-
-
-def upsample(maps: np.ndarray, size: int) -> np.ndarray:
-    """(n, rows, columns, 1) maps at ``size`` rows and columns, bilinearly."""
-    if maps.shape[1] == size:
-        return maps
-    from skimage.transform import resize
-
-    return np.stack([resize(m, (size, size, 1), order=1, mode="edge") for m in maps])

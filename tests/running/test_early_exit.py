@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loihiseg.early_exit import ExitRule, apply_rule, choose_rule
+from loihiseg.running.early_exit import ExitRule, apply_rule, choose_rule
 
 STEPS = [10, 20, 30, 40]
 

@@ -34,7 +34,7 @@ def check_fit(config, neurons, source, tile) -> int:
     config : loihiseg.deploy.DeployConfig
     neurons : loihiseg.conversion.spec.LoweredNetwork
     source : tuple
-        As from `loihiseg.source_network.read_network`, to try other tiles of.
+        As from `loihiseg.compilation.source.read_network`, to try other tiles of.
     tile : int
         The one the network is for.
 
@@ -43,7 +43,7 @@ def check_fit(config, neurons, source, tile) -> int:
     partition.errors.DoesNotFitError
         If there are not as many cores; says what each layer takes, and what would fit.
     """
-    from loihiseg.mapping import partition_layers
+    from loihiseg.compilation.mapping import partition_layers
     from partition.cut import chips_needed
     from partition.errors import DoesNotFitError
     from partition.tiling import choose_block_shapes
@@ -143,7 +143,7 @@ def largest_tile(config, source, most: int) -> int:
     ----------
     config : loihiseg.deploy.DeployConfig
     source : tuple
-        As from `loihiseg.source_network.read_network`.
+        As from `loihiseg.compilation.source.read_network`.
     most : int
         Pixels of the shorter side of a section.
 
@@ -154,9 +154,9 @@ def largest_tile(config, source, most: int) -> int:
     partition.errors.DoesNotFitError
         If no tile fits.
     """
+    from loihiseg.compilation.mapping import partition_layers
+    from loihiseg.compilation.source import build_network
     from loihiseg.conversion.lowering import lower
-    from loihiseg.mapping import partition_layers
-    from loihiseg.source_network import build_network
     from partition.errors import DoesNotFitError
 
     path, checkpoint = source

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from loihiseg.build import build, signature
-from loihiseg.cache import Kept, cache_folder
+from loihiseg.compilation.block_model import build, signature
+from loihiseg.compilation.cache import Kept, cache_folder
 from loihiseg.emulator.storage import save_program
 from tests import deployed
 
@@ -71,7 +71,7 @@ def test_damaged_program_is_made_again(network, shapes, rates, damage):
     ],
 )
 def test_placements_that_are_none_of_the_program(peers):
-    from loihiseg.build import _known_peers
+    from loihiseg.compilation.block_model import _known_peers
 
     good = {"2": {"Greedy": {"chips": [0, 1], "cores": [0, 0]}}}
     assert _known_peers(good, 2) == good

@@ -1,0 +1,291 @@
+"""From a trained network to a deployed one: lower, fit, cut into blocks, quantize, build, place."""
+
+from dataclasses import dataclass, replace
+from importlib import metadata
+
+import numpy as np
+
+import loihiseg
+from loihiseg.compilation import artifact
+from loihiseg.compilation.activations import expected_rates
+from loihiseg.compilation.block_model import build
+from loihiseg.compilation.cache import Entry
+from loihiseg.compilation.deployed import DeployedNetwork, Places, Provenance
+from loihiseg.compilation.fit import check_fit, largest_tile, neural_code
+from loihiseg.compilation.mapping import partition_layers, solve_places
+from loihiseg.compilation.options import AUTO, CompileOptions
+from loihiseg.compilation.source import Network, Source, build_network
+from loihiseg.conversion.codes import NeuralCode
+from loihiseg.conversion.host_graph import HostGraph
+from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
+from loihiseg.files import sha256
+from loihiseg.progress import Reporter
+from loihiseg.provenance import versions
+from loihiseg.results.run import Readout
+from loihiseg.storage.records import signature
+
+_DECIDING = ("nengo", "nengo-dl", "nengo-loihi", "numpy")
+"""Packages whose version can change the integers of a block model."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A trained network, lowered, with the neurons that stand for it.
+
+    Attributes
+    ----------
+    source : loihiseg.compilation.source.Network
+        Threshold and rates that it was trained for come from here.
+    network : LoweredNetwork
+        Of activations.
+    readout : HostGraph
+    code : NeuralCode
+    neurons : LoweredNetwork
+    """
+
+    source: Network
+    network: LoweredNetwork
+    readout: HostGraph
+    code: NeuralCode
+    neurons: LoweredNetwork
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Tiles that rates are expected from.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        (n, tile, tile) float32, normalized by section.
+    words : str
+        Which these are, for the provenance.
+    """
+
+    pixels: np.ndarray
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A deployed network just made.
+
+    Attributes
+    ----------
+    deployed : DeployedNetwork
+        Its read-out is not calibrated.
+    presenter : loihiseg.emulator.reference.Presenter or None
+        nengo-loihi's model and emulator of it; None where it was kept from an earlier run.
+    """
+
+    deployed: DeployedNetwork
+    presenter: object | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Recipe:
+    """All that decides the blocks of a network and their places."""
+
+    program_format: int
+    artifact_format: int
+    versions: dict[str, str]
+    neurons: LoweredNetwork
+    expected: dict[str, np.ndarray]
+    synapse_s: float
+    chips: int
+    proof_seconds: float
+    seed: int
+
+
+def prepare(source: Source, options: CompileOptions, side: int, reporter: Reporter) -> Prepared:
+    """Lower a trained network, choose its code, and see that it fits.
+
+    Parameters
+    ----------
+    source : Source
+        As from `loihiseg.compilation.source.read_network`.
+    options : CompileOptions
+    side : int
+        Pixels of the shorter side of a section, for the tile "auto".
+    reporter : Reporter
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    InputError
+        If network or options cannot be used.
+    partition.errors.DoesNotFitError
+        If the network needs more than there is.
+    """
+    from loihiseg.conversion.lowering import lower
+
+    with reporter.stage("lower") as note:
+        tile = options.tile
+        if tile == AUTO:
+            tile = largest_tile(options, source, side)
+        built = build_network(source, tile)
+        lowering = lower(built.model, options.rate_scale_hz)
+        code = neural_code(options, lowering.network, built.info)
+        neurons = code.neurons(lowering.network)
+        note.detail = (
+            f"{len(neurons.chip_layers)} layers, {neurons.n_chip_neurons:,} neurons on chip, "
+            f"{sum(layer.on_host for layer in neurons.layers)} on the host, {code.name} code"
+        )
+    with reporter.stage("fit") as note:
+        fewest = check_fit(options, neurons, source, built.tile)
+        note.detail = f"{fewest} cores of {options.chips * 128}"
+    return Prepared(built, lowering.network, lowering.graph, code, neurons)
+
+
+def compile_network(
+    prepared: Prepared,
+    options: CompileOptions,
+    calibration: Calibration,
+    threshold: float,
+    reporter: Reporter,
+    fresh: bool = False,
+) -> Compiled:
+    """Cut a network into blocks, quantize, build and place it; or take it from an earlier run.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    options : CompileOptions
+    calibration : Calibration
+    threshold : float
+        Probability above which a pixel is called membrane.
+    reporter : Reporter
+    fresh : bool
+        Build in any case, because nengo-loihi's model itself is needed.
+
+    Returns
+    -------
+    Compiled
+
+    Raises
+    ------
+    partition.errors.DoesNotFitError
+        If the network needs more than there is.
+    """
+    with reporter.stage("rates"):
+        expected = expected_rates(
+            prepared.network, prepared.neurons, prepared.code, calibration.pixels
+        )
+    entry = Entry(signature(recipe(prepared, options, expected)), reporter.say)
+    with entry.held():
+        kept = None if fresh else entry.load()
+        presenter = None
+        if kept is None:
+            kept, presenter = _built(prepared, options, expected, reporter)
+            entry.store(kept)
+        else:
+            with reporter.stage("build") as note:
+                n_blocks = kept.deployable.program.n_blocks
+                note.detail = f"{n_blocks} blocks, kept from an earlier run"
+    source = prepared.source
+    info = source.info
+    deployed = replace(
+        kept,
+        network=prepared.network,
+        readout=prepared.readout,
+        code=prepared.code,
+        threshold=threshold,
+        rate_target=info.config.network.rates if info is not None else None,
+        trained_on=info.data if info is not None else None,
+        provenance=Provenance(
+            source=source.source,
+            seed=options.seed,
+            calibration=calibration.words,
+            calibration_sha256=sha256(np.ascontiguousarray(calibration.pixels).tobytes()),
+            versions=versions(),
+            recipe=entry.signature,
+        ),
+    )
+    return Compiled(deployed, presenter)
+
+
+def recipe(prepared: Prepared, options: CompileOptions, expected: dict[str, np.ndarray]) -> _Recipe:
+    """What decides the blocks and their places; its signature names them in the cache."""
+    found = {name: metadata.version(name) for name in _DECIDING}
+    return _Recipe(
+        program_format=PROGRAM_FORMAT,
+        artifact_format=artifact.FORMAT,
+        versions=found | {"loihiseg": loihiseg.__version__},
+        neurons=prepared.neurons,
+        expected=expected,
+        synapse_s=prepared.code.synapse_s,
+        chips=options.chips,
+        proof_seconds=options.proof_seconds,
+        seed=options.seed,
+    )
+
+
+def _built(
+    prepared: Prepared,
+    options: CompileOptions,
+    expected: dict[str, np.ndarray],
+    reporter: Reporter,
+) -> tuple[DeployedNetwork, object]:
+    """The network with its blocks and places, and nengo-loihi's model of it."""
+    from loihiseg.quantization.centring import centred
+    from partition.joint import choose_tiling_and_chips
+
+    with reporter.stage("tile") as note:
+        layers = partition_layers(prepared.neurons)
+        planned = choose_tiling_and_chips(layers, options.chips, rates=expected, seed=options.seed)
+        tiling = planned.tiling
+        note.detail = f"{tiling.n_cores} cores, cut where chips meet"
+    neurons = centred(prepared.neurons, tiling.shapes)
+    with reporter.stage("build") as note:
+        built = build(
+            neurons, tiling.shapes, prepared.code.synapse_s, options.seed, options.chips, expected
+        )
+        note.detail = f"{built.deployable.program.n_blocks} blocks"
+    with reporter.stage("partition") as note, reporter.waiting("partition"):
+        rates = built.deployable.compartment_values(expected)
+        found = solve_places(
+            built.deployable, rates, options.chips, options.seed, options.proof_seconds, planned
+        )
+        note.detail = crossing(found.assignment)
+    places = Places(
+        n_chips=options.chips,
+        chip_of_block=tuple(found.assignment.chip_of_block),
+        core_of_block=tuple(found.placement.core_of_block),
+        lower_bound=found.assignment.lower_bound,
+        method=found.assignment.method,
+        peers=built.peers,
+    )
+    deployed = DeployedNetwork(
+        network=prepared.network,
+        neurons=neurons,
+        readout=prepared.readout,
+        line=Readout(),
+        threshold=0.5,
+        code=prepared.code,
+        deployable=built.deployable,
+        blocks=tiling.usage,
+        expected=rates,
+        places=places,
+        rate_target=None,
+        trained_on=None,
+        provenance=Provenance("", options.seed, "", "", {}, ""),
+    )
+    return deployed, built.presenter
+
+
+def crossing(found) -> str:
+    """An assignment to chips in words.
+
+    Parameters
+    ----------
+    found : partition.cut.Assignment
+    """
+    if found.n_chips_used < 2:
+        return "all on one chip"
+    bound = f"lower bound {found.lower_bound:.1f}" if found.lower_bound else "no lower bound"
+    proof = "proved least" if found.proved else bound
+    return f"{found.messages:.1f} messages per step between {found.n_chips_used} chips, {proof}"

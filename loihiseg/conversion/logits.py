@@ -1,0 +1,44 @@
+"""Logits and probabilities of membrane from what a network puts out."""
+
+import numpy as np
+
+from loihiseg.conversion.host_graph import HostGraph, upsampled
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Probability of membrane from its logit, float32, any shape."""
+    return (0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, np.float32)))).astype(np.float32)
+
+
+def membrane(logits: np.ndarray, threshold: float) -> np.ndarray:
+    """Which pixels are called membrane, bool, the shape of ``logits``."""
+    return sigmoid(logits) > threshold
+
+
+def to_logits(output: np.ndarray, is_probability: bool) -> np.ndarray:
+    """Logits of a network's output, float32; probabilities are kept 1e-6 away from 0 and 1."""
+    output = np.asarray(output, np.float32)
+    if not is_probability:
+        return output
+    output = output.clip(1e-6, 1 - 1e-6)
+    return np.log(output / (1 - output))
+
+
+def readout_logits(readout: HostGraph, activations: dict[str, np.ndarray], tile: int) -> np.ndarray:
+    """Logits that the host computes from the last layers' activations.
+
+    Parameters
+    ----------
+    readout : HostGraph
+    activations : dict of str to numpy.ndarray
+        (n, rows, columns, channels) float32 by layer; others than the read-out's are left alone.
+    tile : int
+        Rows and columns of a map; one of fewer is enlarged bilinearly.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, tile, tile) float32.
+    """
+    output = to_logits(readout(activations), readout.ends_in_sigmoid)
+    return upsampled(output, tile, tile)[..., 0]

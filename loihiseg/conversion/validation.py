@@ -1,0 +1,260 @@
+"""What a lowered network from a file must be before anything computes with it.
+
+Shapes follow from the kernels, layer by layer; here they are held against what is said. So nothing
+is ever made larger than the file's own arrays and the sizes checked here allow.
+"""
+
+import math
+
+import numpy as np
+
+from loihiseg.conversion.host_graph import (
+    Affine,
+    Convolution,
+    Cropping,
+    HostGraph,
+    Join,
+    Node,
+    Padding,
+    Pooling,
+    Upsampling,
+)
+from loihiseg.conversion.linear import Term
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.storage.schema import check_range
+
+MOST_LAYERS = 1_000
+MOST_STEPS = 10_000
+MOST_SIDE = 2**16
+MOST_NEURONS = 2**26
+"""Of a layer, or values of an image in a read-out: a quarter of a gigabyte each."""
+
+Shape = tuple[int, int, int]
+
+
+def check_network(network: LoweredNetwork, what: str) -> None:
+    """That a network's arrays are of the shapes that follow from each other.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+    what : str
+        What errors call it.
+
+    Raises
+    ------
+    ValueError
+        In one line: the layer, what it is and what was expected.
+    """
+    if len(network.inputs) != 1:
+        raise ValueError(f"{what} has {len(network.inputs)} inputs, expected 1")
+    if not 1 <= len(network.layers) <= MOST_LAYERS:
+        raise ValueError(f"{what} has {len(network.layers)} layers, expected 1 to {MOST_LAYERS}")
+    known: dict[str, SpikingLayer | None] = dict.fromkeys(network.inputs)
+    shapes = dict(network.inputs)
+    for name, shape in shapes.items():
+        _check_size(f"{what}: input {name[:60]!a}", shape)
+    for layer in network.layers:
+        label = f"{what}: layer {layer.name[:60]!a}"
+        if layer.name in known:
+            raise ValueError(f"{label} stands twice")
+        _check_layer(label, layer, known, shapes)
+        known[layer.name] = layer
+        shapes[layer.name] = layer.shape
+    for name in network.outputs:
+        if known.get(name) is None or known[name].on_host:
+            raise ValueError(f"{what}: output {name[:60]!a} is no layer on the chip")
+    if not network.outputs or len(set(network.outputs)) < len(network.outputs):
+        raise ValueError(f"{what}: expected outputs, each once")
+
+
+def _check_size(label: str, shape: Shape) -> None:
+    if len(shape) != 3 or not all(1 <= n <= MOST_SIDE for n in shape):
+        raise ValueError(f"{label} has shape {shape}, expected three sizes of 1 to {MOST_SIDE}")
+    if math.prod(shape) > MOST_NEURONS:
+        raise ValueError(f"{label} has {math.prod(shape):,} values, at most {MOST_NEURONS:,}")
+
+
+def _check_layer(
+    label: str,
+    layer: SpikingLayer,
+    known: dict[str, SpikingLayer | None],
+    shapes: dict[str, Shape],
+) -> None:
+    _check_size(label, layer.shape)
+    _check_array(f"{label}, bias", layer.bias, (layer.shape[2],))
+    for name, value, most in (
+        ("rate_scale_hz", layer.rate_scale_hz, 1e6), ("level_value", layer.level_value, 1e30)
+    ):  # fmt: skip
+        if not 0 < value <= most:
+            raise ValueError(f"{label}: {name} is {value}, expected above 0, to {most:g}")
+    if not 0 <= layer.levels <= MOST_SIDE or (layer.binary and not layer.levels):
+        raise ValueError(f"{label} has {layer.levels} levels")
+    if layer.binary and layer.shape[2] % layer.levels:
+        raise ValueError(f"{label}: {layer.shape[2]} neurons are not of {layer.levels} levels")
+    steps = layer.active_steps or ()
+    if any(not 1 <= step <= MOST_STEPS for step in steps) or list(steps) != sorted(set(steps)):
+        raise ValueError(f"{label}: active steps are not ascending from 1 to {MOST_STEPS}")
+    if not 1 <= len(layer.terms) <= MOST_LAYERS:
+        raise ValueError(f"{label} has {len(layer.terms)} terms, expected 1 to {MOST_LAYERS}")
+    for term in layer.terms:
+        if term.source not in known:
+            raise ValueError(f"{label}: source {term.source[:60]!a} is none before it")
+        if (known[term.source] is None) != layer.on_host:
+            raise ValueError(f"{label}: the host's layers hear pixels, the chip's hear layers")
+        _check_term(f"{label}, kernel of {term.source[:60]!a}", term, layer, shapes)
+
+
+def _check_term(label: str, term: Term, layer: SpikingLayer, shapes: dict[str, Shape]) -> None:
+    rows, columns, channels = shapes[term.source]
+    if not 1 <= term.levels <= channels or channels % term.levels:
+        raise ValueError(f"{label}: {channels} neurons are not of {term.levels} levels")
+    kernel = term.kernel
+    if kernel.ndim != 4:
+        raise ValueError(f"{label} has shape {kernel.shape}, expected four axes")
+    size = kernel.shape[:2]
+    _check_array(label, kernel, (*size, channels // term.levels, layer.shape[2]))
+    found = window_shape((rows, columns), size, term.strides, term.padding, term.transposed)
+    if found != layer.shape[:2]:
+        raise ValueError(f"{label} makes {found} rows and columns, the layer has {layer.shape[:2]}")
+
+
+def window_shape(
+    shape: tuple[int, int],
+    size: tuple[int, int],
+    strides: tuple[int, int],
+    padding: str,
+    transposed: bool,
+) -> tuple[int, int]:
+    """Rows and columns of a convolution's result; ValueError where there is none."""
+    if padding not in ("valid", "same") or (transposed and padding == "same"):
+        raise ValueError(f"padding is {padding[:60]!a}, expected valid, or same and not transposed")
+    found = []
+    for length, window, stride in zip(shape, size, strides, strict=True):
+        if not (1 <= stride <= MOST_SIDE and 1 <= window <= MOST_SIDE):
+            raise ValueError(f"strides of {strides} and windows of {size} are none")
+        if transposed:
+            found.append((length - 1) * stride + window)
+        elif padding == "same":
+            found.append(-(-length // stride))
+        else:
+            found.append((length - window) // stride + 1 if window <= length else 0)
+    if not all(1 <= n <= MOST_SIDE for n in found):
+        raise ValueError(f"windows of {size} on {shape} pixels make {tuple(found)}")
+    return found[0], found[1]
+
+
+def _check_array(label: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
+    if array.dtype != np.float32 or array.shape != shape:
+        raise ValueError(
+            f"{label} has type {array.dtype} and shape {array.shape}, expected float32 {shape}"
+        )
+    check_range(label, array, -1e30, 1e30)
+
+
+def check_stands_for(neurons: LoweredNetwork, network: LoweredNetwork) -> None:
+    """That a network of neurons has a layer for every layer of activations, of its size.
+
+    Raises
+    ------
+    ValueError
+        Names the first that does not.
+    """
+    if neurons.inputs != network.inputs or neurons.outputs != network.outputs:
+        raise ValueError("neurons and activations have other inputs or outputs")
+    by_name = {layer.name: layer for layer in neurons.layers}
+    for layer in network.layers:
+        if layer.binary:
+            raise ValueError(f"layer {layer.name[:60]!a} of the activations is one of neurons")
+        own = by_name.get(layer.name)
+        channels = layer.shape[2] * (layer.levels if own is not None and own.binary else 1)
+        if own is None or own.shape != (*layer.shape[:2], channels):
+            raise ValueError(f"layer {layer.name[:60]!a} has no neurons of its size")
+        if own.on_host != layer.on_host or own.levels != layer.levels:
+            raise ValueError(f"layer {layer.name[:60]!a} has neurons of another kind")
+
+
+def check_graph(graph: HostGraph, shapes: dict[str, Shape], tile: int) -> None:
+    """That a read-out can run on images of these shapes and makes a map of a tile.
+
+    Parameters
+    ----------
+    graph : HostGraph
+    shapes : dict of str to tuple of int
+        (rows, columns, channels) of its inputs, in their order.
+    tile : int
+        Side of the tile, pixels.
+
+    Raises
+    ------
+    ValueError
+        Names the operation and what is wrong.
+    """
+    if graph.inputs != tuple(shapes):
+        raise ValueError("read-out: its inputs are not the outputs of the network")
+    if len(graph.nodes) > MOST_LAYERS:
+        raise ValueError(f"read-out of {len(graph.nodes)} operations, at most {MOST_LAYERS}")
+    known = dict(shapes)
+    for node in graph.nodes:
+        label = f"read-out: {node.name[:60]!a}"
+        if node.name in known or any(source not in known for source in node.sources):
+            raise ValueError(f"{label} stands twice, or takes what is none before it")
+        try:
+            known[node.name] = _result(node, [known[source] for source in node.sources])
+        except ValueError as error:
+            raise ValueError(f"{label}: {error}") from None
+        _check_size(label, known[node.name])
+    rows, columns, channels = known.get(graph.output, (0, 0, 0))
+    if not rows or rows != columns or channels != 1 or tile % rows:
+        raise ValueError(
+            f"read-out makes ({rows}, {columns}, {channels}), expected one square map of which "
+            f"{tile} pixels are a multiple"
+        )
+
+
+def _result(node: Node, shapes: list[Shape]) -> Shape:
+    """Shape of what an operation makes."""
+    operation = node.operation
+    if isinstance(operation, Join):
+        return _joined(operation, shapes)
+    if len(shapes) != 1:
+        raise ValueError(f"takes {len(shapes)} images, expected 1")
+    ((rows, columns, channels),) = shapes
+    if isinstance(operation, Convolution):
+        kernel, size = operation.kernel, operation.kernel.shape[:2]
+        if kernel.ndim != 4:
+            raise ValueError(f"kernel has shape {kernel.shape}, expected four axes")
+        _check_array("kernel", kernel, (*size, channels, kernel.shape[3]))
+        _check_array("bias", operation.bias, (kernel.shape[3],))
+        found = window_shape(
+            (rows, columns), size, operation.strides, operation.padding, operation.transposed
+        )
+        return (*found, kernel.shape[3])
+    if isinstance(operation, Affine):
+        for part in (operation.factor, operation.offset):
+            _check_array("factor or offset", part, (channels if len(part) > 1 else 1,))
+        return rows, columns, channels
+    if isinstance(operation, Pooling):
+        found = window_shape(
+            (rows, columns), operation.size, operation.strides, operation.padding, False
+        )
+        return (*found, channels)
+    if isinstance(operation, Upsampling):
+        return rows * operation.size[0], columns * operation.size[1], channels
+    if isinstance(operation, Padding | Cropping):
+        top, bottom, left, right = operation.borders
+        sign = 1 if isinstance(operation, Padding) else -1
+        return rows + sign * (top + bottom), columns + sign * (left + right), channels
+    return rows, columns, channels
+
+
+def _joined(operation: Join, shapes: list[Shape]) -> Shape:
+    if not 1 <= len(shapes) <= MOST_LAYERS:
+        raise ValueError(f"takes {len(shapes)} images")
+    if operation.name == "concatenate":
+        if len({shape[:2] for shape in shapes}) > 1:
+            raise ValueError(f"images of {shapes} do not lie beside each other")
+        return (*shapes[0][:2], sum(shape[2] for shape in shapes))
+    if len(set(shapes)) > 1:
+        raise ValueError(f"images are of unlike shapes {shapes}")
+    return shapes[0]

@@ -1,0 +1,84 @@
+"""Which sections and tiles of a stack are looked at: to be judged by, and to calibrate on."""
+
+from dataclasses import dataclass
+
+from loihiseg.data.record import DataRecord
+from loihiseg.data.sections import parse_sections
+from loihiseg.data.splits import Split, z_block_split
+from loihiseg.data.stack import Stack
+from loihiseg.data.tiles import Tiles, spread_tiles, whole_tiles
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Sections and tiles of a stack.
+
+    Attributes
+    ----------
+    stack : Stack
+    test : Stack
+        Sections that maps are made of.
+    validation : Stack or None
+        Sections that choices are made on: none of them is in ``test``.
+    """
+
+    stack: Stack
+    test: Stack
+    validation: Stack | None
+
+    def tiles(self, tile: int, count: int | None) -> Tiles:
+        """So many tiles of the sections, or all that make up the whole of them."""
+        if count is None:
+            return whole_tiles(self.test, tile)
+        return spread_tiles(self.test, tile, count)
+
+    def calibration(self, tile: int, count: int) -> Tiles | None:
+        """So many tiles of the validation sections, if there are any."""
+        if self.validation is None or not count:
+            return None
+        return spread_tiles(self.validation, tile, count)
+
+
+def select_sections(stack: Stack, sections: str | None, trained_on: DataRecord | None) -> Selection:
+    """The sections that are asked for, else those of the test part; and those of validation.
+
+    Parameters
+    ----------
+    stack : Stack
+    sections : str or None
+        As ``A:B``.
+    trained_on : DataRecord or None
+        Of the network: its split is used if the stack has so many sections. Where nothing is
+        known, a stack of 3 sections or more is split anew.
+
+    Raises
+    ------
+    InputError
+        If there are no such sections.
+    """
+    split = _split_of(trained_on, stack.n_sections)
+    chosen = split.test if split else range(stack.n_sections)
+    if sections is not None:
+        chosen = parse_sections(sections, stack.n_sections)
+    validation = None
+    if split and not set(split.validation) & set(chosen):
+        validation = stack.select(split.validation)
+    return Selection(stack, stack.select(chosen), validation)
+
+
+def _split_of(trained_on: DataRecord | None, n_sections: int) -> Split | None:
+    if trained_on is not None:
+        split = trained_on.split.parts
+        return split if split.test.stop <= n_sections else None
+    return z_block_split(n_sections) if n_sections >= 3 else None
+
+
+def shortage(tiles: Tiles, tile: int, asked: int | None) -> str:
+    """A sentence where there is no room for as many tiles as were asked for, else nothing."""
+    there = len(tiles.places)
+    if asked is None or there >= asked:
+        return ""
+    return (
+        f"{asked} tiles were asked for; {there} of {tile} x {tile} pixels fit side by "
+        "side on these sections."
+    )

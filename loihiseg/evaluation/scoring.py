@@ -1,0 +1,153 @@
+"""Scores of a deployment's maps against the truth, and its layers in numbers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from loihiseg.compilation.deployed import DeployedNetwork
+from loihiseg.conversion.logits import sigmoid
+from loihiseg.evaluation.comparison import LayerFiring
+from loihiseg.evaluation.isbi import challenge_scores
+from loihiseg.evaluation.metrics import best_threshold, pixel_scores
+from loihiseg.evaluation.rates import layer_rates
+from loihiseg.evaluation.submission import choose_shift, submitted_scores
+from loihiseg.results import (
+    BlockUsage,
+    LayerRates,
+    LayerResults,
+    Network,
+    PooledRates,
+    ScoreRow,
+)
+
+
+def score_row(
+    network: Network,
+    truth: np.ndarray,
+    logits: np.ndarray,
+    threshold: float,
+    shift: float = 0.0,
+    *,
+    whole_sections: bool,
+    name: str | None = None,
+) -> ScoreRow:
+    """Scores of a network's logits of membrane.
+
+    Parameters
+    ----------
+    network : Network
+    truth : numpy.ndarray
+        bool, (n, rows, columns).
+    logits : numpy.ndarray
+        The same shape.
+    threshold : float
+        Probability above which a pixel is called membrane.
+    shift : float
+        See ``loihiseg.evaluation.submission``; 0 for none.
+    whole_sections : bool
+        Whether they are whole sections, or tiles.
+    name : str, optional
+        The network in words; its title by default.
+
+    Returns
+    -------
+    ScoreRow
+    """
+    probability = sigmoid(logits)
+    # A tile without a cell has no regions to find.
+    scored = [i for i in range(len(truth)) if not truth[i].all()]
+    own = challenge_scores(~truth[scored], 1.0 - probability[scored])
+    shifted = submitted_scores(truth[scored], logits[scored], shift) if shift else own
+    return ScoreRow(
+        network=network,
+        whole_sections=whole_sections,
+        name=name or network.title,
+        pixels="whole sections" if whole_sections else f"{len(truth)} tiles",
+        pixel=pixel_scores(truth, probability > threshold),
+        challenge=own,
+        challenge_shifted=shifted,
+    )
+
+
+def chosen_threshold(truth: np.ndarray, logits: np.ndarray) -> float:
+    """Threshold on the probability with which most pixels of validation sections are right."""
+    return best_threshold(truth, sigmoid(logits))
+
+
+def chosen_shift(truth: np.ndarray, logits: np.ndarray) -> float:
+    """Shift of the logits for submission, see ``loihiseg.evaluation.submission``."""
+    return choose_shift(truth, logits)
+
+
+def firing_rates(deployed: DeployedNetwork, firing: LayerFiring) -> tuple[LayerRates, ...]:
+    """Firing rates of every layer, neuron by neuron, against what the network was trained for."""
+    target, wanted = {}, deployed.rate_target
+    if wanted is not None:
+        target = {
+            "percentile": wanted.percentile,
+            "low_hz": wanted.low_hz,
+            "high_hz": wanted.high_hz,
+        }
+    return tuple(
+        layer_rates(layer.name, firing.rates_hz(layer.name), **target)
+        for layer in deployed.network.layers
+    )
+
+
+def layer_results(
+    deployed: DeployedNetwork,
+    rates: Iterable[LayerRates],
+    mean_hz: Mapping[str, float],
+    quantized_errors: Mapping[str, float],
+    spiking_errors: Mapping[str, float],
+    level_matches: Mapping[str, float],
+) -> tuple[LayerResults, ...]:
+    """Every layer on the chip: size, cores, rates, errors.
+
+    Parameters
+    ----------
+    deployed : DeployedNetwork
+    rates : iterable of LayerRates
+        Of the float network.
+    mean_hz : mapping of str to float
+        Of the spikes, by layer.
+    quantized_errors, spiking_errors, level_matches : mapping of str to float
+        By layer, see `LayerResults`; what is not known is left out.
+    """
+    usage = {row.layer: row for row in deployed.blocks}
+    rate_of = {rate.layer: rate for rate in rates}
+    found = []
+    for layer in deployed.neurons.chip_layers:
+        own = usage[layer.name]
+        found.append(
+            LayerResults(
+                layer=layer.name,
+                n_neurons=layer.n_neurons,
+                n_blocks=own.n_blocks,
+                block_shape=tuple(own.shape),
+                usage=BlockUsage(
+                    own.n_blocks, own.compartments, own.in_axons, own.out_axon_slots,
+                    own.synapse_bits, own.messages,
+                ),
+                rates=replace(rate_of[layer.name], mean_hz=mean_hz[layer.name]),
+                quantized_error=quantized_errors[layer.name],
+                spiking_error=spiking_errors.get(layer.name),
+                level_match=level_matches.get(layer.name),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def pooled_rates(layers: Sequence[LayerResults]) -> PooledRates:
+    """Rates of all neurons on the chip together."""
+    neurons = np.array([layer.n_neurons for layer in layers], float)
+    silent = np.array([layer.rates.silent_share for layer in layers])
+    in_range = np.array([layer.rates.share_in_range_of_active for layer in layers])
+    mean_hz = np.array([layer.rates.mean_hz for layer in layers])
+    active = neurons * (1 - silent)
+    return PooledRates(
+        share_in_range=float(in_range @ active / max(active.sum(), 1.0)),
+        silent_share=float(1 - active.sum() / neurons.sum()),
+        mean_hz=float(mean_hz @ neurons / neurons.sum()),
+    )

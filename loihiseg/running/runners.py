@@ -1,0 +1,78 @@
+"""Tiles through a network: on the emulated chip, on a board, or in floats. One after the other."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from loihiseg.compilation.calibration import Presenter, fired_activations, logits_of
+from loihiseg.compilation.deployed import DeployedNetwork
+from loihiseg.conversion.forward import BATCH, forward
+from loihiseg.emulator.activity import Presentation
+from loihiseg.emulator.presenter import CompiledPresenter
+
+
+@dataclass(frozen=True, eq=False)
+class TileRun:
+    """What a network made of one tile.
+
+    Attributes
+    ----------
+    logits : numpy.ndarray
+        (tile, tile) float32, of membrane; those of spikes brought to the float network's line.
+    presentation : Presentation or None
+        Spikes on chip and host; None of the float network.
+    """
+
+    logits: np.ndarray
+    presentation: Presentation | None
+
+
+@contextmanager
+def compiled_presenter(deployed: DeployedNetwork) -> Iterator[CompiledPresenter]:
+    """The compiled emulator of a deployed network."""
+    with CompiledPresenter(deployed.deployable, deployed.neurons) as presenter:
+        yield presenter
+
+
+def chip_tiles(
+    deployed: DeployedNetwork, presenter: Presenter, pixels: Iterable[np.ndarray]
+) -> Iterator[TileRun]:
+    """Present tiles and read them out.
+
+    Parameters
+    ----------
+    deployed : DeployedNetwork
+    presenter : Presenter
+        The compiled emulator, nengo-loihi's, or a board.
+    pixels : iterable of numpy.ndarray
+        (tile, tile) float32, normalized by section.
+
+    Yields
+    ------
+    TileRun
+        In order, each as soon as it is done.
+    """
+    code = deployed.code
+    for shown in presenter.present_each(pixels, code.n_steps, code.n_window_steps):
+        fired = fired_activations(deployed, shown, deployed.network.outputs)
+        logits = logits_of(deployed, {name: one[None] for name, one in fired.items()})[0]
+        yield TileRun(deployed.line(logits), shown)
+
+
+def float_tiles(deployed: DeployedNetwork, pixels: Iterable[np.ndarray]) -> Iterator[TileRun]:
+    """The same through the float network, every neuron at the rate it was trained with."""
+    batch: list[np.ndarray] = []
+    for tile in pixels:
+        batch.append(tile)
+        if len(batch) == BATCH:
+            yield from _float(deployed, batch)
+            batch = []
+    yield from _float(deployed, batch)
+
+
+def _float(deployed: DeployedNetwork, tiles: list[np.ndarray]) -> Iterator[TileRun]:
+    if tiles:
+        for logits in logits_of(deployed, forward(deployed.network, np.stack(tiles))):
+            yield TileRun(logits, None)
