@@ -230,14 +230,13 @@ def report(name, model, options, feed=lambda model, step: None, inputs=None):
 
 def trained(options):
     """Measure a checkpoint on the first tile of its test sections."""
-    from loihiseg.deployment import spread_tiles
-
     from loihiseg.compilation.mapping import apply_block_shapes, partition_layers
     from loihiseg.compilation.source import load_network
     from loihiseg.conversion.converter import convert
     from loihiseg.conversion.lowering import lower
     from loihiseg.data.readers import read_stack
     from loihiseg.data.synthetic import synthetic_stack
+    from loihiseg.data.tiles import spread_tiles
     from loihiseg.emulator.presenter import CompiledPresenter
     from loihiseg.emulator.reference import Presenter
     from partition.tiling import choose_block_shapes

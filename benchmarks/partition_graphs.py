@@ -152,14 +152,13 @@ def trained(checkpoint, data=None, n_tiles=8, n_steps=200) -> Problem:
     """
     from pathlib import Path
 
-    from loihiseg.deployment import spread_tiles
-
     from loihiseg.compilation.mapping import apply_block_shapes, partition_layers
     from loihiseg.compilation.source import load_network
     from loihiseg.conversion.converter import convert
     from loihiseg.conversion.lowering import lower
     from loihiseg.data.readers import read_stack
     from loihiseg.data.synthetic import synthetic_stack
+    from loihiseg.data.tiles import spread_tiles
     from loihiseg.emulator.presenter import CompiledPresenter
     from loihiseg.emulator.reference import Presenter
 

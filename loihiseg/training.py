@@ -16,8 +16,6 @@ import numpy as np
 from loihiseg.checkpoint import (
     Checkpoint,
     CheckpointInfo,
-    DataRecord,
-    SplitRecord,
     load_checkpoint,
     model_weights,
     remove_old_weights,
@@ -26,6 +24,7 @@ from loihiseg.checkpoint import (
 )
 from loihiseg.conversion.logits import sigmoid
 from loihiseg.data.augmentation import normalize, sample_crops
+from loihiseg.data.record import DataRecord, SplitRecord
 from loihiseg.data.splits import Split
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import cut, predict_sections, tile_grid

@@ -11,8 +11,8 @@ from loihiseg.network.unet import build_unet
 CONFIG = UNetConfig(tile=16, channels=(4, 6), convs_down=(1, 1), convs_up=(1,), stem_channels=3)
 
 
-def lowered(seed=0, config=CONFIG):
-    """The lowered network, with biases and weights that make its neurons fire."""
+def unet(seed=0, config=CONFIG):
+    """A U-Net with biases and weights that make its neurons fire."""
     model = build_unet(config)
     rng = np.random.default_rng(seed)
     for variable in model.weights:
@@ -21,7 +21,12 @@ def lowered(seed=0, config=CONFIG):
         else:
             fan_in = np.prod(variable.shape[:3])
             variable.assign(rng.normal(0, 1.6 / np.sqrt(fan_in), variable.shape))
-    return lower(model).network
+    return model
+
+
+def lowered(seed=0, config=CONFIG):
+    """Its lowered network."""
+    return lower(unet(seed, config)).network
 
 
 def split_shapes(network):
@@ -53,3 +58,30 @@ def presenter(network, shapes, synapse_s=0.005, seed=0):
 def image(seed=5, tile=CONFIG.tile):
     """Normalized pixels."""
     return np.random.default_rng(seed).normal(0, 1.5, (tile, tile)).astype(np.float32)
+
+
+def compiled(code=None, model=None, pixels=None, **options):
+    """A `DeployedNetwork` of a small U-Net, or of another model, with its read-out uncalibrated."""
+    from loihiseg.compilation.compile import Calibration, Prepared, compile_network
+    from loihiseg.compilation.options import CompileOptions
+    from loihiseg.compilation.source import Network
+    from loihiseg.conversion.codes import RateCode
+    from loihiseg.progress import Reporter
+
+    model = model or unet()
+    lowering = lower(model)
+    code = code or RateCode(30, 12, 0.005)
+    prepared = Prepared(
+        Network(model, 0.5, "a test", None),
+        lowering.network,
+        lowering.graph,
+        code,
+        code.neurons(lowering.network),
+    )
+    tile = int(model.inputs[0].shape[1])
+    pixels = np.stack([image(seed, tile) for seed in (1, 2)]) if pixels is None else pixels
+    asked = CompileOptions(**{"proof_seconds": 0.0} | options)
+    found = compile_network(
+        prepared, asked, Calibration(pixels, "2 tiles"), 0.5, Reporter(quiet=True)
+    )
+    return found.deployed

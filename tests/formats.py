@@ -17,14 +17,21 @@ from loihiseg.checkpoint import (
     FILE_NAME,
     Checkpoint,
     CheckpointInfo,
-    DataRecord,
-    SplitRecord,
     load_checkpoint,
     save_checkpoint,
 )
+from loihiseg.compilation.artifact import (
+    ARRAYS,
+    DESCRIPTION,
+    PROGRAM,
+    SUMS,
+    load_deployed,
+    save_deployed,
+)
+from loihiseg.data.record import DataRecord, SplitRecord
 from loihiseg.emulator.blockwise import block_order
 from loihiseg.emulator.presentation import present
-from loihiseg.emulator.presenter import Deployable
+from loihiseg.emulator.presenter import CompiledPresenter, Deployable
 from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
 from loihiseg.emulator.storage import MAGIC, load_program, save_program
 from loihiseg.errors import InputError
@@ -33,7 +40,9 @@ from loihiseg.files import sha256
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.weight_shapes import weight_shapes
+from loihiseg.running.runners import chip_tiles
 from loihiseg.storage.arrays import pack_arrays, unpack
+from loihiseg.storage.records import taken_apart
 from loihiseg.storage.seal import seal
 from loihiseg.training_state import FORMAT as STATE_FORMAT
 from loihiseg.training_state import (
@@ -50,6 +59,7 @@ from partition.graph_file import graph_text, load_graph
 from partition.strict_json import sealed
 from tests.mutants import damaged_arrays, damaged_json, mutant
 from tests.programs import small_program
+from tests.small_deployed import small_deployed
 
 
 @dataclass(frozen=True)
@@ -263,7 +273,64 @@ def _graph_rightly(path: Path, number: int, seed: int) -> None:
     path.write_text(json.dumps(sealed(document, "sha256")))
 
 
+def _deployed(folder: Path) -> Path:
+    save_deployed(folder, small_deployed(levels=2))
+    return folder / DESCRIPTION
+
+
+def _read_deployed(path: Path) -> bytes:
+    found = load_deployed(path.parent)
+    plain, arrays = taken_apart(
+        [found.network, found.neurons, found.readout, found.line, found.code, found.places]
+    )
+    pixels = np.random.default_rng(0).normal(0, 1.5, (2, found.tile, found.tile))
+    with CompiledPresenter(found.deployable, found.neurons, 1) as presenter:
+        maps = [one.logits for one in chip_tiles(found, presenter, pixels.astype(np.float32))]
+    return msgspec.json.encode(plain) + pack_arrays(arrays | {"maps": np.stack(maps)})
+
+
+def _sums_of(folder: Path) -> None:
+    names = (ARRAYS, DESCRIPTION, PROGRAM)
+    sums = [f"{sha256((folder / name).read_bytes())}  {name}\n" for name in names]
+    (folder / SUMS).write_text("".join(sums))
+
+
+def _deployed_rightly(path: Path, number: int, seed: int) -> None:
+    path.write_text(json.dumps(damaged_json(json.loads(path.read_text()), number, seed)))
+    _sums_of(path.parent)
+
+
+def _deployed_arrays_rightly(path: Path, number: int, seed: int) -> None:
+    if number % 2:
+        data = pack_arrays(damaged_arrays(unpack(path.read_bytes())[0], number // 2, seed))
+    else:
+        data = mutant(path.read_bytes(), number // 2, seed)
+    path.write_bytes(data)
+    _sums_of(path.parent)
+
+
+def _deployed_program_rightly(path: Path, number: int, seed: int) -> None:
+    _program_rightly(path, number, seed)
+    _sums_of(path.parent)
+
+
+def _deployed_part(name: str) -> Callable[[Path], Path]:
+    """Makes the example and names another of its files."""
+    return lambda folder: _deployed(folder).with_name(name)
+
+
 _ALL = (
+    Format("deployed", _deployed, _read_deployed, rightly=_deployed_rightly),
+    Format(
+        "deployed-arrays", _deployed_part(ARRAYS), _read_deployed, rightly=_deployed_arrays_rightly
+    ),
+    Format(
+        "deployed-program",
+        _deployed_part(PROGRAM),
+        _read_deployed,
+        rightly=_deployed_program_rightly,
+    ),
+    Format("deployed-sums", _deployed_part(SUMS), _read_deployed),
     Format("program", _program, _read_program, rightly=_program_rightly),
     Format("checkpoint", _checkpoint, _read_checkpoint, rightly=_checkpoint_rightly),
     Format("weights", _checkpoint_weights, _read_checkpoint, rightly=_weights_rightly),

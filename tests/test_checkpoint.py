@@ -12,14 +12,13 @@ from loihiseg.checkpoint import (
     FILE_NAME,
     Checkpoint,
     CheckpointInfo,
-    DataRecord,
-    SplitRecord,
     load_checkpoint,
     model_weights,
     save_checkpoint,
     set_model_weights,
 )
 from loihiseg.compilation.source import load_network
+from loihiseg.data.record import DataRecord, SplitRecord
 from loihiseg.errors import InputError
 from loihiseg.files import sha256
 from loihiseg.network.config import RateTarget, UNetConfig

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import reproduce
 from benchmarks.reproduction import cells, chips, kinds, page, plan, results, runs, tables, work
-from loihiseg.checkpoint import SplitRecord
+from loihiseg.data.record import SplitRecord
 from loihiseg.data.splits import Split
 from loihiseg.errors import InputError
 from loihiseg.network.presets import PRESETS
@@ -423,8 +423,8 @@ def test_a_fold_is_trained_deployed_and_scored_beside_nengo_dl(here, monkeypatch
 
 def test_nengo_dl_fires_at_the_settled_rates():
     import numpy as np
-    from loihiseg.deployment import settled_activations
 
+    from loihiseg.compilation.activations import settled_activations
     from loihiseg.deploy import configuration, parse
     from loihiseg.progress import Reporter
     from tests.deployed import image, lowered

@@ -22,12 +22,11 @@ from benchmarks.reproduction.names import LevelNetwork
 from loihiseg.checkpoint import (
     Checkpoint,
     CheckpointInfo,
-    DataRecord,
-    SplitRecord,
     load_checkpoint,
     model_weights,
     save_checkpoint,
 )
+from loihiseg.data.record import DataRecord, SplitRecord
 from loihiseg.data.splits import Split
 from loihiseg.errors import InputError
 from loihiseg.network.presets import PRESETS

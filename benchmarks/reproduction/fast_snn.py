@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-from loihiseg.scoring import score_row
 
 from loihiseg.cli import read_data
 from loihiseg.conversion.logits import sigmoid
 from loihiseg.data.augmentation import sample_crops
 from loihiseg.data.tiles import predict_sections
 from loihiseg.evaluation.metrics import pixel_scores
+from loihiseg.evaluation.scoring import score_row
 from loihiseg.evaluation.submission import choose_shift
 from loihiseg.progress import Reporter
 from loihiseg.provenance import peak_memory_mb

@@ -124,7 +124,7 @@ def deploy(asked, job):
 
 def settled_row(config, result):
     """Scores of the float network if each neuron fired at its settled rate."""
-    from loihiseg.deployment import settled_activations
+    from loihiseg.compilation.activations import settled_activations
 
     lowering = _lowered(config)
     settled = settled_activations(lowering.network, result.tiles.pixels)
@@ -192,16 +192,15 @@ def _lowered(config):
 
 
 def _logits(config, lowering, activations, result):
-    from loihiseg.deployment import readout_logits
+    from loihiseg.conversion.logits import readout_logits
 
     tile = result.tiles.pixels.shape[1]
-    outputs = lowering.network.outputs
-    maps = readout_logits(lowering.readout, outputs, activations, tile)
+    maps = readout_logits(lowering.graph, activations, tile)
     return result.tiles.assemble(maps)
 
 
 def _row(network, result, logits):
-    from loihiseg.scoring import score_row
+    from loihiseg.evaluation.scoring import score_row
 
     results = result.results
     return score_row(

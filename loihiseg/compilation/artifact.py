@@ -41,7 +41,7 @@ from loihiseg.results.run import Readout
 from loihiseg.storage.arrays import pack_arrays, unpack_arrays
 from loihiseg.storage.records import put_together, taken_apart
 from loihiseg.storage.schema import check_range
-from partition.files import read_bytes
+from partition.files import read_bytes, sweep
 from partition.limits import CORES_PER_CHIP
 from partition.strict_json import decode
 from partition.tiling import LayerUsage
@@ -104,15 +104,22 @@ def save_deployed(folder: str | PathLike[str], deployed: DeployedNetwork) -> Pat
     Raises
     ------
     InputError
-        If the folder holds anything else, or cannot be written.
+        If the folder holds anything else or cannot be written, or the network is none that
+        `load_deployed` would take.
     """
     folder = Path(folder)
     check_free(folder)
+    try:
+        check_deployed(deployed)
+    except (ValueError, InputError) as error:
+        raise InputError(f"{folder}: network cannot be kept: {error}") from None
     code = _KeptCode(deployed.code.name, msgspec.to_builtins(deployed.code))
     description = _Description(
         format=FORMAT, code=code, **{name: getattr(deployed, name) for name in _SHARED}
     )
     plain, arrays = taken_apart(description)
+    if folder.is_dir():
+        sweep(folder)
     with all_or_none(folder, last=SUMS) as staging:
         write_bytes(staging / DESCRIPTION, msgspec.json.format(msgspec.json.encode(plain)) + b"\n")
         write_bytes(staging / ARRAYS, pack_arrays(arrays))

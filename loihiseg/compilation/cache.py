@@ -144,6 +144,9 @@ class Entry:
                     _remove(self._path)
                 make_folder(self._path, 0o700)
                 save_deployed(self._path, replace(deployed, provenance=recipe))
+                # Nobody else gets into the folder until then.
+                for file in self._path.iterdir():
+                    file.chmod(0o600)
                 self._make_room(self._folder)
         except InputError as error:
             # The line names a remedy for output folders, of which this is none.

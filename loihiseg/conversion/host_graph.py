@@ -21,7 +21,6 @@ Borders = tuple[Border, Border, Border, Border]
 """Pixels at the top, bottom, left and right."""
 
 FUNCTIONS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
-    "relu": lambda x, _: np.maximum(x, 0),
     "leaky_relu": lambda x, slope: np.where(x > 0, x, x * x.dtype.type(slope)),
     "elu": lambda x, alpha: np.where(x > 0, x, x.dtype.type(alpha) * np.expm1(np.minimum(x, 0))),
     "sigmoid": lambda x, _: x.dtype.type(0.5) * (1 + np.tanh(x.dtype.type(0.5) * x)),
@@ -34,7 +33,7 @@ FUNCTIONS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 """Functions of single values (softmax: of channels) by name; some have a parameter."""
 
 FunctionName = Literal[
-    "relu", "leaky_relu", "elu", "sigmoid", "hard_sigmoid", "tanh", "softplus", "exponential",
+    "leaky_relu", "elu", "sigmoid", "hard_sigmoid", "tanh", "softplus", "exponential",
     "softmax",
 ]  # fmt: skip
 

@@ -115,13 +115,13 @@ def _activation(layer, function) -> list[Operation]:
     name = getattr(function, "__name__", str(function))
     if name == "linear":
         return []
-    if name in ("relu", "sigmoid", "hard_sigmoid", "tanh", "softplus", "exponential", "softmax"):
+    if name in ("sigmoid", "hard_sigmoid", "tanh", "softplus", "exponential", "softmax"):
         return [Function(name)]
     if name == "elu":
         return [Function("elu", 1.0)]
     raise _refused(
         layer, f"has activation {name!r}, which a read-out lacks",
-        "use linear, relu, elu, sigmoid, hard_sigmoid, tanh, softplus, exponential or softmax",
+        "use linear, elu, sigmoid, hard_sigmoid, tanh, softplus, exponential or softmax",
     )  # fmt: skip
 
 
@@ -169,13 +169,6 @@ def _rescaling(layer) -> list[Operation]:
     return [Affine(factor, offset)]
 
 
-def _relu(layer) -> list[Operation]:
-    if layer.max_value is not None or layer.threshold:
-        raise _refused(layer, "has a maximum or threshold", "use a plain ReLU")
-    slope = float(layer.negative_slope)
-    return [Function("leaky_relu", slope) if slope else Function("relu")]
-
-
 def _softmax(layer) -> list[Operation]:
     if layer.axis not in (-1, 3):
         raise _refused(layer, f"is over axis {layer.axis}", "use the channels (axis -1)")
@@ -204,7 +197,6 @@ _KINDS: dict[str, Callable[[Any], list[Operation]]] = {
     "BatchNormalization": _batch_normalization,
     "Rescaling": _rescaling,
     "Activation": lambda layer: _activation(layer, layer.activation),
-    "ReLU": _relu,
     "LeakyReLU": lambda layer: [Function("leaky_relu", float(layer.alpha))],
     "ELU": lambda layer: [Function("elu", float(layer.alpha))],
     "Softmax": _softmax,

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import networkx as nx
 import numpy as np
@@ -9,7 +10,15 @@ import pytest
 
 import partition.solution
 from loihiseg.compilation.block_model import build
-from loihiseg.compilation.mapping import BASELINE, OURS, map_blocks, partition_layers, planned_chips
+from loihiseg.compilation.deployed import Places
+from loihiseg.compilation.mapping import (
+    BASELINE,
+    OURS,
+    mapping_of,
+    partition_layers,
+    planned_chips,
+    solve_places,
+)
 from loihiseg.emulator.traffic import deployable_graph
 from loihiseg.results import plain
 from partition.checks import check_assignment, check_placement, message_count
@@ -33,7 +42,18 @@ def mapping(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOIHISEG_CACHE", str(tmp_path_factory.mktemp("cache")))
         built = build(network, shapes, 0.005, 0, N_CHIPS, rates)
-    return map_blocks(built.deployable, built.peers, rates, N_CHIPS, 0, 0.0)
+    values = built.deployable.compartment_values(rates)
+    found = solve_places(built.deployable, values, N_CHIPS, 0, 0.0)
+    assignment, placement = found.assignment, found.placement
+    places = Places(
+        N_CHIPS, assignment.chip_of_block, placement.core_of_block, assignment.lower_bound,
+        assignment.method, built.peers,
+    )  # fmt: skip
+    kept = SimpleNamespace(deployable=built.deployable, expected=values, places=places)
+    restored = mapping_of(kept)
+    # What is kept of a solution is the whole of it.
+    assert restored.solution == found
+    return restored
 
 
 def test_every_number_is_confirmed(mapping):
@@ -97,7 +117,8 @@ def test_what_was_planned_is_where_the_search_starts(tmp_path, monkeypatch):
     chips = (0,) * len(graph)
     assignment = replace(planned.assignment, chip_of_block=chips)
     for plan in (replace(planned, assignment=assignment), None):
-        map_blocks(built.deployable, built.peers, rates, N_CHIPS, 0, 0.0, plan)
+        values = built.deployable.compartment_values(rates)
+        solve_places(built.deployable, values, N_CHIPS, 0, 0.0, plan)
     assert starts == [chips, None]
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from loihiseg.deployment import count_activity, count_macs, spiking_activations
 
-from loihiseg.emulator.activity import FanOut, Presentation, fan_out
+from loihiseg.conversion.codes import RATE
+from loihiseg.emulator.activity import fan_out
 from loihiseg.errors import LoihisegError
 from tests import deployed
 
@@ -211,65 +211,15 @@ def entries(term, source, target):
     return pairs * term.kernel.shape[2] * term.kernel.shape[3]
 
 
-def test_activity_totals(network, presenter, shown):
-    fans = fan_out(presenter.deployable)
-    counts = count_activity(network, shown[:2], fans, 12.5)
-    assert counts.neuron_updates == network.n_chip_neurons * 2 * STEPS
-    assert counts.spikes == sum(int(one.spikes_per_step.sum()) for one in shown[:2])
-    assert (counts.n_steps, counts.n_images, counts.inter_chip_messages) == (2 * STEPS, 2, 12.5)
-    messages = synaptic = 0
-    for one in shown[:2]:
-        for neuron, n in enumerate(one.compartment_spikes):
-            messages += int(n) * int(fans.messages[neuron])
-            synaptic += int(n) * int(fans.synaptic_events[neuron])
-        for neuron, n in enumerate(one.spikes["stem_spikes"].ravel()):
-            messages += int(n) * int(fans.host_messages[0][neuron])
-            synaptic += int(n) * int(fans.host_synaptic_events[0][neuron])
-    assert (counts.messages, counts.synaptic_events) == (messages, synaptic)
-    assert counts.macs == count_macs(network)
-
-
-def test_activity_does_not_overflow():
-    """Counts of many spikes and wide fan-out pass 2**31."""
-    network = deployed.lowered()
-    n = network.n_chip_neurons
-    host = network.layers[0]
-    one = Presentation(
-        {host.name: np.full(host.shape, 60_000, np.int32)},
-        {},
-        60_000,
-        1,
-        *np.zeros((3, 1), np.int64),
-        np.full(n, 60_000, np.int32),
-    )
-    wide = np.full(n, 4_000, np.int64)
-    sent, driven = np.full(host.n_neurons, 7), np.full(host.n_neurons, 9)
-    fans = FanOut(wide, wide, (sent,), (driven,), (host.name,))
-    counts = count_activity(network, [one], fans, None)
-    assert counts.spikes == n * 60_000
-    assert counts.messages == n * 60_000 * 4_000 + host.n_neurons * 60_000 * 7
-    assert counts.synaptic_events == n * 60_000 * 4_000 + host.n_neurons * 60_000 * 9
-
-
-def test_macs_by_hand():
-    # Sizes: stem 8x8x3, encode0 8x8x4, down1 and encode1 4x4x6, up0 8x8x4, decode0 8x8x4.
-    by_hand = (
-        64 * 25 * 3  # stem: 5 x 5 of 1 channel
-        + 64 * 9 * 3 * 4
-        + 16 * 9 * 4 * 6
-        + 16 * 9 * 6 * 6
-        + 16 * 4 * 6 * 4  # transposed: per input pixel
-        + 64 * 9 * 8 * 4
-    )
-    assert count_macs(deployed.lowered()) == by_hand
-
-
 def test_rates_and_activations_from_spikes(network, shown):
-    activations = spiking_activations(network, shown[:2])
+    activations = {
+        layer.name: np.stack([RATE.activation(layer, p.firing_per_step(layer.name)) for p in shown])
+        for layer in network.layers
+    }
     for layer in network.layers:
         rates = shown[1].rates_hz(layer.name)
         np.testing.assert_allclose(rates, shown[1].window_spikes[layer.name] / 0.015, rtol=1e-6)
-        assert activations[layer.name].shape == (2, *layer.shape)
+        assert activations[layer.name].shape == (3, *layer.shape)
         np.testing.assert_allclose(
             activations[layer.name][1], rates / layer.rate_scale_hz, rtol=1e-6
         )

@@ -4,10 +4,9 @@ from loihiseg.frameworks import tf
 
 import numpy as np
 import pytest
-from loihiseg.deployment import readout_logits
 
 from loihiseg.compilation.source import predictor
-from loihiseg.conversion.logits import sigmoid
+from loihiseg.conversion.logits import readout_logits, sigmoid
 from loihiseg.conversion.lowering import lower
 from tests.conversion import models
 from tests.conversion.models import L, conv, relu, stem
@@ -53,5 +52,6 @@ def test_logits_of_both_the_network_and_its_readout(build, is_probability):
         np.testing.assert_allclose(sigmoid(logits), expected, atol=1e-5)
     lowering = lower(model)
     last = tf.keras.Model(model.inputs, model.get_layer("s1").output)(pixels).numpy()
-    ours = readout_logits(lowering.readout, lowering.network.outputs, {"s1": last}, 8)
+    assert lowering.graph.ends_in_sigmoid == is_probability
+    ours = readout_logits(lowering.graph, {"s1": last}, 8)
     np.testing.assert_allclose(ours, logits[..., 0], atol=1e-4)
