@@ -143,9 +143,7 @@ def _check_layers(
         )
 
 
-def _names(
-    deployable: Deployable, neurons: LoweredNetwork, host: list[SpikingLayer]
-) -> np.ndarray:
+def _names(deployable: Deployable, neurons: LoweredNetwork, host: list[SpikingLayer]) -> np.ndarray:
     """Names as JSON: those of layers are anybody's, and numpy would pickle texts of any length."""
     names = {
         "host": [layer.name for layer in host],
@@ -159,7 +157,7 @@ def _host_layer(
     prefix: str, layer: SpikingLayer, pixel_shape: tuple[int, int, int], n_steps: int
 ) -> dict[str, np.ndarray]:
     schedule = np.ones(n_steps, bool)
-    if layer.active_steps is not None:
+    if layer.binary and layer.active_steps is not None:
         schedule = np.isin(np.arange(1, n_steps + 1), layer.active_steps)
     # The host multiplies biases in 32 bits.
     bias = layer.bias.astype(np.float32) * np.float32(layer.rate_scale_hz)
