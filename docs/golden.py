@@ -12,8 +12,10 @@ import sys
 
 import numpy as np
 
+Arrays = dict[str, np.ndarray]
 
-def host_spikes(golden, number, pixels):
+
+def host_spikes(golden: Arrays, number: int, pixels: np.ndarray) -> np.ndarray:
     """Spikes of a layer on the host, bool (steps, neurons)."""
     part = {k.split("/", 2)[2]: golden[k] for k in golden if k.startswith(f"host/{number}/")}
     rows, columns, channels = part["shape"]
@@ -41,7 +43,7 @@ def host_spikes(golden, number, pixels):
     return fired
 
 
-def chip_spikes(golden, inputs):
+def chip_spikes(golden: Arrays, inputs: list[np.ndarray]) -> np.ndarray:
     """Spikes of all compartments, bool (steps, compartments); inputs: of the chip's inputs."""
     axon_start, axons, row_start = (golden[k] for k in ("axon_start", "axons", "row_start"))
     offset, weight, bias, floor = (golden[k] for k in ("offset", "weight", "bias", "floor"))
@@ -66,18 +68,18 @@ def chip_spikes(golden, inputs):
     return fired
 
 
-def decayed(x, keep):
+def decayed(x: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """What a step leaves: keep of 4096, rounded towards zero."""
     return (np.sign(x) * (np.abs(x) * keep.astype(np.int64) // 4096)).astype(np.int32)
 
 
-def wrapped(x, bits):
+def wrapped(x: np.ndarray, bits: int) -> np.ndarray:
     """The lowest bits of an integer, the highest of them the sign, as a register keeps it."""
     half = 2 ** (bits - 1)
     return (x + half) % (2 * half) - half
 
 
-def run(golden, pixels):
+def run(golden: Arrays, pixels: np.ndarray) -> Arrays:
     """Spikes by layer, bool (steps, neurons), while a tile of normalized pixels is shown."""
     if golden["format"] != 1:
         raise ValueError(f"golden network of format {golden['format']}; this reads format 1")
@@ -89,7 +91,7 @@ def run(golden, pixels):
     return dict(zip(names["host"] + names["chip"], host + [chip[:, c] for c in compartments]))
 
 
-def main(network, tile, out=None):
+def main(network: str, tile: str, out: str | None = None) -> None:
     """Print spikes, and those of the window, by layer."""
     with np.load(network, allow_pickle=False) as file:
         golden = dict(file)
