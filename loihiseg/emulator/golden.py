@@ -97,12 +97,12 @@ def golden_arrays(
         )
     host = [layer for layer in neurons.layers if layer.on_host]
     _check_layers(deployable, neurons, host)
-    ((_, pixel_shape),) = neurons.inputs.items()
+    (pixel_shape,) = neurons.inputs.values()
     arrays = {
-        "format": np.int64(GOLDEN_FORMAT),
+        "format": np.array(GOLDEN_FORMAT, np.int64),
         "names": _names(deployable, neurons, host),
-        "n_steps": np.int64(n_steps),
-        "n_window_steps": np.int64(n_window_steps),
+        "n_steps": np.array(n_steps, np.int64),
+        "n_window_steps": np.array(n_window_steps, np.int64),
         "pixel_shape": np.array(pixel_shape, np.int64),
     }
     for number, layer in enumerate(host):
@@ -113,12 +113,7 @@ def golden_arrays(
     numbers = {layer.name: number for number, layer in enumerate(host)}
     sources = [numbers[name] for name in deployable.input_sources]
     arrays["input_layer"] = np.array(sources, np.int64)
-    return {
-        name: np.asarray(array)
-        for name, array in (
-            arrays | _compartments(deployable.program) | _synapses(deployable.program)
-        ).items()
-    }
+    return arrays | _compartments(deployable.program) | _synapses(deployable.program)
 
 
 def _check_layers(
@@ -163,11 +158,11 @@ def _host_layer(
     bias = layer.bias.astype(np.float32) * np.float32(layer.rate_scale_hz)
     arrays = {
         "shape": np.array(layer.shape, np.int64),
-        "binary": np.bool_(layer.binary),
-        "gain": np.float64(layer.rate_scale_hz),
+        "binary": np.array(layer.binary, bool),
+        "gain": np.array(layer.rate_scale_hz, np.float64),
         "bias": bias.astype(np.float64),
         "schedule": schedule,
-        "n_kernels": np.int64(len(layer.terms)),
+        "n_kernels": np.array(len(layer.terms), np.int64),
     }
     for number, term in enumerate(layer.terms):
         kernel = _host_kernel(layer, term, pixel_shape)
