@@ -10,6 +10,7 @@ from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.errors import InputError
+from loihiseg.installed import require_frameworks
 from partition.log import RunLog
 from partition.messages import printable
 from partition.options import DAY_S, MAX_CHIPS, Parser, either, real, seed, whole
@@ -292,6 +293,8 @@ def _require_nxsdk():
 def main(arguments):
     """Run the command."""
     options = parse(arguments)
+    if options.deployed is None:
+        require_frameworks()
     config = configuration(options)
 
     log_path = Path(options.out) / LOG_FILE if options.out else None

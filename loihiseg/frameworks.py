@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from loihiseg.errors import InputError
+from loihiseg.installed import require_frameworks
 
 _SEEN_BY_NENGO_DL = {
     "keras": "tf_keras.src",
@@ -70,8 +71,9 @@ def _imported() -> tuple[ModuleType, ModuleType]:
     Raises
     ------
     InputError
-        If ``tf.keras`` was used before and is Keras 3.
+        If they are not installed, or ``tf.keras`` was used before and is Keras 3.
     """
+    require_frameworks()
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with native_stderr_off():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.errors import InputError
+from loihiseg.installed import require_frameworks
 from loihiseg.network.phases import at_least, prepared, progressive_stages
 from loihiseg.network.presets import PRESETS, Stage
 from partition.command import doing
@@ -237,6 +238,7 @@ def _given(value, default):
 def main(arguments):
     """Run the command."""
     options = parse(arguments)
+    require_frameworks()
     config = configuration(options)
     log_path = Path(options.out) / LOG_FILE if options.out else None
     with RunLog("loihiseg", log_path) as log:

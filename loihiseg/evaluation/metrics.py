@@ -62,8 +62,8 @@ membrane_precision=0.5, membrane_recall=1.0, membrane_f1=0.6666666666666666, n_p
     missed, extra = n_true - hit, n_predicted - hit
     empty = 1.0 if n_true == n_predicted == 0 else 0.0
     return PixelScores(
-        accuracy=(n - missed - extra) / n,
-        all_cell_accuracy=(n - n_true) / n,
+        accuracy=float((n - missed - extra) / n),
+        all_cell_accuracy=float((n - n_true) / n),
         membrane_iou=_ratio(hit, hit + missed + extra, empty),
         membrane_precision=_ratio(hit, n_predicted, empty),
         membrane_recall=_ratio(hit, n_true, empty),

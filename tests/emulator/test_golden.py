@@ -457,12 +457,12 @@ def test_the_two_level_network_on_a_real_tile():
     if not all(folders):
         pytest.skip("LOIHISEG_LEVELS2 and LOIHISEG_ISBI2012 are not both set")
     network, stack = folders
+    from loihiseg.compilation.mapping import partition_layers
+    from loihiseg.compilation.source import load_network
     from loihiseg.conversion.codes import thermometer_code
     from loihiseg.conversion.lowering import lower
     from loihiseg.data.augmentation import normalize
     from loihiseg.data.readers import read_stack
-    from loihiseg.mapping import partition_layers
-    from loihiseg.source_network import load_network
     from partition.tiling import choose_block_shapes
 
     source = load_network(network)

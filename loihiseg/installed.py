@@ -1,0 +1,29 @@
+"""Whether what compiles and trains is installed; asked before anything slow. Imports nothing."""
+
+import importlib.util
+import sys
+
+from loihiseg.errors import InputError
+
+FRAMEWORKS = ("tensorflow", "tf_keras", "nengo_dl", "nengo_loihi")
+
+
+def require_frameworks() -> None:
+    """Refuse what needs TensorFlow and nengo where they are not installed.
+
+    Raises
+    ------
+    InputError
+        In one line: what is missing, and which Python has it.
+    """
+    missing = [name for name in FRAMEWORKS if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    remedy = "install loihiseg again with what it needs"
+    if sys.version_info[:2] not in ((3, 11), (3, 12)):
+        remedy = "use Python 3.11 or 3.12, or run a network that was compiled there: --deployed"
+    raise InputError(
+        f"compiling and training need {', '.join(missing)}, not installed here for Python {here}; "
+        f"{remedy}"
+    )
