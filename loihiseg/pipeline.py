@@ -520,7 +520,7 @@ def _pixels_note(chosen: _Chosen, tile: int) -> str:
     places = ", ".join(f"section {s} at ({y}, {x})" for s, y, x in shown)
     more = len(tiles.places) - len(shown)
     rest = f" and {more} more" if more else ""
-    return (
-        f"Tiles of {tile} x {tile} pixels: {places}{rest}. V scores of tiles are of cells cut at "
-        "the tiles' borders."
-    )
+    note = f"Tiles of {tile} x {tile} pixels: {places}{rest}."
+    if chosen.truth is not None:
+        note += " V scores of tiles are of cells cut at the tiles' borders."
+    return note

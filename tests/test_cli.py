@@ -226,10 +226,51 @@ def test_data_that_cannot_be_used(capfd, tmp_path, arrays, checkpoint, name, kin
     path, says = damaged(kind, tmp_path / "stack", arrays)
     out = tmp_path / "out"
     extra = ["--checkpoint", checkpoint] if name == "deploy" else ["--preset", "tiny"]
+    if (name, kind) == ("deploy", "no labels"):
+        pytest.skip("a deployment needs none")
     if (name, kind) == ("train", "no labels"):
         says = "s"  # too small for the preset is said first
     refused(capfd, says, name, "--data", path, "--out", out, "--quiet", *extra)
     assert not list(out.iterdir())
+
+
+def test_a_stack_without_labels_ends_in_maps(capfd, tmp_path, arrays, checkpoint):
+    """Kept, too, and run again: the same spikes, rates, mapping and work; nothing is scored."""
+    path, _ = damaged("no labels", tmp_path / "stack", arrays)
+    options = ["--data", path, "--tiles", 2, "--calibration-tiles", 1, "--json"]
+    kept = tmp_path / "kept"
+    code, out, err = in_process(
+        capfd, "deploy", *options, "--out", tmp_path / "a", "--checkpoint", checkpoint,
+        "--steps", 30, "--proof-seconds", 0, "--save", kept,
+    )  # fmt: skip
+    assert code == 0, err
+    first = json.loads(out)
+    assert first["stages"] == [] and "nothing is scored" in first["scored_note"]
+    assert first["activity"]["spikes"] > 0 and first["rates"]["mean_hz"] > 0
+    assert "V scores" not in first["scored_note"]
+    for name in ("sections.png", "floor_plan.png", "rates.png", "index.html"):
+        assert (tmp_path / "a" / name).stat().st_size > 1000
+    code, out, err = in_process(
+        capfd, "deploy", *options, "--out", tmp_path / "b", "--deployed", kept
+    )
+    assert code == 0, err
+    again = json.loads(out)
+    for name in ("activity", "mapping", "layers", "agreement", "readout", "code"):
+        assert again[name] == first[name]
+    assert again["spikes_sha256"]["tiles"] == first["spikes_sha256"]["tiles"]
+    page = (tmp_path / "b" / "index.html").read_text()
+    assert "nothing is scored" in page
+    config = json.loads((tmp_path / "b" / "config.json").read_text())
+    assert config["deployed"] == str(kept) and config["checkpoint"] is None
+
+
+def test_what_a_kept_network_has_decided_is_not_asked_again(capfd, data, tmp_path):
+    asked = ["--deployed", tmp_path / "kept", "--data", data, "--chips", 3, "--seed", 1]
+    refused(capfd, "--chips, --seed: a kept network has its own", "deploy", *asked)
+    refused(
+        capfd, "SHA256SUMS: cannot be read (No such file", "deploy", "--quiet",
+        "--deployed", tmp_path / "kept", "--data", data, "--out", tmp_path / "out",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("sections", ["7", "5:3", "x", "-1", "0:9", "", "1:2:3"])
@@ -297,12 +338,12 @@ def large(tmp_path_factory, checkpoint):
 
 
 def test_too_large_for_one_chip(capfd, large, tmp_path, monkeypatch):
-    from loihiseg import pipeline
+    from loihiseg.compilation import compile as compilation
 
     def built(*_):
         raise AssertionError("the emulator was built for a network that does not fit")
 
-    monkeypatch.setattr(pipeline, "_build", built)
+    monkeypatch.setattr(compilation, "build", built)
     code, out, err = in_process(
         capfd, "deploy", "--data", large / "stack", "--checkpoint", large / "net",
         "--chips", 1, "--out", tmp_path / "out", "--quiet",

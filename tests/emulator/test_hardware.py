@@ -39,13 +39,12 @@ def test_output_spikes_come_from_the_simulator():
         class Silent:
             """An emulator whose output layers are blanked, so that they must be filled in."""
 
-            def present_all(self, *arguments):
-                found = emulator.present_all(*arguments)
-                for one in found:
+            def present_each(self, *arguments):
+                for one in emulator.present_each(*arguments):
                     for name in network.outputs:
                         one.spikes[name][:] = -1
                         one.window_spikes[name][:] = -1
-                return found
+                    yield one
 
         chip = HardwarePresenter(network, make, Silent(), simulator)
         found = chip.present_all(images, 60, 30)
