@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from loihiseg.errors import InputError
 from loihiseg.installed import require_frameworks
@@ -93,4 +94,8 @@ def _imported() -> tuple[ModuleType, ModuleType]:
     return tensorflow, nengo_dl
 
 
-tf, nengo_dl = _imported()
+if TYPE_CHECKING:
+    import nengo_dl
+    import tensorflow as tf
+else:
+    tf, nengo_dl = _imported()

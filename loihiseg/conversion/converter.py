@@ -12,6 +12,7 @@ from loihiseg.frameworks import nengo_dl, tf
 import nengo
 import numpy as np
 
+from loihiseg.conversion.layer_input import layer_input, summed
 from loihiseg.conversion.neurons import neuron_type
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, connection_label
 from loihiseg.conversion.thermometer import neuron_bias
@@ -40,18 +41,7 @@ class SumOfConvolutions(tf.keras.layers.Layer):
     def call(self, inputs):
         """Map one tensor (batch, rows, columns, channels) per term to the layer's activation."""
         inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
-        total = tf.constant(self.spec.bias)
-        for term, x in zip(self.spec.terms, inputs):
-            if term.levels > 1:
-                x = _summed(x, term.levels)
-            if term.transposed:
-                shape = (tf.shape(x)[0], *self.spec.shape)
-                kernel = np.swapaxes(term.kernel, 2, 3)
-                y = tf.nn.conv2d_transpose(x, kernel, shape, term.strides, term.padding.upper())
-            else:
-                y = tf.nn.conv2d(x, term.kernel, term.strides, term.padding.upper())
-            total = total + y
-        return self._activate(total)
+        return self._activate(layer_input(self.spec, dict(zip(self.spec.sources, inputs))))
 
     def _activate(self, total):
         spec = self.spec
@@ -61,11 +51,6 @@ class SumOfConvolutions(tf.keras.layers.Layer):
             return quantized_relu(total, spec.level_value * spec.levels, spec.levels)
         rate = loihi_rate if self.staircase else tf.nn.relu
         return rate(total * spec.rate_scale_hz) / spec.rate_scale_hz
-
-
-def _summed(x, levels):
-    """Sum runs of channels: (batch, rows, columns, n) to (batch, rows, columns, n / levels)."""
-    return tf.reduce_sum(tf.reshape(x, (-1, *x.shape[1:3], x.shape[3] // levels, levels)), -1)
 
 
 @nengo_dl.Converter.register(SumOfConvolutions)
@@ -138,7 +123,7 @@ def keras_network(
         tensors[spec.name] = layer([tensors[source] for source in spec.sources])
         output = tensors[spec.name]
         if spec.binary and channels:
-            output = _summed(output, spec.levels) * spec.level_value
+            output = summed(output, spec.levels) * spec.level_value
         outputs.append(output)
     return tf.keras.Model(inputs, outputs, name="lowered")
 

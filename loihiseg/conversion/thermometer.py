@@ -30,6 +30,7 @@ import numpy as np
 
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError
+from loihiseg.network.ways import steps_before_end
 
 SPIKE_RATE_HZ = 1000.0
 """Rate of a neuron that is on: a spike in every step of 1 ms."""
@@ -136,22 +137,18 @@ def steps_needed(network: LoweredNetwork) -> int:
 def times_needed(network: LoweredNetwork, n_steps: int) -> dict[str, tuple[int, ...]]:
     """Steps at which each layer must be right for the outputs to be right at the last.
 
-    A layer is needed a step before those that hear it, once for every length of the ways from it
-    to the outputs.
+    See `loihiseg.network.ways.steps_before_end`.
 
     Returns
     -------
     dict of str to tuple of int
         By layer, ascending, counted from 1.
     """
-    times = {layer.name: set() for layer in network.layers}
-    for name in network.outputs:
-        times[name].add(n_steps)
-    for layer in reversed(network.layers):
-        for source in layer.sources:
-            if source in times:
-                times[source] |= {time - 1 for time in times[layer.name]}
-    return {name: tuple(sorted(found)) for name, found in times.items()}
+    sources = {layer.name: layer.sources for layer in network.layers}
+    return {
+        name: tuple(sorted(n_steps - steps for steps in found))
+        for name, found in steps_before_end(sources, network.outputs).items()
+    }
 
 
 def steps_between_images(network: LoweredNetwork) -> int:

@@ -8,6 +8,7 @@ these events.
 from loihiseg.frameworks import tf
 
 from loihiseg.network.quantized import QuantizedReLU
+from loihiseg.network.ways import steps_before_end
 
 _CONVOLUTIONS = (tf.keras.layers.Conv2D, tf.keras.layers.Conv2DTranspose)
 
@@ -47,25 +48,27 @@ def event_costs(model: tf.keras.Model) -> dict[str, float]:
     dict of str to float
         By layer: what its mean level, 0 to its levels, is to be multiplied with so that the sum
         over layers is the ratio. A layer fires once for every length of the ways from it to the
-        output (`loihiseg.conversion.thermometer.times_needed`), and reaches all its targets every
+        output (`loihiseg.network.ways.steps_before_end`), and reaches all its targets every
         time. Borders and clocks are neglected.
     """
-    before_end: dict[str, set] = {}
     synapses: dict[str, float] = {}
+    sources: dict[str, list[str]] = {}
     total = 0.0
     for target in reversed(model.layers):
         if not isinstance(target, QuantizedReLU):
             continue
-        times = before_end.setdefault(target.name, {0})
         convolution = _behind(target, _CONVOLUTIONS)[0]
-        for source in _behind(convolution, (QuantizedReLU,)):
-            before_end.setdefault(source.name, set()).update(time + 1 for time in times)
+        behind = _behind(convolution, (QuantizedReLU,))
+        sources[target.name] = [source.name for source in behind]
+        for source in behind:
             rows, columns, channels = source.output.shape[1:]
             n_synapses = rows * columns * channels * _fan_out(convolution)
             total += n_synapses
             synapses.setdefault(source.name, 0.0)
             synapses[source.name] += n_synapses * target.levels
-    return {name: len(before_end[name]) * n / total for name, n in synapses.items()}
+    outputs = sources.keys() - synapses.keys()
+    times = steps_before_end(dict(reversed(sources.items())), outputs)
+    return {name: len(times[name]) * n / total for name, n in synapses.items()}
 
 
 def _fan_out(convolution):

@@ -22,7 +22,7 @@ CONFIG_FILE = "config.json"
 RESULTS_FILE = "metrics.json"
 
 
-def write_run(folder: Path, config, results: Results) -> None:
+def write_run(folder: Path, config, results: Results | SimulationResults) -> None:
     """Write ``config.json`` and ``metrics.json``.
 
     Parameters
@@ -30,7 +30,7 @@ def write_run(folder: Path, config, results: Results) -> None:
     folder : Path
     config : dataclass
         What the run can be repeated from.
-    results : Results
+    results : Results or SimulationResults
     """
     write_json(folder / CONFIG_FILE, asdict(config))
     write_results(folder, results)
@@ -63,7 +63,7 @@ def load_results(path: Path) -> Results:
 
 
 def load_simulation(path: Path) -> SimulationResults:
-    """The same of a simulation as Fast-SNN."""
+    """The same of a simulation."""
     path = _file(path)
     return decode_simulation(_bytes(path), str(path))
 

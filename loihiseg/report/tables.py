@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loihiseg.results import Code, QuantizedLayer, Results
+from loihiseg.results import Code, QuantizedLayer, Results, ScoreRow
 from partition.messages import one_line, printable
 
 MAX_CELL = 60
@@ -55,39 +55,40 @@ def scores_table(results: Results) -> Table:
         return Table("Maps", ("", ""), (agreement,), results.scored_note)
     rows, shift = [], results.challenge_shift
     for row in results.stages:
-        pixel, challenge = row.pixel, row.challenge
-        shifted = (row.challenge_shifted.v_rand, row.challenge_shifted.v_info) if shift else ()
-        rows.append(
-            (
-                row.name,
-                row.pixels,
-                f"{pixel.accuracy:.2%}",
-                f"{pixel.all_cell_accuracy:.2%}",
-                f"{pixel.membrane_iou:.3f}",
-                f"{pixel.membrane_f1:.3f}",
-                f"{challenge.v_rand:.3f}",
-                f"{challenge.v_info:.3f}",
-                *(f"{score:.3f}" for score in shifted),
-            )
-        )
-    header = (
-        "network",
-        "scored on",
-        "accuracy",
-        "all cell",
-        "membrane\nIoU",
-        "F1",
-        "V_Rand",
-        "V_Info",
-        *(("V_Rand,\nshifted", "V_Info,\nshifted") if shift else ()),
-    )
+        rows.append(score_cells(row, bool(shift)))
     note = results.scored_note
     if shift:
         note += (
             f" Shifted: {shift:g} added to all logits, which gives the trained network the best "
             "V_Rand on the validation sections at a threshold of 0.5."
         )
-    return Table("Scores", header, tuple(rows), note)
+    return Table("Scores", scores_header(bool(shift)), tuple(rows), note)
+
+
+def scores_header(with_shifted: bool) -> tuple[str, ...]:
+    """Header of rows as of `score_cells`."""
+    shifted = ("V_Rand,\nshifted", "V_Info,\nshifted") if with_shifted else ()
+    return (
+        "network", "scored on", "accuracy", "all cell", "membrane\nIoU", "F1", "V_Rand", "V_Info",
+        *shifted,
+    )  # fmt: skip
+
+
+def score_cells(row: ScoreRow, with_shifted: bool) -> tuple[str, ...]:
+    """One network's scores; with those of the maps shifted for submission, or without."""
+    pixel, challenge, other = row.pixel, row.challenge, row.challenge_shifted
+    shifted = (other.v_rand, other.v_info) if with_shifted else ()
+    return (
+        row.name,
+        row.pixels,
+        f"{pixel.accuracy:.2%}",
+        f"{pixel.all_cell_accuracy:.2%}",
+        f"{pixel.membrane_iou:.3f}",
+        f"{pixel.membrane_f1:.3f}",
+        f"{challenge.v_rand:.3f}",
+        f"{challenge.v_info:.3f}",
+        *(f"{score:.3f}" for score in shifted),
+    )
 
 
 def layers_table(results: Results) -> Table:

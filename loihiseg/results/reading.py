@@ -51,7 +51,7 @@ def decode_results(data: bytes, where: str) -> Results:
 
 
 def decode_simulation(data: bytes, where: str) -> SimulationResults:
-    """The same of a simulation as Fast-SNN, which has no format number."""
+    """The same of a simulation, which has no format number."""
     values = _object(data, where)
     rows = values.get("stages")
     first = rows[0] if isinstance(rows, list) and rows else None

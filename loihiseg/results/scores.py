@@ -31,6 +31,8 @@ class Network(Enum):
     """The network of levels as Fast-SNN with unsigned spikes."""
     UNSIGNED_TUNED = "unsigned_tuned"
     """The same, tuned layer by layer."""
+    SIMULATED = "simulated"
+    """Simulated without a chip by another method; the row's name says more."""
 
     @property
     def title(self) -> str:
@@ -50,6 +52,7 @@ _TITLES = {
     Network.SIGNED_TUNED: "signed, tuned",
     Network.UNSIGNED: "unsigned",
     Network.UNSIGNED_TUNED: "unsigned, tuned",
+    Network.SIMULATED: "simulated",
 }
 
 

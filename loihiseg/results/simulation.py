@@ -1,4 +1,4 @@
-"""A network of levels simulated as Fast-SNN, without a chip."""
+"""A network simulated without a chip, as a published method makes it spike."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ class TunedLayer:
 
 @dataclass(frozen=True)
 class SimulationResults:
-    """What a simulation as Fast-SNN came to.
+    """What a simulation came to.
 
     Attributes
     ----------
@@ -53,17 +53,19 @@ class SimulationResults:
     tile : int
         Side in pixels.
     levels : tuple of int
-        By layer.
+        By layer; 0 for activations without.
     sections : tuple of int
     n_neurons : int
         That would be on the chip.
     spiking : dict of Network to SimulatedWork
     tuning : dict of Network to tuple of TunedLayer
-        By the network before it was tuned.
+        By the network before it was tuned; none where nothing was tuned.
     data : DataSource
     seconds : dict of str to float
     peak_memory_mb : float
         MiB.
+    method : str
+        As ``--method``. The first simulations, which do not say theirs, were of Fast-SNN.
     """
 
     stages: tuple[ScoreRow, ...]
@@ -77,3 +79,4 @@ class SimulationResults:
     data: DataSource
     seconds: dict[str, Amount]
     peak_memory_mb: Amount
+    method: Name = "fast-snn"

@@ -5,7 +5,7 @@ import pytest
 
 from loihiseg.network.calibration import best_scale
 from loihiseg.network.sensitivity import layer_sensitivity, with_levels
-from tests.fast_snn.networks import unet
+from tests.simulation.networks import unet
 
 PIXELS = np.random.default_rng(0).normal(size=(6, 16, 16, 1)).astype(np.float32)
 

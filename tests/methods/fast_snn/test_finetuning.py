@@ -6,9 +6,15 @@ With unsigned neurons, whose error is the larger.
 import numpy as np
 import pytest
 
-from loihiseg.fast_snn.finetuning import Descent, fine_tune
-from loihiseg.fast_snn.simulation import predictor, quantized_levels, simulate
-from tests.fast_snn.networks import unet
+from loihiseg.methods.fast_snn.finetuning import Descent, fine_tune
+from loihiseg.methods.fast_snn.quantized import (
+    neurons_of,
+    quantized_levels,
+    quantized_predictor,
+    spiking_predictor,
+)
+from loihiseg.simulation.network import simulate
+from tests.simulation.networks import unet
 
 CROPS = np.random.default_rng(0).normal(size=(12, 16, 16, 1)).astype(np.float32)
 STEPS = 3
@@ -18,7 +24,7 @@ DESCENT = Descent(epochs=6, learning_rate=0.1, batch=4)
 @pytest.fixture(scope="module")
 def tuned():
     _, lowering = unet(STEPS, seed=2)
-    wanted = predictor(lowering, 0)(CROPS)
+    wanted = quantized_predictor(lowering)(CROPS)
 
     def score(logits):
         return -float(np.mean(np.square(logits - wanted)))
@@ -33,9 +39,9 @@ def test_comes_closer_to_the_quantized_network(tuned):
     kept = [record for record in records if record.kept]
     assert kept
     assert records[0].score_before == pytest.approx(
-        score(predictor(before, STEPS, False)(CROPS)), 1e-4
+        score(spiking_predictor(before, STEPS, False)(CROPS)), 1e-4
     )
-    reached = score(predictor(after, STEPS, False)(CROPS))
+    reached = score(spiking_predictor(after, STEPS, False)(CROPS))
     assert reached > records[0].score_before
     assert reached == pytest.approx(kept[-1].score_after, rel=1e-4)
 
@@ -44,7 +50,7 @@ def test_error_of_the_tuned_layers_falls(tuned):
     before, after, records, _ = tuned
     levels = quantized_levels(before.network, CROPS)
     first = next(record for record in records if record.kept)
-    runs = simulate(after.network, CROPS, STEPS, False)
+    runs = simulate(after.network, CROPS, STEPS, neurons_of(after.network, False))
     found = np.mean(np.square((runs[first.layer].counts - levels[first.layer]) / STEPS))
     assert found == pytest.approx(first.error_after, rel=1e-3)
     assert np.mean([r.error_after < r.error_before for r in records]) > 0.5

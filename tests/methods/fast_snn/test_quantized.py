@@ -7,14 +7,24 @@ import pytest
 
 from loihiseg.conversion.lowering import lower
 from loihiseg.errors import InputError
-from loihiseg.fast_snn.simulation import predictor, quantized_levels, simulate
+from loihiseg.methods.fast_snn.quantized import (
+    neurons_of,
+    quantized_levels,
+    quantized_predictor,
+    spiking_predictor,
+)
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import build_unet
-from tests.fast_snn.networks import chain, unet
+from loihiseg.simulation import network as simulation
+from tests.simulation.networks import chain, unet
 
 PIXELS = np.random.default_rng(0).normal(size=(5, 16, 16, 1)).astype(np.float32)
 POINTS = np.random.default_rng(1).normal(size=(200, 1, 1, 8)).astype(np.float32)
+
+
+def simulate(network, pixels, steps, signed=True):
+    return simulation.simulate(network, pixels, steps, neurons_of(network, signed))
 
 
 @pytest.mark.parametrize("levels", [3, (7, 3, 1, 2, 3, 1)])
@@ -26,7 +36,7 @@ def test_quantized_network_is_keras(levels):
     for layer, activation in zip(layers, theirs):
         level = np.rint(activation * layer.levels / layer.scale)
         assert np.mean(ours[layer.name] != level) < 1e-3 and level.max() > 0
-    logits = predictor(lowering, 0, batch=2)(PIXELS)
+    logits = quantized_predictor(lowering, batch=2)(PIXELS)
     assert np.mean(np.abs(logits - model(PIXELS)) > 1e-3) < 0.01
 
 
@@ -73,32 +83,6 @@ def test_signed_layers_take_spikes_back():
     assert not any(run.negative for run in simulate(chain(4, 7), POINTS, 7, False).values())
 
 
-def neuron_by_neuron(network, pixels, steps):
-    """Signed Fast-SNN of a chain of 1 x 1 convolutions in plain loops."""
-    sent = np.repeat(pixels[None, :, 0, 0].astype(np.float64), steps, 0)
-    for layer in network.layers:
-        scale = layer.levels * layer.level_value
-        kernel = layer.terms[0].kernel[0, 0].astype(np.float64)
-        out = np.zeros((steps, len(pixels), kernel.shape[1]))
-        for image in range(len(pixels)):
-            for unit in range(kernel.shape[1]):
-                v, count = scale / 2, 0
-                for t in range(steps):
-                    v += sent[t, image] @ kernel[:, unit] + layer.bias[unit]
-                    if v >= scale:
-                        v, count, out[t, image, unit] = v - scale, count + 1, 1
-                    elif v <= -1e-3 and count:
-                        v, count, out[t, image, unit] = v + scale, count - 1, -1
-        sent = out * scale
-    return out.sum(0)
-
-
-def test_equals_plain_loops():
-    network = chain(3, 5, channels=6)
-    ours = simulate(network, POINTS[:40], 5)["l2"].counts[:, 0, 0]
-    assert np.mean(ours != neuron_by_neuron(network, POINTS[:40], 5)) < 0.01
-
-
 def test_amplitudes_travel_with_the_spikes_of_joined_branches():
     """Skips: scales of the two branches differ. With one step nothing is sequential."""
     _, lowering = unet(1, seed=3)
@@ -107,15 +91,8 @@ def test_amplitudes_travel_with_the_spikes_of_joined_branches():
     runs, levels = simulate(lowering.network, PIXELS, 1), quantized_levels(lowering.network, PIXELS)
     for name, run in runs.items():
         assert np.mean(run.counts != levels[name]) < 2e-3
-    ours, theirs = predictor(lowering, 1)(PIXELS), predictor(lowering, 0)(PIXELS)
+    ours, theirs = spiking_predictor(lowering, 1)(PIXELS), quantized_predictor(lowering)(PIXELS)
     assert np.mean(np.abs(ours - theirs) > 1e-3) < 0.01
-
-
-def test_a_batch_changes_nothing():
-    _, lowering = unet(3)
-    one, other = (simulate(lowering.network, PIXELS, 3, batch=n) for n in (5, 2))
-    for name in one:
-        np.testing.assert_array_equal(one[name].counts, other[name].counts)
 
 
 def test_rates_are_refused():
@@ -124,3 +101,5 @@ def test_rates_are_refused():
         simulate(network, PIXELS, 3)
     with pytest.raises(InputError, match="0 steps; expected at least 1"):
         simulate(chain(1, 3), POINTS, 0)
+    with pytest.raises(InputError, match="0 steps; expected at least 1"):
+        spiking_predictor(unet(3)[1], 0)

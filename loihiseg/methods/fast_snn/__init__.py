@@ -5,6 +5,11 @@ negative one. Loihi 1 has none of the three, nor has nengo-loihi: what is deploy
 network is its thermometer code (`loihiseg.conversion.thermometer`). This package is what that code
 is compared with.
 
+- `method`: what it needs, and what it takes on the command line; free of TensorFlow;
+- `quantized`: the quantized network, and the neurons that stand for it;
+- `finetuning`: layer by layer, so that a layer makes good what came before it;
+- `experiment`: all networks on whole sections, scored.
+
 References
 ----------
 .. [1] Hu, Zheng, Jiang, Pan 2023, "Fast-SNN: fast spiking neural network by converting quantized

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loihiseg.fast_snn.neurons import LEAST_DEBT, integrate_and_fire
 from loihiseg.network.quantized import quantized_relu
+from loihiseg.simulation.neurons import LEAST_DEBT, integrate_and_fire
 
 
 def counts(currents, scale, signed):
@@ -79,3 +79,39 @@ def test_count_is_never_negative_and_charge_is_kept(seed, steps, spread):
     for neuron in range(50):
         until = first[neuron] if (spikes[:, neuron] < 0).any() else steps
         np.testing.assert_array_equal(spikes[:until, neuron], unsigned[:until, neuron])
+
+
+def in_loops(currents, threshold, signed, reset, most_spikes, start):
+    """The same neuron in plain numbers."""
+    out = np.zeros(currents.shape)
+    for neuron in range(currents.shape[1]):
+        v, count = threshold * start, 0
+        for t, current in enumerate(currents[:, neuron]):
+            v = np.float32(v + current)
+            sent = 0
+            while sent < most_spikes and v - sent * threshold >= threshold:
+                sent += 1
+            if signed and v <= -LEAST_DEBT and count > 0:
+                sent = -1
+            if sent and reset == "zero":
+                v = 0.0
+            else:
+                v -= sent * threshold
+            count += sent
+            out[t, neuron] = sent
+    return out
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
+@pytest.mark.parametrize("most_spikes", [1, 4])
+@pytest.mark.parametrize("start", [0.0, 0.5])
+def test_every_kind_of_neuron_is_that_of_plain_loops(signed, reset, most_spikes, start):
+    """Currents in 64ths: no sum is rounded."""
+    rng = np.random.default_rng(3)
+    currents = (rng.integers(-128, 192, (12, 60)) / 64).astype(np.float32)
+    kind = {"reset": reset, "most_spikes": most_spikes, "start": start}
+    found = integrate_and_fire(currents, 0.75, signed, **kind).numpy()
+    np.testing.assert_array_equal(found, in_loops(currents, 0.75, signed, **kind))
+    assert (found.max() > 1) == (most_spikes > 1)
+    assert (found.min() < 0) == signed

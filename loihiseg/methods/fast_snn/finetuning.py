@@ -3,23 +3,24 @@
 In simulation only: Loihi 1 has neither soft reset nor signed spikes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from loihiseg.frameworks import tf
 
 import numpy as np
 
+from loihiseg.conversion.layer_input import layer_input
 from loihiseg.conversion.lowering import Lowering
-from loihiseg.fast_snn.simulation import (
-    check_levels,
-    input_current,
-    layer_spikes,
-    quantized_maps,
-    scale_of,
-)
+from loihiseg.conversion.spec import SpikingLayer
+from loihiseg.methods.fast_snn.quantized import neurons_of, quantized_maps, scale_of
 from loihiseg.network.quantized import quantized_relu
 from loihiseg.results.simulation import TunedLayer
+from loihiseg.simulation.network import layer_spikes
+from loihiseg.simulation.neurons import Neurons
+
+_Spikes = list[np.ndarray]
+"""Of one layer on every batch, int8, (steps, batch, rows, columns, channels)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Descent:
 
 def fine_tune(
     lowering: Lowering,
-    crops,
+    crops: np.ndarray,
     score: Callable[[np.ndarray], float],
     steps: int,
     signed: bool = True,
@@ -64,8 +65,8 @@ def fine_tune(
     ----------
     lowering : Lowering
         With levels in every layer; its network stays as it is.
-    crops : array, float32, (n, rows, columns, channels)
-        Of training sections.
+    crops : numpy.ndarray
+        float32, (n, rows, columns, channels), of training sections.
     score : callable
         From the logits of all crops to a number that is to rise, such as an IoU.
     steps : int
@@ -79,12 +80,18 @@ def fine_tune(
     Lowering
         With tuned kernels and biases; scales as before.
     tuple of TunedLayer
+
+    Raises
+    ------
+    InputError
+        If a layer has no levels.
     """
-    check_levels(lowering.network)
-    state = _State(lowering, crops, steps, signed, descent.batch)
+    neurons = neurons_of(lowering.network, signed)
+    state = _State(lowering, crops, steps, neurons, descent.batch)
     first, *others = lowering.network.layers
     state.keep(first, state.run(first))
-    records, best = [], None
+    records: list[TunedLayer] = []
+    best: float | None = None
     for layer in others:
         before = state.run(layer)
         if best is None:
@@ -105,9 +112,11 @@ def fine_tune(
 class _State:
     """The network so far, and what its layers send on every batch of crops."""
 
-    def __init__(self, lowering, crops, steps, signed, batch):
+    def __init__(
+        self, lowering: Lowering, crops: np.ndarray, steps: int, neurons: Neurons, batch: int
+    ):
         self.network, self.readout = lowering.network, lowering.readout
-        self.steps, self.signed = steps, signed
+        self.steps, self.neurons = steps, neurons
         (name,) = self.network.inputs
         pixels = np.asarray(crops, np.float32)
         self.inputs = [
@@ -118,9 +127,9 @@ class _State:
         self.targets = [
             {key: value.numpy() for key, value in quantized(part).items()} for part in self.inputs
         ]
-        self.spikes = [{} for _ in self.inputs]
+        self.spikes: list[dict[str, np.ndarray]] = [{} for _ in self.inputs]
 
-    def trains(self, index, names):
+    def trains(self, index: int, names: Iterable[str]) -> dict[str, tf.Tensor]:
         """Spikes times amplitude of the layers named that are finished, of one batch."""
         found = self.spikes[index]
         return {
@@ -129,17 +138,17 @@ class _State:
             if name in found
         }
 
-    def run(self, layer):
+    def run(self, layer: SpikingLayer) -> _Spikes:
         """Spikes of a layer on every batch, int8."""
         spike = tf.function(
-            lambda trains, part: layer_spikes(layer, trains, part, self.steps, self.signed)
+            lambda trains, part: layer_spikes(layer, trains, part, self.steps, self.neurons)
         )
         return [
             tf.cast(spike(self.trains(i, layer.sources), part), tf.int8).numpy()
             for i, part in enumerate(self.inputs)
         ]
 
-    def error(self, layer, spikes):
+    def error(self, layer: SpikingLayer, spikes: _Spikes) -> float:
         """Mean squared distance of a layer's means from the quantized maps, in scales."""
         scale = scale_of(layer)
         errors = [
@@ -148,17 +157,17 @@ class _State:
         ]
         return float(np.average(errors, weights=[part.shape[1] for part in spikes]))
 
-    def logits(self, layer, spikes):
+    def logits(self, layer: SpikingLayer, spikes: _Spikes) -> np.ndarray:
         """Logits of all crops where a layer sends these spikes and those behind it run on."""
         position = [one.name for one in self.network.layers].index(layer.name)
         behind = self.network.layers[position + 1 :]
         needed = {source for one in behind for source in one.sources} | set(self.network.outputs)
 
         @tf.function
-        def run(trains, part):
+        def run(trains: Mapping[str, tf.Tensor], part: Mapping[str, tf.Tensor]) -> tf.Tensor:
             for one in behind:
-                sent = layer_spikes(one, trains, part, self.steps, self.signed)
-                trains = trains | {one.name: sent * scale_of(one)}
+                sent = layer_spikes(one, trains, part, self.steps, self.neurons)
+                trains = {**trains, one.name: sent * scale_of(one)}
             means = [tf.reduce_mean(trains[name], 0) for name in self.network.outputs]
             return self.readout(means)
 
@@ -168,7 +177,7 @@ class _State:
             found.append(run(self.trains(i, needed) | own, part).numpy())
         return np.concatenate(found)
 
-    def keep(self, layer, spikes):
+    def keep(self, layer: SpikingLayer, spikes: _Spikes) -> None:
         """Make a layer, as it is now, part of the network; the next may build on it."""
         layers = [layer if one.name == layer.name else one for one in self.network.layers]
         self.network = replace(self.network, layers=tuple(layers))
@@ -176,7 +185,7 @@ class _State:
             found[layer.name] = part
 
 
-def _descend(state, layer, descent):
+def _descend(state: _State, layer: SpikingLayer, descent: Descent) -> SpikingLayer:
     """The layer after stochastic gradient descent; its scale stays."""
     kernels = [tf.Variable(term.kernel) for term in layer.terms]
     weights = [*kernels, tf.Variable(layer.bias)]
@@ -185,12 +194,14 @@ def _descend(state, layer, descent):
     scale, levels = scale_of(layer), layer.levels
 
     @tf.function
-    def step(trains, part, target):
-        spikes = layer_spikes(layer, trains, part, state.steps, state.signed, kernels, weights[-1])
+    def step(
+        trains: Mapping[str, tf.Tensor], part: Mapping[str, tf.Tensor], target: tf.Tensor
+    ) -> None:
+        spikes = layer_spikes(layer, trains, part, state.steps, state.neurons, kernels, weights[-1])
         sent = scale * tf.reduce_mean(spikes, 0)
         means = {name: tf.reduce_mean(train, 0) for name, train in trains.items()}
         with tf.GradientTape() as tape:
-            current = input_current(layer, means | part, kernels, weights[-1])
+            current = layer_input(layer, {**means, **part}, kernels, weights[-1])
             ours = quantized_relu(current, scale, levels)
             ours += tf.stop_gradient(sent - ours)
             loss = tf.reduce_mean(tf.square(ours - target))

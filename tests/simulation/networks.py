@@ -13,7 +13,10 @@ from loihiseg.network.unet import ChipEffects, build_unet
 
 
 def chain(depth, levels, channels=32, seed=0):
-    """A perceptron: 1 x 1 convolutions, one after another, activations of about unit size."""
+    """A perceptron: 1 x 1 convolutions, one after another, activations of about unit size.
+
+    Without levels they are ideal rectified-linear units.
+    """
     rng = np.random.default_rng(seed)
     layers, source, width = [], "pixels", 8
     for index in range(depth):
@@ -28,7 +31,7 @@ def chain(depth, levels, channels=32, seed=0):
                 on_host=not index,
                 staircase=False,
                 levels=levels,
-                level_value=2.0 / levels,
+                level_value=2.0 / levels if levels else 1.0,
             )
         )
         source, width = f"l{index}", channels

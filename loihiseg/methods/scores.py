@@ -1,0 +1,97 @@
+"""Rows of scores of a method: networks on whole test sections."""
+
+import numpy as np
+
+from loihiseg.compilation.source import Network
+from loihiseg.conversion.logits import sigmoid
+from loihiseg.conversion.lowering import Lowering
+from loihiseg.data.stack import Stack
+from loihiseg.data.tiles import predict_sections
+from loihiseg.evaluation.metrics import best_threshold
+from loihiseg.evaluation.scoring import score_row
+from loihiseg.evaluation.submission import choose_shift
+from loihiseg.methods.task import Task
+from loihiseg.progress import Reporter
+from loihiseg.results import Network as Shown
+from loihiseg.results import ScoreRow, SimulatedWork
+from loihiseg.simulation.network import Predict
+from loihiseg.simulation.neurons import Neurons
+from loihiseg.simulation.work import CountingPredictor
+
+
+class Scores:
+    """Scores networks on the test sections, one row each.
+
+    What has to be chosen for a network is chosen on the validation sections, the first time it is
+    scored: so score it without spikes first.
+
+    Parameters
+    ----------
+    task : Task
+    reporter : Reporter
+
+    Attributes
+    ----------
+    rows : list of ScoreRow
+        In the order in which they were added.
+    """
+
+    def __init__(self, task: Task, reporter: Reporter):
+        self._task, self._reporter = task, reporter
+        self._chosen: dict[str, tuple[float, float]] = {}
+        self.rows: list[ScoreRow] = []
+
+    def add(
+        self, shown: Shown, predict: Predict, network: Network, name: str | None = None
+    ) -> None:
+        """Score what a function from pixels to logits makes of the test sections.
+
+        Parameters
+        ----------
+        shown : loihiseg.results.Network
+        predict : Predict
+            On the network's tiles.
+        network : loihiseg.compilation.source.Network
+            Whose tiles and threshold are used.
+        name : str, optional
+            The row in words; ``shown.title`` by default.
+        """
+        threshold, shift = self._choices(predict, network)
+        test = self._task.test
+        with self._reporter.bar(name or shown.title, len(test.images)) as advance:
+            logits = predict_sections(predict, test.images, network.tile, progress=advance)
+        self.rows.append(
+            score_row(shown, _truth(test), logits, threshold, shift, whole_sections=True, name=name)
+        )
+
+    def add_spiking(
+        self,
+        shown: Shown,
+        lowering: Lowering,
+        steps: int,
+        neurons: Neurons,
+        network: Network,
+        name: str | None = None,
+    ) -> SimulatedWork:
+        """Score a simulated network, and return its work per section."""
+        predict = CountingPredictor(lowering, steps, neurons)
+        self.add(shown, predict, network, name)
+        return predict.work(len(self._task.test.images))
+
+    def _choices(self, predict: Predict, network: Network) -> tuple[float, float]:
+        """Threshold, and shift of the maps, see ``loihiseg.evaluation.submission``."""
+        if network.source not in self._chosen:
+            validation = self._task.validation
+            truth = _truth(validation)
+            seen = predict_sections(predict, validation.images, network.tile)
+            threshold = network.threshold
+            if threshold is None:
+                threshold = best_threshold(truth, sigmoid(seen))
+            self._chosen[network.source] = threshold, choose_shift(truth, seen)
+        return self._chosen[network.source]
+
+
+def _truth(stack: Stack) -> np.ndarray:
+    """Labels of a stack, which a task has seen to."""
+    assert stack.membrane is not None
+    return stack.membrane

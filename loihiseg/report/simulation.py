@@ -1,0 +1,63 @@
+"""Results of a simulation as tables for the terminal."""
+
+from loihiseg.report.tables import Table, score_cells, scores_header
+from loihiseg.results import SimulationResults
+
+
+def scores_table(results: SimulationResults, on_chip: str) -> Table:
+    """Scores of every network on whole sections; V scores also of the maps as submitted.
+
+    ``on_chip`` says what of the method a chip can run.
+    """
+    rows = tuple(score_cells(row, True) for row in results.stages)
+    sections = ", ".join(map(str, results.sections))
+    note = (
+        f"{results.method}, {results.steps} steps per tile, on sections {sections}; simulated in "
+        f"floats, without a chip. On a chip: {on_chip} Shifted: what gives the network without "
+        "spikes the best V_Rand on the validation sections at a threshold of 0.5 is added to all "
+        "logits."
+    )
+    return Table("Scores", scores_header(True), rows, note)
+
+
+def work_table(results: SimulationResults) -> Table:
+    """Spikes and updates of the layers that would be on the chip, per section."""
+    rows = tuple(
+        (
+            network.title,
+            f"{work.tiles:,.0f}",
+            f"{work.spikes:,.0f}",
+            f"{work.neuron_updates:,.0f}",
+            f"{work.spikes / max(work.tiles * results.n_neurons, 1):.3f}",
+        )
+        for network, work in results.spiking.items()
+    )
+    header = ("network", "tiles", "spikes", "neuron updates", "spikes per neuron\nand tile")
+    note = (
+        f"{results.n_neurons:,} neurons would be on the chip. Spikes that are taken back count too."
+    )
+    return Table("Work per section", header, rows, note)
+
+
+def tuning_table(results: SimulationResults) -> Table | None:
+    """What tuning did, layer by layer; None where nothing was tuned."""
+    rows = tuple(
+        (
+            f"{network.title}, {row.layer.removesuffix('_spikes')}",
+            f"{row.error_before:.4f}",
+            f"{row.error_after:.4f}",
+            f"{row.score_before:.4f}",
+            f"{row.score_after:.4f}",
+            "yes" if row.kept else "no",
+        )
+        for network, layers in results.tuning.items()
+        for row in layers
+    )
+    if not rows:
+        return None
+    header = ("layer", "error before", "after", "IoU before", "after", "kept")
+    note = (
+        "Error: mean squared difference from the quantized layer, in units of its scale. IoU of "
+        "membrane on the crops; a layer is kept if it rises."
+    )
+    return Table("Tuning", header, rows, note)
