@@ -239,7 +239,7 @@ def trained(options):
     from loihiseg.data.tiles import spread_tiles
     from loihiseg.emulator.presenter import CompiledPresenter
     from loihiseg.emulator.reference import Presenter
-    from partition.tiling import choose_block_shapes
+    from partition.shapes.tiling import choose_block_shapes
 
     source = load_network(options.checkpoint)
     network = lower(source.model).network

@@ -112,7 +112,8 @@ class Row:
     messages, heaviest_link : float
         Messages per second between chips, and on the busiest link between neighbours of a line.
     mean_hops : float
-        Links between tiles that a message within a chip takes, as ``partition.mesh`` assumes them.
+        Links between tiles that a message within a chip takes, as ``partition.places.mesh`` assumes
+        them.
     n_chips, fullest : int
         Chips used, and blocks on the fullest.
     seconds, cpu_seconds : float
@@ -175,7 +176,7 @@ class Bench:
 
     def peer(self, name, allocator):
         """One of nengo-loihi's allocators."""
-        from partition.allocator import chips_of_board, cores_of_board
+        from partition.built.allocator import chips_of_board, cores_of_board
 
         board, times = timed(allocator, self.model, self.problem.n_chips)
         chips = chips_of_board(board, self.model)
@@ -201,7 +202,7 @@ class Bench:
 
     def ours(self):
         """Ours on the same blocks, and where the layers are known with blocks of its own."""
-        from partition.cut import assign_chips
+        from partition.chips.cut import assign_chips
 
         cores = self.problem.cores_per_chip
         found, times = timed(
@@ -214,7 +215,7 @@ class Bench:
     def joint(self):
         """Blocks and chips chosen together."""
         from benchmarks.partition_graphs import layer_graph
-        from partition.joint import choose_tiling_and_chips
+        from partition.joint.choose import choose_tiling_and_chips
 
         problem = self.problem
         found, times = timed(
@@ -227,8 +228,8 @@ class Bench:
 
     def placed(self, name, found, times):
         """A row of ours: what the search found, a bound that a proof sets it, and places."""
-        from partition.cut import prove
-        from partition.placement import place_blocks
+        from partition.chips.cut import prove
+        from partition.places.placement import place_blocks
 
         problem = self.problem
         placement, (seconds, _) = timed(place_blocks, problem.graph, found.chip_of_block)
@@ -252,7 +253,7 @@ class Bench:
 
     def messages(self, chips):
         """Messages per second between chips, counted edge by edge."""
-        from partition.checks import message_count
+        from partition.core.checks import message_count
 
         return PER_SECOND * message_count(self.problem.graph, chips)
 
@@ -267,8 +268,8 @@ class Bench:
             estimate_interchip_activity,
         )
 
-        from partition.allocator import FixedAllocator
-        from partition.placement import place_in_order
+        from partition.built.allocator import FixedAllocator
+        from partition.places.placement import place_in_order
 
         chips = [int(chip) for chip in chips]
         fullest = max(chips.count(chip) for chip in set(chips))
@@ -368,7 +369,7 @@ SUMMARY = (
 UNITS = """
 messages/s: spikes times destination cores on other chips, per second of 1 ms steps. heaviest link:
 between neighbours, chips in a line. mean hops: links between tiles per message within a chip, under
-the assumptions of partition.mesh. fullest: blocks on the fullest chip. s: seconds for the
+the assumptions of partition.places.mesh. fullest: blocks on the fullest chip. s: seconds for the
 assignment by the clock; CPU s: of this process, all its threads. gap: what could at most be saved;
 proved: nothing. estimated: nengo-loihi's estimate_interchip_activity without and with rates. METIS
 in the last table: the better of both methods where it fits the chips; 40 tries: the best of ten

@@ -13,10 +13,10 @@ import scipy.ndimage
 import scipy.spatial
 
 from benchmarks.partition_networks import EXAMPLES
-from partition.layers import Layer, Projection, output_lengths
-from partition.limits import CORES_PER_CHIP
-from partition.tiling import choose_block_shapes
-from partition.traffic import tiling_graph
+from partition.core.layers import Layer, Projection, output_lengths
+from partition.core.limits import CORES_PER_CHIP
+from partition.core.traffic import tiling_graph
+from partition.shapes.tiling import choose_block_shapes
 
 MEAN_RATE_HZ = 10.0
 
@@ -57,7 +57,7 @@ class Problem:
 
 def nengo_loihi_test() -> Problem:
     """The graph of ``test_interchip_allocators`` of nengo-loihi, with its rates."""
-    from partition.allocator import rates_per_step
+    from partition.built.allocator import rates_per_step
 
     model, rates = nengo_loihi_test_model()
     graph = model_graph(model, rates_per_step(model, rates))
@@ -92,7 +92,7 @@ def model_graph(model, rates) -> nx.DiGraph:
     """Blocks of a built model with messages, and axons as nengo-loihi counts them."""
     from nengo_loihi.hardware.allocators import estimate_interblock_activity
 
-    from partition.graph import block_graph
+    from partition.built.graph import block_graph
 
     graph = block_graph(model, rates)
     axons = estimate_interblock_activity(dict(enumerate(model.blocks)))

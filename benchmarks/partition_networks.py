@@ -5,7 +5,7 @@ From the example notebooks of nengo-loihi 1.0.0 (``docs/examples`` of its source
 
 from typing import NamedTuple
 
-from partition.layers import Layer, Projection, dense_projection, output_lengths
+from partition.core.layers import Layer, Projection, dense_projection, output_lengths
 
 
 class Example(NamedTuple):

@@ -38,7 +38,7 @@ from benchmarks.reproduction.plan import (
 from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.errors import InputError, LoihisegError
 from loihiseg.network.presets import PRESETS
-from partition.options import seed, whole
+from partition.command_line.options import seed, whole
 
 
 def parse(arguments):

@@ -27,8 +27,8 @@ from loihiseg.storage.arrays import pack_arrays, unpack_arrays
 from loihiseg.storage.fields import check_known
 from loihiseg.storage.ranges import Count, Name, Number, Positive, Share
 from loihiseg.storage.schema import check_range
-from partition.files import read_bytes
-from partition.strict_json import decode, in_one_line, peek, sealed
+from partition.storage.files import read_bytes
+from partition.storage.strict_json import decode, in_one_line, peek, sealed
 
 FORMAT = 2
 """Version of the layout. Format 1, whose description has no digest of its own, is read too."""

@@ -2,8 +2,8 @@
 
 import argparse
 
-from partition import command
-from partition.command import doing
+from partition.command_line import command
+from partition.command_line.command import doing
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +50,6 @@ def run(main, arguments=None) -> int:
     -------
     int
         0 done, 1 something that was not foreseen, 2 input that cannot be used, 4 does not fit, 130
-        interrupted; others in `partition.command`.
+        interrupted; others in `partition.command_line.command`.
     """
     return command.run(main, arguments, logger="loihiseg")

@@ -11,10 +11,10 @@ from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.errors import InputError
 from loihiseg.installed import require_frameworks
-from partition.log import RunLog
-from partition.messages import printable
-from partition.options import DAY_S, MAX_CHIPS, Parser, either, real, seed, whole
-from partition.streams import standard_output
+from partition.command_line.log import RunLog
+from partition.command_line.options import DAY_S, MAX_CHIPS, Parser, either, real, seed, whole
+from partition.command_line.streams import standard_output
+from partition.display.messages import printable
 
 LOG_FILE = "deploy.log"
 
@@ -334,7 +334,7 @@ def _deploy(options, config, log):
 def print_report(results, page):
     """Print the tables of a report, and where its page is."""
     from loihiseg.report import tables
-    from partition.terminal import Console
+    from partition.display.terminal import Console
 
     console = Console(soft_wrap=False, width=max(Console().width, 124))
     for table in (
@@ -368,8 +368,8 @@ def write_report(folder, config, result):
 def _write_files(folder, config, result):
     from loihiseg.files import write_bytes
     from loihiseg.report import page, pictures, run_folder, tables
-    from partition.floorplan import draw_floor_plan
-    from partition.graph_file import GRAPH_MEMBER, graph_text
+    from partition.built.graph_file import GRAPH_MEMBER, graph_text
+    from partition.places.floorplan import draw_floor_plan
 
     results = result.results
     pictures.draw_answers(result, folder / "sections.png")

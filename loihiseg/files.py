@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from loihiseg.errors import InputError
-from partition.files import (
+from partition.storage.files import (
     make_folder,
     make_new_folder,
     move_files,
@@ -19,7 +19,7 @@ from partition.files import (
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file, replacing the one that is there at once; see `partition.files.replace_bytes`.
+    """Write a file, replacing the one that is there at once, as `partition.storage.files`.
 
     Raises
     ------

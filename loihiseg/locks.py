@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from loihiseg.errors import InputError
 from loihiseg.files import new_folder, writable_folder
-from partition.files import read_bytes, remove_file, sweep
+from partition.storage.files import read_bytes, remove_file, sweep
 
 LOCK_NAME = ".lock"
 

@@ -47,8 +47,8 @@ from loihiseg.results import (
 )
 from loihiseg.running.looks import Looks, check_held, early_exit, watch
 from loihiseg.running.runners import compiled_presenter
-from partition.command import doing
-from partition.messages import handed_on
+from partition.command_line.command import doing
+from partition.display.messages import handed_on
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,7 @@ def deploy(config, read: Callable[[], Stack], reporter: Reporter) -> Deployment:
     ------
     InputError
         If data, network or options cannot be used.
-    partition.errors.DoesNotFitError
+    partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
     chosen = _loaded(config, read, reporter) if config.deployed else _made(config, read, reporter)

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from partition.command import doing
-from partition.messages import printable
-from partition.streams import Courtesy
-from partition.terminal import Console
+from partition.command_line.command import doing
+from partition.command_line.streams import Courtesy
+from partition.display.messages import printable
+from partition.display.terminal import Console
 
 _LOG = logging.getLogger(__name__)
 

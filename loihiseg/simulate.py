@@ -17,10 +17,10 @@ from loihiseg.data.sections import sections_text
 from loihiseg.errors import InputError
 from loihiseg.methods.method import Method, Need, described
 from loihiseg.methods.registry import METHODS, Registry
-from partition.log import RunLog
-from partition.messages import handed_on, printable
-from partition.options import Parser, seed
-from partition.streams import standard_output
+from partition.command_line.log import RunLog
+from partition.command_line.options import Parser, seed
+from partition.command_line.streams import standard_output
+from partition.display.messages import handed_on, printable
 
 if TYPE_CHECKING:
     from loihiseg.data.stack import Stack
@@ -229,7 +229,7 @@ def _write(folder: Path, config: SimulationConfig, results: "SimulationResults")
 def print_results(results: "SimulationResults", method: Method[Any], folder: Path) -> None:
     """Print the tables, and where the results are."""
     from loihiseg.report import simulation, tables
-    from partition.terminal import Console
+    from partition.display.terminal import Console
 
     console = Console(soft_wrap=False, width=max(Console().width, 124))
     for table in (

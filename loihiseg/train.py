@@ -10,10 +10,10 @@ from loihiseg.errors import InputError
 from loihiseg.installed import require_frameworks
 from loihiseg.network.phases import at_least, prepared, progressive_stages
 from loihiseg.network.presets import PRESETS, Stage
-from partition.command import doing
-from partition.log import RunLog
-from partition.messages import handed_on, one_line
-from partition.options import Parser, real, seed, whole
+from partition.command_line.command import doing
+from partition.command_line.log import RunLog
+from partition.command_line.options import Parser, real, seed, whole
+from partition.display.messages import handed_on, one_line
 
 LOG_FILE = "train.log"
 

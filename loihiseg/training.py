@@ -51,7 +51,7 @@ from loihiseg.training_state import (
     save_history,
     save_state,
 )
-from partition.messages import handed_on
+from partition.display.messages import handed_on
 
 RATE_TILES = 32
 """Tiles of the validation sections on which firing rates are logged."""

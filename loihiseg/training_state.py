@@ -30,8 +30,8 @@ from loihiseg.storage.fields import check_known
 from loihiseg.storage.ranges import Amount, Count, Name, Number, Positive, Share
 from loihiseg.storage.schema import check_names, check_range
 from loihiseg.storage.seal import seal, unseal
-from partition.files import read_bytes
-from partition.strict_json import decode, in_one_line
+from partition.storage.files import read_bytes
+from partition.storage.strict_json import decode, in_one_line
 
 STATE_FILE = "training_state.npz"
 HISTORY_FILE = "history.json"

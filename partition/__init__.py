@@ -3,24 +3,28 @@
 Nothing in this package knows of images, of TensorFlow or of ``loihiseg``. Its main names can be
 imported from here; each brings in its own module when it is first asked for, so that nengo_loihi is
 imported with the allocator and not before.
+
+Rooms, in the order in which they may import each other: ``core`` and ``display``; ``storage`` and
+``command_line``; ``shapes`` and ``chips``; ``joint``; ``places``; ``built``. `solution` and the
+command line stand above them.
 """
 
 from importlib import import_module
 
 _MODULE_OF = {
-    "MinTrafficAllocator": "allocator",
-    "Assignment": "cut",
-    "assign_chips": "cut",
-    "DoesNotFitError": "errors",
-    "PartitionError": "errors",
-    "block_graph": "graph",
-    "load_graph": "graph_file",
-    "save_graph": "graph_file",
-    "choose_tiling_and_chips": "joint",
-    "Placement": "placement",
-    "place_blocks": "placement",
-    "choose_block_shapes": "tiling",
-    "tiling_graph": "traffic",
+    "MinTrafficAllocator": "built.allocator",
+    "Assignment": "chips.cut",
+    "assign_chips": "chips.cut",
+    "DoesNotFitError": "core.errors",
+    "PartitionError": "core.errors",
+    "block_graph": "built.graph",
+    "load_graph": "built.graph_file",
+    "save_graph": "built.graph_file",
+    "choose_tiling_and_chips": "joint.choose",
+    "Placement": "places.placement",
+    "place_blocks": "places.placement",
+    "choose_block_shapes": "shapes.tiling",
+    "tiling_graph": "core.traffic",
 }
 
 __all__ = [

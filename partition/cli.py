@@ -8,13 +8,13 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from partition import command
-from partition.command import doing
-from partition.errors import DoesNotFitError
-from partition.limits import CORES_PER_CHIP
-from partition.messages import handed_on, one_line
-from partition.options import DAY_S, MAX_CHIPS, Parser, real, seed, whole
-from partition.streams import standard_output
+from partition.command_line import command
+from partition.command_line.command import doing
+from partition.command_line.options import DAY_S, MAX_CHIPS, Parser, real, seed, whole
+from partition.command_line.streams import standard_output
+from partition.core.errors import DoesNotFitError
+from partition.core.limits import CORES_PER_CHIP
+from partition.display.messages import handed_on, one_line
 
 MAX_LINKS = 12
 """Links between chips that are listed; all of them are in the JSON."""
@@ -81,7 +81,8 @@ def run(arguments=None) -> int:
     Returns
     -------
     int
-        0 it fits, 2 input that cannot be used, 4 it does not fit; others in `partition.command`.
+        0 it fits, 2 input that cannot be used, 4 it does not fit; others in
+        `partition.command_line.command`.
     """
     return command.run(main, arguments, starts=[(DoesNotFitError, "does not fit")])
 
@@ -90,9 +91,9 @@ def main(arguments):
     """Run the command."""
     options = parse(arguments)
 
-    from partition.files import write_text
-    from partition.graph_file import load_graph
+    from partition.built.graph_file import load_graph
     from partition.solution import describe, solve
+    from partition.storage.files import write_text
 
     with doing(f"reading {options.graph}"):
         graph = load_graph(options.graph)
@@ -129,14 +130,14 @@ def _waiting(text):
         return nullcontext()
     from rich.text import Text
 
-    from partition.terminal import Console
+    from partition.display.terminal import Console
 
     return Console(stderr=True).status(Text(text))
 
 
 def draw(graph, solution, path):
     """Draw a floor plan: blocks in order, and what was found."""
-    from partition.floorplan import Plan, draw_floor_plan
+    from partition.places.floorplan import Plan, draw_floor_plan
 
     plain, chips = solution.plain_chip_of_block, solution.assignment.chip_of_block
     plans = [
@@ -148,7 +149,7 @@ def draw(graph, solution, path):
 
 def print_answer(answer):
     """Print what was found as tables."""
-    from partition.terminal import Console
+    from partition.display.terminal import Console
 
     console = Console(soft_wrap=True)
     used, per_chip = answer["cores_used"], answer["cores_per_chip"]

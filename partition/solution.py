@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from partition.checks import check_assignment, check_placement
-from partition.cut import Assignment, assign_chips, assignment_of, chips_needed
-from partition.errors import DoesNotFitError
-from partition.limits import CORES_PER_CHIP, LOIHI1
-from partition.placement import Placement, numbered_by_place, place_blocks, place_in_order
+from partition.chips.cut import Assignment, assign_chips, assignment_of, chips_needed
+from partition.core.checks import check_assignment, check_placement
+from partition.core.errors import DoesNotFitError
+from partition.core.limits import CORES_PER_CHIP, LOIHI1
+from partition.places.placement import Placement, numbered_by_place, place_blocks, place_in_order
 
 MESH = "assumed: 4 rows of 8 tiles with 4 cores, numbered row by row"
-"""What hops are counted on; see ``partition.mesh``."""
+"""What hops are counted on; see ``partition.places.mesh``."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ def solve(
     Parameters
     ----------
     graph : networkx.DiGraph
-        As `partition.graph.block_graph` makes it.
+        As `partition.built.graph.block_graph` makes it.
     n_chips : int, optional
         Most chips to use; as many as it takes without.
     cores_per_chip, seed : int
     board : {"line", "grid"}
     proof_seconds : float
-        See `partition.cut.assign_chips`; without it, the bound for more than two chips is 0.
+        See `partition.chips.cut.assign_chips`; without it, the bound for more than two chips is 0.
     start : (n_blocks,) array_like of int, optional
-        Chips that are known to be good; see `partition.cut.assign_chips`.
+        Chips that are known to be good; see `partition.chips.cut.assign_chips`.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 import errno
 import os
 
-from partition import files
+from partition.storage import files
 
 CHANGES = ("open", "write", "fsync", "replace", "unlink", "mkdir", "rmdir")
 
@@ -13,7 +13,7 @@ class Died(BaseException):
 
 
 class _Counting:
-    """Stands for ``os`` in `partition.files`, through which every change on disk goes."""
+    """Stands for ``os`` in `partition.storage.files`, through which every change on disk goes."""
 
     def __init__(self, at):
         self.at, self.done = at, []

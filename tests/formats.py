@@ -54,9 +54,9 @@ from loihiseg.training_state import (
     load_state,
     save_state,
 )
-from partition.errors import PartitionError
-from partition.graph_file import graph_text, load_graph
-from partition.strict_json import sealed
+from partition.built.graph_file import graph_text, load_graph
+from partition.core.errors import PartitionError
+from partition.storage.strict_json import sealed
 from tests.mutants import damaged_arrays, damaged_json, mutant
 from tests.programs import small_program
 from tests.small_deployed import small_deployed

@@ -27,7 +27,7 @@ with atheris.instrument_imports(include=["loihiseg", "partition"], exclude=_COMP
     from loihiseg.storage.seal import seal
     from loihiseg.training_state import FORMAT as STATE_FORMAT
     from loihiseg.training_state import WORD
-    from partition.strict_json import sealed
+    from partition.storage.strict_json import sealed
     from tests import formats
 
 LIMITS = ("-timeout=10", "-rss_limit_mb=2048")

@@ -25,7 +25,7 @@ from loihiseg.emulator.presenter import Deployable
 from loihiseg.emulator.program import Program
 from loihiseg.network.config import RateTarget
 from loihiseg.results.run import Readout
-from partition.tiling import LayerUsage
+from partition.shapes.tiling import LayerUsage
 
 TILE = 4
 CHANNELS = {"stem": 2, "first": 2, "last": 3}

@@ -25,7 +25,7 @@ from loihiseg.network.config import RateTarget, UNetConfig
 from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.weight_shapes import weight_shapes
 from loihiseg.storage.arrays import pack_arrays
-from partition.strict_json import sealed
+from partition.storage.strict_json import sealed
 
 CONFIG = TrainingConfig(
     UNetConfig(16, (2, 3), (1, 1), (1,), rates=RateTarget(weight=0.25)), crop=32, batch=2, seed=7

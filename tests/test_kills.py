@@ -11,7 +11,7 @@ from loihiseg import deploy
 from loihiseg.checkpoint import load_checkpoint
 from loihiseg.errors import InputError
 from loihiseg.files import write_bytes
-from partition import files
+from partition.storage import files
 from tests import stub_training
 from tests.deaths import Death, Died, FullDisk, changes_of, left_over, struck
 

@@ -15,7 +15,7 @@ from loihiseg.methods.registry import METHODS
 from loihiseg.report.run_folder import load_simulation
 from loihiseg.results import Network, SimulationResults
 from loihiseg.simulate import main
-from partition.options import real
+from partition.command_line.options import real
 from tests import quantized
 from tests.methods.networks import LEVELS, RATES, write_checkpoint, write_stack
 

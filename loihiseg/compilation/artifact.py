@@ -41,10 +41,10 @@ from loihiseg.results.run import Readout
 from loihiseg.storage.arrays import pack_arrays, unpack_arrays
 from loihiseg.storage.records import put_together, taken_apart
 from loihiseg.storage.schema import check_range
-from partition.files import read_bytes, sweep
-from partition.limits import CORES_PER_CHIP
-from partition.strict_json import decode
-from partition.tiling import LayerUsage
+from partition.core.limits import CORES_PER_CHIP
+from partition.shapes.tiling import LayerUsage
+from partition.storage.files import read_bytes, sweep
+from partition.storage.strict_json import decode
 
 FORMAT = 1
 """Of the folder. A program has a format of its own."""

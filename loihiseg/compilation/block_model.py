@@ -19,7 +19,7 @@ class Built:
         The compiled program.
     peers : Peers
         Where nengo-loihi's own allocators put the blocks, see
-        ``partition.allocator.peer_placements``.
+        ``partition.built.allocator.peer_placements``.
     presenter : loihiseg.emulator.reference.Presenter
         nengo-loihi's model and emulator.
     """
@@ -84,9 +84,9 @@ def reference(network, block_shapes, synapse_s, seed):
 
 def _peers(model, n_chips, rates):
     """Placements by nengo-loihi's allocators, after a check of every limit of a core."""
-    from partition.allocator import peer_placements
-    from partition.blocks import block_violations
-    from partition.errors import DoesNotFitError
+    from partition.built.allocator import peer_placements
+    from partition.built.blocks import block_violations
+    from partition.core.errors import DoesNotFitError
 
     found = block_violations(model)
     if found:

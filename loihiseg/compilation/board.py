@@ -23,7 +23,7 @@ def on_board(deployed: DeployedNetwork, emulator: AbstractContextManager) -> Ite
 
     from loihiseg.compilation.block_model import converted_network
     from loihiseg.emulator.hardware import HardwarePresenter
-    from partition.allocator import FixedAllocator
+    from partition.built.allocator import FixedAllocator
 
     places = deployed.places
     simulator = partial(

@@ -22,7 +22,7 @@ from loihiseg.compilation.artifact import SUMS, load_deployed, save_deployed
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.errors import InputError
 from loihiseg.locks import FileLock, LockHeldError, acquire, release
-from partition.files import make_folder, sweep
+from partition.storage.files import make_folder, sweep
 
 LONGEST_WAIT_S = 600.0
 """Time to wait for another that makes the same network; making one takes seconds to minutes."""

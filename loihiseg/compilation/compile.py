@@ -118,7 +118,7 @@ def prepare(source: Source, options: CompileOptions, side: int, reporter: Report
     ------
     InputError
         If network or options cannot be used.
-    partition.errors.DoesNotFitError
+    partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
     from loihiseg.conversion.lowering import lower
@@ -168,7 +168,7 @@ def compile_network(
 
     Raises
     ------
-    partition.errors.DoesNotFitError
+    partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
     with reporter.stage("rates"):
@@ -232,7 +232,7 @@ def _built(
 ) -> tuple[DeployedNetwork, object]:
     """The network with its blocks and places, and nengo-loihi's model of it."""
     from loihiseg.quantization.centring import centred
-    from partition.joint import choose_tiling_and_chips
+    from partition.joint.choose import choose_tiling_and_chips
 
     with reporter.stage("tile") as note:
         layers = partition_layers(prepared.neurons)
@@ -282,7 +282,7 @@ def crossing(found) -> str:
 
     Parameters
     ----------
-    found : partition.cut.Assignment
+    found : partition.chips.cut.Assignment
     """
     if found.n_chips_used < 2:
         return "all on one chip"

@@ -18,7 +18,7 @@ from loihiseg.emulator.presenter import Deployable
 from loihiseg.network.config import RateTarget
 from loihiseg.results.ranges import Amount, Count, Name, Positive
 from loihiseg.results.run import Readout
-from partition.tiling import LayerUsage
+from partition.shapes.tiling import LayerUsage
 
 Peers = dict[str, dict[str, list[int]]]
 """Where each of nengo-loihi's own allocators put the blocks: ``chips`` and ``cores``, by name."""
@@ -98,7 +98,7 @@ class DeployedNetwork:
         How spikes stand for activations, and when they are sent and read.
     deployable : Deployable
         The blocks as a compiled program.
-    blocks : tuple of partition.tiling.LayerUsage
+    blocks : tuple of partition.shapes.tiling.LayerUsage
         How each layer on the chip is cut, and what its blocks take.
     expected : numpy.ndarray
         float64, (n_compartments,): spikes per step that each was expected to send.

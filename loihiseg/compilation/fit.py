@@ -40,13 +40,13 @@ def check_fit(config, neurons, source, tile) -> int:
 
     Raises
     ------
-    partition.errors.DoesNotFitError
+    partition.core.errors.DoesNotFitError
         If there are not as many cores; says what each layer takes, and what would fit.
     """
     from loihiseg.compilation.mapping import partition_layers
-    from partition.cut import chips_needed
-    from partition.errors import DoesNotFitError
-    from partition.tiling import choose_block_shapes
+    from partition.chips.cut import chips_needed
+    from partition.core.errors import DoesNotFitError
+    from partition.shapes.tiling import choose_block_shapes
 
     layers = partition_layers(neurons)
     tiling = choose_block_shapes(layers)
@@ -63,9 +63,9 @@ def check_fit(config, neurons, source, tile) -> int:
 
 def remedy_lines(layers, n_chips) -> list[str]:
     """Changes with which layers would fit so many chips, each tried."""
-    from partition.errors import DoesNotFitError
-    from partition.limits import CORES_PER_CHIP
-    from partition.tiling import choose_block_shapes
+    from partition.core.errors import DoesNotFitError
+    from partition.core.limits import CORES_PER_CHIP
+    from partition.shapes.tiling import choose_block_shapes
 
     try:
         choose_block_shapes(layers, max_cores=n_chips * CORES_PER_CHIP)
@@ -76,7 +76,7 @@ def remedy_lines(layers, n_chips) -> list[str]:
 
 def usage_lines(tiling) -> list[str]:
     """Table of what the worst block of each layer needs, under the limits of a core."""
-    from partition.limits import LOIHI1
+    from partition.core.limits import LOIHI1
 
     names = ("compartments", "in_axons", "out_axon_slots", "synapse_bits")
     header = ("layer", "cores", "block", *(name.replace("_", " ") for name in names))
@@ -94,7 +94,7 @@ def usage_lines(tiling) -> list[str]:
 
 def layers_at(layers, tile: int, other: int) -> tuple:
     """Layers of a network on tiles of some size, as they would be on tiles of another."""
-    from partition.changes import rederived
+    from partition.shapes.changes import rederived
 
     hosts = {
         p.source: (*(n * other // tile for n in p.source_shape[:2]), p.source_shape[2])
@@ -107,9 +107,9 @@ def layers_at(layers, tile: int, other: int) -> tuple:
 
 def cores_of(config, layers) -> int | None:
     """Cores that layers take; None if they are more than there are."""
-    from partition.errors import DoesNotFitError
-    from partition.limits import CORES_PER_CHIP
-    from partition.tiling import choose_block_shapes
+    from partition.core.errors import DoesNotFitError
+    from partition.core.limits import CORES_PER_CHIP
+    from partition.shapes.tiling import choose_block_shapes
 
     try:
         n_cores = choose_block_shapes(layers).n_cores
@@ -151,13 +151,13 @@ def largest_tile(config, source, most: int) -> int:
     ------
     InputError
         If there is no checkpoint.
-    partition.errors.DoesNotFitError
+    partition.core.errors.DoesNotFitError
         If no tile fits.
     """
     from loihiseg.compilation.mapping import partition_layers
     from loihiseg.compilation.source import build_network
     from loihiseg.conversion.lowering import lower
-    from partition.errors import DoesNotFitError
+    from partition.core.errors import DoesNotFitError
 
     path, checkpoint = source
     if checkpoint is None:

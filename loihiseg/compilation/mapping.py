@@ -14,8 +14,8 @@ OURS = "partition"
 
 
 def partition_layers(network: LoweredNetwork) -> list:
-    """On-chip layers as ``partition.layers.Layer``, in the order of the network."""
-    from partition.layers import Layer, Projection
+    """On-chip layers as ``partition.core.layers.Layer``, in the order of the network."""
+    from partition.core.layers import Layer, Projection
 
     shapes = dict(network.inputs) | {layer.name: layer.shape for layer in network.layers}
     on_host = {layer.name for layer in network.layers if layer.on_host}
@@ -77,7 +77,7 @@ class Mapping:
     graph : networkx.DiGraph
         Blocks, with the messages per step that are expected between them.
     solution : partition.solution.Solution
-    plans : dict of str to partition.floorplan.Plan
+    plans : dict of str to partition.places.floorplan.Plan
         By name what nengo-loihi's own allocators do, ours last.
     """
 
@@ -88,7 +88,7 @@ class Mapping:
     @property
     def before_and_after(self):
         """Two plans: of nengo-loihi's default allocator, or blocks in order where that failed."""
-        from partition.floorplan import Plan
+        from partition.places.floorplan import Plan
 
         solution = self.solution
         in_order = Plan(
@@ -147,7 +147,7 @@ def solve_places(deployable, rates, n_chips, seed, proof_s, planned=None):
     n_chips, seed : int
     proof_s : float
         Seconds to prove that fewer messages are impossible.
-    planned : partition.joint.Joint, optional
+    planned : partition.joint.choose.Joint, optional
         What the block shapes were chosen with: the search starts from its chips too.
 
     Returns
@@ -156,7 +156,7 @@ def solve_places(deployable, rates, n_chips, seed, proof_s, planned=None):
 
     Raises
     ------
-    partition.errors.DoesNotFitError
+    partition.core.errors.DoesNotFitError
         If there are too few chips.
     """
     from loihiseg.emulator.traffic import deployable_graph
@@ -180,9 +180,9 @@ def mapping_of(deployed) -> Mapping:
     Mapping
     """
     from loihiseg.emulator.traffic import deployable_graph
-    from partition.floorplan import Plan
-    from partition.limits import CORES_PER_CHIP
-    from partition.placement import place_in_order
+    from partition.core.limits import CORES_PER_CHIP
+    from partition.places.floorplan import Plan
+    from partition.places.placement import place_in_order
     from partition.solution import restored
 
     places = deployed.places
@@ -212,7 +212,7 @@ def planned_chips(graph, planned) -> tuple[int, ...] | None:
     ----------
     graph : networkx.DiGraph
         Of the built blocks.
-    planned : partition.joint.Joint
+    planned : partition.joint.choose.Joint
     """
     if _sizes(graph) != _sizes(planned.graph):
         return None

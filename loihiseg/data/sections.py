@@ -6,7 +6,7 @@ import argparse
 import re
 
 from loihiseg.errors import InputError
-from partition.messages import one_line
+from partition.display.messages import one_line
 
 _MOST_DIGITS = 9
 _FORM = re.compile(rf"\s*([0-9]{{0,{_MOST_DIGITS}}})\s*(:?)\s*([0-9]{{0,{_MOST_DIGITS}}})\s*")

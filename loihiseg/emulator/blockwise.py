@@ -12,7 +12,7 @@ import numpy as np
 
 from loihiseg.emulator.kernels import _integrate, _step_any
 from loihiseg.emulator.program import Program
-from partition.compiled import compiled
+from partition.core.compiled import compiled
 
 MOST_LEVELS = 1000
 """Longest way through the blocks that is run block by block; beyond it step by step is faster."""

@@ -14,7 +14,7 @@ References
 import numpy as np
 
 from loihiseg.emulator.program import GRID
-from partition.compiled import compiled
+from partition.core.compiled import compiled
 
 INPUT_OVERFLOW, CURRENT_OVERFLOW, SUM_OVERFLOW = 1, 2, 4
 """Bits of what `update` returns."""

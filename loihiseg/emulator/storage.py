@@ -24,10 +24,10 @@ from loihiseg.files import sha256, write_bytes
 from loihiseg.storage.arrays import pack_arrays, unpack
 from loihiseg.storage.schema import check_names
 from loihiseg.storage.seal import seal, unseal
-from partition.errors import PartitionError
-from partition.files import read_bytes
-from partition.graph_file import GRAPH_MEMBER, graph_text, parse_graph
-from partition.strict_json import decode, in_one_line
+from partition.built.graph_file import GRAPH_MEMBER, graph_text, parse_graph
+from partition.core.errors import PartitionError
+from partition.storage.files import read_bytes
+from partition.storage.strict_json import decode, in_one_line
 
 MAGIC = "loihiseg-program"
 

@@ -20,8 +20,8 @@ def program_graph(program: Program, rates=None, labels=None) -> nx.DiGraph:
     Returns
     -------
     networkx.DiGraph
-        As ``partition.graph.block_graph`` makes it of the model: nodes 0 to n - 1 with ``label``
-        and ``n_compartments``, edges with ``weight`` in messages per step.
+        As ``partition.built.graph.block_graph`` makes it of the model: nodes 0 to n - 1 with
+        ``label`` and ``n_compartments``, edges with ``weight`` in messages per step.
 
     Notes
     -----

@@ -4,7 +4,7 @@ import numpy as np
 from skimage.measure import label
 
 from loihiseg.errors import InputError
-from partition.compiled import compiled
+from partition.core.compiled import compiled
 
 # A label image holds basins (1, 2, ...) and lines (0). The negative marks live only while the
 # membrane is being flooded.

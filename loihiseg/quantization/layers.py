@@ -56,7 +56,7 @@ def quantize_network(
         (rows, columns, channels) of the blocks of each layer. Only channels matter: blocks that
         differ in rows and columns share their kernel, and so their scale. Blocks that hear through
         part of the kernel only, such as one row at the border, may have another; see
-        ``partition.layers.Layer.whole_kernels``.
+        ``partition.core.layers.Layer.whole_kernels``.
     synapse_s : float
         Time constant in seconds of the synaptic filter, 0 for none.
     dt_s : float

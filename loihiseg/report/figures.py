@@ -4,7 +4,7 @@ import io
 from contextlib import contextmanager
 
 from loihiseg.files import write_bytes
-from partition.drawing import plain_text
+from partition.display.drawing import plain_text
 
 
 @contextmanager

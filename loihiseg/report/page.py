@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 
 from loihiseg.files import write_bytes
-from partition.messages import printable
+from partition.display.messages import printable
 
 PAGE_FILE = "index.html"
 """Written last: a folder that has one is complete."""

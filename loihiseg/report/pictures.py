@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from loihiseg.report.figures import figure
-from partition.drawing import label
+from partition.display.drawing import label
 
 if TYPE_CHECKING:
     from loihiseg.pipeline import Deployment

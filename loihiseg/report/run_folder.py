@@ -14,7 +14,7 @@ from loihiseg.results import (
     plain,
 )
 from loihiseg.results.reading import MOST_BYTES
-from partition.files import read_bytes
+from partition.storage.files import read_bytes
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loihiseg.results import Code, QuantizedLayer, Results, ScoreRow
-from partition.messages import one_line, printable
+from partition.display.messages import one_line, printable
 
 MAX_CELL = 60
 """Characters of a cell on the terminal."""

@@ -1,7 +1,7 @@
 """The course of a training as a picture."""
 
 from loihiseg.report.figures import figure
-from partition.drawing import label
+from partition.display.drawing import label
 
 PICTURE_FILE = "training.png"
 

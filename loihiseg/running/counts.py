@@ -9,7 +9,7 @@ from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.activity import Presentation, fan_out
 from loihiseg.emulator.traffic import program_graph
 from loihiseg.results.work import ActivityCounts
-from partition.checks import message_count
+from partition.core.checks import message_count
 
 
 @dataclass(frozen=True, eq=False)

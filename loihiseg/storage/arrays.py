@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 
-from partition.archive import MOST_MEMBERS, read_members
+from partition.storage.archive import MOST_MEMBERS, read_members
 
 _SUFFIX = ".npy"
 _MAGIC = b"\x93NUMPY\x01\x00"

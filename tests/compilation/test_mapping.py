@@ -21,11 +21,11 @@ from loihiseg.compilation.mapping import (
 )
 from loihiseg.emulator.traffic import deployable_graph
 from loihiseg.results import plain
-from partition.checks import check_assignment, check_placement, message_count
+from partition.built.graph_file import save_graph
 from partition.cli import run
-from partition.graph_file import save_graph
-from partition.joint import choose_tiling_and_chips
-from partition.limits import CoreLimits
+from partition.core.checks import check_assignment, check_placement, message_count
+from partition.core.limits import CoreLimits
+from partition.joint.choose import choose_tiling_and_chips
 from tests import deployed
 
 N_CHIPS = 2
@@ -123,7 +123,7 @@ def test_what_was_planned_is_where_the_search_starts(tmp_path, monkeypatch):
 
 
 def test_blocks_are_named_after_their_layers(mapping):
-    from partition.floorplan import layer_names
+    from partition.places.floorplan import layer_names
 
     names = layer_names(mapping.graph)
     assert list(dict.fromkeys(names)) == ["encode0_0", "down1", "encode1_0", "up0", "decode0_0"]

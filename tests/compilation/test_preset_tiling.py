@@ -8,13 +8,13 @@ from loihiseg.compilation.mapping import partition_layers
 from loihiseg.conversion.lowering import lower
 from loihiseg.network.presets import PRESETS
 from loihiseg.network.unet import build_unet
-from partition.blocks import block_violations
-from partition.candidates import Candidates, targets_of
-from partition.checks import check_assignment, check_tiling
-from partition.cut import assign_chips
-from partition.joint import choose_tiling_and_chips
-from partition.tiling import choose_block_shapes, make_tiling
-from partition.traffic import tiling_graph
+from partition.built.blocks import block_violations
+from partition.chips.cut import assign_chips
+from partition.core.checks import check_assignment, check_tiling
+from partition.core.traffic import tiling_graph
+from partition.joint.choose import choose_tiling_and_chips
+from partition.shapes.candidates import Candidates, targets_of
+from partition.shapes.tiling import choose_block_shapes, make_tiling
 from tests.partition.networks import build, smooth_rates
 
 presets = pytest.mark.parametrize("name", sorted(PRESETS))

@@ -19,7 +19,7 @@ from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import ChipEffects, build_unet
 from loihiseg.quantization.centring import centred
 from loihiseg.quantization.layers import layer_scales, quantize_network
-from partition.tiling import choose_block_shapes
+from partition.shapes.tiling import choose_block_shapes
 from tests import quantized
 
 IMAGES = np.random.default_rng(3).normal(0, 1, (3, 16, 16)).astype(np.float32)

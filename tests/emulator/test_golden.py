@@ -463,7 +463,7 @@ def test_the_two_level_network_on_a_real_tile():
     from loihiseg.conversion.lowering import lower
     from loihiseg.data.augmentation import normalize
     from loihiseg.data.readers import read_stack
-    from partition.tiling import choose_block_shapes
+    from partition.shapes.tiling import choose_block_shapes
 
     source = load_network(network)
     lowered = lower(source.model).network

@@ -87,7 +87,7 @@ def test_refuses_another_format(path):
 
 def test_graph_equals_the_models(model, deployable):
     from loihiseg.emulator.traffic import program_graph
-    from partition.graph import block_graph
+    from partition.built.graph import block_graph
 
     rates = np.random.default_rng(0).random(deployable.program.n_compartments)
     ours, theirs = program_graph(deployable.program, rates), block_graph(model, rates)
@@ -97,8 +97,8 @@ def test_graph_equals_the_models(model, deployable):
 
 
 def test_graph_in_the_file(path, tmp_path, model, deployable):
-    from partition.graph import block_graph
-    from partition.graph_file import load_graph
+    from partition.built.graph import block_graph
+    from partition.built.graph_file import load_graph
 
     found, expected = load_graph(path), block_graph(model)
     assert {e for e in found.edges} == {e for e in expected.edges if expected.edges[e]["weight"]}

@@ -14,10 +14,10 @@ from loihiseg.conversion.thermometer import neurons_of, steps_needed, timed
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
 from loihiseg.quantization.centring import centred
-from partition.allocator import MinTrafficAllocator
-from partition.blocks import block_violations
-from partition.graph import block_graph
-from partition.tiling import choose_block_shapes
+from partition.built.allocator import MinTrafficAllocator
+from partition.built.blocks import block_violations
+from partition.built.graph import block_graph
+from partition.shapes.tiling import choose_block_shapes
 from tests import quantized
 from tests.partition import fake_nxsdk
 

@@ -13,8 +13,8 @@ from loihiseg.network.config import RateTarget, UNetConfig
 from loihiseg.network.presets import PRESETS
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import build_unet
-from partition.checks import check_tiling
-from partition.tiling import choose_block_shapes
+from partition.core.checks import check_tiling
+from partition.shapes.tiling import choose_block_shapes
 
 ODD = (
     UNetConfig(32, (3,), (2,), (), stem_stride=1),

@@ -9,8 +9,8 @@ import nengo_loihi
 import numpy as np
 from nengo_loihi.hardware.allocators import Greedy, GreedyInterchip, RoundRobin
 
-from partition.allocator import FixedAllocator, MinTrafficAllocator
-from partition.layers import Layer
+from partition.built.allocator import FixedAllocator, MinTrafficAllocator
+from partition.core.layers import Layer
 from tests.partition.networks import build, convolution, skip_net, unet
 
 N_STEPS = 40

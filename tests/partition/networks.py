@@ -1,6 +1,6 @@
 """Networks that several tests build."""
 
-from partition.layers import Layer, Projection, dense_projection, output_lengths
+from partition.core.layers import Layer, Projection, dense_projection, output_lengths
 
 
 def convolution(source, shape, kernel, stride, padding="same", transposed=False, on_host=False):

@@ -21,13 +21,13 @@ from benchmarks.partition_graphs import (
     small_world,
 )
 from benchmarks.partition_peers import metis, stand_in
-from partition.allocator import (
+from partition.built.allocator import (
     MinTrafficAllocator,
     chips_of_board,
     ensemble_rates_of,
     rates_per_step,
 )
-from partition.checks import message_count
+from partition.core.checks import message_count
 from tests.partition.models import case
 from tests.partition.networks import build, skip_net
 

@@ -7,10 +7,10 @@ import sys
 import networkx as nx
 import pytest
 
-from partition.checks import check_placement, message_count
+from partition.built.graph_file import graph_text, save_graph
 from partition.cli import run
-from partition.graph_file import graph_text, save_graph
-from partition.placement import place_in_order
+from partition.core.checks import check_placement, message_count
+from partition.places.placement import place_in_order
 
 
 @pytest.fixture

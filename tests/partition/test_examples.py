@@ -3,9 +3,9 @@
 import pytest
 
 from benchmarks.partition_networks import EXAMPLES
-from partition.blocks import block_violations
-from partition.checks import check_tiling
-from partition.tiling import choose_block_shapes, make_tiling
+from partition.built.blocks import block_violations
+from partition.core.checks import check_tiling
+from partition.shapes.tiling import choose_block_shapes, make_tiling
 from tests.partition.networks import build
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loihiseg.conversion.keras_file import hdf5, strict_json
 from loihiseg.conversion.keras_file.errors import FaultyFileError, one_line
-from partition.files import read_bytes
+from partition.storage.files import read_bytes
 
 MOST_BYTES = 1 << 30
 """Size of a file."""

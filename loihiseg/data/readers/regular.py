@@ -9,7 +9,7 @@ from pathlib import Path
 
 from loihiseg.data.readers.base import FORMS, DamagedFileError
 from loihiseg.errors import InputError
-from partition.files import read_bytes
+from partition.storage.files import read_bytes
 
 
 def is_folder(path: Path) -> bool:
@@ -54,7 +54,7 @@ def cannot_read(path: Path | str, error: OSError) -> InputError:
 
 
 def read_whole(path: Path, most_bytes: int) -> bytes:
-    """The bytes of a regular file, as `partition.files.read_bytes`. Raises InputError."""
+    """The bytes of a regular file, as `partition.storage.files.read_bytes`. Raises InputError."""
     try:
         return read_bytes(path, most_bytes)
     except OSError as error:

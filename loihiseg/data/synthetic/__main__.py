@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from loihiseg.cli import run
 from loihiseg.errors import InputError
-from partition.command import doing
-from partition.options import Parser, seed, whole
-from partition.streams import say
+from partition.command_line.command import doing
+from partition.command_line.options import Parser, seed, whole
+from partition.command_line.streams import say
 
 if TYPE_CHECKING:
     import numpy as np

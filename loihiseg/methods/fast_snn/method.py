@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loihiseg.methods.method import Need, OnChip
-from partition.options import whole
+from partition.command_line.options import whole
 
 if TYPE_CHECKING:
     from loihiseg.methods.task import Task

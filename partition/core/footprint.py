@@ -1,0 +1,341 @@
+"""What a block of a convolutional layer takes of its core, without building it.
+
+The counts follow what nengo-loihi 1.1 builds from ``nengo.Convolution`` and
+``nengo.ConvolutionTranspose`` (``channels_last=True``): ``conv.conv2d_loihi_weights`` makes one
+axon per source pixel and shares weights between pixels, ``builder.split_blocks`` cuts both. A
+``nengo.Dense`` has one axon per source neuron (``builder.connection.build_full_chip_connection``).
+Everything is a product of a row part and a column part, so each axis is analysed on its own.
+
+Weights are shared where they are equal *by value*. The counts take all weights of a kernel as
+different; a kernel with repeated values can need less synapse memory, never more.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, log2
+
+import numpy as np
+
+from partition.core.limits import COMPARTMENT_BASE_LIMIT
+
+WEIGHT_BITS = 8
+"""Bits of one weight in memory (nengo_loihi ``Synapse._set_weights_indices``)."""
+
+INDEX_BITS = (0, 6, 7, 8, 9, 10, 11, 12)
+"""Bits a compartment index may have (nengo_loihi ``SynapseConfig.INDEX_BITS_MAP``)."""
+
+ENTRY_HEADER_BITS = 4 + 6
+"""Bits before the weights of a memory entry (nengo_loihi ``SynapseConfig.bits_per_axon``)."""
+
+ENTRY_WEIGHTS = 64
+"""Most weights in one memory entry (``n_synapses=63`` in nengo_loihi, plus one)."""
+
+WORD_BITS = 64
+"""Memory entries are rounded up to words of this size."""
+
+
+# Compared and hashed by identity: axes are cached, and hashing long tuples would cost more.
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """One axis of a projection: which outputs each source position reaches.
+
+    Attributes
+    ----------
+    n_targets : int
+        Output positions.
+    first, taps : (n_sources,) tuples
+        First output position reached, and the taps of the kernel used, in order; one tap per
+        consecutive output. A position without taps is never used.
+    """
+
+    n_targets: int
+    first: tuple[int, ...]
+    taps: tuple[tuple[int, ...], ...]
+
+    @property
+    def n_sources(self) -> int:
+        return len(self.taps)
+
+
+@lru_cache(maxsize=4096)
+def axis_of(n_sources, n_targets, kernel, stride, padding, transposed, uniform=False) -> Axis:
+    """Follow ``conv2d_loihi_weights`` of nengo-loihi along one axis.
+
+    Parameters
+    ----------
+    n_sources, n_targets, kernel, stride : int
+    padding : {"same", "valid"}
+    transposed : bool
+    uniform : bool
+        All taps have the same weight, and count as one.
+    """
+    pad = 0
+    if padding == "same" and transposed:
+        total = max(n_targets + kernel - 1 - ((n_sources - 1) * stride + 1), 0)
+        pad = -(min(total, 2 * (kernel - 1)) // 2)
+    elif padding == "same":
+        pad = max((n_targets - 1) * stride + kernel - n_sources, 0) // 2
+    first, taps = [], []
+    for position in range(n_sources):
+        start = position * stride + pad if transposed else position + pad + 1 - kernel
+        used = []
+        for tap in range(kernel):
+            target, rest = (start + tap, 0) if transposed else divmod(start + tap, stride)
+            if rest == 0 and 0 <= target < n_targets:
+                used.append((tap, target))
+        first.append(used[0][1] if used else -1)
+        taps.append(tuple(0 if uniform else tap for tap, _ in used))
+    return Axis(n_targets, tuple(first), tuple(taps))
+
+
+def axes_of(layer, projection) -> tuple[Axis, Axis]:
+    """Row and column axis of a projection into a layer."""
+    return tuple(
+        axis_of(
+            projection.source_shape[axis],
+            layer.shape[axis],
+            projection.kernel[axis],
+            projection.strides[axis],
+            projection.padding,
+            projection.transposed,
+            projection.uniform,
+        )
+        for axis in (0, 1)
+    )
+
+
+@lru_cache(maxsize=65536)
+def runs(axis: Axis, size: int):
+    """Cut the outputs into runs of ``size`` and list what reaches each run.
+
+    Returns
+    -------
+    tuple of runs, each a tuple of (first, taps)
+        One entry per source position that reaches the run: the first output counted from the
+        start of the run, and the taps that fall into it.
+    """
+    result = []
+    for start in range(0, axis.n_targets, size):
+        stop = min(start + size, axis.n_targets)
+        entries = []
+        for first, taps in zip(axis.first, axis.taps):
+            low, high = max(first, start), min(first + len(taps), stop)
+            if taps and low < high:
+                entries.append((low - start, taps[low - first : high - first]))
+        result.append(tuple(entries))
+    return tuple(result)
+
+
+@lru_cache(maxsize=65536)
+def runs_reached(axis: Axis, size: int) -> np.ndarray:
+    """Number of runs of ``size`` outputs that each source position reaches, (n_sources,) int64."""
+    counts = np.array(
+        [
+            (first + len(taps) - 1) // size - first // size + 1 if taps else 0
+            for first, taps in zip(axis.first, axis.taps)
+        ]
+    )
+    counts.flags.writeable = False
+    return counts
+
+
+@lru_cache(maxsize=65536)
+def hears_all_taps(axis: Axis, size: int) -> bool:
+    """Whether each run of ``size`` outputs is reached through every tap that any output is."""
+    every = {tap for taps in axis.taps for tap in taps}
+    return all({tap for _, taps in run for tap in taps} == every for run in runs(axis, size))
+
+
+def is_split(layer_shape, block_shape) -> bool:
+    """Whether a layer takes more than one block of this shape."""
+    return any(size > block for size, block in zip(layer_shape, block_shape))
+
+
+def n_blocks(layer_shape, block_shape) -> int:
+    """Blocks, and so cores, of a layer."""
+    count = 1
+    for size, block in zip(layer_shape, block_shape):
+        count *= -(-size // block)
+    return count
+
+
+def in_axons(layer, block_shape) -> int:
+    """Input axons of the layer's worst block.
+
+    A layer in one block keeps an axon for every source pixel, used or not.
+    """
+    total = np.zeros((1, 1), int)
+    for projection in layer.inputs:
+        if is_split(layer.shape, block_shape):
+            axes = axes_of(layer, projection)
+            counts = [[len(run) for run in runs(a, n)] for a, n in zip(axes, block_shape)]
+        else:
+            counts = [[n] for n in projection.source_shape[:2]]
+        total = total + np.outer(*counts) * _axons_per_pixel(projection)
+    return int(total.max(initial=0))
+
+
+def _axons_per_pixel(projection):
+    """The channels of a pixel share an axon; without shared weights they do not."""
+    return projection.source_shape[2] if projection.dense else 1
+
+
+def messages_in(layer, block_shape, rates=None):
+    """Messages per step into the layer: one per spike of a source neuron and block it reaches.
+
+    Parameters
+    ----------
+    layer : Layer
+    block_shape : (int, int, int)
+    rates : dict of str to (rows, columns) array, optional
+        As from `rates.pixel_rates`; without it every source neuron spikes once per step.
+
+    Returns
+    -------
+    int or float
+        A float with rates.
+    """
+    channel_runs = -(-layer.shape[2] // block_shape[2])
+    total = 0
+    for projection in layer.inputs:
+        rows, columns = (
+            runs_reached(axis, size) for axis, size in zip(axes_of(layer, projection), block_shape)
+        )
+        if rates is None:
+            total += int(rows.sum() * columns.sum()) * channel_runs * projection.source_shape[2]
+        else:
+            total += float(rows @ rates[projection.source] @ columns) * channel_runs
+    return total
+
+
+def out_axon_slots(layer_shape, block_shape, targets, pop_type=32) -> int:
+    """Output axon slots of the worst block of a source layer.
+
+    Parameters
+    ----------
+    layer_shape, block_shape : (int, int, int)
+        Of the source.
+    targets : sequence of (Layer, Projection, (int, int, int))
+        Target layer, the projection from this source, and the target's block shape.
+    pop_type : {16, 32}
+    """
+    if not targets:
+        return 0
+    row_starts = np.arange(0, layer_shape[0], block_shape[0])
+    column_starts = np.arange(0, layer_shape[1], block_shape[1])
+    pixel_slots = 2 if pop_type == 32 else 1
+    total = 0
+    for layer, projection, target_shape in targets:
+        if is_split(layer.shape, target_shape):
+            rows, columns = axes_of(layer, projection)
+            per_row = runs_reached(rows, target_shape[0])
+            per_column = runs_reached(columns, target_shape[1])
+        else:
+            per_row, per_column = np.ones(layer_shape[0], int), np.ones(layer_shape[1], int)
+        channel_runs = -(-layer.shape[2] // target_shape[2])
+        # The channels of a pixel share an axon, unless every neuron has (discrete) ones of its own.
+        slots = min(block_shape[2], layer_shape[2]) if projection.dense else pixel_slots
+        total = total + slots * channel_runs * np.outer(
+            np.add.reduceat(per_row, row_starts), np.add.reduceat(per_column, column_starts)
+        )
+    return int(total.max())
+
+
+def synapse_bits(layer, block_shape, stop=None) -> int:
+    """Synapse memory, in bits, of the layer's worst block.
+
+    With ``stop``, of any block that needs more than that, where there is one.
+    """
+    channels = {min(block_shape[2], layer.shape[2]), layer.shape[2] % block_shape[2]} - {0}
+    axes = [axes_of(layer, projection) for projection in layer.inputs]
+    columns = layer.shape[1]
+    widths = [min(block_shape[1], columns - start) for start in range(0, columns, block_shape[1])]
+    # Most blocks see the same pattern: count each pattern once.
+    row_kinds = set(zip(*(runs(a[0], block_shape[0]) for a in axes)))
+    column_kinds = set(zip(widths, zip(*(runs(a[1], block_shape[1]) for a in axes))))
+    worst = 0
+    for row_kind in sorted(row_kinds, key=_n_sources, reverse=True):
+        for width, column_kind in sorted(
+            column_kinds, key=lambda kind: _n_sources(kind[1]), reverse=True
+        ):
+            for n_channels in channels:
+                bits = sum(
+                    dense_bits(p, n_channels)
+                    if p.dense
+                    else projection_bits(r, c, width, n_channels, p.n_atoms)
+                    for r, c, p in zip(row_kind, column_kind, layer.inputs)
+                )
+                worst = max(worst, bits)
+                if stop is not None and worst > stop:
+                    return worst
+    return worst
+
+
+def _n_sources(kinds):
+    return sum(len(entries) for entries in kinds)
+
+
+@lru_cache(maxsize=65536)
+def projection_bits(rows, columns, width, n_channels, n_source_channels) -> int:
+    """Synapse memory in bits of one projection into one block.
+
+    Parameters
+    ----------
+    rows, columns : tuple of (first, taps)
+        As from `reached`.
+    width, n_channels : int
+        Columns and channels of the block.
+    n_source_channels : int
+        That the weights tell apart.
+    """
+    if not rows or not columns:
+        return 0
+    row_first, row_kind, row_taps = _axis_arrays(rows)
+    column_first, column_kind, column_taps = _axis_arrays(columns)
+    first = (row_first[:, None] * width + column_first) * n_channels
+    page = first // COMPARTMENT_BASE_LIMIT
+    n_column_kinds, n_pages = len(column_taps), int(page.max()) + 1
+    key = (row_kind[:, None] * n_column_kinds + column_kind) * n_pages + page
+    kinds, page = np.divmod(np.unique(key), n_pages)
+    n_rows = row_taps[kinds // n_column_kinds]
+    n_columns = column_taps[kinds % n_column_kinds]
+    last = ((n_rows - 1) * width + n_columns) * n_channels - 1
+    index_bits = _index_bits(int((page * COMPARTMENT_BASE_LIMIT + last).max()))
+    sizes, counts = np.unique(n_rows * n_columns, return_counts=True)
+    per_weight = n_source_channels * n_channels
+    return sum(
+        int(count) * entry_bits(int(size) * per_weight, index_bits)
+        for size, count in zip(sizes, counts)
+    )
+
+
+def dense_bits(projection, n_targets) -> int:
+    """Synapse memory in bits of an all-to-all projection: a list per source neuron, no indices."""
+    return int(np.prod(projection.source_shape)) * entry_bits(n_targets, 0)
+
+
+def _axis_arrays(entries):
+    """First outputs, kind of tap run per position, and number of taps per kind."""
+    kinds = {}
+    kind = [kinds.setdefault(taps, len(kinds)) for _, taps in entries]
+    return (
+        np.array([first for first, _ in entries]),
+        np.array(kind),
+        np.array([len(taps) for taps in kinds]),
+    )
+
+
+def _index_bits(largest_index: int) -> int:
+    needed = ceil(log2(largest_index + 1))
+    return next(bits for bits in INDEX_BITS if bits >= needed)
+
+
+def entry_bits(n_weights: int, index_bits: int) -> int:
+    """Memory of one shared set of weights, in bits (nengo_loihi ``bits_per_axon``)."""
+    per_weight = WEIGHT_BITS + index_bits
+
+    def rounded(n):
+        return -(-(n * per_weight + ENTRY_HEADER_BITS) // WORD_BITS) * WORD_BITS
+
+    full, rest = divmod(n_weights, ENTRY_WEIGHTS)
+    return full * rounded(ENTRY_WEIGHTS) + (rounded(rest) if rest else 0)

@@ -1,0 +1,237 @@
+"""A convolutional network as the chip sees it, in no library's terms."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from partition.core.errors import PartitionError
+
+Shape = tuple[int, int, int]
+"""(rows, columns, channels); neurons are numbered with the channel fastest."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One convolution, or dense matrix of weights, into a layer.
+
+    Attributes
+    ----------
+    source : str
+        Name of a layer, or of a population of neurons on the host when ``on_host``.
+    kernel, strides : (int, int)
+        Rows and columns.
+    padding : {"same", "valid"}
+    transposed : bool
+        A transposed convolution (``nengo.ConvolutionTranspose``).
+    source_shape : (int, int, int)
+        Rows, columns and channels of the source.
+    on_host : bool
+        The source's spikes come from the host and need no output axons.
+    dense : bool
+        All to all (``nengo.Dense``): the kernel covers the whole source, and every source neuron
+        has an axon of its own. See `dense_projection`.
+    levels : int
+        Source channels, one after the other, that share an atom and so one copy of the weights.
+    uniform : bool
+        One pixel that reaches every neuron of a channel with the same weight: a transposed
+        convolution whose kernel is as large as the layer, whatever size that has.
+    """
+
+    source: str
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    padding: Literal["same", "valid"]
+    transposed: bool = False
+    source_shape: Shape = (1, 1, 1)
+    on_host: bool = False
+    dense: bool = False
+    levels: int = 1
+    uniform: bool = False
+
+    @property
+    def n_atoms(self) -> int:
+        """Source channels that the weights tell apart."""
+        return self.source_shape[2] // self.levels
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A population of neurons on the chip and the convolutions into it.
+
+    Attributes
+    ----------
+    name : str
+    shape : (int, int, int)
+        Rows, columns, channels. A dense layer of n neurons is (1, 1, n).
+    inputs : tuple of Projection
+    thresholds, settings : tuple
+        Per channel anything that tells its firing threshold, or its settings (decays, refractory
+        period, noise), from other channels'; empty when all neurons share one. A core holds few
+        different ones.
+    levels : int
+        Channels, one after the other, that stand for one channel of what the network was made of;
+        changes of the network change them together. Blocks may be cut between them.
+    whole_kernels : bool
+        Only blocks are used that hear through every weight of their channels. Others, such as one
+        row at the border, may lack the largest weight, and then get a scale of their own.
+    """
+
+    name: str
+    shape: Shape
+    inputs: tuple[Projection, ...] = ()
+    thresholds: tuple = ()
+    settings: tuple = ()
+    levels: int = 1
+    whole_kernels: bool = False
+
+    @property
+    def n_neurons(self) -> int:
+        rows, columns, channels = self.shape
+        return rows * columns * channels
+
+
+def dense_projection(source, source_shape, on_host=False) -> Projection:
+    """All to all from a source of any shape into a layer of shape (1, 1, n)."""
+    rows, columns, _ = source_shape
+    return Projection(
+        source, (rows, columns), (1, 1), "valid", False, tuple(source_shape), on_host, True
+    )
+
+
+def uniform_projection(projection, shape) -> Projection:
+    """A uniform projection into a layer of that shape, else as it is."""
+    return replace(
+        projection,
+        kernel=tuple(shape[:2]),
+        strides=(1, 1),
+        padding="valid",
+        transposed=True,
+        source_shape=(1, 1, projection.source_shape[2]),
+    )
+
+
+def output_lengths(length, kernel, stride, padding, transposed) -> range:
+    """Output pixels one axis may have, by the formulas of ``nengo.transforms``.
+
+    A convolution has one. A transposed convolution has every length whose convolution gives
+    ``length``; nengo takes the smallest unless told otherwise.
+    """
+    if not transposed:
+        if padding == "valid":
+            length = max(length - kernel + 1, 0)
+        n_outputs = -(-length // stride)
+        return range(n_outputs, n_outputs + 1)
+    smallest = (length - 1) * stride + (kernel if padding == "valid" else 1)
+    return range(smallest, smallest + stride)
+
+
+def check_layers(layers) -> None:
+    """Check that a network is complete and its shapes agree.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+
+    Raises
+    ------
+    PartitionError
+        Naming everything that is wrong, or a loop among the layers.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    problems = []
+    if not layers:
+        problems.append("there is no layer on the chip")
+    if len(by_name) != len(layers):
+        names = [layer.name for layer in layers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        problems.append(f"layer names are used more than once: {', '.join(twice)}")
+    for layer in layers:
+        if len(layer.shape) != 3 or min(layer.shape) < 1:
+            problems.append(f"layer {layer.name}: shape {layer.shape} is not three positive sizes")
+            continue
+        if layer.levels < 1 or layer.shape[2] % layer.levels:
+            problems.append(
+                f"layer {layer.name}: {layer.shape[2]} channels are no multiple of {layer.levels} "
+                "levels"
+            )
+        for what in ("thresholds", "settings"):
+            given = len(getattr(layer, what))
+            if given not in (0, layer.shape[2]):
+                problems.append(f"layer {layer.name}: {given} {what} for {layer.shape[2]} channels")
+        for projection in layer.inputs:
+            problems += [
+                f"layer {layer.name}: input from {projection.source}: {problem}"
+                for problem in _projection_problems(layer, projection, by_name)
+            ]
+    if problems:
+        raise PartitionError("; ".join(problems), problems)
+    targets_first(layers)
+
+
+def _projection_problems(layer, projection, by_name):
+    if projection.padding not in ("same", "valid"):
+        return [f"padding {projection.padding!r} is neither 'same' nor 'valid'"]
+    if min(projection.kernel + projection.strides + projection.source_shape) < 1:
+        return ["kernel, strides and source shape must be positive"]
+    if projection.levels < 1 or projection.source_shape[2] % projection.levels:
+        return [
+            f"{projection.source_shape[2]} channels are no multiple of {projection.levels} levels"
+        ]
+    whole = dense_projection(projection.source, projection.source_shape, projection.on_host)
+    if projection.dense and projection != whole:
+        return [
+            "a dense projection has the source's rows and columns as its kernel, and no padding"
+        ]
+    if projection.uniform and projection != uniform_projection(projection, layer.shape):
+        return [
+            "a uniform projection is of one pixel, transposed, its kernel as large as the layer"
+        ]
+    problems = []
+    source = by_name.get(projection.source)
+    if not projection.on_host and source is None:
+        problems.append("is no layer on the chip (a source on the host needs on_host=True)")
+    elif not projection.on_host and source.shape != projection.source_shape:
+        problems.append(
+            f"source_shape {projection.source_shape} differs from the layer's {source.shape}"
+        )
+    for axis, label in enumerate(("rows", "columns")):
+        allowed = output_lengths(
+            projection.source_shape[axis],
+            projection.kernel[axis],
+            projection.strides[axis],
+            projection.padding,
+            projection.transposed,
+        )
+        if layer.shape[axis] not in allowed:
+            problems.append(f"gives {allowed[0]} {label}, the layer has {layer.shape[axis]}")
+    return problems
+
+
+def targets_first(layers) -> list[Layer]:
+    """Order layers so that each comes after every layer it projects to.
+
+    Raises
+    ------
+    PartitionError
+        When layers form a loop.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    order, state = [], {}
+
+    def visit(layer):
+        if state.get(layer.name) == "open":
+            raise PartitionError(
+                f"layer {layer.name} reaches itself: block shapes are only chosen for networks "
+                "without loops"
+            )
+        if layer.name in state:
+            return
+        state[layer.name] = "open"
+        for projection in layer.inputs:
+            if not projection.on_host:
+                visit(by_name[projection.source])
+        state[layer.name] = "done"
+        order.append(layer)
+
+    for layer in layers:
+        visit(layer)
+    return order[::-1]
