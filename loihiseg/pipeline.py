@@ -364,6 +364,7 @@ def _summed_up(
         energy=tuple(estimate_energy(activity, device) for device in (LOIHI, CPU, GPU)),
         inter_chip_energy=inter_chip_sweep(activity),
         seconds=dict(reporter.seconds),
+        code_rows=deployed.code.rows(deployed.network),
         spikes_sha256=digests,
         peak_memory_mb=peak_memory_mb(),
     )

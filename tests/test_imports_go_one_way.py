@@ -33,6 +33,8 @@ LOIHISEG_ROOMS = [
     ["storage"],
     ["data", "network"],
     ["conversion"],
+    ["quantization"],
+    ["codes"],
     ["emulator"],
     ["compilation"],
     ["running"],
@@ -49,6 +51,8 @@ training, and in no circle.
 RUNS_WITHOUT_FRAMEWORKS = [
     "results",
     "data",
+    "quantization",
+    "codes",
     "emulator",
     "compilation.artifact",
     "compilation.deployed",

@@ -1,29 +1,38 @@
 """Does a network fit the chips there are, and if not: what would?"""
 
-from loihiseg.conversion.codes import RateCode, ThermometerCode, thermometer_code
+from loihiseg.checkpoint import CheckpointInfo
+from loihiseg.codes import registry
+from loihiseg.codes.code import NeuralCode, Trained
+from loihiseg.compilation.options import CompileOptions
+from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError
 
 
-def neural_code(config, network, info=None):
+def neural_code(
+    config: CompileOptions, network: LoweredNetwork, info: CheckpointInfo | None = None
+) -> NeuralCode:
     """The neural code that options ask for, with the times of a network.
 
     Parameters
     ----------
-    config : loihiseg.deploy.DeployConfig
-    network : loihiseg.conversion.spec.LoweredNetwork
-    info : loihiseg.checkpoint.CheckpointInfo, optional
+    config : CompileOptions
+        Or what has its ``code`` and ``of_code``.
+    network : LoweredNetwork
+        Of activations.
+    info : CheckpointInfo, optional
         Of the checkpoint that it is of: tells whether it was trained on the chip's 8-bit weights.
 
     Raises
     ------
     InputError
-        If there are too few steps.
+        If the code has no such options, or cannot do with them.
     """
-    if config.code == ThermometerCode.name:
-        one_scale = info is not None and info.config.ends_in_eight_bit
-        return thermometer_code(network, config.steps, config.input, one_scale)
-    window = max(1, round(config.steps * config.window))
-    return RateCode(config.steps, window, config.synapse_ms / 1000)
+    trained = Trained(
+        has_levels=any(layer.levels for layer in network.layers),
+        eight_bit=info is not None and info.config.ends_in_eight_bit,
+    )
+    code = registry.find(config.code) if config.code else registry.suiting(trained)
+    return code.made(registry.completed(code, config.of_code), network, trained)
 
 
 def check_fit(config, neurons, source, tile) -> int:
