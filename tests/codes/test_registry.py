@@ -21,7 +21,7 @@ from loihiseg.errors import InputError
 from loihiseg.pipeline import deploy
 from loihiseg.progress import Reporter
 from loihiseg.results import plain
-from partition.options import whole
+from partition.command_line.options import whole
 from tests import quantized
 
 SHORT = ["--tiles", "2", "--calibration-tiles", "1", "--proof-seconds", "0"]
