@@ -14,6 +14,7 @@ from loihiseg.compilation.mapping import Mapping, mapping_of
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.logits import membrane, readout_logits, sigmoid
+from loihiseg.conversion.precision import QuantizedNetwork, quantize_network
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.data.selection import Selection, select_sections, shortage
 from loihiseg.data.stack import Stack
@@ -32,7 +33,6 @@ from loihiseg.evaluation.scoring import (
 )
 from loihiseg.progress import Reporter
 from loihiseg.provenance import peak_memory_mb, versions
-from loihiseg.quantization.layers import QuantizedNetwork, quantize_network
 from loihiseg.results import (
     Code,
     DataSource,

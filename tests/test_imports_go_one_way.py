@@ -30,10 +30,9 @@ PARTITION_ROOMS = [
 LOIHISEG_ROOMS = [
     ["errors"],
     ["files", "results"],
-    ["storage"],
+    ["storage", "quantization"],
     ["data", "network"],
     ["conversion"],
-    ["quantization"],
     ["codes"],
     ["emulator"],
     ["compilation"],

@@ -104,7 +104,7 @@ def test_steps_of_activations_are_those_of_keras(network):
 def test_binary_neurons_are_those_of_keras():
     from loihiseg.codes.thermometer.centring import centred
     from loihiseg.codes.thermometer.code import ThermometerCode
-    from loihiseg.quantization.layers import quantize_network
+    from loihiseg.conversion.precision import quantize_network
 
     network = quantized.lowered()
     neurons = ThermometerCode.of(network).neurons(network)

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from loihiseg.codes.code import BlockShapes
 from loihiseg.conversion.linear import Term
 from loihiseg.conversion.neuron import THRESHOLD
+from loihiseg.conversion.precision import chip_weights, layer_scales
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, neuron_bias
 from loihiseg.quantization.fixed_point import (
     BIAS_MANTISSA_MAX,
@@ -32,7 +33,6 @@ from loihiseg.quantization.fixed_point import (
     quantize_threshold,
     quantize_weights,
 )
-from loihiseg.quantization.layers import chip_weights, layer_scales
 
 
 def centred(network: LoweredNetwork, block_shapes: BlockShapes) -> LoweredNetwork:

@@ -16,9 +16,9 @@ from dataclasses import replace
 import numpy as np
 
 from loihiseg.codes.thermometer.blind import blind_layer, blind_term
+from loihiseg.conversion.precision import chip_weights, layer_scales
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.quantization.fixed_point import BlockScale, quantize_weights
-from loihiseg.quantization.layers import chip_weights, layer_scales
 
 RULER = "ruler"
 """Name of the host's layer of one neuron."""

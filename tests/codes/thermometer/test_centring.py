@@ -5,7 +5,7 @@ import pytest
 
 from loihiseg.codes.thermometer.centring import centred, middle, weight_step
 from loihiseg.codes.thermometer.levels import neurons_of
-from loihiseg.quantization.layers import layer_scales, quantize_network
+from loihiseg.conversion.precision import layer_scales, quantize_network
 from tests import deployed, quantized
 
 

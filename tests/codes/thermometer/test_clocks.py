@@ -15,10 +15,10 @@ from loihiseg.codes.thermometer.levels import (
     times_needed,
 )
 from loihiseg.compilation.mapping import partition_layers
+from loihiseg.conversion.precision import quantize_network
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
 from loihiseg.quantization.fixed_point import BIAS_MANTISSA_MAX
-from loihiseg.quantization.layers import quantize_network
 from tests import quantized
 
 CASES = [(0, 1), (1, 2), (2, 3), (3, (3, 1, 2, 3, 2, 1))]

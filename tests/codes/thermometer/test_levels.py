@@ -23,6 +23,7 @@ from loihiseg.codes.thermometer.levels import (
 from loihiseg.conversion.linear import Term
 from loihiseg.conversion.nengo_neurons import Binary
 from loihiseg.conversion.neuron_kinds import Memoryless, Quantized
+from loihiseg.conversion.precision import quantize_network
 from loihiseg.conversion.shared_weights import share_atoms
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.conversion.transforms import nengo_transform
@@ -30,7 +31,6 @@ from loihiseg.emulator.blockwise import block_order
 from loihiseg.emulator.host import host_spikes
 from loihiseg.emulator.presentation import present
 from loihiseg.errors import InputError
-from loihiseg.quantization.layers import quantize_network
 from tests import deployed, quantized
 
 MIXED = (3, 1, 2, 3, 2, 1)

@@ -14,11 +14,11 @@ from loihiseg.codes.thermometer.levels import levels_on, neurons_of
 from loihiseg.codes.thermometer.rulers import RULER, ruled
 from loihiseg.compilation.mapping import partition_layers
 from loihiseg.conversion.lowering import lower
+from loihiseg.conversion.precision import layer_scales, quantize_network
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import ChipEffects, build_unet
-from loihiseg.quantization.layers import layer_scales, quantize_network
 from partition.shapes.tiling import choose_block_shapes
 from tests import quantized
 

@@ -8,9 +8,9 @@ import pytest
 
 from loihiseg.conversion.linear import Term
 from loihiseg.conversion.neuron_kinds import Rectified
+from loihiseg.conversion.precision import chip_weights, layer_scales, quantize_network
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.quantization.fixed_point import quantize_bias, quantize_threshold, quantize_weights
-from loihiseg.quantization.layers import chip_weights, layer_scales, quantize_network
 from tests import deployed
 
 
