@@ -112,7 +112,8 @@ class NeuralCode(ABC):
         Raises
         ------
         InputError
-            If they cannot be had together.
+            If they cannot be had together, or the host is to look and there is nothing to be seen
+            before the end.
         """
 
     @classmethod

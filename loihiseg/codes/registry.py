@@ -127,6 +127,8 @@ def completed(code: type[NeuralCode], given: Values, looked_at: bool = False) ->
     own = {option.name: option for option in code.options}
     chosen = {name: value for name, value in given.items() if value is not None}
     for name, value in chosen.items():
+        if not _owners(name):
+            raise InputError(f"{flag(name)}: no neural code has such an option")
         if name not in own:
             raise InputError(
                 f"{flag(name)} is of the {_owners(name)} code, the {code.name} code has none: "
@@ -150,7 +152,7 @@ def _owners(name: str, value: object = None) -> str:
         for option in code.options
         if option.name == name and (value is None or value in option.choices)
     ]
-    return " and ".join(found) or "no known"
+    return " and ".join(found)
 
 
 def _choices(name: str) -> set[str]:

@@ -204,7 +204,7 @@ def test_kept_code_that_is_not_known(known, network, stack, tmp_path):
         ),
         (RateCode, {"margin": 3}, "--margin is of the own code, the rate code has none"),
         (ThermometerCode, {"window": 0.5}, "--window is of the rate code, the thermometer code"),
-        (ThermometerCode, {"speed": 1}, "--speed is of the no known code"),
+        (ThermometerCode, {"speed": 1}, "--speed: no neural code has such an option"),
         (ThermometerCode, {"steps": 0}, "--steps: 0: expected a whole number, 1 to 10000"),
         (ThermometerCode, {"input": "late"}, "--input: late: expected held, timed, clocked"),
         (RateCode, {"window": 1.5}, "--window: 1.5: expected a number, above 0, to 1"),
