@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loihiseg import shipped
 from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
@@ -15,6 +14,7 @@ from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.errors import InputError
 from loihiseg.installed import require_frameworks
+from loihiseg.training import shipped
 from partition.command_line.log import RunLog
 from partition.command_line.options import DAY_S, MAX_CHIPS, Parser, either, real, seed, whole
 from partition.command_line.streams import standard_output

@@ -1,11 +1,11 @@
 """Does a network fit the chips there are, and if not: what would?"""
 
-from loihiseg.checkpoint import CheckpointInfo
 from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError
+from loihiseg.training.checkpoint import CheckpointInfo
 
 
 def neural_code(
