@@ -5,12 +5,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from loihiseg import shipped
 from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.errors import InputError
 from loihiseg.installed import require_frameworks
+from loihiseg.training import shipped
 from partition.command_line.log import RunLog
 from partition.command_line.options import DAY_S, MAX_CHIPS, Parser, either, real, seed, whole
 from partition.command_line.streams import standard_output

@@ -179,9 +179,9 @@ def _loaded(config, read: Callable[[], Stack], reporter: Reporter) -> _Chosen:
 
 def _made(config, read: Callable[[], Stack], reporter: Reporter) -> _Chosen:
     """A network compiled now, for the stack."""
-    from loihiseg import shipped
     from loihiseg.compilation.compile import Calibration, compile_network, prepare
     from loihiseg.compilation.source import predictor, read_network
+    from loihiseg.training import shipped
 
     with reporter.stage("load") as note:
         with doing(f"reading {config.checkpoint}"):

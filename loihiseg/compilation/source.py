@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from loihiseg.checkpoint import Checkpoint, load_checkpoint, set_model_weights
 from loihiseg.conversion.host_graph import upsampled
 from loihiseg.conversion.keras_file import layer_kinds
 from loihiseg.conversion.logits import to_logits
 from loihiseg.errors import InputError
+from loihiseg.training.checkpoint import Checkpoint, load_checkpoint, set_model_weights
 
 Source = tuple[Path, Checkpoint | None]
 """What was read of a trained network: its path, and the checkpoint if it is one of ours."""
@@ -27,7 +27,7 @@ class Network:
         Probability from which a pixel is membrane; None to be chosen on the validation sections.
     source : str
         Path of the checkpoint or model.
-    info : loihiseg.checkpoint.CheckpointInfo or None
+    info : loihiseg.training.checkpoint.CheckpointInfo or None
     """
 
     model: object
