@@ -133,7 +133,11 @@ class DeployedNetwork:
     @property
     def block_shapes(self) -> dict[str, tuple[int, int, int]]:
         """(rows, columns, channels) of the blocks of each layer on the chip."""
-        return {row.layer: tuple(row.shape) for row in self.blocks}
+        found = {}
+        for row in self.blocks:
+            rows, columns, channels = row.shape
+            found[row.layer] = (rows, columns, channels)
+        return found
 
     @property
     def n_chips_used(self) -> int:
