@@ -18,7 +18,7 @@ from loihiseg.option_fields import argument_type, default_of
 from loihiseg.running.options import RunOptions, check_held, check_target
 from partition.command_line.command import doing
 from partition.command_line.log import RunLog
-from partition.command_line.options import Parser, either, whole
+from partition.command_line.options import Parser, either, real, whole
 from partition.command_line.streams import standard_output
 from partition.display.messages import printable
 
@@ -176,21 +176,19 @@ def parse(arguments):
     )
     running.add_argument(
         "--steps",
-        type=argument_type(CompileOptions, "steps"),
-        help=f"steps per tile, 1 ms each (default: {RATE_DEFAULTS['steps']} for rates; for levels "
-        "one per layer on the longest way)",
+        type=whole(1, 10**4),
+        help="steps per tile, 1 ms each (default: 200 for rates; for levels one per layer on the "
+        "longest way)",
     )
     running.add_argument(
         "--window",
-        type=argument_type(CompileOptions, "window"),
-        help="last part of the steps in which rates are read out, as a share (default: "
-        f"{RATE_DEFAULTS['window']})",
+        type=real(0, 1, above=True),
+        help="last part of the steps in which rates are read out, as a share (default: 0.4)",
     )
     running.add_argument(
         "--synapse-ms",
-        type=argument_type(CompileOptions, "synapse_ms"),
-        help="time constant of the synapses, ms, for rates (default: "
-        f"{RATE_DEFAULTS['synapse_ms']})",
+        type=real(0, 1000),
+        help="time constant of the synapses, ms, for rates (default: 1.5)",
     )
     running.add_argument(
         "--input",

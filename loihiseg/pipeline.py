@@ -18,7 +18,7 @@ from loihiseg.data.tiles import Tiles, default_overlap, predict_sections, tile_g
 from loihiseg.emulator.activity import SpikesDigest
 from loihiseg.errors import Option, OptionError
 from loihiseg.evaluation.emulation import emulate
-from loihiseg.evaluation.scoring import chosen_threshold
+from loihiseg.evaluation.scoring import check_cells, chosen_threshold
 from loihiseg.evaluation.summary import Outcome, Watched, summary
 from loihiseg.progress import Reporter
 from loihiseg.quantization.layers import quantize_network
@@ -136,9 +136,8 @@ def deploy(
         sections = _sections(network, stack, compiling, running)
         note.detail = "; ".join([handed_on(stack.source), stack.polarity])
     if isinstance(network, DeployedNetwork):
-        chosen = sections.choose(network.tile, running.tiles, running.calibration_tiles)
+        chosen = _chosen(sections, network.tile, running, reporter)
         ready = _Ready(network, chosen, None, SpikesDigest(), None, ())
-        _say_shortage(chosen, reporter)
     else:
         ready = _compiled(network, sections, compiling, running, reporter)
     if running.check:
@@ -176,6 +175,16 @@ def _sections(
     return found
 
 
+def _chosen(sections: Selection, tile: int, running: RunOptions, reporter: Reporter) -> Chosen:
+    """Tiles of the sections; says where there is no room for as many as are asked for."""
+    chosen = sections.choose(tile, running.tiles, running.calibration_tiles)
+    if chosen.truth is not None:
+        check_cells(chosen.truth)
+    if chosen.short:
+        reporter.say(chosen.short)
+    return chosen
+
+
 def _compiled(
     network: "TrainedNetwork",
     sections: Selection,
@@ -191,8 +200,7 @@ def _compiled(
     prepared = prepare(network, compiling, min(sections.stack.images.shape[1:]), reporter)
     compiling = settled(compiling, prepared.network)
     source = prepared.source
-    chosen = sections.choose(source.tile, running.tiles, running.calibration_tiles)
-    _say_shortage(chosen, reporter)
+    chosen = _chosen(sections, source.tile, running, reporter)
     threshold = _threshold(source, sections)
     made = compile_calibrated(
         prepared,
@@ -238,11 +246,6 @@ def _made_notes(made: "Made", sections: Selection, threshold: float | None) -> t
         why = "for want of them" if found else "for want of validation sections with labels"
         found.append(f"The threshold is 0.5 {why}.")
     return tuple(found)
-
-
-def _say_shortage(chosen: Chosen, reporter: Reporter) -> None:
-    if chosen.short:
-        reporter.say(chosen.short)
 
 
 def _checked(ready: _Ready, n_steps: int, reporter: Reporter) -> _Ready:

@@ -7,6 +7,7 @@ import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.conversion.logits import sigmoid
+from loihiseg.errors import InputError
 from loihiseg.evaluation.comparison import LayerFiring
 from loihiseg.evaluation.isbi import challenge_scores
 from loihiseg.evaluation.metrics import best_threshold, pixel_scores
@@ -73,6 +74,7 @@ def probability_row(
     name: str | None = None,
 ) -> ScoreRow:
     """Scores of a network's probability of membrane, not shifted; see `score_row`."""
+    check_cells(truth)
     scored = _with_cells(truth)
     own = challenge_scores(~truth[scored], 1.0 - probability[scored])
     return ScoreRow(
@@ -84,6 +86,25 @@ def probability_row(
         challenge=own,
         challenge_shifted=own,
     )
+
+
+def check_cells(truth: np.ndarray) -> None:
+    """Refuse labels without a cell: the scores of regions would be undefined.
+
+    Parameters
+    ----------
+    truth : numpy.ndarray
+        bool, (n, rows, columns), True for membrane.
+
+    Raises
+    ------
+    InputError
+    """
+    if truth.all():
+        raise InputError(
+            f"truth: all of {len(truth)} sections or tiles is membrane, expected a cell in one at "
+            "least; check which of the labels is membrane, choose others, or leave labels out"
+        )
 
 
 def _with_cells(truth: np.ndarray) -> list[int]:
