@@ -14,17 +14,28 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from loihiseg.arguments import (
+    check_names,
+    checked,
+    picked,
+    probability_of,
+    runs_of,
+    sections_of,
+    share,
+    stack_of,
+    truth_of,
+)
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.options import CompileOptions
-from loihiseg.data.stack import LabelPolarity, Stack, make_stack
+from loihiseg.data.stack import LabelPolarity, Stack
 from loihiseg.data.tiles import default_overlap, spread_tiles, tile_grid
 from loihiseg.errors import Option, OptionError
 from loihiseg.evaluation.scoring import probability_row, score_row
-from loihiseg.option_fields import Number, Whole
+from loihiseg.option_fields import Whole
 from loihiseg.pipeline import Deployment, deploy
 from loihiseg.progress import Reporter
 from loihiseg.results import Network, ScoreRow
@@ -36,7 +47,8 @@ from loihiseg.running.sections import run as run_sections
 if TYPE_CHECKING:
     from loihiseg.compilation.source import KerasModel
 
-T = TypeVar("T", CompileOptions, RunOptions)
+SYNTHETIC_SIDE = 256
+"""Rows and columns of synthetic sections, pixels."""
 
 
 def compile(
@@ -69,8 +81,8 @@ def compile(
     reporter : Reporter, optional
         Says what is being done; nothing by default.
     **options
-        Others of `CompileOptions`: code, tile, steps, window, synapse_ms, input, rate_scale_hz,
-        proof_seconds, seed.
+        Others of `CompileOptions`: code, tile ("auto" for the largest that fits chips and images),
+        steps, window, synapse_ms, input, rate_scale_hz, proof_seconds, seed.
 
     Returns
     -------
@@ -86,26 +98,30 @@ def compile(
     """
     from loihiseg.compilation.compile import Calibration, prepare
     from loihiseg.compilation.fit import settled
-    from loihiseg.compilation.source import check_tile, trained_network
+    from loihiseg.compilation.source import check_tile, known_tile, trained_network
     from loihiseg.compilation.steps import compile_calibrated
 
-    _known(options, CompileOptions)
-    compiling = _picked(CompileOptions, {"chips": chips, **options})
+    check_names(options, CompileOptions)
+    compiling = picked(CompileOptions, {"chips": chips, **options})
     if threshold is not None:
-        threshold = _number("threshold", threshold)
-    _checked("calibration_tiles", calibration_tiles, Whole(1, 10**6))
+        threshold = share("threshold", threshold)
+    checked("calibration_tiles", calibration_tiles, Whole(1, 10**6))
     reporter = reporter or Reporter(quiet=True)
     trained = trained_network(network)
     check_tile(trained, compiling.tile)
-    given = None if calibration_images is None else _stack("calibration_images", calibration_images)
-    stack = given or _synthetic_sections()
-    prepared = prepare(trained, compiling, min(stack.images.shape[1:]), reporter)
+    given = None
+    if calibration_images is not None:
+        given = stack_of("calibration_images", calibration_images)
+        tile_grid(given.images.shape[1:], known_tile(trained, compiling.tile) or 1, 0)
+    side = SYNTHETIC_SIDE if given is None else min(given.images.shape[1:])
+    prepared = prepare(trained, compiling, side, reporter)
     if given is None and prepared.code.fits_readout:
         warnings.warn(
-            "no calibration_images: the read-out is not calibrated, maps may be too dark or bright",
+            "no calibration_images: the read-out is not calibrated, the threshold may not suit it",
             stacklevel=2,
         )
-    tiles = spread_tiles(stack, prepared.source.tile, calibration_tiles)
+    tile = prepared.source.tile
+    tiles = spread_tiles(given or _synthetic(tile), tile, calibration_tiles)
     kind = "synthetic sections" if given is None else "the images that were given"
     own = prepared.source.threshold
     made = compile_calibrated(
@@ -119,6 +135,13 @@ def compile(
         reporter,
     )
     return made.deployed
+
+
+def _synthetic(tile: int) -> Stack:
+    """Sections that rates are expected from where there are no others."""
+    from loihiseg.data.synthetic import synthetic_stack
+
+    return synthetic_stack(2, (max(tile, SYNTHETIC_SIDE),) * 2)
 
 
 def run(
@@ -157,7 +180,7 @@ def run(
     if on not in ("chip", "float"):
         raise OptionError(Option("on"), f": {on!r:.60}: expected 'chip' or 'float'")
     if isinstance(images, np.ndarray | Stack):
-        sections = _stack("images", images).images
+        sections = stack_of("images", images).images
         tile_grid(sections.shape[1:], deployed.tile, default_overlap(deployed.tile))
         return run_sections(deployed, sections, on)
     if isinstance(images, str | bytes | Mapping) or not isinstance(images, Iterable):
@@ -166,7 +189,7 @@ def run(
             "section (rows, columns), a Stack, or sections one by one; loihiseg.data.readers."
             "read_stack reads files",
         )  # fmt: skip
-    return run_sections(deployed, _each(images), on)
+    return run_sections(deployed, sections_of(images), on)
 
 
 def score(
@@ -203,18 +226,18 @@ def score(
         If maps or truth are none, or not of one shape.
     """
     if threshold is not None:
-        threshold = _number("threshold", threshold)
+        threshold = share("threshold", threshold)
     if isinstance(maps, SectionRun):
         maps = (maps,)
     if isinstance(maps, np.ndarray):
-        probability = _probability(maps)
-        truth = _truth(truth, probability.shape)
+        probability = probability_of(maps)
+        truth = truth_of(truth, probability.shape)
         limit = 0.5 if threshold is None else threshold
         return probability_row(network, truth, probability, limit, whole_sections=whole_sections)
-    runs = _runs(maps)
+    runs = runs_of(maps)
     logits = np.stack([one.logits for one in runs])
     limit = runs[0].threshold if threshold is None else threshold
-    truth = _truth(truth, logits.shape)
+    truth = truth_of(truth, logits.shape)
     return score_row(network, truth, logits, limit, whole_sections=whole_sections)
 
 
@@ -264,9 +287,9 @@ def deploy_stack(
     partition.core.errors.DoesNotFitError
         If the network needs more chips.
     """
-    _known(options, CompileOptions, RunOptions)
-    running = _picked(RunOptions, options)
-    stack = _stack("images", images, labels, label_polarity)
+    check_names(options, CompileOptions, RunOptions)
+    running = picked(RunOptions, options)
+    stack = stack_of("images", images, labels, label_polarity)
     reporter = reporter or Reporter(quiet=True)
     if isinstance(network, DeployedNetwork):
         decided = [one.name for one in fields(CompileOptions) if one.name in options]
@@ -282,127 +305,5 @@ def deploy_stack(
 
     if chips is not None:
         options = {"chips": chips, **options}
-    compiling = _picked(CompileOptions, options)
+    compiling = picked(CompileOptions, options)
     return deploy(lambda: trained_network(network), lambda: stack, compiling, running, reporter)
-
-
-def _known(options: Mapping[str, object], *kinds: type) -> None:
-    """Refuse options that there are not."""
-    names = [one.name for kind in kinds for one in fields(kind)]
-    for name in options:
-        if name not in names:
-            raise OptionError(Option(name), f": no such option; there are {', '.join(names)}")
-
-
-def _picked(kind: type[T], options: Mapping[str, Any]) -> T:
-    """The options of one kind."""
-    names = {one.name for one in fields(kind)}
-    return kind(**{name: value for name, value in options.items() if name in names})
-
-
-def _number(name: str, value: object) -> float:
-    """A share, checked."""
-    return float(_checked(name, value, Number(0, 1)))
-
-
-def _checked(name: str, value: object, within: Number | Whole) -> float:
-    try:
-        return within.taken(value)
-    except ValueError:
-        raise OptionError(Option(name), f": {value!r:.40}: expected {within.expected}") from None
-
-
-def _stack(
-    name: str,
-    images: object,
-    labels: object = None,
-    label_polarity: LabelPolarity = "auto",
-) -> Stack:
-    """Images and labels in memory, by the rules for files."""
-    if isinstance(images, Stack):
-        if labels is not None:
-            raise OptionError(
-                Option("labels"), ": a Stack has labels of its own; give its images alone, or none"
-            )
-        return images
-    if not isinstance(images, np.ndarray):
-        raise OptionError(
-            Option(name), f": {type(images).__name__}: expected an array (n, rows, columns) or "
-            "(rows, columns), or a Stack; loihiseg.data.readers.read_stack reads files",
-        )  # fmt: skip
-    if labels is not None and not isinstance(labels, np.ndarray):
-        raise OptionError(
-            Option("labels"), f": {type(labels).__name__}: expected an array as the images"
-        )
-    if label_polarity == "auto" and labels is not None and labels.dtype == bool:
-        label_polarity = "membrane-bright"
-    return make_stack(images, labels, name, label_polarity, "labels")
-
-
-def _synthetic_sections() -> Stack:
-    from loihiseg.data.synthetic import synthetic_stack
-
-    return synthetic_stack(2)
-
-
-def _each(images: Iterable[object]) -> Iterator[np.ndarray]:
-    """Sections one by one, each checked when its turn comes."""
-    for number, section in enumerate(images):
-        if not isinstance(section, np.ndarray) or section.ndim != 2:
-            found = getattr(section, "shape", None) or type(section).__name__
-            raise OptionError(
-                Option("images"),
-                f": section {number} is {found}, expected an array (rows, columns)",
-            )
-        if section.dtype != np.uint8:
-            raise OptionError(
-                Option("images"), f": section {number} has type {section.dtype}, expected uint8; "
-                "give all sections in one array, which is scaled as a whole",
-            )  # fmt: skip
-        yield section
-
-
-def _runs(maps: object) -> list[SectionRun]:
-    found = list(maps) if isinstance(maps, Iterable) and not isinstance(maps, str) else []
-    if not found or not all(isinstance(one, SectionRun) for one in found):
-        raise OptionError(
-            Option("maps"), ": expected probabilities in an array, or what loihiseg.run gives, at "
-            "least one section",
-        )  # fmt: skip
-    shapes = sorted({one.logits.shape for one in found})
-    if len(shapes) > 1:
-        raise OptionError(
-            Option("maps"), f": sections of {shapes[0]} and {shapes[1]} pixels; score them apart"
-        )
-    return found
-
-
-def _probability(maps: np.ndarray) -> np.ndarray:
-    """(n, rows, columns) float, from 0 to 1."""
-    found = maps[np.newaxis] if maps.ndim == 2 else maps
-    if found.ndim != 3 or not found.size:
-        raise OptionError(
-            Option("maps"), f": shape {maps.shape}, expected (n, rows, columns) or (rows, columns)"
-        )
-    floats = found.dtype == bool or np.issubdtype(found.dtype, np.floating)
-    # NaN is in no range.
-    if not floats or not ((found >= 0) & (found <= 1)).all():
-        raise OptionError(
-            Option("maps"), f": type {maps.dtype}, expected probabilities of membrane, 0 to 1"
-        )
-    return found.astype(np.float32) if found.dtype == bool else found
-
-
-def _truth(truth: object, shape: tuple[int, ...]) -> np.ndarray:
-    if not isinstance(truth, np.ndarray) or truth.dtype != bool:
-        kind = getattr(truth, "dtype", None) or type(truth).__name__
-        raise OptionError(
-            Option("truth"), f": {kind}, expected an array of bool, True for membrane; "
-            "loihiseg.data.stack.make_stack reads labels",
-        )  # fmt: skip
-    found = truth[np.newaxis] if truth.ndim == 2 else truth
-    if found.shape != shape:
-        raise OptionError(
-            Option("truth"), f": shape {found.shape}, expected that of the maps, {shape}"
-        )
-    return found

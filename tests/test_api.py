@@ -147,6 +147,7 @@ def test_compiled_alone_is_the_same_network(kept, result):
     assert kept.places == result.deployed.places
     assert kept.line == result.deployed.line and kept.line.n_tiles == 2
     assert kept.provenance.calibration == "2 tiles of the images that were given"
+    assert kept.provenance.source == "a model in memory"
     digests = {one.provenance.calibration_sha256 for one in (kept, result.deployed)}
     assert len(digests) == 1
 
@@ -478,6 +479,17 @@ def test_defaults_and_ranges_are_those_of_the_types(capsys):
         parse(["--help"])
     text = " ".join(capsys.readouterr().out.split())
     assert "Loihi chips there are (default: 2) [1 to 768]" in text
+
+
+def test_a_kept_network_says_nothing_of_this_machine(tmp_path, model, stack):
+    model.save(tmp_path / "net.h5")
+    network = loihiseg.compile(
+        tmp_path / "net.h5", stack.images[4], calibration_tiles=1, steps=30, proof_seconds=0
+    )
+    assert network.provenance.source == "net.h5"
+    loihiseg.save_deployed(tmp_path / "kept", network)
+    for path in (tmp_path / "kept").iterdir():
+        assert str(tmp_path).encode() not in path.read_bytes(), path
 
 
 def test_numbers_of_numpy_are_numbers():

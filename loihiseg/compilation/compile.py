@@ -31,6 +31,7 @@ from loihiseg.progress import Reporter
 from loihiseg.provenance import versions
 from loihiseg.results.run import Readout
 from loihiseg.storage.records import signature
+from partition.messages import handed_on
 
 if TYPE_CHECKING:
     from partition.chips.cut import Assignment
@@ -220,7 +221,7 @@ def compile_network(
         rate_target=info.config.network.rates if info is not None else None,
         trained_on=info.data if info is not None else None,
         provenance=Provenance(
-            source=source.source,
+            source=handed_on(source.source),
             seed=options.seed,
             calibration=calibration.words,
             calibration_sha256=sha256(np.ascontiguousarray(calibration.pixels).tobytes()),

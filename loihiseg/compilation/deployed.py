@@ -57,7 +57,7 @@ class Provenance:
     Attributes
     ----------
     source : str
-        Checkpoint or Keras file, as it was given.
+        Checkpoint or Keras file as it was given, without the folders of this machine.
     seed : int
         Of the block model and the search for places.
     calibration : str
