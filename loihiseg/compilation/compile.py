@@ -31,7 +31,7 @@ from loihiseg.progress import Reporter
 from loihiseg.provenance import versions
 from loihiseg.results.run import Readout
 from loihiseg.storage.records import signature
-from partition.messages import handed_on
+from partition.display.messages import handed_on
 
 if TYPE_CHECKING:
     from partition.chips.cut import Assignment

@@ -46,6 +46,6 @@ def test_any_text_gives_sections_of_the_stack_or_an_input_error(text, n_sections
     "text", ["", "a", "1-3", "1:2:3", "-1", "-3:", "24", "0:25", "5:5", "7:3", "1.5", "²"]
 )
 def test_unusable_text(text):
-    with pytest.raises(InputError, match="^sections ") as error:
+    with pytest.raises(InputError, match=r"^sections '") as error:
         parse_sections(text, 24)
     assert "24" in str(error.value)
