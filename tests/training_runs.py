@@ -9,7 +9,7 @@ from pathlib import Path
 from loihiseg.data.splits import z_block_split
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.network.config import UNetConfig
-from loihiseg.network.presets import TrainingConfig
+from loihiseg.training.presets import TrainingConfig
 
 CONFIG = TrainingConfig(
     UNetConfig(tile=16, channels=(2, 3), convs_down=(1, 1), convs_up=(1,), stem_channels=2),
@@ -22,7 +22,7 @@ CONFIG = TrainingConfig(
 
 def run(folder, *, stack=None, resume=False, on_batch=None, on_epoch=None, **changes):
     """Train on a small synthetic stack."""
-    from loihiseg.training import train
+    from loihiseg.training.fit import train
 
     stack = stack or synthetic_stack(6, (48, 48))
     config = replace(CONFIG, **changes)
