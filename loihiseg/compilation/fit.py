@@ -1,7 +1,58 @@
 """Does a network fit the chips there are, and if not: what would?"""
 
-from loihiseg.conversion.codes import RateCode, ThermometerCode, thermometer_code
-from loihiseg.errors import InputError
+from dataclasses import replace
+from typing import Any
+
+from loihiseg.compilation.options import RATE_DEFAULTS, CompileOptions
+from loihiseg.conversion.codes import KINDS, RateCode, ThermometerCode, thermometer_code
+from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.errors import Option, OptionError
+
+
+def settled(options: CompileOptions, network: LoweredNetwork, held: bool = False) -> CompileOptions:
+    """Options of the code, where they were left open, as is usual for a network.
+
+    Parameters
+    ----------
+    options : CompileOptions
+    network : LoweredNetwork
+        Of activations.
+    held : bool
+        Whether the host is to hold the image where nothing else is asked for.
+
+    Returns
+    -------
+    CompileOptions
+        ``steps`` of a network of levels are None for as many as it needs.
+
+    Raises
+    ------
+    OptionError
+        If there is no such code, or it has no such option.
+    """
+    rate = RateCode.name
+    usual = ThermometerCode.name if any(layer.levels for layer in network.layers) else rate
+    code = usual if options.code is None else options.code
+    if code not in KINDS:
+        raise OptionError(Option("code"), f": {code[:60]!a}: expected one of {', '.join(KINDS)}")
+    if code == rate:
+        if options.input not in (None, "held"):
+            raise OptionError(
+                Option("input"),
+                f" {options.input} is of the thermometer code; rates need held input",
+            )
+        given = {name: getattr(options, name) for name in RATE_DEFAULTS}
+        times: dict[str, Any] = {
+            name: RATE_DEFAULTS[name] if v is None else v for name, v in given.items()
+        }
+        return replace(options, code=code, input="held", **times)
+    for name in ("window", "synapse_ms"):
+        if getattr(options, name) is not None:
+            raise OptionError(
+                Option(name), " is of the rate code; the thermometer code reads the last step and "
+                "has no synaptic filter: leave it out",
+            )  # fmt: skip
+    return replace(options, code=code, input=options.input or ("held" if held else "clocked"))
 
 
 def neural_code(config, network, info=None):
@@ -9,7 +60,7 @@ def neural_code(config, network, info=None):
 
     Parameters
     ----------
-    config : loihiseg.deploy.DeployConfig
+    config : CompileOptions
     network : loihiseg.conversion.spec.LoweredNetwork
     info : loihiseg.training.checkpoint.CheckpointInfo, optional
         Of the checkpoint that it is of: tells whether it was trained on the chip's 8-bit weights.
@@ -17,8 +68,9 @@ def neural_code(config, network, info=None):
     Raises
     ------
     InputError
-        If there are too few steps.
+        If there are too few steps, or the code has no such options.
     """
+    config = settled(config, network)
     if config.code == ThermometerCode.name:
         one_scale = info is not None and info.config.ends_in_eight_bit
         return thermometer_code(network, config.steps, config.input, one_scale)
@@ -31,7 +83,7 @@ def check_fit(config, neurons, source, tile) -> int:
 
     Parameters
     ----------
-    config : loihiseg.deploy.DeployConfig
+    config : CompileOptions
     neurons : loihiseg.conversion.spec.LoweredNetwork
     source : tuple
         As from `loihiseg.compilation.source.read_network`, to try other tiles of.
@@ -141,7 +193,7 @@ def largest_tile(config, source, most: int) -> int:
 
     Parameters
     ----------
-    config : loihiseg.deploy.DeployConfig
+    config : CompileOptions
     source : tuple
         As from `loihiseg.compilation.source.read_network`.
     most : int
@@ -161,7 +213,9 @@ def largest_tile(config, source, most: int) -> int:
 
     path, checkpoint = source
     if checkpoint is None:
-        raise InputError(f"--tile auto: {path} is a Keras model, whose input has a size of its own")
+        raise OptionError(
+            Option("tile"), f" auto: {path} is a Keras model, whose input has a size of its own"
+        )
     network = lower(build_network(source).model, config.rate_scale_hz).network
     code = neural_code(config, network, checkpoint.info)
     layers = partition_layers(code.neurons(network))
