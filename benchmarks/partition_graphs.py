@@ -129,8 +129,8 @@ def preset(name, scale=1) -> Problem:
     """A preset of ours, untrained, its tile so many times as wide and high; rates from a seed."""
     from loihiseg.compilation.mapping import partition_layers
     from loihiseg.conversion.lowering import lower
-    from loihiseg.network.presets import PRESETS
     from loihiseg.network.unet import build_unet
+    from loihiseg.training.presets import PRESETS
 
     config = PRESETS[name].network
     config = replace(config, tile=scale * config.tile)

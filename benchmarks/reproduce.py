@@ -37,7 +37,7 @@ from benchmarks.reproduction.plan import (
 )
 from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.errors import InputError, LoihisegError
-from loihiseg.network.presets import PRESETS
+from loihiseg.training.presets import PRESETS
 from partition.command_line.options import seed, whole
 
 

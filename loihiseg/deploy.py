@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loihiseg import shipped
 from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.compilation.options import RATE_DEFAULTS, CompileOptions
 from loihiseg.data.sections import sections_text
@@ -16,6 +15,7 @@ from loihiseg.errors import InputError
 from loihiseg.installed import require_frameworks
 from loihiseg.option_fields import argument_type, default_of
 from loihiseg.running.options import RunOptions, check_held, check_target
+from loihiseg.training import shipped
 from partition.command_line.command import doing
 from partition.command_line.log import RunLog
 from partition.command_line.options import Parser, either, real, whole

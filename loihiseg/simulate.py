@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loihiseg import shipped
 from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.data.sections import sections_text
 from loihiseg.errors import InputError
 from loihiseg.methods.method import Method, Need, described
 from loihiseg.methods.registry import METHODS, Registry
+from loihiseg.training import shipped
 from partition.command_line.log import RunLog
 from partition.command_line.options import Parser, seed
 from partition.command_line.streams import standard_output

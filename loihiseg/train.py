@@ -8,8 +8,8 @@ from pathlib import Path
 from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.errors import InputError
 from loihiseg.installed import require_frameworks
-from loihiseg.network.phases import at_least, prepared, progressive_stages
-from loihiseg.network.presets import PRESETS, Stage
+from loihiseg.training.phases import at_least, prepared, progressive_stages
+from loihiseg.training.presets import PRESETS, Stage
 from partition.command_line.command import doing
 from partition.command_line.log import RunLog
 from partition.command_line.options import Parser, real, seed, whole
@@ -246,10 +246,10 @@ def main(arguments):
 
 
 def _run(options, config, log):
-    from loihiseg.checkpoint import load_checkpoint
     from loihiseg.locks import run_folder
     from loihiseg.progress import Reporter
-    from loihiseg.shipped import resolve
+    from loihiseg.training.checkpoint import load_checkpoint
+    from loihiseg.training.shipped import resolve
 
     if options.resume and not options.out:
         raise InputError("--resume needs --out with the folder of the run to go on with")
@@ -268,8 +268,8 @@ def _run(options, config, log):
 
 def _check_free(folder):
     """Refuse to train over a network or over what could be gone on with."""
-    from loihiseg.checkpoint import FILE_NAME
-    from loihiseg.training_state import STATE_FILE
+    from loihiseg.training.checkpoint import FILE_NAME
+    from loihiseg.training.state import STATE_FILE
 
     for name, held in ((FILE_NAME, "trained network"), (STATE_FILE, "training")):
         if (folder / name).exists():
@@ -292,7 +292,7 @@ def _prepare(options, config, start, reporter):
     import loihiseg.frameworks  # noqa: F401
 
     if start:
-        from loihiseg.training import started_from
+        from loihiseg.training.fit import started_from
 
         config = started_from(config, start)
     return stack, split, config
@@ -321,8 +321,8 @@ def _train(stack, split, config, folder, start, resume, reporter, log):
 
 def _fit(stack, split, config, folder, start, resume, reporter, log):
     from loihiseg.report.training import PICTURE_FILE, draw_history
-    from loihiseg.training import train
-    from loihiseg.training_state import finished_epochs, read_history
+    from loihiseg.training.fit import train
+    from loihiseg.training.state import finished_epochs, read_history
 
     done = finished_epochs(folder) if resume else 0
     total = max(config.epochs - done, 0) * config.steps_per_epoch

@@ -18,12 +18,12 @@ from loihiseg.running.sections import run
 
 def made(folder: Path) -> None:
     """Compile a shipped network, keep it, and what it makes of a section."""
-    from loihiseg import shipped
     from loihiseg.compilation.compile import Calibration, compile_network, prepare
     from loihiseg.compilation.options import CompileOptions
     from loihiseg.compilation.source import read_network
     from loihiseg.data.tiles import whole_tiles
     from loihiseg.progress import Reporter
+    from loihiseg.training import shipped
 
     options, reporter = (
         CompileOptions(proof_seconds=0.0, steps=40, window=0.4, synapse_ms=1.5, code="rate"),

@@ -13,13 +13,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from loihiseg.checkpoint import (
-    FILE_NAME,
-    Checkpoint,
-    CheckpointInfo,
-    load_checkpoint,
-    save_checkpoint,
-)
 from loihiseg.compilation.artifact import (
     ARRAYS,
     DESCRIPTION,
@@ -38,14 +31,21 @@ from loihiseg.errors import InputError
 from loihiseg.evaluation.rates import layer_rates
 from loihiseg.files import sha256
 from loihiseg.network.config import UNetConfig
-from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.weight_shapes import weight_shapes
 from loihiseg.running.runners import chip_tiles
 from loihiseg.storage.arrays import pack_arrays, unpack
 from loihiseg.storage.records import taken_apart
 from loihiseg.storage.seal import seal
-from loihiseg.training_state import FORMAT as STATE_FORMAT
-from loihiseg.training_state import (
+from loihiseg.training.checkpoint import (
+    FILE_NAME,
+    Checkpoint,
+    CheckpointInfo,
+    load_checkpoint,
+    save_checkpoint,
+)
+from loihiseg.training.presets import TrainingConfig
+from loihiseg.training.state import FORMAT as STATE_FORMAT
+from loihiseg.training.state import (
     STATE_FILE,
     WORD,
     Epoch,

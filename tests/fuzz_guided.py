@@ -20,13 +20,13 @@ import atheris
 _COMPILED = ["loihiseg.emulator.kernels", "loihiseg.emulator.blockwise"]
 
 with atheris.instrument_imports(include=["loihiseg", "partition"], exclude=_COMPILED):
-    from loihiseg.checkpoint import FILE_NAME
     from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
     from loihiseg.emulator.storage import MAGIC
     from loihiseg.files import sha256
     from loihiseg.storage.seal import seal
-    from loihiseg.training_state import FORMAT as STATE_FORMAT
-    from loihiseg.training_state import WORD
+    from loihiseg.training.checkpoint import FILE_NAME
+    from loihiseg.training.state import FORMAT as STATE_FORMAT
+    from loihiseg.training.state import WORD
     from partition.storage.strict_json import sealed
     from tests import formats
 

@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks import reproduce
 from benchmarks.reproduction import kinds, plan, results, runs, work
-from loihiseg.network.presets import PRESETS
 from loihiseg.results import Results, SimulationResults, decode_results, plain
+from loihiseg.training.presets import PRESETS
 from tests.results.examples import example, simulation, stopped
 
 MADE = {

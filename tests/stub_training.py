@@ -11,9 +11,9 @@ import numpy as np
 from loihiseg.data.splits import z_block_split
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.files import write_json
-from loihiseg.network import trainable
 from loihiseg.network.weight_shapes import weight_shapes
 from loihiseg.progress import Reporter
+from loihiseg.training import models as trainable
 from tests.training_runs import CONFIG
 
 LOSSES = (0.5, 0.6, 0.4)
@@ -65,7 +65,7 @@ class _Model:
 
 
 def _validate(model, stack, config, epoch, loss, rate_loss):
-    from loihiseg.training import Epoch
+    from loihiseg.training.fit import Epoch
 
     return Epoch(epoch, loss, rate_loss, LOSSES[epoch - 1], 0.5, 0.25, 0.5, ())
 
@@ -73,7 +73,7 @@ def _validate(model, stack, config, epoch, loss, rate_loss):
 def install(monkeypatch):
     """Put the stubs in place of the numbers, wherever they are called from."""
     import loihiseg.report.training as pictures
-    import loihiseg.training as training
+    import loihiseg.training.fit as training
 
     fakes = {
         trainable.compiled: lambda config, phase, *_: _Model(config.network),
@@ -97,7 +97,7 @@ def command(folder, resume=None, n_epochs=None):
     """What the command does with --out; with --resume where there is something to go on with."""
     from loihiseg.locks import run_folder
     from loihiseg.train import _check_free, _train
-    from loihiseg.training import STATE_FILE
+    from loihiseg.training.fit import STATE_FILE
 
     if resume is None:
         resume = (folder / STATE_FILE).exists()

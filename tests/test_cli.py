@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from loihiseg.checkpoint import Checkpoint, load_checkpoint, model_weights, save_checkpoint
 from loihiseg.cli import run
 from loihiseg.data.synthetic import synthetic_stack
-from loihiseg.network.presets import PRESETS
+from loihiseg.training.checkpoint import Checkpoint, load_checkpoint, model_weights, save_checkpoint
+from loihiseg.training.presets import PRESETS
 from tests import training_runs
 from tests.conversion import models
 
@@ -438,8 +438,8 @@ def test_the_log_says_when_each_stage_began(deployed):
 
 
 def test_a_shipped_network_is_kept_by_name(monkeypatch, tmp_path):
-    from loihiseg import shipped
     from loihiseg.deploy import configuration, parse
+    from loihiseg.training import shipped
 
     monkeypatch.chdir(tmp_path)
 

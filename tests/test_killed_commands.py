@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from loihiseg.checkpoint import load_checkpoint
 from loihiseg.data.synthetic import synthetic_stack
+from loihiseg.training.checkpoint import load_checkpoint
 from tests import training_runs
 from tests.deaths import left_over
 

@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from loihiseg import deploy
-from loihiseg.checkpoint import load_checkpoint
 from loihiseg.errors import InputError
 from loihiseg.files import write_bytes
+from loihiseg.training.checkpoint import load_checkpoint
 from partition.storage import files
 from tests import stub_training
 from tests.deaths import Death, Died, FullDisk, changes_of, left_over, struck

@@ -13,9 +13,9 @@ from benchmarks.reproduction import cells, chips, kinds, page, plan, results, ru
 from loihiseg.data.record import SplitRecord
 from loihiseg.data.splits import Split
 from loihiseg.errors import InputError
-from loihiseg.network.presets import PRESETS
 from loihiseg.report.run_folder import load_results
 from loihiseg.results import Network
+from loihiseg.training.presets import PRESETS
 from tests.reproduction import (  # noqa: F401 - fixtures among them
     DONE,
     MADE,
@@ -388,9 +388,9 @@ def interrupt(*_):
 
 
 def test_a_fold_is_trained_deployed_and_scored_beside_nengo_dl(here, monkeypatch):
-    from loihiseg.checkpoint import load_checkpoint
     from loihiseg.deploy import configuration, parse
     from loihiseg.report import training
+    from loihiseg.training.checkpoint import load_checkpoint
     from tests.training_runs import CONFIG
 
     place, execute = here

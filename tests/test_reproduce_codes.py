@@ -19,19 +19,19 @@ from benchmarks.reproduction import (
     runs,
 )
 from benchmarks.reproduction.names import LevelNetwork
-from loihiseg.checkpoint import (
+from loihiseg.data.record import DataRecord, SplitRecord
+from loihiseg.data.splits import Split
+from loihiseg.errors import InputError
+from loihiseg.report.run_folder import load_results, load_simulation
+from loihiseg.results import plain
+from loihiseg.training.checkpoint import (
     Checkpoint,
     CheckpointInfo,
     load_checkpoint,
     model_weights,
     save_checkpoint,
 )
-from loihiseg.data.record import DataRecord, SplitRecord
-from loihiseg.data.splits import Split
-from loihiseg.errors import InputError
-from loihiseg.network.presets import PRESETS
-from loihiseg.report.run_folder import load_results, load_simulation
-from loihiseg.results import plain
+from loihiseg.training.presets import PRESETS
 from tests.reproduction import (  # noqa: F401 - fixtures among them
     DONE,
     MADE,

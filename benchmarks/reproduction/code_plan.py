@@ -15,8 +15,8 @@ from benchmarks.reproduction.names import (
     training_name,
 )
 from loihiseg.data.splits import z_block_split
-from loihiseg.network.phases import prepared
-from loihiseg.network.presets import Stage, TrainingConfig
+from loihiseg.training.phases import prepared
+from loihiseg.training.presets import Stage, TrainingConfig
 
 NETWORKS = (
     LevelNetwork(3),

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from benchmarks.reproduction.names import REFERENCE_STEPS
 from loihiseg.data.splits import Split
-from loihiseg.network.presets import TrainingConfig
+from loihiseg.training.presets import TrainingConfig
 
 DEPLOYMENT_FORMAT = 2
 """Of what a deployment writes: those of another are run again."""

@@ -15,7 +15,7 @@ from benchmarks.reproduction.names import (
     training_name,
 )
 from loihiseg.data.splits import z_block_folds, z_block_split
-from loihiseg.network.presets import PRESETS, TrainingConfig
+from loihiseg.training.presets import PRESETS, TrainingConfig
 
 PARTS = ("seeds", "time", "ablation", "folds", "nengo-dl", "codes")
 

@@ -20,11 +20,11 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.reproduction.kinds import StagedTraining, Training
-from loihiseg.checkpoint import FILE_NAME as CHECKPOINT_FILE
 from loihiseg.errors import InputError
 from loihiseg.files import write_json
-from loihiseg.network.presets import TrainingConfig
 from loihiseg.provenance import versions
+from loihiseg.training.checkpoint import FILE_NAME as CHECKPOINT_FILE
+from loihiseg.training.presets import TrainingConfig
 
 JOB_FILE = "job.json"
 RUN_FILE = "run.json"

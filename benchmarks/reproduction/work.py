@@ -47,19 +47,19 @@ def train(asked, job):
     import msgspec
 
     from loihiseg.data.splits import Split
-    from loihiseg.network.presets import TrainingConfig
     from loihiseg.progress import Reporter
     from loihiseg.report.training import draw_history
+    from loihiseg.training.presets import TrainingConfig
 
     folder = Path(asked.folder)
     config = msgspec.convert(job["config"], TrainingConfig)
     split = Split(**{name: tuple(sections) for name, sections in job["split"].items()})
     import loihiseg.frameworks  # noqa: F401
 
-    from loihiseg.checkpoint import load_checkpoint
-    from loihiseg.training import started_from
-    from loihiseg.training import train as fit
-    from loihiseg.training_state import STATE_FILE, finished_epochs
+    from loihiseg.training.checkpoint import load_checkpoint
+    from loihiseg.training.fit import started_from
+    from loihiseg.training.fit import train as fit
+    from loihiseg.training.state import STATE_FILE, finished_epochs
 
     start = load_checkpoint(asked.start) if asked.start else None
     if start:
@@ -184,7 +184,7 @@ def nengo_dl_activations(network, pixels, config, reporter):
 def _lowered(config):
     from loihiseg.compilation.source import load_network
     from loihiseg.conversion.lowering import lower
-    from loihiseg.shipped import resolve
+    from loihiseg.training.shipped import resolve
 
     network = load_network(resolve(config.checkpoint, config.data))
     return lower(network.model, config.rate_scale_hz)

@@ -62,7 +62,7 @@ def neural_code(config, network, info=None):
     ----------
     config : CompileOptions
     network : loihiseg.conversion.spec.LoweredNetwork
-    info : loihiseg.checkpoint.CheckpointInfo, optional
+    info : loihiseg.training.checkpoint.CheckpointInfo, optional
         Of the checkpoint that it is of: tells whether it was trained on the chip's 8-bit weights.
 
     Raises

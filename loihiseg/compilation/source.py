@@ -8,14 +8,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from loihiseg import shipped
-from loihiseg.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, set_model_weights
 from loihiseg.compilation.options import AUTO
 from loihiseg.conversion.host_graph import upsampled
 from loihiseg.conversion.keras_file import layer_kinds
 from loihiseg.conversion.logits import to_logits
 from loihiseg.data.record import DataRecord
 from loihiseg.errors import InputError, Option, OptionError
+from loihiseg.training import shipped
+from loihiseg.training.checkpoint import (
+    Checkpoint,
+    CheckpointInfo,
+    load_checkpoint,
+    set_model_weights,
+)
 
 Source = tuple[Path, Checkpoint | None]
 """What was read of a trained network: its path, and the checkpoint if it is one of ours."""
@@ -54,7 +59,7 @@ class Network:
         Probability from which a pixel is membrane; None to be chosen on the validation sections.
     source : str
         Path of the checkpoint or model.
-    info : loihiseg.checkpoint.CheckpointInfo or None
+    info : loihiseg.training.checkpoint.CheckpointInfo or None
     """
 
     model: KerasModel

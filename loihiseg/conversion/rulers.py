@@ -36,7 +36,7 @@ def ruled(network: LoweredNetwork) -> LoweredNetwork:
     -------
     LoweredNetwork
         With the ruler, before all other layers. The weights of each source of a layer are those of
-        `loihiseg.network.awareness.eight_bit`, and stay so in blocks of any shape.
+        `loihiseg.network.eight_bit.eight_bit`, and stay so in blocks of any shape.
     """
     ruler = blind_layer(RULER, network.inputs, [-1.0])
     layers = tuple(

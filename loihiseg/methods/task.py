@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loihiseg.checkpoint import CheckpointInfo
 from loihiseg.compilation.source import Network, load_network
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
 from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError
 from loihiseg.results import DataSource
+from loihiseg.training.checkpoint import CheckpointInfo
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ References
 
 from loihiseg.frameworks import tf
 
-from loihiseg.network.awareness import DT_S, counted_rate
+from loihiseg.network.eight_bit import DT_S, counted_rate
 from loihiseg.network.regularizers import PercentileFiringRate
 
 
@@ -57,7 +57,7 @@ class LoihiReLU(tf.keras.layers.Layer):
         conversion is checked against (a staircase magnifies rounding).
     window_steps : int, optional
         In training, rates are those counted in a window of so many steps; see
-        `loihiseg.network.awareness.counted_rate`.
+        `loihiseg.network.eight_bit.counted_rate`.
     """
 
     def __init__(

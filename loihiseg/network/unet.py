@@ -18,8 +18,8 @@ from functools import partial
 from loihiseg.frameworks import tf
 
 from loihiseg.network.activations import LoihiReLU
-from loihiseg.network.awareness import EightBitConv2D, EightBitConv2DTranspose
 from loihiseg.network.config import UNetConfig
+from loihiseg.network.eight_bit import EightBitConv2D, EightBitConv2DTranspose
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.regularizers import PercentileFiringRate
 

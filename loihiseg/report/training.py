@@ -11,7 +11,7 @@ def draw_history(history, path) -> None:
 
     Parameters
     ----------
-    history : list of loihiseg.training_state.Epoch
+    history : list of loihiseg.training.state.Epoch
     path : Path
     """
     epochs = [e.epoch for e in history]

@@ -6,8 +6,8 @@ import pytest
 
 from loihiseg.compilation.mapping import partition_layers
 from loihiseg.conversion.lowering import lower
-from loihiseg.network.presets import PRESETS
 from loihiseg.network.unet import build_unet
+from loihiseg.training.presets import PRESETS
 from partition.built.blocks import block_violations
 from partition.chips.cut import assign_chips
 from partition.core.checks import check_assignment, check_tiling

@@ -14,7 +14,7 @@ import pytest
 from loihiseg.conversion.keras_file import layer_kinds, load_keras_model
 from loihiseg.errors import InputError
 from loihiseg.network.activations import LoihiReLU, PercentileFiringRate
-from loihiseg.network.awareness import EightBitConv2D, EightBitConv2DTranspose
+from loihiseg.network.eight_bit import EightBitConv2D, EightBitConv2DTranspose
 from loihiseg.network.quantized import QuantizedReLU
 
 L = tf.keras.layers

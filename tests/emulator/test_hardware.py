@@ -15,8 +15,8 @@ def test_output_spikes_come_from_the_simulator():
     from loihiseg.conversion.lowering import lower
     from loihiseg.emulator.hardware import HardwarePresenter
     from loihiseg.emulator.reference import Presenter
-    from loihiseg.network.presets import UNetConfig
     from loihiseg.network.unet import build_unet
+    from loihiseg.training.presets import UNetConfig
 
     tf.keras.utils.set_random_seed(3)
     config = UNetConfig(tile=16, channels=(2, 4), convs_down=(1, 1), convs_up=(1,))

@@ -135,9 +135,9 @@ def test_spikes_of_a_thousand_random_tiles():
 
 def test_a_shipped_stem_on_whole_tiles():
     """Of its real size: sums in other orders would show in the last bits of so many."""
-    from loihiseg import shipped
     from loihiseg.compilation import source as source_network
     from loihiseg.conversion.lowering import lower
+    from loihiseg.training import shipped
 
     path = shipped.resolve(shipped.FOR_SECTIONS, "")
     network = lower(source_network.load_network(path).model).network

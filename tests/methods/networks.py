@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import tifffile
 
-from loihiseg.checkpoint import (
+from loihiseg.data.record import DataRecord, SplitRecord
+from loihiseg.data.synthetic import synthetic_stack
+from loihiseg.network.config import UNetConfig
+from loihiseg.training.checkpoint import (
     Checkpoint,
     CheckpointInfo,
     model_weights,
     save_checkpoint,
 )
-from loihiseg.data.record import DataRecord, SplitRecord
-from loihiseg.data.synthetic import synthetic_stack
-from loihiseg.network.config import UNetConfig
 from tests import quantized
 from tests.training_runs import CONFIG
 

@@ -11,9 +11,9 @@ from loihiseg.conversion.lowering import lower
 from loihiseg.conversion.thermometer import steps_needed, times_needed
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.events import charge_events, event_costs
-from loihiseg.network.presets import PRESETS
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import build_unet
+from loihiseg.training.presets import PRESETS
 
 SMALL = UNetConfig(tile=16, channels=(2, 3), convs_down=(1, 1), convs_up=(1,), levels=2)
 

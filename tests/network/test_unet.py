@@ -10,9 +10,9 @@ from loihiseg.conversion.lowering import lower
 from loihiseg.errors import InputError
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.config import RateTarget, UNetConfig
-from loihiseg.network.presets import PRESETS
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import build_unet
+from loihiseg.training.presets import PRESETS
 from partition.core.checks import check_tiling
 from partition.shapes.tiling import choose_block_shapes
 

@@ -78,7 +78,7 @@ def population16():
 
 def tiny_preset():
     """The smallest preset on a small tile, lowered and converted."""
-    from loihiseg.network.presets import PRESETS
+    from loihiseg.training.presets import PRESETS
     from tests.deployed import converted, lowered, split_shapes
 
     network = lowered(config=replace(PRESETS["tiny"].network, tile=32))

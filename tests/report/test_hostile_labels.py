@@ -10,7 +10,7 @@ from loihiseg.report.figures import figure
 from loihiseg.report.page import write_page
 from loihiseg.report.tables import Table, print_table
 from loihiseg.report.training import draw_history
-from loihiseg.training import Epoch
+from loihiseg.training.fit import Epoch
 from partition.display.terminal import Console
 
 LABELS = ["$\\frac{", "[red]", "<script>", "\x1b[31m", "a\u202eb", "$x_{$", ":smile:"]

@@ -7,9 +7,9 @@ import numpy as np
 from loihiseg.conversion.linear import Term
 from loihiseg.conversion.lowering import lower
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.network.calibration import carry_over
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.unet import ChipEffects, build_unet
+from loihiseg.training.carry_over import carry_over
 
 
 def chain(depth, levels, channels=32, seed=0):

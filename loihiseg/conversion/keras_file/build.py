@@ -12,7 +12,7 @@ from loihiseg.conversion.keras_file.parts import Activation, Part
 from loihiseg.conversion.keras_file.weights import Weights, weights_of
 from loihiseg.conversion.keras_file.wiring import Layer, Model
 from loihiseg.network.activations import LoihiReLU, PercentileFiringRate
-from loihiseg.network.awareness import EightBitConv2D, EightBitConv2DTranspose
+from loihiseg.network.eight_bit import EightBitConv2D, EightBitConv2DTranspose
 from loihiseg.network.quantized import QuantizedReLU
 
 MOST_VALUES = 1 << 31

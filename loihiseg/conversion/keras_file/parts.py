@@ -33,8 +33,8 @@ CARRIES_CODE = (
 OURS = {
     "LoihiReLU": "loihiseg.network.activations",
     "QuantizedReLU": "loihiseg.network.quantized",
-    "EightBitConv2D": "loihiseg.network.awareness",
-    "EightBitConv2DTranspose": "loihiseg.network.awareness",
+    "EightBitConv2D": "loihiseg.network.eight_bit",
+    "EightBitConv2DTranspose": "loihiseg.network.eight_bit",
     "PercentileFiringRate": "loihiseg.network.regularizers",
 }
 """Classes of this package, registered under its name, and their modules."""

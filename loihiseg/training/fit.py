@@ -13,15 +13,6 @@ from loihiseg.frameworks import tf
 
 import numpy as np
 
-from loihiseg.checkpoint import (
-    Checkpoint,
-    CheckpointInfo,
-    load_checkpoint,
-    model_weights,
-    remove_old_weights,
-    save_checkpoint,
-    set_model_weights,
-)
 from loihiseg.conversion.logits import sigmoid
 from loihiseg.data.augmentation import normalize, sample_crops
 from loihiseg.data.record import DataRecord, SplitRecord
@@ -36,13 +27,22 @@ from loihiseg.files import sha256
 from loihiseg.locks import locked_folder
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.events import event_costs
-from loihiseg.network.phases import phase_at, phases, until
-from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.quantized import QuantizedReLU
-from loihiseg.network.trainable import as_validated, compiled, first_model, next_model
 from loihiseg.provenance import versions
 from loihiseg.storage.arrays import pack_arrays
-from loihiseg.training_state import (
+from loihiseg.training.checkpoint import (
+    Checkpoint,
+    CheckpointInfo,
+    load_checkpoint,
+    model_weights,
+    remove_old_weights,
+    save_checkpoint,
+    set_model_weights,
+)
+from loihiseg.training.models import as_validated, compiled, first_model, next_model
+from loihiseg.training.phases import phase_at, phases, until
+from loihiseg.training.presets import TrainingConfig
+from loihiseg.training.state import (
     STATE_FILE,
     Epoch,
     Run,

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loihiseg.errors import InputError
-from loihiseg.network.allocation import choose_levels
+from loihiseg.training.allocation import choose_levels
 
 LOSSES = {
     "host": {3: 1.0, 1: 2.0},

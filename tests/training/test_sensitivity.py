@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from loihiseg.network.calibration import best_scale
-from loihiseg.network.sensitivity import layer_sensitivity, with_levels
+from loihiseg.training.carry_over import best_scale
+from loihiseg.training.sensitivity import layer_sensitivity, with_levels
 from tests.simulation.networks import unet
 
 PIXELS = np.random.default_rng(0).normal(size=(6, 16, 16, 1)).astype(np.float32)

@@ -18,18 +18,18 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from loihiseg.checkpoint import check_weights
 from loihiseg.errors import InputError
 from loihiseg.evaluation.levels import LayerLevels
 from loihiseg.evaluation.rates import LayerRates
 from loihiseg.files import write_bytes, write_json
-from loihiseg.network.phases import phase_at
-from loihiseg.network.presets import TrainingConfig
 from loihiseg.storage.arrays import pack_arrays, unpack
 from loihiseg.storage.fields import check_known
 from loihiseg.storage.ranges import Amount, Count, Name, Number, Positive, Share
 from loihiseg.storage.schema import check_names, check_range
 from loihiseg.storage.seal import seal, unseal
+from loihiseg.training.checkpoint import check_weights
+from loihiseg.training.phases import phase_at
+from loihiseg.training.presets import TrainingConfig
 from partition.storage.files import read_bytes
 from partition.storage.strict_json import decode, in_one_line
 

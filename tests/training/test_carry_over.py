@@ -5,11 +5,11 @@ from loihiseg.frameworks import tf
 import numpy as np
 import pytest
 
-from loihiseg.network.calibration import best_scale, carry_over
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.folding import fold_batch_norm
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import ChipEffects, build_unet
+from loihiseg.training.carry_over import best_scale, carry_over
 
 NETWORK = {"tile": 16, "channels": (2, 3), "convs_down": (1, 1), "convs_up": (2,)}
 PIXELS = np.random.default_rng(0).normal(size=(4, 16, 16, 1)).astype(np.float32)

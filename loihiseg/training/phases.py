@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from loihiseg.network.config import UNetConfig
-from loihiseg.network.presets import Stage, TrainingConfig
+from loihiseg.training.presets import Stage, TrainingConfig
 
 LADDER = (31, 15, 7, 3)
 """Levels on the way down, 5 to 2 bits."""

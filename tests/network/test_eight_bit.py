@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from loihiseg.network.activations import LoihiReLU
-from loihiseg.network.awareness import (
+from loihiseg.network.config import UNetConfig
+from loihiseg.network.eight_bit import (
     EightBitConv2D,
     EightBitConv2DTranspose,
     counted_rate,
     eight_bit,
 )
-from loihiseg.network.config import UNetConfig
 from loihiseg.network.unet import ChipEffects, build_unet, round_weights
 from loihiseg.quantization.fixed_point import block_scale, quantize_weights
 

@@ -6,15 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from loihiseg.checkpoint import load_checkpoint, set_model_weights
 from loihiseg.data.splits import z_block_split
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.errors import InputError
-from loihiseg.network.presets import Stage
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import build_unet
-from tests.test_training import same_run
-from tests.training_runs import CONFIG, run
+from loihiseg.training.checkpoint import load_checkpoint, set_model_weights
+from loihiseg.training.presets import Stage
+from tests.training_runs import CONFIG, run, same_run
 
 STAGES = (Stage(0, 1, False, True), Stage(3, 2))
 
@@ -85,7 +84,7 @@ def test_stopped_between_stages_and_resumed_is_the_same_bit_for_bit(whole, tmp_p
 
 def test_killed_between_state_and_history(whole, tmp_path, monkeypatch):
     """Within the second stage; the state decides which goes on."""
-    from loihiseg import training_state
+    from loihiseg.training import state as training_state
 
     written = []
     original = training_state.write_json
@@ -116,7 +115,7 @@ def test_network_of_the_checkpoint_has_its_levels_and_scales(whole):
 
 
 def test_starts_from_a_checkpoint(whole, tmp_path):
-    from loihiseg.training import started_from, train
+    from loihiseg.training.fit import started_from, train
 
     start = load_checkpoint(whole)
     stack = synthetic_stack(6, (48, 48))
@@ -137,7 +136,7 @@ def test_starts_from_a_checkpoint(whole, tmp_path):
     ],
 )
 def test_other_channels_are_no_start(whole, change, says):
-    from loihiseg.training import started_from
+    from loihiseg.training.fit import started_from
 
     config = replace(CONFIG, network=replace(CONFIG.network, **change))
     with pytest.raises(InputError, match=says):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from loihiseg import shipped
-from loihiseg.checkpoint import load_checkpoint
-from loihiseg.network.presets import PRESETS
+from loihiseg.training import shipped
+from loihiseg.training.checkpoint import load_checkpoint
+from loihiseg.training.presets import PRESETS
 
 
 @pytest.mark.parametrize("name", shipped.names())

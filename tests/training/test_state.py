@@ -11,7 +11,7 @@ import pytest
 from loihiseg.errors import InputError
 from loihiseg.storage.arrays import pack_arrays, unpack_arrays
 from loihiseg.storage.seal import seal
-from loihiseg.training_state import (
+from loihiseg.training.state import (
     FORMAT,
     HISTORY_FILE,
     STATE_FILE,
@@ -121,7 +121,7 @@ def test_finished_epochs(path, tmp_path_factory):
 
 def test_loading_needs_no_tensorflow(path):
     code = (
-        "import sys; from loihiseg.training_state import load_state; "
+        "import sys; from loihiseg.training.state import load_state; "
         f"load_state({str(path.parent)!r}); "
         "assert not {'tensorflow', 'nengo_loihi', 'nengo'} & set(sys.modules)"
     )

@@ -13,7 +13,7 @@ def choose_levels(
     sizes : dict of str to int
         Units of each layer on the chip; a unit takes as many neurons as its layer has levels.
     losses : dict of str to dict of int to float
-        Of each layer by its levels, as `loihiseg.network.sensitivity.layer_sensitivity` gives
+        Of each layer by its levels, as `loihiseg.training.sensitivity.layer_sensitivity` gives
         them. Layers that ``sizes`` does not name, such as those of the host, take no neurons.
     budget : int
         Neurons there are.

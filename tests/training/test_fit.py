@@ -12,34 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loihiseg.checkpoint import load_checkpoint
 from loihiseg.data.stack import make_stack
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.errors import InputError
 from loihiseg.network.config import RateTarget, UNetConfig
 from loihiseg.storage.arrays import pack_arrays, unpack_arrays
-from tests.training_runs import CONFIG, run
+from loihiseg.training.checkpoint import load_checkpoint
+from tests.training_runs import CONFIG, run, same_run
 
-ROOT = Path(__file__).parents[1]
-
-
-def state(folder):
-    _, _, body = (folder / "training_state.npz").read_bytes().partition(b"\n")
-    arrays = unpack_arrays(body)
-    return {name: value for name, value in arrays.items() if name not in ("history", "run")}
-
-
-def same_run(one, other):
-    """Weights, optimizer, checkpoint and history, bit for bit."""
-    a, b = state(one), state(other)
-    assert list(a) == list(b) and len(a) > 20
-    for name in a:
-        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
-    for name in ("history.json", "checkpoint.json"):
-        assert (one / name).read_text() == (other / name).read_text()
-    first, second = load_checkpoint(one).weights, load_checkpoint(other).weights
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name])
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +139,7 @@ def test_tuning_is_resumed_bit_for_bit(tuned, tmp_path, n_epochs):
 
 @pytest.mark.parametrize("moment", ["checkpoint", "state"])
 def test_killed_while_writing(whole, tmp_path, monkeypatch, moment):
-    from loihiseg import training
+    from loihiseg.training import fit as training
 
     calls = []
     name = {"checkpoint": "save_checkpoint", "state": "_save_state"}[moment]
@@ -190,7 +171,7 @@ def test_resuming_a_finished_run_changes_nothing(whole, tmp_path):
 def test_stops_early(tmp_path, monkeypatch):
     from dataclasses import replace
 
-    from loihiseg import training
+    from loihiseg.training import fit as training
 
     losses = iter([0.5, 0.4, 0.6, 0.45, 0.3, 0.2])
     original = training._validate
@@ -263,7 +244,7 @@ def test_other_data_are_not_resumed(whole):
 
 def test_state_of_another_run_is_not_resumed(whole, tmp_path, monkeypatch):
     """A new run that was killed in its first epoch, in the folder of an older one."""
-    from loihiseg import training
+    from loihiseg.training import fit as training
 
     for path in whole.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -317,7 +298,7 @@ def test_damaged_state(whole, tmp_path, damage):
 def test_checkpoints_do_not_tell_where_data_lay(source, kept):
     from types import SimpleNamespace
 
-    from loihiseg.training import _record_of
+    from loihiseg.training.fit import _record_of
 
     stack = SimpleNamespace(source=source, digest="d", polarity="p")
     parts = SimpleNamespace(train=[0, 1], validation=[2], test=[3])
@@ -326,7 +307,7 @@ def test_checkpoints_do_not_tell_where_data_lay(source, kept):
 
 def test_state_of_another_optimizer(whole, tmp_path):
     from loihiseg.storage.seal import seal
-    from loihiseg.training_state import FORMAT, WORD
+    from loihiseg.training.state import FORMAT, WORD
 
     for path in whole.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

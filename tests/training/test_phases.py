@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from loihiseg.errors import InputError
 from loihiseg.network.config import UNetConfig
-from loihiseg.network.phases import phase_at, phases, progressive_stages, until
-from loihiseg.network.presets import Stage, TrainingConfig
+from loihiseg.training.phases import phase_at, phases, progressive_stages, until
+from loihiseg.training.presets import Stage, TrainingConfig
 
 NETWORK = UNetConfig(16, (2, 3), (1, 1), (1,))
 

@@ -21,12 +21,12 @@ from loihiseg.data.record import DataRecord
 from loihiseg.errors import InputError
 from loihiseg.files import remove, sha256, write_bytes, write_json
 from loihiseg.network.config import UNetConfig
-from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.weight_shapes import weight_shapes
 from loihiseg.storage.arrays import pack_arrays, unpack_arrays
 from loihiseg.storage.fields import check_known
 from loihiseg.storage.ranges import Count, Name, Number, Positive, Share
 from loihiseg.storage.schema import check_range
+from loihiseg.training.presets import TrainingConfig
 from partition.storage.files import read_bytes
 from partition.storage.strict_json import decode, in_one_line, peek, sealed
 

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loihiseg.checkpoint import (
+from loihiseg.compilation.source import load_network
+from loihiseg.data.record import DataRecord, SplitRecord
+from loihiseg.errors import InputError
+from loihiseg.files import sha256
+from loihiseg.network.config import RateTarget, UNetConfig
+from loihiseg.network.weight_shapes import weight_shapes
+from loihiseg.storage.arrays import pack_arrays
+from loihiseg.training.checkpoint import (
     FILE_NAME,
     Checkpoint,
     CheckpointInfo,
@@ -17,14 +24,7 @@ from loihiseg.checkpoint import (
     save_checkpoint,
     set_model_weights,
 )
-from loihiseg.compilation.source import load_network
-from loihiseg.data.record import DataRecord, SplitRecord
-from loihiseg.errors import InputError
-from loihiseg.files import sha256
-from loihiseg.network.config import RateTarget, UNetConfig
-from loihiseg.network.presets import TrainingConfig
-from loihiseg.network.weight_shapes import weight_shapes
-from loihiseg.storage.arrays import pack_arrays
+from loihiseg.training.presets import TrainingConfig
 from partition.storage.strict_json import sealed
 
 CONFIG = TrainingConfig(
@@ -105,7 +105,7 @@ def test_newer_replaces_older(folder):
 
 def test_kill_between_weights_and_description(folder, monkeypatch):
     """Until the description is renamed into place the older checkpoint is whole."""
-    from loihiseg import checkpoint
+    from loihiseg.training import checkpoint
 
     def killed(*_):
         raise KeyboardInterrupt

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "weights"
+FOLDER = Path(__file__).parents[1] / "weights"
 
 FOR_SYNTHETIC = "paper-synthetic"
 """Deployed where nothing is named, on synthetic sections."""

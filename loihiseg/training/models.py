@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from loihiseg.frameworks import tf
 
-from loihiseg.checkpoint import Checkpoint, set_model_weights
-from loihiseg.network.calibration import carry_over
 from loihiseg.network.events import charge_events
-from loihiseg.network.phases import Phase, phase_at
-from loihiseg.network.presets import TrainingConfig
 from loihiseg.network.unet import ChipEffects, build_unet
+from loihiseg.training.carry_over import carry_over
+from loihiseg.training.checkpoint import Checkpoint, set_model_weights
+from loihiseg.training.phases import Phase, phase_at
+from loihiseg.training.presets import TrainingConfig
 
 LAST_SHARE = 0.01
 """Of the learning rate, at the end of the cosine."""

@@ -4,8 +4,8 @@ from loihiseg.frameworks import tf
 
 import numpy as np
 
-from loihiseg.network.calibration import best_scale
 from loihiseg.network.quantized import QuantizedReLU
+from loihiseg.training.carry_over import best_scale
 
 BATCH = 8
 
