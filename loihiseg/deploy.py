@@ -251,6 +251,11 @@ def parse(arguments):
         metavar="FOLDER",
         help="keep the deployed network, to be run again with --deployed on any data",
     )
+    output.add_argument(
+        "--golden",
+        metavar="FILE",
+        help="write all integers that decide the network's spikes, for docs/golden.py (.npz)",
+    )
     output.add_argument("--json", action="store_true", help="print the metrics as JSON instead")
     output.add_argument("--quiet", action="store_true", help="say nothing but errors and results")
     return parser.parse_args(arguments)
@@ -348,7 +353,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _deploy(options: Namespace, config: DeployConfig, log: RunLog) -> None:
-    from loihiseg.compilation.artifact import check_free, save_deployed
+    from loihiseg.compilation.artifact import check_free
     from loihiseg.locks import run_folder
     from loihiseg.progress import Reporter
 
@@ -358,9 +363,7 @@ def _deploy(options: Namespace, config: DeployConfig, log: RunLog) -> None:
         if options.save:
             check_free(options.save)
         result = deployment(config, reporter)
-        if options.save:
-            with reporter.stage("save") as note:
-                note.detail = str(save_deployed(options.save, result.deployed))
+        _keep(options, result.deployed, reporter)
         with reporter.stage("report") as note:
             kept = folder()
             page = write_report(kept, config, result)
@@ -373,6 +376,28 @@ def _deploy(options: Namespace, config: DeployConfig, log: RunLog) -> None:
             print(json.dumps(plain(result.results)))
         else:
             print_report(result.results, page)
+
+
+def _keep(options: Namespace, deployed: "DeployedNetwork", reporter: "Reporter") -> None:
+    """Keep the network, as a folder to run and as integers to check, where that is asked for."""
+    if options.save:
+        from loihiseg.compilation.artifact import save_deployed
+
+        with reporter.stage("save") as note:
+            note.detail = str(save_deployed(options.save, deployed))
+    if options.golden:
+        from loihiseg.emulator.golden import export_golden
+
+        code = deployed.code
+        with reporter.stage("golden") as note:
+            export_golden(
+                options.golden,
+                deployed.deployable,
+                deployed.neurons,
+                code.n_steps,
+                code.n_window_steps,
+            )
+            note.detail = str(options.golden)
 
 
 def deployment(config: DeployConfig, reporter: "Reporter") -> "Deployment":

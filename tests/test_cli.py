@@ -253,13 +253,23 @@ def test_a_stack_without_labels_ends_in_maps(capfd, tmp_path, arrays, checkpoint
     for name in ("sections.png", "floor_plan.png", "rates.png", "index.html"):
         assert (tmp_path / "a" / name).stat().st_size > 1000
     code, out, err = in_process(
-        capfd, "deploy", *options, "--out", tmp_path / "b", "--deployed", kept
+        capfd,
+        "deploy",
+        *options,
+        "--out",
+        tmp_path / "b",
+        "--deployed",
+        kept,
+        "--golden",
+        tmp_path / "network.npz",
     )
     assert code == 0, err
     again = json.loads(out)
     for name in ("activity", "mapping", "layers", "agreement", "readout", "code"):
         assert again[name] == first[name]
     assert again["spikes_sha256"]["tiles"] == first["spikes_sha256"]["tiles"]
+    golden = dict(np.load(tmp_path / "network.npz", allow_pickle=False))
+    assert len(golden) > 10
     page = (tmp_path / "b" / "index.html").read_text()
     assert "nothing is scored" in page
     config = json.loads((tmp_path / "b" / "config.json").read_text())
