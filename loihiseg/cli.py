@@ -1,9 +1,15 @@
 """What the commands share: options for data, and errors turned into lines and an exit code."""
 
 import argparse
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
+from loihiseg.errors import OptionError
 from partition.command_line import command
 from partition.command_line.command import doing
+
+if TYPE_CHECKING:
+    from loihiseg.data.stack import Stack
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +30,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_data(options):
+def read_data(options: Any) -> "Stack":
     """The stack the options ask for: the synthetic one if no path is given."""
     if options.data is None:
         from loihiseg.data.synthetic import synthetic_stack
@@ -36,7 +42,12 @@ def read_data(options):
         return read_stack(options.data, options.labels, options.label_polarity)
 
 
-def run(main, arguments=None) -> int:
+def as_typed(name: str) -> str:
+    """An option as it is typed on a command line."""
+    return f"--{name.replace('_', '-')}"
+
+
+def run(main: Callable[[Sequence[str]], object], arguments: Sequence[str] | None = None) -> int:
     """Call a command's main function and turn errors into lines and an exit code.
 
     Parameters
@@ -52,4 +63,11 @@ def run(main, arguments=None) -> int:
         0 done, 1 something that was not foreseen, 2 input that cannot be used, 4 does not fit, 130
         interrupted; others in `partition.command_line.command`.
     """
-    return command.run(main, arguments, logger="loihiseg")
+
+    def worded(arguments: Sequence[str]) -> None:
+        try:
+            main(arguments)
+        except OptionError as error:
+            raise error.worded(as_typed) from None
+
+    return command.run(worded, arguments, logger="loihiseg")

@@ -2,10 +2,11 @@
 
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loihiseg.cli import add_data_options, read_data, run
 from loihiseg.codes import registry
@@ -14,11 +15,21 @@ from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.errors import InputError
 from loihiseg.installed import require_frameworks
+from loihiseg.option_fields import argument_type, default_of
+from loihiseg.running.options import RunOptions, check_held, check_target
 from loihiseg.training import shipped
+from partition.command_line.command import doing
 from partition.command_line.log import RunLog
-from partition.command_line.options import DAY_S, MAX_CHIPS, Parser, either, real, seed, whole
+from partition.command_line.options import Parser, either, whole
 from partition.command_line.streams import standard_output
 from partition.display.messages import printable
+
+if TYPE_CHECKING:
+    from loihiseg.compilation.deployed import DeployedNetwork
+    from loihiseg.compilation.source import Source
+    from loihiseg.pipeline import Deployment
+    from loihiseg.progress import Reporter
+    from loihiseg.results import Results
 
 LOG_FILE = "deploy.log"
 
@@ -61,16 +72,49 @@ class DeployConfig:
     deployed: str | None = None
     code_options: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def compile_options(self) -> CompileOptions:
-        """Those that decide the deployed network."""
-        names = CompileOptions.__dataclass_fields__
-        return CompileOptions(**{name: getattr(self, name) for name in names})
+    @classmethod
+    def of(cls, asked: Namespace, result: "Deployment") -> "DeployConfig":
+        """What a deployment from Python can be repeated from.
+
+        Parameters
+        ----------
+        asked : Namespace
+            Has ``data``, ``labels``, ``label_polarity`` and ``checkpoint``, as the command's.
+        result : Deployment
+            Of a network that was compiled.
+        """
+        if result.compiling is None:
+            raise ValueError("of a kept network the folder is to be named")
+        names = ("data", "labels", "label_polarity")
+        given = {name: getattr(asked, name) for name in names}
+        given["checkpoint"] = shipped.named(asked.checkpoint, asked.data)
+        return cls(**given, **asdict(result.compiling), **asdict(result.running))
 
     @property
-    def of_code(self) -> dict[str, Any]:
-        """Options of the code, by name."""
-        return self.compile_options.of_code
+    def compile_options(self) -> CompileOptions:
+        """Those that decide the deployed network; the usual ones of a kept one, which has its own.
+
+        Raises
+        ------
+        OptionError
+            Names the first that cannot be had.
+        """
+        if self.deployed is not None:
+            return CompileOptions()
+        return CompileOptions(
+            **{one.name: getattr(self, one.name) for one in fields(CompileOptions)}
+        )
+
+    @property
+    def run_options(self) -> RunOptions:
+        """Those that say what it is run on.
+
+        Raises
+        ------
+        OptionError
+            Names the first that cannot be had.
+        """
+        return RunOptions(**{one.name: getattr(self, one.name) for one in fields(RunOptions)})
 
 
 def parse(arguments):
@@ -81,7 +125,9 @@ def parse(arguments):
         "chips, run on the nengo-loihi emulator (or a chip), score, report.",
     )
     parser.add_argument(
-        "--chips", type=whole(1, MAX_CHIPS), help="Loihi chips there are (default: 2)"
+        "--chips",
+        type=argument_type(CompileOptions, "chips"),
+        help=f"Loihi chips there are (default: {default_of(CompileOptions, 'chips')})",
     )
     parser.add_argument(
         "--checkpoint",
@@ -104,7 +150,7 @@ def parse(arguments):
     )
     parser.add_argument(
         "--tile",
-        type=either("auto", whole(1, 4096)),
+        type=argument_type(CompileOptions, "tile"),
         metavar="PIXELS|auto",
         help="deploy a checkpoint on tiles of this size, or the largest that fits (default: the "
         "network's own)",
@@ -121,47 +167,56 @@ def parse(arguments):
     )
     running.add_argument(
         "--calibration-tiles",
-        type=whole(0, 10**6),
+        type=argument_type(RunOptions, "calibration_tiles"),
         metavar="N",
         help="tiles of the validation sections to calibrate the read-out on, or as many as there "
-        "is room for without overlap (default: 8; 2 with --emulator nengo-loihi)",
+        f"is room for without overlap (default: {default_of(RunOptions, 'calibration_tiles')}; 2 "
+        "with --emulator nengo-loihi)",
     )
     running.add_argument(
         "--early-exit",
-        type=real(0, 1),
+        type=argument_type(RunOptions, "early_exit"),
         metavar="SHARE",
         help="also stop each tile once its map has stopped changing, by a rule for which at most "
         "this share of the calibration tiles' pixels differs from the map at the end",
     )
     running.add_argument(
         "--rate-scale-hz",
-        type=real(0, 10**6, above=True),
-        help="firing rate of an activation of 1, for Keras models that do not say (default: 100)",
+        type=argument_type(CompileOptions, "rate_scale_hz"),
+        help="firing rate of an activation of 1, for Keras models that do not say (default: "
+        f"{default_of(CompileOptions, 'rate_scale_hz'):g})",
     )
     running.add_argument(
-        "--target", choices=("sim", "loihi"), default="sim", help="emulator or real chip"
+        "--target",
+        choices=("sim", "loihi"),
+        default=default_of(RunOptions, "target"),
+        help="emulator or real chip",
     )
     running.add_argument(
         "--emulator",
         choices=("compiled", "nengo-loihi"),
-        default="compiled",
+        default=default_of(RunOptions, "emulator"),
         help="compiled emulator, or nengo-loihi's own; both give the same spikes",
     )
     running.add_argument(
         "--check",
-        type=whole(0, 10**4),
-        default=0,
+        type=argument_type(RunOptions, "check"),
+        default=default_of(RunOptions, "check"),
         metavar="N",
         help="run N steps of both emulators first and compare every integer of their state",
     )
     running.add_argument(
         "--proof-seconds",
-        type=real(0, DAY_S),
+        type=argument_type(CompileOptions, "proof_seconds"),
         metavar="S",
         help="time to prove that no placement has fewer messages between chips; 0 for none "
-        "(default: 20)",
+        f"(default: {default_of(CompileOptions, 'proof_seconds'):g})",
     )
-    running.add_argument("--seed", type=seed, help="of the network and the emulator (default: 0)")
+    running.add_argument(
+        "--seed",
+        type=argument_type(CompileOptions, "seed"),
+        help=f"of the network and the emulator (default: {default_of(CompileOptions, 'seed')})",
+    )
     output = parser.add_argument_group("output")
     output.add_argument(
         "--out", metavar="FOLDER", help="run folder (default: the next free runs/deploy-N)"
@@ -171,22 +226,27 @@ def parse(arguments):
         metavar="FOLDER",
         help="keep the deployed network, to be run again with --deployed on any data",
     )
+    output.add_argument(
+        "--golden",
+        metavar="FILE",
+        help="write all integers that decide the network's spikes, for docs/golden.py (.npz)",
+    )
     output.add_argument("--json", action="store_true", help="print the metrics as JSON instead")
     output.add_argument("--quiet", action="store_true", help="say nothing but errors and results")
     return parser.parse_args(arguments)
 
 
-COMPILING = {
-    "checkpoint": None, "chips": 2, "tile": None, "code": None, "rate_scale_hz": 100.0,
-    "proof_seconds": 20.0, "seed": 0,
-}  # fmt: skip
+_OF_CODES = {*CODE_FIELDS, "code_options"}
+
+COMPILING = {"checkpoint": None} | {
+    one.name: one.default for one in fields(CompileOptions) if one.name not in _OF_CODES
+}
 """Options that decide the deployed network beside those of codes, and what is usual."""
 
 
 def configuration(options) -> DeployConfig:
     """Check what options mean together, and keep what a run can be repeated from."""
-    if options.target == "loihi":
-        _require_nxsdk()
+    check_target(options.target)
     chosen = _of_kept(options) if options.deployed else _of_compiled(options)
     slow = options.emulator == "nengo-loihi"
     if options.tiles is None:
@@ -194,12 +254,13 @@ def configuration(options) -> DeployConfig:
     elif options.tiles == "all":
         chosen["tiles"] = None
     if options.calibration_tiles is None:
-        chosen["calibration_tiles"] = 2 if slow else 8
+        usual = default_of(RunOptions, "calibration_tiles")
+        chosen["calibration_tiles"] = 2 if slow else usual
     config = DeployConfig(**chosen)
-    if config.early_exit is not None:
-        from loihiseg.running.looks import check_early_exit
-
-        check_early_exit(config)
+    # Both check themselves.
+    compiling, running = config.compile_options, config.run_options
+    if running.early_exit is not None:
+        check_held(compiling.input)
     return config
 
 
@@ -240,17 +301,7 @@ def _code(name, checkpoint) -> type[NeuralCode]:
     return registry.suiting(Trained(has_levels=is_quantized(checkpoint)))
 
 
-def _require_nxsdk():
-    from importlib.util import find_spec
-
-    if find_spec("nxsdk") is None:
-        raise InputError(
-            "--target loihi: NxSDK, Intel's driver for the chip, is not installed here; "
-            "use --target sim for the emulator"
-        )
-
-
-def main(arguments):
+def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     options = parse(arguments)
     if options.deployed is None:
@@ -262,10 +313,9 @@ def main(arguments):
         _deploy(options, config, log)
 
 
-def _deploy(options, config, log):
-    from loihiseg.compilation.artifact import check_free, save_deployed
+def _deploy(options: Namespace, config: DeployConfig, log: RunLog) -> None:
+    from loihiseg.compilation.artifact import check_free
     from loihiseg.locks import run_folder
-    from loihiseg.pipeline import deploy
     from loihiseg.progress import Reporter
 
     reporter = Reporter(options.quiet or options.json)
@@ -273,10 +323,8 @@ def _deploy(options, config, log):
     with run_folder(options.out, "deploy", reporter.say) as folder:
         if options.save:
             check_free(options.save)
-        result = deploy(config, lambda: read_data(config), reporter)
-        if options.save:
-            with reporter.stage("save") as note:
-                note.detail = str(save_deployed(options.save, result.deployed))
+        result = deployment(config, reporter)
+        _keep(options, result.deployed, reporter)
         with reporter.stage("report") as note:
             kept = folder()
             page = write_report(kept, config, result)
@@ -291,7 +339,54 @@ def _deploy(options, config, log):
             print_report(result.results, page)
 
 
-def print_report(results, page):
+def _keep(options: Namespace, deployed: "DeployedNetwork", reporter: "Reporter") -> None:
+    """Keep the network, as a folder to run and as integers to check, where that is asked for."""
+    if options.save:
+        from loihiseg.compilation.artifact import save_deployed
+
+        with reporter.stage("save") as note:
+            note.detail = str(save_deployed(options.save, deployed))
+    if options.golden:
+        from loihiseg.emulator.golden import export_golden
+
+        code = deployed.code
+        with reporter.stage("golden") as note:
+            export_golden(
+                options.golden,
+                deployed.deployable,
+                deployed.neurons,
+                code.n_steps,
+                code.n_window_steps,
+            )
+            note.detail = str(options.golden)
+
+
+def deployment(config: DeployConfig, reporter: "Reporter") -> "Deployment":
+    """Deploy what a configuration asks for."""
+    from loihiseg.pipeline import deploy
+
+    return deploy(
+        lambda: load_network(config),
+        lambda: read_data(config),
+        config.compile_options,
+        config.run_options,
+        reporter,
+    )
+
+
+def load_network(config: DeployConfig) -> "Source | DeployedNetwork":
+    """The network that is asked for: a kept one, or a trained one that is to be compiled."""
+    if config.deployed is not None:
+        from loihiseg.compilation.artifact import load_deployed
+
+        return load_deployed(config.deployed)
+    from loihiseg.compilation.source import read_network
+
+    with doing(f"reading {config.checkpoint}"):
+        return read_network(shipped.resolve(config.checkpoint, config.data))
+
+
+def print_report(results: "Results", page: Path) -> None:
     """Print the tables of a report, and where its page is."""
     from loihiseg.report import tables
     from partition.display.terminal import Console
@@ -311,7 +406,7 @@ def print_report(results, page):
     console.print(f"report: {printable(page)}", soft_wrap=True)
 
 
-def write_report(folder, config, result):
+def write_report(folder: Path, config: DeployConfig, result: "Deployment") -> Path:
     """Write the run folder and return the path of its page.
 
     All its files appear together, the page last; what cannot be drawn or written leaves an older
@@ -325,7 +420,7 @@ def write_report(folder, config, result):
     return Path(folder) / PAGE_FILE
 
 
-def _write_files(folder, config, result):
+def _write_files(folder: Path, config: DeployConfig, result: "Deployment") -> None:
     from loihiseg.files import write_bytes
     from loihiseg.report import page, pictures, run_folder, tables
     from partition.built.graph_file import GRAPH_MEMBER, graph_text

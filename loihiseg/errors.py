@@ -1,6 +1,7 @@
 """Errors that a user can act on, each with the exit code a command ends with."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 
 class LoihisegError(Exception):
@@ -25,3 +26,33 @@ class InputError(LoihisegError):
     """A file, option or configuration that cannot be used as it is."""
 
     exit_code = 2
+
+
+@dataclass(frozen=True)
+class Option:
+    """The name of an argument in what an error says; a command calls it as it is typed there."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OptionError(InputError):
+    """An argument of a function that cannot be used as it is.
+
+    Parameters
+    ----------
+    parts : str or Option
+        Make up the message; every argument that it names is an `Option`.
+    violations : iterable of str
+    """
+
+    def __init__(self, *parts: str | Option, violations: Iterable[str] = ()):
+        super().__init__("".join(map(str, parts)), violations)
+        self.parts = parts
+
+    def worded(self, call: Callable[[str], str]) -> InputError:
+        """The same with arguments called otherwise."""
+        said = (call(part.name) if isinstance(part, Option) else part for part in self.parts)
+        return InputError("".join(said), self.violations)

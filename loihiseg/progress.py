@@ -3,7 +3,9 @@
 import logging
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -33,7 +35,7 @@ class Reporter:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def stage(self, name: str):
+    def stage(self, name: str) -> "Iterator[_Note]":
         """Time a stage; the caller may set ``.detail`` on what it gets, for the closing line."""
         note = _Note()
         start = time.perf_counter()
@@ -46,7 +48,7 @@ class Reporter:
         self.console.print(line)
 
     @contextmanager
-    def bar(self, label: str, total: int):
+    def bar(self, label: str, total: int) -> Iterator[Callable[..., None]]:
         """A progress bar; yields a function that advances it by one and may change its text."""
         progress = Progress(
             TextColumn("{task.description}", markup=False),
@@ -61,14 +63,14 @@ class Reporter:
         with progress:
             task = progress.add_task(label, total=total, text="")
 
-            def advance(text: str | None = None):
-                fields = {} if text is None else {"text": text}
+            def advance(text: str | None = None) -> None:
+                fields: dict[str, Any] = {} if text is None else {"text": text}
                 progress.update(task, advance=1, **fields)
 
             yield advance
 
     @contextmanager
-    def waiting(self, text: str):
+    def waiting(self, text: str) -> Iterator[None]:
         """Shows that work of unknown length is under way, on a terminal only."""
         if self.console.quiet or not self.console.is_terminal:
             yield

@@ -64,14 +64,11 @@ DEPLOYMENTS = {
 
 def deploy(options: list[str]) -> dict:
     """Deploy in this process; as in ``metrics.json``."""
-    from loihiseg.cli import read_data
-    from loihiseg.deploy import configuration, parse
-    from loihiseg.pipeline import deploy as run_stages
+    from loihiseg.deploy import configuration, deployment, parse
     from loihiseg.progress import Reporter
     from loihiseg.results import plain
 
-    config = configuration(parse(options))
-    return plain(run_stages(config, lambda: read_data(config), Reporter(quiet=True)).results)
+    return plain(deployment(configuration(parse(options)), Reporter(quiet=True)).results)
 
 
 def digest(value) -> str:

@@ -388,6 +388,7 @@ def interrupt(*_):
 
 
 def test_a_fold_is_trained_deployed_and_scored_beside_nengo_dl(here, monkeypatch):
+    from loihiseg.deploy import configuration, parse
     from loihiseg.report import training
     from loihiseg.training.checkpoint import load_checkpoint
     from tests.training_runs import CONFIG
@@ -412,6 +413,13 @@ def test_a_fold_is_trained_deployed_and_scored_beside_nengo_dl(here, monkeypatch
     execute(run)
     found = load_results(place.out / run.name)
     assert "trained on" not in found.scored_note
+    # As the command would have kept it.
+    typed = parse(
+        ["--data", place.data, "--checkpoint", str(place.out / "fold/train"), "--steps", "20",
+         "--calibration-tiles", "1", "--chips", "2", "--input", "held"]
+    )  # fmt: skip
+    config = runs.read_json(place.out / run.name / "config.json")
+    assert list(config.items()) == list(asdict(configuration(typed)).items())
     one = results.record(found, {"job": {}, "seconds": 1.0} | MADE)
     assert one["sections"] == [2, 3] and one["unit"] == "section"
     # The rate network is the trained one, lowered.

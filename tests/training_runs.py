@@ -6,9 +6,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from loihiseg.data.splits import z_block_split
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.network.config import UNetConfig
+from loihiseg.storage.arrays import unpack_arrays
+from loihiseg.training.checkpoint import load_checkpoint
 from loihiseg.training.presets import TrainingConfig
 
 CONFIG = TrainingConfig(
@@ -30,6 +34,26 @@ def run(folder, *, stack=None, resume=False, on_batch=None, on_epoch=None, **cha
     return train(
         stack, split, config, Path(folder), resume=resume, on_batch=on_batch, on_epoch=on_epoch
     )
+
+
+def state(folder):
+    """Weights and optimizer of a kept training state, by name."""
+    _, _, body = (folder / "training_state.npz").read_bytes().partition(b"\n")
+    arrays = unpack_arrays(body)
+    return {name: value for name, value in arrays.items() if name not in ("history", "run")}
+
+
+def same_run(one, other):
+    """Weights, optimizer, checkpoint and history, bit for bit."""
+    a, b = state(one), state(other)
+    assert list(a) == list(b) and len(a) > 20
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+    for name in ("history.json", "checkpoint.json"):
+        assert (one / name).read_text() == (other / name).read_text()
+    first, second = load_checkpoint(one).weights, load_checkpoint(other).weights
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
 
 
 def killed_after(n_batches):

@@ -87,26 +87,14 @@ def train(asked, job):
 
 def deploy(asked, job):
     """Deploy and write the run folder, with the rows that the reproduction adds."""
-    from loihiseg.deploy import configuration, parse, write_report
-    from loihiseg.pipeline import deploy as run_stages
+    from loihiseg import deploy_stack
+    from loihiseg.deploy import DeployConfig, write_report
     from loihiseg.progress import Reporter
     from loihiseg.provenance import peak_memory_mb
 
-    options = [
-        "--checkpoint", asked.checkpoint,
-        "--tiles", "all" if job["tiles"] is None else str(job["tiles"]),
-        "--calibration-tiles", str(job["calibration_tiles"]),
-        "--label-polarity", asked.label_polarity,
-    ]  # fmt: skip
-    for name in ("data", "labels"):
-        if getattr(asked, name) is not None:
-            options += [f"--{name}", getattr(asked, name)]
-    for name in ("steps", "sections", "chips", "tile", "input", "early_exit"):
-        if job.get(name) is not None:
-            options += [f"--{name.replace('_', '-')}", str(job[name])]
-    config = configuration(parse(options))
     reporter = Reporter()
-    result = run_stages(config, lambda: read_data(config), reporter)
+    result = deploy_stack(asked.checkpoint, read_data(asked), reporter=reporter, **options_of(job))
+    config = DeployConfig.of(asked, result)
     rows = []
     if job["rate_network"]:
         with reporter.stage("settled"):
@@ -120,6 +108,17 @@ def deploy(asked, job):
         peak_memory_mb=peak_memory_mb(),
     )
     write_report(Path(asked.folder), config, replace(result, results=results))
+
+
+def options_of(job):
+    """What a deployment is asked for, as arguments of `loihiseg.deploy_stack`."""
+    names = (
+        "tiles", "calibration_tiles", "steps", "sections", "chips", "tile", "input", "early_exit",
+    )  # fmt: skip
+    options = {name: job[name] for name in names if job.get(name) is not None}
+    if options.get("tile", "auto") != "auto":
+        options["tile"] = int(options["tile"])
+    return options
 
 
 def settled_row(config, result):

@@ -1,12 +1,20 @@
 """The block model of a network, built by nengo-loihi and compiled."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from loihiseg.compilation.deployed import Peers
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.presenter import Deployable
+
+if TYPE_CHECKING:
+    from loihiseg.conversion.converter import ConvertedNetwork
+    from loihiseg.emulator.reference import Presenter
+
+Shapes = dict[str, tuple[int, int, int]]
+"""(rows, columns, channels) of the blocks of each layer on the chip."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +34,12 @@ class Built:
 
     deployable: Deployable
     peers: Peers
-    presenter: object
+    presenter: "Presenter"
 
 
 def build(
     network: LoweredNetwork,
-    block_shapes: dict[str, tuple[int, int, int]],
+    block_shapes: Shapes,
     synapse_s: float,
     seed: int,
     n_chips: int,
@@ -62,7 +70,9 @@ def build(
     return Built(deployable, _peers(presenter.model, n_chips, rates), presenter)
 
 
-def converted_network(network, block_shapes, synapse_s):
+def converted_network(
+    network: LoweredNetwork, block_shapes: Shapes, synapse_s: float
+) -> "ConvertedNetwork":
     """The Nengo network, its ensembles told where they run and how they are cut."""
     from loihiseg.compilation.mapping import apply_block_shapes
     from loihiseg.conversion.converter import convert
@@ -72,7 +82,9 @@ def converted_network(network, block_shapes, synapse_s):
     return converted
 
 
-def reference(network, block_shapes, synapse_s, seed):
+def reference(
+    network: LoweredNetwork, block_shapes: Shapes, synapse_s: float, seed: int
+) -> "Presenter":
     """nengo-loihi's emulator of a network, `loihiseg.emulator.reference.Presenter`."""
     from loihiseg.emulator.reference import Presenter
 
@@ -82,7 +94,7 @@ def reference(network, block_shapes, synapse_s, seed):
     return Presenter(converted.net, input_node, converted.ensembles, shapes, seed)
 
 
-def _peers(model, n_chips, rates):
+def _peers(model: Any, n_chips: int, rates: np.ndarray) -> Peers:
     """Placements by nengo-loihi's allocators, after a check of every limit of a core."""
     from partition.built.allocator import peer_placements
     from partition.built.blocks import block_violations

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +17,12 @@ from loihiseg.compilation.deployed import DeployedNetwork, Places, Provenance
 from loihiseg.compilation.fit import check_fit, largest_tile, neural_code
 from loihiseg.compilation.mapping import partition_layers, solve_places
 from loihiseg.compilation.options import AUTO, CompileOptions
-from loihiseg.compilation.source import Network, Source, build_network
+from loihiseg.compilation.source import (
+    Network,
+    TrainedNetwork,
+    build_network,
+    check_tile,
+)
 from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
@@ -24,6 +31,10 @@ from loihiseg.progress import Reporter
 from loihiseg.provenance import versions
 from loihiseg.results.run import Readout
 from loihiseg.storage.records import signature
+from partition.display.messages import handed_on
+
+if TYPE_CHECKING:
+    from partition.chips.cut import Assignment
 
 _DECIDING = ("nengo", "nengo-dl", "nengo-loihi", "numpy")
 """Packages whose version can change the integers of a block model."""
@@ -62,10 +73,13 @@ class Calibration:
         (n, tile, tile) float32, normalized by section.
     words : str
         Which these are, for the provenance.
+    fit_readout : bool
+        Whether the read-out may be fitted on them too: nothing is judged by them.
     """
 
     pixels: np.ndarray
     words: str
+    fit_readout: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +114,15 @@ class _Recipe:
     seed: int
 
 
-def prepare(source: Source, options: CompileOptions, side: int, reporter: Reporter) -> Prepared:
+def prepare(
+    source: TrainedNetwork, options: CompileOptions, side: int, reporter: Reporter
+) -> Prepared:
     """Lower a trained network, choose its code, and see that it fits.
 
     Parameters
     ----------
-    source : Source
-        As from `loihiseg.compilation.source.read_network`.
+    source : TrainedNetwork
+        As from `loihiseg.compilation.source.trained_network`.
     options : CompileOptions
     side : int
         Pixels of the shorter side of a section, for the tile "auto".
@@ -126,10 +142,8 @@ def prepare(source: Source, options: CompileOptions, side: int, reporter: Report
     from loihiseg.conversion.lowering import lower
 
     with reporter.stage("lower") as note:
-        tile = options.tile
-        if tile == AUTO:
-            tile = largest_tile(options, source, side)
-        built = build_network(source, tile)
+        check_tile(source, options.tile)
+        built = _network(source, options, side)
         lowering = lower(built.model, options.rate_scale_hz)
         code = neural_code(options, lowering.network, built.info)
         neurons = code.neurons(lowering.network)
@@ -138,9 +152,19 @@ def prepare(source: Source, options: CompileOptions, side: int, reporter: Report
             f"{sum(layer.on_host for layer in neurons.layers)} on the host, {code.name} code"
         )
     with reporter.stage("fit") as note:
-        fewest = check_fit(options, neurons, source, built.tile)
+        other_tiles = (Path(built.source), None) if isinstance(source, Network) else source
+        fewest = check_fit(options, neurons, other_tiles, built.tile)
         note.detail = f"{fewest} cores of {options.chips * 128}"
     return Prepared(built, lowering.network, lowering.graph, code, neurons)
+
+
+def _network(source: TrainedNetwork, options: CompileOptions, side: int) -> Network:
+    """For the tile that is asked for."""
+    if isinstance(source, Network):
+        return source
+    if options.tile == AUTO:
+        return build_network(source, largest_tile(options, source, side))
+    return build_network(source, None if options.tile is None else int(options.tile))
 
 
 def compile_network(
@@ -200,7 +224,7 @@ def compile_network(
         rate_target=info.config.network.rates if info is not None else None,
         trained_on=info.data if info is not None else None,
         provenance=Provenance(
-            source=source.source,
+            source=handed_on(source.source),
             seed=options.seed,
             calibration=calibration.words,
             calibration_sha256=sha256(np.ascontiguousarray(calibration.pixels).tobytes()),
@@ -280,7 +304,7 @@ def _built(
     return deployed, built.presenter
 
 
-def crossing(found) -> str:
+def crossing(found: "Assignment") -> str:
     """An assignment to chips in words.
 
     Parameters

@@ -57,7 +57,7 @@ class Provenance:
     Attributes
     ----------
     source : str
-        Checkpoint or Keras file, as it was given.
+        Checkpoint or Keras file as it was given, without the folders of this machine.
     seed : int
         Of the block model and the search for places.
     calibration : str
@@ -133,7 +133,11 @@ class DeployedNetwork:
     @property
     def block_shapes(self) -> dict[str, tuple[int, int, int]]:
         """(rows, columns, channels) of the blocks of each layer on the chip."""
-        return {row.layer: tuple(row.shape) for row in self.blocks}
+        found = {}
+        for row in self.blocks:
+            rows, columns, channels = row.shape
+            found[row.layer] = (rows, columns, channels)
+        return found
 
     @property
     def n_chips_used(self) -> int:

@@ -1,11 +1,39 @@
 """Does a network fit the chips there are, and if not: what would?"""
 
+from dataclasses import replace
+
 from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
-from loihiseg.compilation.options import CompileOptions
+from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
 from loihiseg.conversion.spec import LoweredNetwork
-from loihiseg.errors import InputError
+from loihiseg.errors import Option, OptionError
 from loihiseg.training.checkpoint import CheckpointInfo
+
+
+def settled(options: CompileOptions, network: LoweredNetwork, held: bool = False) -> CompileOptions:
+    """Options of the code, where they were left open, as is usual for a network.
+
+    Parameters
+    ----------
+    options : CompileOptions
+    network : LoweredNetwork
+        Of activations.
+    held : bool
+        Whether the host looks at the output before the end, to stop early.
+
+    Raises
+    ------
+    InputError
+        If there is no such code, or it has no such option.
+    """
+    code = _code(options, Trained(has_levels=any(layer.levels for layer in network.layers)))
+    of_code = registry.completed(code, options.of_code, looked_at=held)
+    own = {name: of_code.pop(name, None) for name in CODE_FIELDS}
+    return replace(options, code=code.name, code_options=of_code, **own)
+
+
+def _code(options: CompileOptions, trained: Trained) -> type[NeuralCode]:
+    return registry.find(options.code) if options.code else registry.suiting(trained)
 
 
 def neural_code(
@@ -31,7 +59,7 @@ def neural_code(
         has_levels=any(layer.levels for layer in network.layers),
         eight_bit=info is not None and info.config.ends_in_eight_bit,
     )
-    code = registry.find(config.code) if config.code else registry.suiting(trained)
+    code = _code(config, trained)
     return code.made(registry.completed(code, config.of_code), network, trained)
 
 
@@ -40,7 +68,7 @@ def check_fit(config, neurons, source, tile) -> int:
 
     Parameters
     ----------
-    config : loihiseg.deploy.DeployConfig
+    config : CompileOptions
     neurons : loihiseg.conversion.spec.LoweredNetwork
     source : tuple
         As from `loihiseg.compilation.source.read_network`, to try other tiles of.
@@ -150,7 +178,7 @@ def largest_tile(config, source, most: int) -> int:
 
     Parameters
     ----------
-    config : loihiseg.deploy.DeployConfig
+    config : CompileOptions
     source : tuple
         As from `loihiseg.compilation.source.read_network`.
     most : int
@@ -170,7 +198,9 @@ def largest_tile(config, source, most: int) -> int:
 
     path, checkpoint = source
     if checkpoint is None:
-        raise InputError(f"--tile auto: {path} is a Keras model, whose input has a size of its own")
+        raise OptionError(
+            Option("tile"), f" auto: {path} is a Keras model, whose input has a size of its own"
+        )
     network = lower(build_network(source).model, config.rate_scale_hz).network
     code = neural_code(config, network, checkpoint.info)
     layers = partition_layers(code.neurons(network))

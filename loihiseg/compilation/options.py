@@ -1,8 +1,11 @@
-"""What a compilation can be asked for; free of everything, so that command lines can name it."""
+"""What a compilation can be asked for; free of frameworks, so that command lines can name it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from loihiseg.option_fields import Either, Number, Text, Whole, Words, check_options, option
+from partition.command_line.options import DAY_S, MAX_CHIPS, SEEDS
 
 AUTO = "auto"
 """Tile of the size that fits the chips."""
@@ -33,19 +36,28 @@ class CompileOptions:
         Time to prove that no placement has fewer messages between chips; 0 for none.
     seed : int
         Of the block model and the search for places.
+
+    Raises
+    ------
+    OptionError
+        Names the first option that is out of its range.
     """
 
-    chips: int = 2
-    code: str | None = None
-    tile: int | str | None = None
-    steps: int | None = None
-    window: float | None = None
-    synapse_ms: float | None = None
-    input: str | None = None
-    rate_scale_hz: float = 100.0
-    proof_seconds: float = 20.0
-    seed: int = 0
+    chips: int = option(2, Whole(1, MAX_CHIPS))
+    code: str | None = option(None, Text("the name of a code"))
+    tile: int | str | None = option(None, Either(AUTO, Whole(1, 4096)))
+    steps: int | None = option(None, Whole(1, 10**4))
+    window: float | None = option(None, Number(0, 1, above=True))
+    synapse_ms: float | None = option(None, Number(0, 1000))
+    input: str | None = option(None, Words(("held", "timed", "clocked")))
+    rate_scale_hz: float = option(100.0, Number(0, 10**6, above=True))
+    proof_seconds: float = option(20.0, Number(0, DAY_S))
+    seed: int = option(0, Whole(0, SEEDS))
+
     code_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
     @property
     def of_code(self) -> dict[str, Any]:

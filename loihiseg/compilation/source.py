@@ -1,16 +1,48 @@
 """A trained network as a deployment takes it: a checkpoint of ours, or a Keras file."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
+
+from loihiseg.compilation.options import AUTO
 from loihiseg.conversion.host_graph import upsampled
 from loihiseg.conversion.keras_file import layer_kinds
 from loihiseg.conversion.logits import to_logits
-from loihiseg.errors import InputError
-from loihiseg.training.checkpoint import Checkpoint, load_checkpoint, set_model_weights
+from loihiseg.data.record import DataRecord
+from loihiseg.errors import InputError, Option, OptionError
+from loihiseg.training import shipped
+from loihiseg.training.checkpoint import (
+    Checkpoint,
+    CheckpointInfo,
+    load_checkpoint,
+    set_model_weights,
+)
 
 Source = tuple[Path, Checkpoint | None]
 """What was read of a trained network: its path, and the checkpoint if it is one of ours."""
+
+IN_MEMORY = "a model in memory"
+"""What stands for the path of a network that was read from none."""
+
+
+class KerasModel(Protocol):
+    """A ``tf.keras.Model``, as far as it is looked at before it is lowered."""
+
+    @property
+    def inputs(self) -> Any:
+        """Its input tensors."""
+
+    @property
+    def outputs(self) -> Any:
+        """Its output tensors."""
+
+    def predict(self, pixels: np.ndarray, *, verbose: int) -> np.ndarray:
+        """(n, tile, tile, 1) to (n, rows, columns, 1)."""
+
 
 KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
 
@@ -30,10 +62,10 @@ class Network:
     info : loihiseg.training.checkpoint.CheckpointInfo or None
     """
 
-    model: object
+    model: KerasModel
     threshold: float | None
     source: str
-    info: object | None
+    info: CheckpointInfo | None
 
     @property
     def tile(self) -> int:
@@ -41,7 +73,85 @@ class Network:
         return int(self.model.inputs[0].shape[1])
 
 
-def load_network(path) -> Network:
+TrainedNetwork = Source | Network
+"""A trained network as `loihiseg.compilation.compile.prepare` takes it: read, or in memory."""
+
+
+def trained_network(network: str | PathLike[str] | KerasModel) -> TrainedNetwork:
+    """A trained network, wherever it is.
+
+    Parameters
+    ----------
+    network : path-like or tf.keras.Model
+        Path of a checkpoint or of an .h5 or .keras file, name of a network that comes with the
+        package, or a model of the Keras that is `loihiseg.frameworks.tf.keras`.
+
+    Returns
+    -------
+    TrainedNetwork
+
+    Raises
+    ------
+    InputError
+        If there is none, or its input or output is not an image of one channel.
+    """
+    if isinstance(network, str | PathLike):
+        return read_network(shipped.resolve(str(network), None))
+    from loihiseg.frameworks import tf
+
+    if not isinstance(network, tf.keras.Model):
+        kind = type(network)
+        raise OptionError(
+            Option("network"), f": {kind.__module__}.{kind.__qualname__} is none; expected a path, "
+            f"one of {', '.join(shipped.names())}, or a tf.keras.Model of loihiseg.frameworks.tf "
+            "(another Keras' model can be saved as .keras and given as a path)",
+        )  # fmt: skip
+    _check_images(network, IN_MEMORY)
+    return Network(network, None, IN_MEMORY, None)
+
+
+def trained_on(network: TrainedNetwork) -> DataRecord | None:
+    """What a network was trained on, where that is known."""
+    if isinstance(network, Network):
+        return network.info.data if network.info else None
+    _, checkpoint = network
+    return checkpoint.info.data if checkpoint else None
+
+
+def check_tile(network: TrainedNetwork, tile: int | str | None) -> None:
+    """Refuse a tile that a network cannot have; "auto" and None are open.
+
+    Raises
+    ------
+    OptionError
+    """
+    if tile is None:
+        return
+    path, checkpoint = (
+        (network.source, None) if isinstance(network, Network) else (str(network[0]), network[1])
+    )
+    name = Option("tile")
+    if checkpoint is None:
+        raise OptionError(
+            name, f"{' auto' * (tile == AUTO)}: {path} is a Keras model, whose input has a size of "
+            "its own; save it with the input you want",
+        )  # fmt: skip
+    multiple = checkpoint.info.config.network.multiple
+    if tile != AUTO and (int(tile) < 1 or int(tile) % multiple):
+        raise OptionError(name, f" {tile}: must be a multiple of {multiple}, above 0")
+
+
+def known_tile(network: TrainedNetwork, tile: int | str | None) -> int | None:
+    """Rows and columns of the input, where they are known without building the network."""
+    if isinstance(network, Network):
+        return network.tile
+    _, checkpoint = network
+    if tile == AUTO or checkpoint is None:
+        return None
+    return checkpoint.info.config.network.tile if tile is None else int(tile)
+
+
+def load_network(path: str | PathLike[str]) -> Network:
     """Load a checkpoint folder, or a Keras model from an .h5 or .keras file.
 
     Raises
@@ -52,7 +162,7 @@ def load_network(path) -> Network:
     return build_network(read_network(path))
 
 
-def read_network(path) -> Source:
+def read_network(path: str | PathLike[str]) -> Source:
     """What `build_network` takes; a checkpoint is read and checked without TensorFlow.
 
     Raises
@@ -68,15 +178,15 @@ def read_network(path) -> Source:
     return path, load_checkpoint(path)
 
 
-def is_quantized(path) -> bool:
+def is_quantized(path: str | PathLike[str]) -> bool:
     """Whether a checkpoint or Keras model has activations of levels; False if it cannot be read.
 
     Neither is loaded: no TensorFlow is needed.
     """
     try:
-        path, checkpoint = read_network(path)
+        found, checkpoint = read_network(path)
         if checkpoint is None:
-            return "QuantizedReLU" in layer_kinds(path)
+            return "QuantizedReLU" in layer_kinds(found)
     except InputError:
         return False
     return any(checkpoint.info.config.network.layer_levels.values())
@@ -97,13 +207,9 @@ def build_network(source: Source, tile: int | None = None) -> Network:
     InputError
         If it is no U-Net of such a size, or its input or output is not an image of one channel.
     """
+    check_tile(source, tile)
     path, checkpoint = source
     if checkpoint is None:
-        if tile is not None:
-            raise InputError(
-                f"--tile: {path} is a Keras model, whose input has a size of its own; save it with "
-                "the input you want"
-            )
         from loihiseg.conversion.keras_file import load_keras_model
 
         model = load_keras_model(path)
@@ -112,14 +218,12 @@ def build_network(source: Source, tile: int | None = None) -> Network:
     from loihiseg.network.unet import build_unet
 
     config = checkpoint.info.config.network
-    if tile is not None and (tile < 1 or tile % config.multiple):
-        raise InputError(f"--tile {tile}: must be a multiple of {config.multiple}, above 0")
     model = build_unet(config, tile)
     set_model_weights(model, checkpoint.weights)
     return Network(model, checkpoint.info.threshold, str(path), checkpoint.info)
 
 
-def _check_images(model, path):
+def _check_images(model: KerasModel, path: str | Path) -> None:
     inputs = [tuple(t.shape[1:]) for t in getattr(model, "inputs", None) or ()]
     outputs = [tuple(t.shape[1:]) for t in getattr(model, "outputs", None) or ()]
     square = len(inputs) == 1 and len(inputs[0]) == 3 and inputs[0][0] == inputs[0][1]
@@ -138,7 +242,7 @@ def _check_images(model, path):
         )
 
 
-def predictor(model):
+def predictor(model: KerasModel) -> Callable[[np.ndarray], np.ndarray]:
     """A function from (n, tile, tile, 1) pixels to (n, tile, tile, 1) logits.
 
     An output that went through a sigmoid is turned back into logits; one of lower resolution than
@@ -147,14 +251,14 @@ def predictor(model):
     is_probability = ends_in_sigmoid(model)
     tile = int(model.inputs[0].shape[1])
 
-    def predict(pixels):
+    def predict(pixels: np.ndarray) -> np.ndarray:
         output = model.predict(pixels, verbose=0)
         return upsampled(to_logits(output, is_probability), tile, tile)
 
     return predict
 
 
-def ends_in_sigmoid(model) -> bool:
+def ends_in_sigmoid(model: KerasModel) -> bool:
     """Whether a network's output is a probability."""
     tensor = model.outputs[0]
     while type(tensor.node.layer).__name__ in ("UpSampling2D", "Cropping2D", "Dropout"):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from loihiseg.data.record import DataRecord
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
@@ -37,6 +39,55 @@ class Selection:
         if self.validation is None or not count:
             return None
         return spread_tiles(self.validation, tile, count)
+
+    def choose(self, tile: int, tiles: int | None, calibration_tiles: int) -> "Chosen":
+        """Tiles of both parts: so many of the sections, or the whole of them."""
+        found = self.tiles(tile, tiles)
+        calibration = self.calibration(tile, calibration_tiles)
+        return Chosen(self, found, calibration, shortage(found, tile, tiles))
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Tiles of a stack that a network runs on.
+
+    Attributes
+    ----------
+    sections : Selection
+    tiles : Tiles
+        That are judged.
+    calibration : Tiles or None
+        Of the validation sections, to fit on.
+    short : str
+        A sentence where there is no room for as many tiles as were asked for.
+    """
+
+    sections: Selection
+    tiles: Tiles
+    calibration: Tiles | None
+    short: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether tiles make up whole sections."""
+        return self.tiles.grid is not None
+
+    @property
+    def images(self) -> np.ndarray:
+        """(n, rows, columns) of what maps are made of: whole sections, or tiles."""
+        return self.sections.test.images if self.whole else self.tiles.raw
+
+    @property
+    def truth(self) -> np.ndarray | None:
+        """bool, the same shape: where there is membrane; None without labels."""
+        return self.sections.test.membrane if self.whole else self.tiles.membrane
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What each of them is."""
+        if self.whole:
+            return tuple(f"section {n}" for n in self.sections.test.section_numbers)
+        return tuple(f"section {s}, ({y}, {x})" for s, y, x in self.tiles.places)
 
 
 def select_sections(stack: Stack, sections: str | None, trained_on: DataRecord | None) -> Selection:

@@ -29,7 +29,7 @@ class TileGrid:
     origins: tuple[tuple[int, int], ...]
 
 
-def tile_grid(shape: tuple[int, int], tile: int, overlap: int) -> TileGrid:
+def tile_grid(shape: tuple[int, ...], tile: int, overlap: int) -> TileGrid:
     """Tiles of side `tile` that cover a section of `shape` and never leave it.
 
     Tiles advance by tile - overlap pixels; the last one of each row and column is shifted back
@@ -55,7 +55,7 @@ def tile_grid(shape: tuple[int, int], tile: int, overlap: int) -> TileGrid:
 
 
 def spread_places(
-    n_sections: int, shape: tuple[int, int], tile: int, count: int | None = None
+    n_sections: int, shape: tuple[int, ...], tile: int, count: int | None = None
 ) -> tuple[tuple[int, int, int], ...]:
     """Places of tiles that do not overlap, spread evenly over sections and within them.
 
@@ -91,7 +91,7 @@ def spread_places(
     per_section = [0] * n_sections
     for number in range(count):
         per_section[(2 * number + 1) * n_sections // (2 * count)] += 1
-    found = []
+    found: list[tuple[int, int, int]] = []
     for section, n_tiles in enumerate(per_section):
         for number in range(n_tiles):
             # One from each of equal runs of cells, its place in the run moved on by the golden

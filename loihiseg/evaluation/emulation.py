@@ -8,8 +8,8 @@ import numpy as np
 from loihiseg.compilation.calibration import Presenter, fired_activations, logits_of
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.conversion.forward import forward
-from loihiseg.conversion.spec import LoweredNetwork
-from loihiseg.emulator.activity import SpikesDigest
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.emulator.activity import Presentation, SpikesDigest
 from loihiseg.evaluation.comparison import LayerErrors, LayerFiring, LevelMatches
 from loihiseg.running.counts import StepCounts, Tally
 
@@ -52,10 +52,10 @@ class Emulation:
         self._mean_hz: dict[str, list[float]] = {layer.name: [] for layer in self._chip_layers}
 
     @property
-    def _chip_layers(self):
+    def _chip_layers(self) -> tuple[SpikingLayer, ...]:
         return self.deployed.neurons.chip_layers
 
-    def add(self, pixels: np.ndarray, shown) -> None:
+    def add(self, pixels: np.ndarray, shown: Presentation) -> None:
         """Take in a tile.
 
         Parameters

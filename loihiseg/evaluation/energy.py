@@ -155,9 +155,10 @@ def estimate_energy(
         neuron_uj = counts.neuron_updates * costs.energy_per_neuron_update_pj / per_image
         if counts.messages is not None and costs.energy_per_message_pj is not None:
             message_uj = counts.messages * costs.energy_per_message_pj / per_image
-        if None not in (n_chips, step_us, costs.static_mw_per_chip):
+        static_mw = costs.static_mw_per_chip
+        if n_chips is not None and step_us is not None and static_mw is not None:
             # mW times us is nJ
-            step_uj = n_chips * costs.static_mw_per_chip * step_us * PJ_PER_NJ / PJ_PER_UJ
+            step_uj = n_chips * static_mw * step_us * PJ_PER_NJ / PJ_PER_UJ
             static_uj = step_uj * counts.n_steps / counts.n_images
     else:
         if counts.macs is None:

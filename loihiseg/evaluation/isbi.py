@@ -1,8 +1,10 @@
 """The ISBI 2012 challenge scores: V_Rand and V_Info after border thinning."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from skimage.measure import label
 from skimage.metrics import contingency_table
 
@@ -210,7 +212,9 @@ def challenge_scores(cell_true: np.ndarray, cell_probability: np.ndarray) -> Cha
     )
 
 
-def _section_scores(cell_true, cell_probability, thresholds):
+def _section_scores(
+    cell_true: np.ndarray, cell_probability: np.ndarray, thresholds: Iterable[float]
+) -> list[tuple[float, float]]:
     """(V_Rand, V_Info) of one section at each threshold."""
     ground_truth = label(cell_true, connectivity=1)
     # numpy would round a threshold to the precision of a float32 image.
@@ -229,7 +233,7 @@ def _section_scores(cell_true, cell_probability, thresholds):
     return scores
 
 
-def _check_stacks(cell_true, cell_probability):
+def _check_stacks(cell_true: np.ndarray, cell_probability: np.ndarray) -> None:
     if cell_true.ndim != 3 or cell_true.size == 0 or cell_true.shape != cell_probability.shape:
         raise InputError(
             f"ground truth has shape {cell_true.shape}, proposal {cell_probability.shape}; "
@@ -253,7 +257,7 @@ def _check_stacks(cell_true, cell_probability):
         )
 
 
-def _overlap(ground_truth_labels, proposal_labels):
+def _overlap(ground_truth_labels: ArrayLike, proposal_labels: ArrayLike) -> _Overlap:
     ground_truth, proposal = np.asarray(ground_truth_labels), np.asarray(proposal_labels)
     if ground_truth.shape != proposal.shape:
         raise InputError(
@@ -281,7 +285,7 @@ def _overlap(ground_truth_labels, proposal_labels):
     )
 
 
-def _rand_score(overlap):
+def _rand_score(overlap: _Overlap) -> RandScore:
     # All three sums are n^2 times those of the formula, exact and never 0, so the official
     # special cases (a ratio is 1 where its two terms are equal) hold by themselves.
     sum_true = int(overlap.true @ overlap.true)
@@ -291,7 +295,7 @@ def _rand_score(overlap):
     return RandScore(2 * precision * recall / (precision + recall), precision, recall)
 
 
-def _info_score(overlap):
+def _info_score(overlap: _Overlap) -> InfoScore:
     n = overlap.n
     lines = overlap.n_line / n * np.log(n)
     sum_true = _sum_p_log_p(overlap.true / n)
@@ -310,5 +314,5 @@ def _info_score(overlap):
     return InfoScore(2 * precision * recall / (precision + recall), precision, recall)
 
 
-def _sum_p_log_p(p):
+def _sum_p_log_p(p: np.ndarray) -> float:
     return float(np.sum(p * np.log(p)))

@@ -137,11 +137,11 @@ def best_threshold(
     return float(best[np.abs(best - 0.5).argmin()])
 
 
-def _ratio(part, whole, empty):
+def _ratio(part: float, whole: float, empty: float) -> float:
     return float(part / whole) if whole else empty
 
 
-def _check_equal_shape(true, other):
+def _check_equal_shape(true: np.ndarray, other: np.ndarray) -> None:
     if true.shape != other.shape or true.size == 0:
         raise InputError(
             f"labels have shape {true.shape}, the prediction {other.shape}; "
@@ -149,12 +149,12 @@ def _check_equal_shape(true, other):
         )
 
 
-def _check_mask(name, mask):
+def _check_mask(name: str, mask: np.ndarray) -> None:
     if mask.dtype != np.bool_:
         raise InputError(f"{name} has dtype {mask.dtype}; a mask must be bool, True = membrane")
 
 
-def _check_probability(probability):
+def _check_probability(probability: np.ndarray) -> None:
     if probability.dtype.kind != "f":
         raise InputError(f"probability has dtype {probability.dtype}; it must be float")
     low, high = probability.min(), probability.max()

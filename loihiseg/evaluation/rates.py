@@ -79,7 +79,9 @@ def layer_rates(
     )
 
 
-def _check(layer, rates_hz, percentile, low_hz, high_hz):
+def _check(
+    layer: str, rates_hz: np.ndarray, percentile: float, low_hz: float, high_hz: float
+) -> None:
     if rates_hz.ndim != 2 or rates_hz.size == 0 or rates_hz.dtype.kind not in "fiu":
         raise InputError(
             f"layer {layer!r}: rates have shape {rates_hz.shape}, dtype {rates_hz.dtype}; "

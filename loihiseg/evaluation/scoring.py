@@ -7,6 +7,7 @@ import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.conversion.logits import sigmoid
+from loihiseg.errors import InputError
 from loihiseg.evaluation.comparison import LayerFiring
 from loihiseg.evaluation.isbi import challenge_scores
 from loihiseg.evaluation.metrics import best_threshold, pixel_scores
@@ -54,11 +55,28 @@ def score_row(
     -------
     ScoreRow
     """
-    probability = sigmoid(logits)
-    # A tile without a cell has no regions to find.
-    scored = [i for i in range(len(truth)) if not truth[i].all()]
+    row = probability_row(
+        network, truth, sigmoid(logits), threshold, whole_sections=whole_sections, name=name
+    )
+    if not shift:
+        return row
+    scored = _with_cells(truth)
+    return replace(row, challenge_shifted=submitted_scores(truth[scored], logits[scored], shift))
+
+
+def probability_row(
+    network: Network,
+    truth: np.ndarray,
+    probability: np.ndarray,
+    threshold: float,
+    *,
+    whole_sections: bool,
+    name: str | None = None,
+) -> ScoreRow:
+    """Scores of a network's probability of membrane, not shifted; see `score_row`."""
+    check_cells(truth)
+    scored = _with_cells(truth)
     own = challenge_scores(~truth[scored], 1.0 - probability[scored])
-    shifted = submitted_scores(truth[scored], logits[scored], shift) if shift else own
     return ScoreRow(
         network=network,
         whole_sections=whole_sections,
@@ -66,8 +84,32 @@ def score_row(
         pixels="whole sections" if whole_sections else f"{len(truth)} tiles",
         pixel=pixel_scores(truth, probability > threshold),
         challenge=own,
-        challenge_shifted=shifted,
+        challenge_shifted=own,
     )
+
+
+def check_cells(truth: np.ndarray) -> None:
+    """Refuse labels without a cell: the scores of regions would be undefined.
+
+    Parameters
+    ----------
+    truth : numpy.ndarray
+        bool, (n, rows, columns), True for membrane.
+
+    Raises
+    ------
+    InputError
+    """
+    if truth.all():
+        raise InputError(
+            f"truth: all of {len(truth)} sections or tiles is membrane, expected a cell in one at "
+            "least; check which of the labels is membrane, choose others, or leave labels out"
+        )
+
+
+def _with_cells(truth: np.ndarray) -> list[int]:
+    """Numbers of the images with a cell; in others there are no regions to find."""
+    return [i for i in range(len(truth)) if not truth[i].all()]
 
 
 def chosen_threshold(truth: np.ndarray, logits: np.ndarray) -> float:
@@ -120,12 +162,13 @@ def layer_results(
     found = []
     for layer in deployed.neurons.chip_layers:
         own = usage[layer.name]
+        rows, columns, channels = own.shape
         found.append(
             LayerResults(
                 layer=layer.name,
                 n_neurons=layer.n_neurons,
                 n_blocks=own.n_blocks,
-                block_shape=tuple(own.shape),
+                block_shape=(rows, columns, channels),
                 usage=BlockUsage(
                     own.n_blocks, own.compartments, own.in_axons, own.out_axon_slots,
                     own.synapse_bits, own.messages,

@@ -85,7 +85,7 @@ def thin(cell: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def _flood(labels, stride, n_membrane):
+def _flood(labels: np.ndarray, stride: int, n_membrane: int) -> None:
     """Flood the UNTOUCHED pixels of `labels` (flat, framed by OUTSIDE, x-major) in place."""
     neighbours = (-stride, -1, stride, 1)  # left, above, right, below
     queue = np.empty(n_membrane, np.int64)  # a pixel enters at most once: no ring needed

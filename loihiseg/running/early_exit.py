@@ -8,6 +8,7 @@ few steps as possible while the maps at the end differ little from those of a wh
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 MAX_THRESHOLDS = 200
 """Numbers of changed pixels that are tried, at most."""
@@ -51,7 +52,7 @@ class Exits:
     wrong: np.ndarray
 
 
-def apply_rule(maps, steps, rule: ExitRule) -> Exits:
+def apply_rule(maps: np.ndarray, steps: ArrayLike, rule: ExitRule) -> Exits:
     """End presentations by a rule.
 
     Parameters
@@ -71,13 +72,13 @@ def apply_rule(maps, steps, rule: ExitRule) -> Exits:
     ValueError
         If there is not one step for each look, or they do not ascend.
     """
-    maps, steps = _checked(maps, steps)
-    look = _looks(_changed(maps), steps, rule.first_step, rule.changed_pixels)
+    maps, looks = _checked(maps, steps)
+    look = _looks(_changed(maps), looks, rule.first_step, rule.changed_pixels)
     images = np.arange(len(maps))
-    return Exits(look, steps[look], maps[images, look], _wrong(maps)[images, look])
+    return Exits(look, looks[look], maps[images, look], _wrong(maps)[images, look])
 
 
-def choose_rule(maps, steps, most_wrong: float) -> ExitRule:
+def choose_rule(maps: np.ndarray, steps: ArrayLike, most_wrong: float) -> ExitRule:
     """The rule of fewest steps on average with which maps differ little from the last ones.
 
     Parameters
@@ -98,25 +99,25 @@ def choose_rule(maps, steps, most_wrong: float) -> ExitRule:
     ValueError
         As of `apply_rule`; or if there are no maps, or ``most_wrong`` is negative.
     """
-    maps, steps = _checked(maps, steps)
+    maps, looks = _checked(maps, steps)
     if not len(maps) or not most_wrong >= 0:
         raise ValueError("there must be maps, and a share of at least 0 that may be wrong")
     changed, wrong = _changed(maps), _wrong(maps)
     counts = np.unique(changed[changed < changed.size * maps[0, 0].size])
     if len(counts) > MAX_THRESHOLDS:
         counts = np.unique(np.quantile(counts, np.linspace(0, 1, MAX_THRESHOLDS)).astype(int))
-    best, best_cost = ExitRule(int(steps[-1]), -1), float(steps[-1])
+    best, best_cost = ExitRule(int(looks[-1]), -1), float(looks[-1])
     images = np.arange(len(maps))
-    for first in steps[::-1]:
+    for first in looks[::-1]:
         for count in counts:
-            look = _looks(changed, steps, first, count)
-            cost = steps[look].mean()
+            look = _looks(changed, looks, first, count)
+            cost = looks[look].mean()
             if cost < best_cost and wrong[images, look].mean() <= most_wrong:
                 best, best_cost = ExitRule(int(first), int(count)), cost
     return best
 
 
-def _checked(maps, steps):
+def _checked(maps: np.ndarray, steps: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     maps, steps = np.asarray(maps, bool), np.asarray(steps, np.int64)
     ascending = steps.ndim == 1 and len(steps) and (np.diff(steps) > 0).all()
     if maps.ndim != 4 or not ascending or maps.shape[1] != len(steps):
@@ -127,17 +128,17 @@ def _checked(maps, steps):
     return maps, steps
 
 
-def _changed(maps):
+def _changed(maps: np.ndarray) -> np.ndarray:
     """Pixels changed since the look before, (n, n_looks); at the first, more than there are."""
     counts = np.count_nonzero(maps[:, 1:] != maps[:, :-1], axis=(2, 3))
     return np.pad(counts, ((0, 0), (1, 0)), constant_values=np.iinfo(np.int64).max)
 
 
-def _wrong(maps):
+def _wrong(maps: np.ndarray) -> np.ndarray:
     return (maps != maps[:, -1:]).mean(axis=(2, 3))
 
 
-def _looks(changed, steps, first_step, most):
+def _looks(changed: np.ndarray, steps: np.ndarray, first_step: int, most: int) -> np.ndarray:
     """First look at which each presentation may end: both it and the one before count."""
     counts = steps >= first_step
     ends = (changed <= most) & counts & np.concatenate([[False], counts[:-1]])

@@ -11,7 +11,6 @@ from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.conversion.logits import membrane
 from loihiseg.conversion.spec import SpikingLayer
 from loihiseg.emulator.presenter import CompiledPresenter
-from loihiseg.errors import InputError
 from loihiseg.results.run import Readout
 from loihiseg.running.early_exit import ExitRule, Exits, apply_rule, choose_rule
 
@@ -114,34 +113,3 @@ def early_exit(
 
     rule = choose_rule(maps(calibration), calibration.steps, most_wrong)
     return rule, apply_rule(maps(test), test.steps, rule)
-
-
-def check_early_exit(config) -> None:
-    """Refuse what early exit cannot be had with.
-
-    Raises
-    ------
-    InputError
-        Without the compiled emulator, or tiles to choose on.
-    """
-    if not 0 <= config.early_exit <= 1:
-        raise InputError(f"--early-exit {config.early_exit:g}: expected a share from 0 to 1")
-    if config.emulator != "compiled" or config.target != "sim":
-        raise InputError("--early-exit needs --emulator compiled and --target sim")
-    if config.input is not None:
-        check_held(config.input)
-    if not config.calibration_tiles:
-        raise InputError("--early-exit is chosen on --calibration-tiles: expected 1 or more")
-
-
-def check_held(sent: str) -> None:
-    """Refuse early exit where the host does not hold the image, as ``sent`` says.
-
-    Raises
-    ------
-    InputError
-    """
-    if sent != "held":
-        raise InputError(
-            f"--early-exit needs --input held: {sent} input has one right map, the last"
-        )

@@ -16,7 +16,7 @@ from loihiseg.codes.thermometer.code import ThermometerCode
 from loihiseg.compilation.artifact import load_deployed, save_deployed
 from loihiseg.conversion.neuron_kinds import Memoryless
 from loihiseg.data.synthetic import synthetic_stack
-from loihiseg.deploy import configuration, parse, write_report
+from loihiseg.deploy import configuration, load_network, parse, write_report
 from loihiseg.errors import InputError
 from loihiseg.pipeline import deploy
 from loihiseg.progress import Reporter
@@ -116,7 +116,9 @@ def stack():
 
 def deployed(network, stack, *options):
     config = configuration(parse(["--checkpoint", str(network), *SHORT, *options]))
-    return config, deploy(config, lambda: stack, Reporter(quiet=True))
+    asked = (config.compile_options, config.run_options)
+    reporter = Reporter(quiet=True)
+    return config, deploy(lambda: load_network(config), lambda: stack, *asked, reporter)
 
 
 def test_a_copy_of_the_thermometer_gives_the_same_spikes(known, network, stack, tmp_path):
@@ -153,7 +155,7 @@ def test_a_network_is_of_the_code_that_was_known_first(known, network):
 def test_options_neurons_and_rows_of_its_own(known, network, stack, tmp_path):
     known(OwnCode)
     config, found = deployed(network, stack, "--code", "own", "--margin", "3")
-    assert config.of_code == {
+    assert config.compile_options.of_code == {
         "steps": None,
         "window": None,
         "synapse_ms": None,

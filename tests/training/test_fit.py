@@ -18,28 +18,9 @@ from loihiseg.errors import InputError
 from loihiseg.network.config import RateTarget, UNetConfig
 from loihiseg.storage.arrays import pack_arrays, unpack_arrays
 from loihiseg.training.checkpoint import load_checkpoint
-from tests.training_runs import CONFIG, run
+from tests.training_runs import CONFIG, run, same_run
 
 ROOT = Path(__file__).parents[2]
-
-
-def state(folder):
-    _, _, body = (folder / "training_state.npz").read_bytes().partition(b"\n")
-    arrays = unpack_arrays(body)
-    return {name: value for name, value in arrays.items() if name not in ("history", "run")}
-
-
-def same_run(one, other):
-    """Weights, optimizer, checkpoint and history, bit for bit."""
-    a, b = state(one), state(other)
-    assert list(a) == list(b) and len(a) > 20
-    for name in a:
-        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
-    for name in ("history.json", "checkpoint.json"):
-        assert (one / name).read_text() == (other / name).read_text()
-    first, second = load_checkpoint(one).weights, load_checkpoint(other).weights
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name])
 
 
 @pytest.fixture(scope="module")

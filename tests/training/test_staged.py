@@ -13,8 +13,7 @@ from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import build_unet
 from loihiseg.training.checkpoint import load_checkpoint, set_model_weights
 from loihiseg.training.presets import Stage
-from tests.test_training import same_run
-from tests.training_runs import CONFIG, run
+from tests.training_runs import CONFIG, run, same_run
 
 STAGES = (Stage(0, 1, False, True), Stage(3, 2))
 

@@ -1,0 +1,84 @@
+"""All steps of compiling, from a trained network to a deployed one whose read-out is calibrated."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from loihiseg.compilation.calibration import Presenter, calibrated
+from loihiseg.compilation.compile import Calibration, Prepared, compile_network
+from loihiseg.compilation.deployed import DeployedNetwork
+from loihiseg.compilation.options import CompileOptions
+from loihiseg.compilation.source import predictor
+from loihiseg.emulator.activity import SpikesDigest
+from loihiseg.progress import Reporter
+
+Shown = Callable[[DeployedNetwork, object | None], AbstractContextManager[Presenter]]
+"""What a network's images are presented to; also gets nengo-loihi's model of it, or None."""
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A deployed network just made.
+
+    Attributes
+    ----------
+    deployed : DeployedNetwork
+    reference : loihiseg.emulator.reference.Presenter or None
+        nengo-loihi's model and emulator of it; None where it was kept from an earlier run.
+    digest : SpikesDigest
+        Of the presentations that the read-out was fitted on.
+    """
+
+    deployed: DeployedNetwork
+    reference: object | None
+    digest: SpikesDigest
+
+
+def compile_calibrated(
+    prepared: Prepared,
+    options: CompileOptions,
+    calibration: Calibration,
+    threshold: float,
+    shown: Shown,
+    reporter: Reporter,
+    fresh: bool = False,
+) -> Made:
+    """Build and place a network, and fit its read-out where its code asks for that.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        As from `loihiseg.compilation.compile.prepare`.
+    options : CompileOptions
+    calibration : Calibration
+        Rates are expected from these tiles, and the read-out is fitted on them if it may be.
+    threshold : float
+        Probability above which a pixel is called membrane.
+    shown : callable
+        Gives the emulator or board that they are presented to.
+    reporter : Reporter
+    fresh : bool
+        Build in any case, because nengo-loihi's model itself is needed.
+
+    Returns
+    -------
+    Made
+
+    Raises
+    ------
+    partition.core.errors.DoesNotFitError
+        If the network needs more than there is.
+    """
+    compiled = compile_network(prepared, options, calibration, threshold, reporter, fresh=fresh)
+    deployed, pixels = compiled.deployed, calibration.pixels
+    if not (calibration.fit_readout and deployed.code.fits_readout and len(pixels)):
+        return Made(deployed, compiled.presenter, SpikesDigest())
+    with (
+        reporter.stage("calibrate") as note,
+        shown(deployed, compiled.presenter) as presenter,
+        reporter.bar("calibrate", len(pixels)) as advance,
+    ):
+        trained = predictor(prepared.source.model)(pixels[..., None])[..., 0]
+        deployed, digest = calibrated(deployed, presenter, pixels, trained, advance)
+        note.detail = f"{len(pixels)} tiles of {deployed.code.n_steps} steps"
+    return Made(deployed, compiled.presenter, digest)

@@ -1,0 +1,86 @@
+"""What a network is to be run on; free of frameworks, so that command lines can name it."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from loihiseg.errors import Option, OptionError
+from loihiseg.option_fields import Number, Text, Whole, Words, check_options, option
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Which sections and tiles a deployment looks at, and what it runs them on.
+
+    Attributes
+    ----------
+    sections : str or None
+        As ``A:B``; None for the test sections of the split.
+    tiles : int or None
+        Tiles, spread evenly over the sections without overlap; None for whole sections.
+    calibration_tiles : int
+        Of the validation sections, to fit the read-out on.
+    target : str
+        "sim" for an emulator, "loihi" for chips.
+    emulator : str
+        "compiled", or "nengo-loihi" for its own.
+    check : int
+        Steps of both emulators whose state is compared first, integer by integer.
+    early_exit : float or None
+        Also stop each tile once its map has stopped changing, by a rule for which at most this
+        share of the calibration tiles' pixels differs from the map at the end.
+
+    Raises
+    ------
+    OptionError
+        Names the first option that is out of its range, or that another one keeps from being used.
+    """
+
+    sections: str | None = option(None, Text("text as '20:24', '20:' or '3'"))
+    tiles: int | None = option(None, Whole(1, 10**6))
+    calibration_tiles: int = option(8, Whole(0, 10**6))
+    target: str = option("sim", Words(("sim", "loihi")))
+    emulator: str = option("compiled", Words(("compiled", "nengo-loihi")))
+    check: int = option(0, Whole(0, 10**4))
+    early_exit: float | None = option(None, Number(0, 1))
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        if self.early_exit is None:
+            return
+        exits = Option("early_exit")
+        if self.emulator != "compiled" or self.target != "sim":
+            raise OptionError(
+                exits, " needs ", Option("emulator"), " compiled and ", Option("target"), " sim"
+            )
+        if not self.calibration_tiles:
+            raise OptionError(
+                exits, " is chosen on ", Option("calibration_tiles"), ": expected 1 or more"
+            )
+
+
+def check_held(sent: str | None) -> None:
+    """Refuse early exit where the host does not hold the image, as ``sent`` says; None is open.
+
+    Raises
+    ------
+    OptionError
+    """
+    if sent not in (None, "held"):
+        raise OptionError(
+            Option("early_exit"), " needs ", Option("input"),
+            f" held: {sent} input has one right map, the last",
+        )  # fmt: skip
+
+
+def check_target(target: str) -> None:
+    """Refuse a target that cannot be reached from here.
+
+    Raises
+    ------
+    OptionError
+    """
+    if target == "loihi" and find_spec("nxsdk") is None:
+        raise OptionError(
+            Option("target"), " loihi: NxSDK, Intel's driver for the chip, is not installed here; "
+            "use ", Option("target"), " sim for the emulator",
+        )  # fmt: skip

@@ -1,0 +1,309 @@
+"""What loihiseg does, as functions: compile a network, run it, score its maps; or all at once.
+
+::
+
+    deployed = loihiseg.compile("tiny-synthetic", stack.images[18:20], chips=2)
+    for section in loihiseg.run(deployed, stack.images[20:]):
+        section.membrane  # (rows, columns) bool
+
+The command ``python -m loihiseg.deploy`` does the same with the same options. What cannot be used
+is an `InputError` of one line, what needs more chips a `partition.core.errors.DoesNotFitError`.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from os import PathLike
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from loihiseg.arguments import (
+    check_names,
+    checked,
+    picked,
+    probability_of,
+    runs_of,
+    sections_of,
+    share,
+    stack_of,
+    truth_of,
+)
+from loihiseg.compilation.deployed import DeployedNetwork
+from loihiseg.compilation.options import CompileOptions
+from loihiseg.data.stack import LabelPolarity, Stack
+from loihiseg.data.tiles import default_overlap, spread_tiles, tile_grid
+from loihiseg.errors import Option, OptionError
+from loihiseg.evaluation.scoring import probability_row, score_row
+from loihiseg.option_fields import Whole
+from loihiseg.pipeline import Deployment, deploy
+from loihiseg.progress import Reporter
+from loihiseg.results import Network, ScoreRow
+from loihiseg.running.options import RunOptions
+from loihiseg.running.runners import compiled_presenter
+from loihiseg.running.sections import SectionRun
+from loihiseg.running.sections import run as run_sections
+
+if TYPE_CHECKING:
+    from loihiseg.compilation.source import KerasModel
+
+SYNTHETIC_SIDE = 256
+"""Rows and columns of synthetic sections, pixels."""
+
+
+def compile(
+    network: "str | PathLike[str] | KerasModel",
+    calibration_images: np.ndarray | Stack | None = None,
+    *,
+    chips: int = 2,
+    calibration_tiles: int = 8,
+    threshold: float | None = None,
+    reporter: Reporter | None = None,
+    **options: object,
+) -> DeployedNetwork:
+    """Compile a trained network for chips.
+
+    Parameters
+    ----------
+    network : path-like or tf.keras.Model
+        Path of a checkpoint or of a Keras file, name of a network that comes with the package, or
+        a model of ``loihiseg.frameworks.tf.keras`` in memory.
+    calibration_images : numpy.ndarray or Stack, optional
+        (n, rows, columns) or (rows, columns), uint8, or other numbers that are scaled as
+        `make_stack` does. Firing rates are expected and the read-out is fitted on tiles of them:
+        nothing should be judged by them. Labels are not needed. Without images, rates are expected
+        from synthetic sections, and a read-out that asks for it is not fitted, with a warning.
+    chips : int
+    calibration_tiles : int
+        So many, spread over the images without overlap.
+    threshold : float, optional
+        Probability above which a pixel is called membrane; by default the network's, or 0.5.
+    reporter : Reporter, optional
+        Says what is being done; nothing by default.
+    **options
+        Others of `CompileOptions`: code, tile ("auto" for the largest that fits chips and images),
+        steps, window, synapse_ms, input, rate_scale_hz, proof_seconds, seed.
+
+    Returns
+    -------
+    DeployedNetwork
+        To `run`, or to keep with `save_deployed`.
+
+    Raises
+    ------
+    InputError
+        If network, images or options cannot be used.
+    partition.core.errors.DoesNotFitError
+        If the network needs more chips.
+    """
+    from loihiseg.compilation.compile import Calibration, prepare
+    from loihiseg.compilation.fit import settled
+    from loihiseg.compilation.source import check_tile, known_tile, trained_network
+    from loihiseg.compilation.steps import compile_calibrated
+
+    check_names(options, CompileOptions)
+    compiling = picked(CompileOptions, {"chips": chips, **options})
+    if threshold is not None:
+        threshold = share("threshold", threshold)
+    checked("calibration_tiles", calibration_tiles, Whole(1, 10**6))
+    reporter = reporter or Reporter(quiet=True)
+    trained = trained_network(network)
+    check_tile(trained, compiling.tile)
+    given = None
+    if calibration_images is not None:
+        given = stack_of("calibration_images", calibration_images)
+        tile_grid(given.images.shape[1:], known_tile(trained, compiling.tile) or 1, 0)
+    side = SYNTHETIC_SIDE if given is None else min(given.images.shape[1:])
+    prepared = prepare(trained, compiling, side, reporter)
+    if given is None and prepared.code.fits_readout:
+        warnings.warn(
+            "no calibration_images: the read-out is not calibrated, the threshold may not suit it",
+            stacklevel=2,
+        )
+    tile = prepared.source.tile
+    tiles = spread_tiles(given or _synthetic(tile), tile, calibration_tiles)
+    kind = "synthetic sections" if given is None else "the images that were given"
+    own = prepared.source.threshold
+    made = compile_calibrated(
+        prepared,
+        settled(compiling, prepared.network),
+        Calibration(
+            tiles.pixels, f"{len(tiles.places)} tiles of {kind}", fit_readout=given is not None
+        ),
+        threshold if threshold is not None else 0.5 if own is None else own,
+        lambda deployed, _reference: compiled_presenter(deployed),
+        reporter,
+    )
+    return made.deployed
+
+
+def _synthetic(tile: int) -> Stack:
+    """Sections that rates are expected from where there are no others."""
+    from loihiseg.data.synthetic import synthetic_stack
+
+    return synthetic_stack(2, (max(tile, SYNTHETIC_SIDE),) * 2)
+
+
+def run(
+    deployed: DeployedNetwork,
+    images: np.ndarray | Stack | Iterable[np.ndarray],
+    on: Literal["chip", "float"] = "chip",
+) -> Iterator[SectionRun]:
+    """Segment sections; each comes back as soon as it is done.
+
+    Parameters
+    ----------
+    deployed : DeployedNetwork
+        As from `compile` or `load_deployed`; needs neither TensorFlow nor nengo.
+    images : numpy.ndarray, Stack or iterable of numpy.ndarray
+        (n, rows, columns) or (rows, columns), uint8, or other numbers that are scaled as
+        `make_stack` does; or sections of (rows, columns) uint8, taken one by one, so that memory
+        does not grow with their number.
+    on : str
+        "chip" for the emulated chip, "float" for the network in floats.
+
+    Returns
+    -------
+    iterator of SectionRun
+        Map, probabilities and counts of each section.
+
+    Raises
+    ------
+    InputError
+        At once; of sections that are taken one by one when their turn comes.
+    """
+    if not isinstance(deployed, DeployedNetwork):
+        raise OptionError(
+            Option("deployed"), f": {type(deployed).__name__} is no DeployedNetwork; make one with "
+            "loihiseg.compile, or load one with loihiseg.load_deployed",
+        )  # fmt: skip
+    if on not in ("chip", "float"):
+        raise OptionError(Option("on"), f": {on!r:.60}: expected 'chip' or 'float'")
+    if isinstance(images, np.ndarray | Stack):
+        sections = stack_of("images", images).images
+        tile_grid(sections.shape[1:], deployed.tile, default_overlap(deployed.tile))
+        return run_sections(deployed, sections, on)
+    if isinstance(images, str | bytes | Mapping) or not isinstance(images, Iterable):
+        raise OptionError(
+            Option("images"), f": {type(images).__name__}: expected an array (n, rows, columns), a "
+            "section (rows, columns), a Stack, or sections one by one; loihiseg.data.readers."
+            "read_stack reads files",
+        )  # fmt: skip
+    return run_sections(deployed, sections_of(images), on)
+
+
+def score(
+    maps: np.ndarray | SectionRun | Iterable[SectionRun],
+    truth: np.ndarray,
+    threshold: float | None = None,
+    *,
+    network: Network = Network.EMULATED,
+    whole_sections: bool = True,
+) -> ScoreRow:
+    """Score maps against the truth: every pixel, and the scores of the ISBI 2012 challenge.
+
+    Parameters
+    ----------
+    maps : numpy.ndarray, SectionRun or iterable of SectionRun
+        Probability of membrane, (n, rows, columns) or (rows, columns); or what `run` gives.
+    truth : numpy.ndarray
+        bool, the same shape, True for membrane; ``Stack.membrane`` is.
+    threshold : float, optional
+        Probability above which a pixel is called membrane; by default that of the network that
+        made the maps, or 0.5 for probabilities.
+    network : Network
+        Whose maps they are, for tables.
+    whole_sections : bool
+        Whether they are of whole sections; else of tiles.
+
+    Returns
+    -------
+    ScoreRow
+
+    Raises
+    ------
+    InputError
+        If maps or truth are none, or not of one shape.
+    """
+    if threshold is not None:
+        threshold = share("threshold", threshold)
+    if isinstance(maps, SectionRun):
+        maps = (maps,)
+    if isinstance(maps, np.ndarray):
+        probability = probability_of(maps)
+        truth = truth_of(truth, probability.shape)
+        limit = 0.5 if threshold is None else threshold
+        return probability_row(network, truth, probability, limit, whole_sections=whole_sections)
+    runs = runs_of(maps)
+    logits = np.stack([one.logits for one in runs])
+    limit = runs[0].threshold if threshold is None else threshold
+    truth = truth_of(truth, logits.shape)
+    return score_row(network, truth, logits, limit, whole_sections=whole_sections)
+
+
+def deploy_stack(
+    network: "str | PathLike[str] | KerasModel | DeployedNetwork",
+    images: np.ndarray | Stack,
+    labels: np.ndarray | None = None,
+    chips: int | None = None,
+    *,
+    label_polarity: LabelPolarity = "auto",
+    reporter: Reporter | None = None,
+    **options: object,
+) -> Deployment:
+    """Compile a network for a stack, run it on sections of it, and score where there are labels.
+
+    Which sections those are, and which are kept apart to calibrate on, follows the split that the
+    network was trained with, as in ``python -m loihiseg.deploy``.
+
+    Parameters
+    ----------
+    network : path-like, tf.keras.Model or DeployedNetwork
+        As of `compile`; of a deployed network nothing is compiled.
+    images : numpy.ndarray or Stack
+        (n, rows, columns) or (rows, columns), as of `make_stack`; a Stack brings its labels along.
+    labels : numpy.ndarray, optional
+        The same shape, of two values; bool for True where there is membrane.
+    chips : int, optional
+        2 by default; a deployed network has its own.
+    label_polarity : str
+        Which of two values is membrane: "auto", "cell-bright" or "membrane-bright".
+    reporter : Reporter, optional
+        Says what is being done; nothing by default.
+    **options
+        Others of `CompileOptions` (code, tile, steps, window, synapse_ms, input, rate_scale_hz,
+        proof_seconds, seed), which a deployed network has decided, and those of `RunOptions`
+        (sections, tiles, calibration_tiles, target, emulator, check, early_exit).
+
+    Returns
+    -------
+    Deployment
+        ``maps`` and probabilities, ``results`` as in ``metrics.json``, the ``deployed`` network.
+
+    Raises
+    ------
+    InputError
+        If network, images, labels or options cannot be used.
+    partition.core.errors.DoesNotFitError
+        If the network needs more chips.
+    """
+    check_names(options, CompileOptions, RunOptions)
+    running = picked(RunOptions, options)
+    stack = stack_of("images", images, labels, label_polarity)
+    reporter = reporter or Reporter(quiet=True)
+    if isinstance(network, DeployedNetwork):
+        decided = [one.name for one in fields(CompileOptions) if one.name in options]
+        if chips is not None:
+            decided.insert(0, "chips")
+        if decided:
+            raise OptionError(
+                Option(decided[0]), ": a deployed network has its own; leave out, or compile one"
+            )
+        kept = network
+        return deploy(lambda: kept, lambda: stack, CompileOptions(), running, reporter)
+    from loihiseg.compilation.source import trained_network
+
+    if chips is not None:
+        options = {"chips": chips, **options}
+    compiling = picked(CompileOptions, options)
+    return deploy(lambda: trained_network(network), lambda: stack, compiling, running, reporter)
