@@ -94,11 +94,16 @@ Target = tuple[Layer, Projection, Shape]
 """A layer that another projects to, by which projection, and its block shape."""
 
 
+def as_shape(sizes: Sequence[int]) -> Shape:
+    """Three sizes as a tuple."""
+    rows, columns, channels = sizes
+    return rows, columns, channels
+
+
 def dense_projection(source: str, source_shape: Shape, on_host: bool = False) -> Projection:
     """All to all from a source of any shape into a layer of shape (1, 1, n)."""
-    rows, columns, channels = source_shape
-    whole = (rows, columns, channels)
-    return Projection(source, (rows, columns), (1, 1), "valid", False, whole, on_host, True)
+    whole = as_shape(source_shape)
+    return Projection(source, whole[:2], (1, 1), "valid", False, whole, on_host, True)
 
 
 def uniform_projection(projection: Projection, shape: Sequence[int]) -> Projection:

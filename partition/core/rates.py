@@ -11,6 +11,9 @@ from partition.core.layers import Layer, Shape
 Rates = Mapping[str, ArrayLike]
 """Spikes per step by layer, as `neuron_rates` takes them."""
 
+PixelRates = Mapping[str, np.ndarray]
+"""(rows, columns) by source, as from `pixel_rates`."""
+
 
 def neuron_rates(layers: Sequence[Layer], rates: Rates | None = None) -> dict[str, np.ndarray]:
     """Rate of every neuron that sends spikes to a layer on the chip.
