@@ -3,10 +3,14 @@
 Everything but the parser is imported when it is needed, so that ``--help`` answers at once.
 """
 
+import argparse
 import json
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from partition.command_line import command
 from partition.command_line.command import doing
@@ -16,11 +20,17 @@ from partition.core.errors import DoesNotFitError
 from partition.core.limits import CORES_PER_CHIP
 from partition.display.messages import handed_on, one_line
 
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from partition.display.terminal import Console
+    from partition.solution import Solution
+
 MAX_LINKS = 12
 """Links between chips that are listed; all of them are in the JSON."""
 
 
-def parse(arguments):
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = Parser(
         prog="python -m partition",
@@ -70,7 +80,7 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def run(arguments=None) -> int:
+def run(arguments: Sequence[str] | None = None) -> int:
     """Call `main` and turn errors into lines and an exit code.
 
     Parameters
@@ -87,7 +97,7 @@ def run(arguments=None) -> int:
     return command.run(main, arguments, starts=[(DoesNotFitError, "does not fit")])
 
 
-def main(arguments):
+def main(arguments: Sequence[str] | None) -> None:
     """Run the command."""
     options = parse(arguments)
 
@@ -124,7 +134,7 @@ def main(arguments):
             print_answer(answer)
 
 
-def _waiting(text):
+def _waiting(text: str) -> AbstractContextManager[object]:
     """Shows that work is under way, on a terminal only."""
     if not sys.stderr.isatty():
         return nullcontext()
@@ -135,7 +145,7 @@ def _waiting(text):
     return Console(stderr=True).status(Text(text))
 
 
-def draw(graph, solution, path):
+def draw(graph: "nx.DiGraph", solution: "Solution", path: str | PathLike[str]) -> None:
     """Draw a floor plan: blocks in order, and what was found."""
     from partition.places.floorplan import Plan, draw_floor_plan
 
@@ -147,7 +157,7 @@ def draw(graph, solution, path):
     draw_floor_plan(graph, plans, path)
 
 
-def print_answer(answer):
+def print_answer(answer: Mapping[str, Any]) -> None:
     """Print what was found as tables."""
     from partition.display.terminal import Console
 
@@ -184,7 +194,7 @@ def print_answer(answer):
     console.print(f"* mesh {answer['mesh']}")
 
 
-def proof(answer) -> str:
+def proof(answer: Mapping[str, Any]) -> str:
     """How good the number of messages is."""
     if answer["proved"]:
         return "proved: fewer are impossible"
@@ -193,12 +203,12 @@ def proof(answer) -> str:
     return f"lower bound, gap {answer['gap']:.1%}"
 
 
-def number(value) -> str:
+def number(value: float) -> str:
     """A count with as many digits as one reads."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:,.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def _table(console, header, rows):
+def _table(console: "Console", header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich import box
     from rich.table import Table
 

@@ -1,6 +1,11 @@
 """A block graph solved: whether it fits, on which chips and cores, and what crosses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+from numpy.typing import ArrayLike
 
 from partition.chips.cut import Assignment, assign_chips, assignment_of, chips_needed
 from partition.core.checks import check_assignment, check_placement
@@ -34,14 +39,14 @@ class Solution:
 
 
 def solve(
-    graph,
-    n_chips=None,
+    graph: nx.DiGraph,
+    n_chips: int | None = None,
     *,
-    cores_per_chip=CORES_PER_CHIP,
-    board="line",
-    seed=0,
-    proof_seconds=0.0,
-    start=None,
+    cores_per_chip: int = CORES_PER_CHIP,
+    board: str = "line",
+    seed: int = 0,
+    proof_seconds: float = 0.0,
+    start: ArrayLike | None = None,
 ) -> Solution:
     """Put blocks on chips and cores; every number is counted again by other means.
 
@@ -86,7 +91,14 @@ def solve(
     return Solution(assignment, placement, plain, place_in_order(graph, plain, board=board))
 
 
-def restored(graph, chip_of_block, core_of_block, *, lower_bound=0.0, method="") -> Solution:
+def restored(
+    graph: nx.DiGraph,
+    chip_of_block: Sequence[int],
+    core_of_block: Sequence[int],
+    *,
+    lower_bound: float = 0.0,
+    method: str = "",
+) -> Solution:
     """A solution that was found before, from the chips and cores that were kept of it.
 
     Parameters
@@ -114,7 +126,7 @@ def restored(graph, chip_of_block, core_of_block, *, lower_bound=0.0, method="")
     )
 
 
-def _check_blocks(graph):
+def _check_blocks(graph: nx.DiGraph) -> None:
     limit = LOIHI1.compartments
     sizes = [(n, graph.nodes[n].get("n_compartments", 0)) for n in graph.nodes]
     found = [
@@ -128,7 +140,7 @@ def _check_blocks(graph):
         raise DoesNotFitError(f"{found[0]}{more}", found)
 
 
-def describe(graph, solution: Solution) -> dict:
+def describe(graph: nx.DiGraph, solution: Solution) -> dict[str, Any]:
     """What was found, as it is written to JSON.
 
     ``links`` are messages per step from chip to chip, the heaviest first; ``board_links`` what

@@ -4,9 +4,13 @@ The only module that imports nengo_loihi.
 """
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import networkx as nx
 import numpy as np
+from nengo import Ensemble
+from nengo_loihi.builder import Model
 from nengo_loihi.hardware.allocators import (
     Allocator,
     Greedy,
@@ -15,14 +19,15 @@ from nengo_loihi.hardware.allocators import (
     ensemble_to_block_rates,
 )
 from nengo_loihi.hardware.nxsdk_objects import Board
+from numpy.typing import ArrayLike
 
 from partition.built.blocks import block_violations
 from partition.built.graph import block_graph
-from partition.chips.cut import assign_chips
+from partition.chips.cut import Assignment, assign_chips
 from partition.core.checks import message_count
 from partition.core.errors import DoesNotFitError, PartitionError
 from partition.core.limits import CORES_PER_CHIP
-from partition.places.placement import numbered_by_place, place_blocks
+from partition.places.placement import Placement, numbered_by_place, place_blocks
 
 
 class MinTrafficAllocator(Allocator):
@@ -70,13 +75,13 @@ class MinTrafficAllocator(Allocator):
 
     def __init__(
         self,
-        cores_per_chip=CORES_PER_CHIP,
-        ensemble_rates=None,
+        cores_per_chip: int = CORES_PER_CHIP,
+        ensemble_rates: Mapping[Ensemble, ArrayLike] | None = None,
         *,
-        rates=None,
-        seed=0,
-        proof_seconds=0.0,
-        board="line",
+        rates: ArrayLike | None = None,
+        seed: int = 0,
+        proof_seconds: float = 0.0,
+        board: str | None = "line",
     ):
         if not 1 <= cores_per_chip <= CORES_PER_CHIP:
             raise PartitionError(
@@ -90,10 +95,10 @@ class MinTrafficAllocator(Allocator):
         self.seed = seed
         self.proof_seconds = proof_seconds
         self.board = board
-        self.assignment = None
-        self.placement = None
+        self.assignment: Assignment | None = None
+        self.placement: Placement | None = None
 
-    def __call__(self, model, n_chips):
+    def __call__(self, model: Model, n_chips: int) -> Board:
         """Place a built model; returns a ``nengo_loihi.hardware.nxsdk_objects.Board``."""
         found = block_violations(model)
         if found:
@@ -128,11 +133,11 @@ class FixedAllocator(Allocator):
         Order of the blocks on each chip; model order without.
     """
 
-    def __init__(self, chip_of_block, core_of_block=None):
+    def __init__(self, chip_of_block: Sequence[int], core_of_block: Sequence[int] | None = None):
         self.chip_of_block = tuple(chip_of_block)
         self.core_of_block = core_of_block
 
-    def __call__(self, model, n_chips):
+    def __call__(self, model: Model, n_chips: int) -> Board:
         """Place a built model.
 
         Raises
@@ -149,7 +154,12 @@ class FixedAllocator(Allocator):
         return make_board(self, model, self.chip_of_block, self.core_of_block)
 
 
-def make_board(allocator, model, chip_of_block, core_of_block=None) -> Board:
+def make_board(
+    allocator: Allocator,
+    model: Model,
+    chip_of_block: Sequence[int],
+    core_of_block: Sequence[int] | None = None,
+) -> Board:
     """Board with every block on a core of its own.
 
     Parameters
@@ -177,7 +187,7 @@ def make_board(allocator, model, chip_of_block, core_of_block=None) -> Board:
     return board
 
 
-def rates_per_step(model, ensemble_rates) -> np.ndarray:
+def rates_per_step(model: Model, ensemble_rates: Mapping[Ensemble, ArrayLike]) -> np.ndarray:
     """Rates of ensembles in spikes per second as spikes per step in block order.
 
     Returns
@@ -216,7 +226,7 @@ def rates_per_step(model, ensemble_rates) -> np.ndarray:
     )
 
 
-def ensemble_rates_of(model, rates) -> dict:
+def ensemble_rates_of(model: Model, rates: ArrayLike) -> dict[Ensemble, np.ndarray]:
     """Spikes per step in block order as rates of ensembles in spikes per second.
 
     The inverse of `rates_per_step` for blocks that belong to an ensemble.
@@ -237,7 +247,7 @@ def ensemble_rates_of(model, rates) -> dict:
     return result
 
 
-def chips_of_board(board, model) -> tuple[int, ...]:
+def chips_of_board(board: Board, model: Model) -> tuple[int, ...]:
     """Chip of every block of a model, read from a board."""
     chip_of = {
         id(block): index
@@ -248,7 +258,7 @@ def chips_of_board(board, model) -> tuple[int, ...]:
     return tuple(chip_of[id(block)] for block in model.blocks)
 
 
-def cores_of_board(board, model) -> tuple[int, ...]:
+def cores_of_board(board: Board, model: Model) -> tuple[int, ...]:
     """Core of every block of a model on its chip, in the order in which a board has them."""
     core_of = {
         id(block): index
@@ -283,7 +293,12 @@ class AllocatorRow:
 
 
 def compare_allocators(
-    model, n_chips, rates=None, *, cores_per_chip=CORES_PER_CHIP, seed=0
+    model: Model,
+    n_chips: int,
+    rates: ArrayLike | None = None,
+    *,
+    cores_per_chip: int = CORES_PER_CHIP,
+    seed: int = 0,
 ) -> list[AllocatorRow]:
     """Messages between chips under nengo-loihi's allocators and ours, counted alike.
 
@@ -305,7 +320,11 @@ def compare_allocators(
 
 
 def peer_placements(
-    model, n_chips, rates=None, *, cores_per_chip=CORES_PER_CHIP
+    model: Model,
+    n_chips: int,
+    rates: ArrayLike | None = None,
+    *,
+    cores_per_chip: int = CORES_PER_CHIP,
 ) -> dict[str, dict[str, list[int]]]:
     """Where each of nengo-loihi's own allocators puts every block; those that fail are left out.
 
@@ -329,7 +348,7 @@ def peer_placements(
     return found
 
 
-def _peers(model, rates, cores_per_chip):
+def _peers(model: Model, rates: ArrayLike | None, cores_per_chip: int) -> dict[str, Allocator]:
     ensemble_rates = None if rates is None else ensemble_rates_of(model, rates)
     return {
         "Greedy": Greedy(cores_per_chip=cores_per_chip),
@@ -340,7 +359,14 @@ def _peers(model, rates, cores_per_chip):
     }
 
 
-def _compare(name, allocator, model, n_chips, graph, cores_per_chip):
+def _compare(
+    name: str,
+    allocator: Allocator,
+    model: Model,
+    n_chips: int,
+    graph: nx.DiGraph,
+    cores_per_chip: int,
+) -> AllocatorRow:
     try:
         board = allocator(model, n_chips)
     except Exception as error:  # a peer may fail in any way; the others still count

@@ -8,13 +8,23 @@ channels of a pixel share that axon, but each of their spikes is a message.
 Nothing here imports nengo-loihi; a model is read by its attributes.
 """
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import networkx as nx
 import numpy as np
+from numpy.typing import ArrayLike
 
 from partition.core.errors import PartitionError
+from partition.core.traffic import HostInput
+
+if TYPE_CHECKING:
+    from nengo_loihi.block import Axon
+    from nengo_loihi.builder import Model
+    from nengo_loihi.inputs import LoihiInput
 
 
-def block_graph(model, rates=None) -> nx.DiGraph:
+def block_graph(model: "Model", rates: ArrayLike | None = None) -> nx.DiGraph:
     """Blocks and the messages between them.
 
     Parameters
@@ -63,7 +73,7 @@ def block_graph(model, rates=None) -> nx.DiGraph:
     return graph
 
 
-def _check_rates(rates, n_compartments):
+def _check_rates(rates: ArrayLike | None, n_compartments: int) -> np.ndarray:
     if rates is None:
         return np.ones(n_compartments)
     rates = np.asarray(rates, dtype=np.float64)
@@ -76,7 +86,7 @@ def _check_rates(rates, n_compartments):
     return rates
 
 
-def sending(axon, n_senders) -> np.ndarray:
+def sending(axon: "Axon", n_senders: int) -> np.ndarray:
     """Which senders have an entry in an axon set.
 
     Entries to axons that the hardware builder leaves out (no compartment base, or no weights)
@@ -107,10 +117,10 @@ def sending(axon, n_senders) -> np.ndarray:
     return sends
 
 
-def _host_input(host, block_of_synapse):
+def _host_input(host: "LoihiInput", block_of_synapse: Mapping[int, int]) -> HostInput:
     # A bare LoihiInput does not say how many neurons it has; it has one per axon then.
     n_neurons = getattr(host, "n_neurons", max((a.n_axons for a in host.axons), default=0))
-    messages = {}
+    messages: dict[int, int] = {}
     for axon in host.axons:
         target = block_of_synapse[id(axon.target)]
         count = int(sending(axon, n_neurons).sum())

@@ -1,9 +1,15 @@
 """What each layer of a built nengo-loihi model takes of its cores."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from partition.core.limits import LOIHI1
+from partition.core.limits import LOIHI1, CoreLimits
+
+if TYPE_CHECKING:
+    from nengo_loihi.block import LoihiBlock
+    from nengo_loihi.builder import Model
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class LayerRow:
     synapse_bits: Use
 
 
-def usage_table(model, limits=LOIHI1) -> list[LayerRow]:
+def usage_table(model: "Model", limits: CoreLimits = LOIHI1) -> list[LayerRow]:
     """Rows in order of the layers' first blocks.
 
     Parameters
@@ -41,13 +47,13 @@ def usage_table(model, limits=LOIHI1) -> list[LayerRow]:
     limits : CoreLimits
     """
     names = _layer_names(model)
-    layers = {}
+    layers: dict[str, list[LoihiBlock]] = {}
     for block in model.blocks:
         layers.setdefault(names.get(id(block), _base_label(block)), []).append(block)
     return [_row(name, blocks, limits) for name, blocks in layers.items()]
 
 
-def _layer_names(model):
+def _layer_names(model: "Model") -> dict[int, str]:
     names = {}
     for obj, parts in model.objs.items():
         blocks = parts.get("out", parts.get("in"))
@@ -60,15 +66,15 @@ def _layer_names(model):
     return names
 
 
-def _base_label(block):
+def _base_label(block: "LoihiBlock") -> str:
     """Label of the block before nengo-loihi split it."""
     return re.sub(r"\[[^\[\]]*\]$", "", str(block.label))
 
 
-def _row(name, blocks, limits):
+def _row(name: str, blocks: Sequence["LoihiBlock"], limits: CoreLimits) -> LayerRow:
     used = [block.utilization() for block in blocks]
 
-    def worst(key, limit):
+    def worst(key: str, limit: int) -> Use:
         return Use(max(int(row[key][0]) for row in used), limit)
 
     return LayerRow(

@@ -20,10 +20,12 @@ Research 23(3), 389-405.
 """
 
 import time
+from types import ModuleType
 
 import numpy as np
 
 from partition.chips.exact import best_sized_cut
+from partition.chips.links import Links
 
 MAX_BOUNDS = 6_000
 """Lower bounds computed at most for one worth."""
@@ -34,7 +36,9 @@ MAX_FAILURES = 8
 METHOD = "worth of blocks"
 
 
-def bound_by_worth(links, chips, n_parts, capacity, deadline):
+def bound_by_worth(
+    links: Links, chips: np.ndarray, n_parts: int, capacity: int, deadline: float
+) -> int:
     """A lower bound of the weight between ``n_parts`` chips.
 
     Parameters
@@ -62,7 +66,7 @@ def bound_by_worth(links, chips, n_parts, capacity, deadline):
 class _Ascent:
     """The best worth so far and the sets that bound it."""
 
-    def __init__(self, links, n_parts, least, most, deadline):
+    def __init__(self, links: Links, n_parts: int, least: int, most: int, deadline: float):
         self.links = links
         self.n_parts = n_parts
         self.limits = (least, min(most, links.n_blocks))
@@ -70,9 +74,9 @@ class _Ascent:
         self.ends = links.pairs()
         self.bound, self.best = 0, np.zeros(links.n_blocks, dtype=np.int64)
         # Rows of the linear program: members of a set, and its cut.
-        self.sets = {}
+        self.sets: dict[bytes, tuple[np.ndarray, int]] = {}
 
-    def run(self, chips):
+    def run(self, chips: np.ndarray) -> None:
         cost = self.links.crossing(chips)
         by_chip = np.zeros(self.links.n_blocks)
         for chip in np.unique(chips):
@@ -86,17 +90,17 @@ class _Ascent:
             self.evaluate(worth)
         self.ascend(cost)
 
-    def is_over(self, cost):
+    def is_over(self, cost: int) -> bool:
         return self.bound >= cost or time.monotonic() >= self.deadline
 
-    def add(self, inside):
+    def add(self, inside: np.ndarray) -> int:
         """Remember a set, and return what it cuts."""
         low, high, weight = self.ends
         cut = int(weight[inside[low] != inside[high]].sum())
         self.sets[inside.tobytes()] = (inside, cut)
         return cut
 
-    def evaluate(self, worth):
+    def evaluate(self, worth: np.ndarray) -> tuple[bool, bool]:
         """Bound by a worth; whether it is the best one, and whether it gave a new set."""
         worth = np.round(worth).astype(np.int64)
         result = best_sized_cut(
@@ -112,7 +116,7 @@ class _Ascent:
             self.bound, self.best = bound, worth
         return is_better, len(self.sets) > n_sets
 
-    def ascend(self, cost):
+    def ascend(self, cost: int) -> None:
         """The best worth for the sets so far, within a box around the best one; again and again."""
         try:
             import highspy
@@ -138,7 +142,15 @@ class _Ascent:
                     return
 
 
-def _best_worth(highspy, sets, center, box, n_parts, cost, seconds):
+def _best_worth(
+    highspy: ModuleType,
+    sets: list[tuple[np.ndarray, int]],
+    center: np.ndarray,
+    box: float,
+    n_parts: int,
+    cost: int,
+    seconds: float,
+) -> np.ndarray | None:
     """Maximize sum(w) + k * s with s <= cut(P) - w(P) for the sets known, near the center.
 
     Weights are counted in thousandths of the messages found, as suits the tolerances of HiGHS;

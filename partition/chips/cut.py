@@ -5,13 +5,22 @@ Blocks are never merged and a message to each of two cores on one remote chip cr
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+import networkx as nx
 import numpy as np
+from numpy.typing import ArrayLike
 
 from partition.core.checks import check_assignment, message_count
 from partition.core.errors import DoesNotFitError, PartitionError
 from partition.core.limits import CORES_PER_CHIP
+
+if TYPE_CHECKING:
+    # Their compiled loops take a moment to load.
+    from partition.chips.links import Links, Traffic
+    from partition.chips.search import Found
 
 PROOF_TOLERANCE = 1e-9
 """Share of the messages: what sums of floating-point weights leave uncertain."""
@@ -41,7 +50,7 @@ class Assignment:
 
     chip_of_block: tuple[int, ...]
     messages: float
-    link_loads: dict = field(default_factory=dict)
+    link_loads: Mapping[tuple[int, int], float] = field(default_factory=dict)
     n_chips_used: int = 0
     lower_bound: float = 0.0
     method: str = ""
@@ -63,7 +72,13 @@ class Assignment:
 
 
 def assign_chips(
-    graph, n_chips, *, cores_per_chip=CORES_PER_CHIP, seed=0, proof_seconds=0.0, start=None
+    graph: nx.DiGraph,
+    n_chips: int,
+    *,
+    cores_per_chip: int = CORES_PER_CHIP,
+    seed: int = 0,
+    proof_seconds: float = 0.0,
+    start: ArrayLike | None = None,
 ) -> Assignment:
     """Put blocks on as few chips as hold them, with few messages between chips.
 
@@ -83,17 +98,12 @@ def assign_chips(
         Nodes 0 to n - 1; edge attribute ``weight`` in messages per step.
     n_chips : int
         Most chips to use.
-    cores_per_chip : int
-    seed : int
+    cores_per_chip, seed : int
     proof_seconds : float
         For `prove`, where the search itself proves nothing.
     start : (n_blocks,) array_like of int, optional
         Chip per block, on as few chips as hold the blocks; improved like any construction, so the
         result is never worse than it.
-
-    Returns
-    -------
-    Assignment
 
     Raises
     ------
@@ -123,7 +133,9 @@ def assign_chips(
     return found
 
 
-def _checked_start(start, n_blocks, n_parts, cores_per_chip):
+def _checked_start(
+    start: ArrayLike, n_blocks: int, n_parts: int, cores_per_chip: int
+) -> np.ndarray:
     chips = np.asarray(start)
     if chips.ndim != 1 or not (chips.dtype.kind in "iu" or chips.size == 0):
         raise PartitionError("start must be whole numbers, one for each block")
@@ -140,7 +152,13 @@ def _checked_start(start, n_blocks, n_parts, cores_per_chip):
     return chips.astype(np.int64)
 
 
-def prove(graph, assignment, *, cores_per_chip=CORES_PER_CHIP, seconds=60.0) -> Assignment:
+def prove(
+    graph: nx.DiGraph,
+    assignment: Assignment,
+    *,
+    cores_per_chip: int = CORES_PER_CHIP,
+    seconds: float = 60.0,
+) -> Assignment:
     """Bound the messages of an assignment from below, for as long as it takes or is given.
 
     Parameters
@@ -193,7 +211,9 @@ def prove(graph, assignment, *, cores_per_chip=CORES_PER_CHIP, seconds=60.0) -> 
     return better
 
 
-def assignment_of(graph, chip_of_block, lower_bound=0.0, method="") -> Assignment:
+def assignment_of(
+    graph: nx.DiGraph, chip_of_block: ArrayLike, lower_bound: float = 0.0, method: str = ""
+) -> Assignment:
     """What a given assignment comes to; chips keep their numbers.
 
     Parameters
@@ -219,8 +239,8 @@ def assignment_of(graph, chip_of_block, lower_bound=0.0, method="") -> Assignmen
     )
 
 
-def _assignment(traffic, links, found):
-    order = {}
+def _assignment(traffic: "Traffic", links: "Links", found: "Found") -> Assignment:
+    order: dict[int, int] = {}
     chips = [order.setdefault(int(chip), len(order)) for chip in found.chips]
     loads = traffic.loads(np.array(chips, dtype=np.int64))
     messages = float(sum(loads.values()))
@@ -235,7 +255,7 @@ def _assignment(traffic, links, found):
     )
 
 
-def chips_needed(n_blocks, n_chips, cores_per_chip=CORES_PER_CHIP) -> int:
+def chips_needed(n_blocks: int, n_chips: int, cores_per_chip: int = CORES_PER_CHIP) -> int:
     """Fewest chips that hold the blocks.
 
     Raises

@@ -7,13 +7,14 @@ best ways for its subsets. That takes 3 to the power of n steps instead of k to 
 
 import numpy as np
 
+from partition.chips.links import Links
 from partition.core.compiled import IS_COMPILED, compiled
 
 SMALL = 14 if IS_COMPILED else 9
 """Most blocks of a small graph."""
 
 
-def best_split(links, n_parts, capacity):
+def best_split(links: Links, n_parts: int, capacity: int) -> tuple[int, np.ndarray]:
     """Fewest messages between ``n_parts`` chips.
 
     Parameters
@@ -44,7 +45,7 @@ def best_split(links, n_parts, capacity):
     return links.crossing(chips), chips
 
 
-def _subsets(mutual):
+def _subsets(mutual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weight inside every subset of the blocks and its size; bit i of an index is block i."""
     within = np.zeros(1, dtype=np.int64)
     sizes = np.zeros(1, dtype=np.int64)
@@ -58,7 +59,9 @@ def _subsets(mutual):
 
 
 @compiled
-def _best_first_chips(within, sizes, n_blocks, n_parts, capacity):
+def _best_first_chips(
+    within: np.ndarray, sizes: np.ndarray, n_blocks: int, n_parts: int, capacity: int
+) -> np.ndarray:
     """For so many chips and every subset: what goes with its lowest block, as a subset."""
     n_subsets = len(within)
     choice = np.zeros((n_parts + 1, n_subsets), np.int64)

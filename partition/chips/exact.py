@@ -10,14 +10,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from partition.chips.flow import FREE, IN, NEVER, OUT, best_price
+from partition.chips.flow import (
+    FREE,
+    IN,
+    NEVER,
+    OUT,
+    PriceState,
+    best_price,
+)
+from partition.chips.links import Links
 
 SWAPPED = np.array([FREE, OUT, IN])
 """Marks of the same problem for the blocks outside."""
-
-
-STATE = ("room", "supply", "demand", "large", "small")
-"""What a flow leaves behind, to go on from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +51,15 @@ class SizedCut:
 
 
 def best_sized_cut(
-    links, least, most, value=NEVER, *, cost=None, inside=None, max_bounds=None, deadline=None
+    links: Links,
+    least: int,
+    most: int,
+    value: int = NEVER,
+    *,
+    cost: np.ndarray | None = None,
+    inside: int | None = None,
+    max_bounds: int | None = None,
+    deadline: float | None = None,
 ) -> SizedCut:
     """The set of ``least`` to ``most`` blocks with fewest messages to the others.
 
@@ -85,42 +97,43 @@ class _Problem:
     bound : int
     is_swapped : bool
         The price is on the blocks outside, and the arrays are those of the problem seen so.
-    price, flow : int
-    room, supply, demand : int64 arrays
-        What the flow leaves at that price.
-    large, small : (n,) bool arrays
-        Best sets at that price, see `partition.chips.flow.best_price`.
+    state : PriceState
+        At the best price.
     """
 
     side: np.ndarray
     bound: int
     is_swapped: bool
-    price: int
-    flow: int
-    room: np.ndarray
-    supply: np.ndarray
-    demand: np.ndarray
-    large: np.ndarray
-    small: np.ndarray
+    state: PriceState
 
 
 class _Search:
     """The open problems and the best set of one branch and bound."""
 
-    def __init__(self, links, least, most, value, cost, max_bounds, deadline):
+    def __init__(
+        self,
+        links: Links,
+        least: int,
+        most: int,
+        value: int,
+        cost: np.ndarray | None,
+        max_bounds: int | None,
+        deadline: float | None,
+    ):
         n_blocks = links.n_blocks
         self.links = links
+        self.near = links.neighbours
         self.cost = np.zeros(n_blocks, dtype=np.int64) if cost is None else cost
         self.total = int(self.cost.sum())
         self.limits = (least, most)
         self.value = value
-        self.best = None
+        self.best: np.ndarray | None = None
         self.n_bounds = 0
         self.max_bounds = max_bounds
         self.deadline = deadline
         self.owner, self.degree = links.owner, links.degree + np.abs(self.cost)
 
-    def run(self, inside):
+    def run(self, inside: int | None) -> SizedCut:
         side = np.full(self.links.n_blocks, FREE, dtype=np.int64)
         if inside is not None:
             side[inside] = IN
@@ -132,19 +145,18 @@ class _Search:
         lowest = min([self.value, *(problem.bound for problem in open_problems)])
         return SizedCut(self.best, int(self.value), int(lowest), self.n_bounds)
 
-    def is_over(self):
+    def is_over(self) -> bool:
         if self.max_bounds is not None and self.n_bounds >= self.max_bounds:
             return True
         return self.deadline is not None and time.monotonic() >= self.deadline
 
-    def unsolved(self, side, is_swapped):
+    def unsolved(self, side: np.ndarray, is_swapped: bool) -> _Problem:
         cost = -self.cost if is_swapped else self.cost
-        room = self.links.weight.copy()
-        supply, demand = np.maximum(-cost, 0), np.maximum(cost, 0)
-        large, small = np.ones(len(cost), dtype=bool), np.zeros(len(cost), dtype=bool)
-        return _Problem(side, -NEVER, is_swapped, 0, 0, room, supply, demand, large, small)
+        residual = self.links.weight.copy(), np.maximum(-cost, 0), np.maximum(cost, 0)
+        crossed = np.ones(len(cost), dtype=bool), np.zeros(len(cost), dtype=bool)
+        return _Problem(side, -NEVER, is_swapped, (0, 0, residual, crossed))
 
-    def bounded(self, problem):
+    def bounded(self, problem: _Problem) -> _Problem:
         """The problem with the best bound that a price gives, from the flow of a wider one."""
         self.n_bounds += 1
         side, n_blocks = problem.side, len(problem.side)
@@ -161,13 +173,11 @@ class _Search:
             else:
                 side = problem.side
                 least, most = self.limits
-            state = [getattr(problem, name).copy() for name in STATE]
+            state = _copied(problem.state)
             best = np.zeros(n_blocks, dtype=bool)
-            links = self.links
             bound, value, price, flow, is_too_small = best_price(
-                links.first, links.other, links.back, links.weight, cost, side, least, most,
-                self.value - shift, problem.price, problem.flow, *state, best,
-            )  # fmt: skip
+                self.near, cost, side, (least, most), self.value - shift, state, best
+            )
             if value + shift < self.value:
                 self.value = value + shift
                 self.best = ~best if problem.is_swapped else best
@@ -175,9 +185,9 @@ class _Search:
                 break
             problem = self.unsolved(problem.side, not problem.is_swapped)
         bound = max(problem.bound, bound + shift)
-        return _Problem(problem.side, bound, problem.is_swapped, price, flow, *state)
+        return _Problem(problem.side, bound, problem.is_swapped, (price, flow, *state[2:]))
 
-    def branches(self, problem):
+    def branches(self, problem: _Problem) -> list[_Problem]:
         """The problems with one more block decided that can be better, most promising last."""
         block = self.undecided(problem)
         if block is None:
@@ -186,7 +196,7 @@ class _Search:
         alive = [trial for trial in trials if trial.bound < self.value]
         return sorted(alive, key=lambda trial: -trial.bound)
 
-    def undecided(self, problem):
+    def undecided(self, problem: _Problem) -> int | None:
         """The free block that decides most: heavy links to others that are free.
 
         Twice as much where the sets at the best price do not agree on it.
@@ -197,11 +207,18 @@ class _Search:
         marked = ~free[self.links.other]
         weight = self.links.weight[marked]
         near = np.bincount(self.owner[marked], weight, len(free)).astype(np.int64)
-        score = (self.degree - near) * (1 + (problem.large != problem.small))
+        large, small = problem.state[3]
+        score = (self.degree - near) * (1 + (large != small))
         return int(np.argmax(np.where(free, score, -1)))
 
 
-def _marked(problem, block, mark):
+def _marked(problem: _Problem, block: int, mark: int) -> _Problem:
     side = problem.side.copy()
     side[block] = mark
     return replace(problem, side=side)
+
+
+def _copied(state: PriceState) -> PriceState:
+    price, flow, (room, supply, demand), (large, small) = state
+    residual = room.copy(), supply.copy(), demand.copy()
+    return price, flow, residual, (large.copy(), small.copy())

@@ -10,7 +10,9 @@ a price ``p`` on each member above ``most``, they leave a minimum cut, and
 is a lower bound. It is concave in ``p`` and piecewise linear; a few maximum flows find its
 largest value. All numbers are whole, so the bound holds without any tolerance.
 
-``first``, ``other``, ``back`` and ``weight`` are those of `partition.chips.links.Links`.
+``first``, ``other``, ``back`` and ``weight`` are those of `partition.chips.links.Links`, ``room``,
+``supply`` and ``demand`` those of `Residual`; ``side`` is the (n,) int64 mark of each block.
+Tuples of arrays are plain ones: those with names take longer to hand to a compiled function.
 
 References
 ----------
@@ -20,6 +22,7 @@ Fisher 1981, Management Science 27(1), 1-18 (Lagrangian relaxation).
 
 import numpy as np
 
+from partition.chips.links import Neighbours
 from partition.core.compiled import compiled
 
 FREE, IN, OUT = 0, 1, 2
@@ -29,8 +32,25 @@ NEVER = 2**62
 """Bound of a problem without a solution."""
 
 
+Residual = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""What a flow leaves: room of every link, supply and demand at every block; int64 arrays."""
+
+PriceState = tuple[int, int, Residual, tuple[np.ndarray, np.ndarray]]
+"""Where the search for a price stands, to go on from when more blocks are marked: price, flow, what
+that flow leaves at that price, and the sets whose lines crossed last, one larger than allowed and
+one not, as (n,) bool arrays."""
+
+
 @compiled
-def add_flow(first, other, back, side, room, supply, demand):
+def add_flow(
+    first: np.ndarray,
+    other: np.ndarray,
+    back: np.ndarray,
+    side: np.ndarray,
+    room: np.ndarray,
+    supply: np.ndarray,
+    demand: np.ndarray,
+) -> int:
     """Push as much more flow as there is room for, and return how much that was.
 
     It starts at blocks marked IN, without limit, and at blocks with ``supply``; it ends at blocks
@@ -38,86 +58,126 @@ def add_flow(first, other, back, side, room, supply, demand):
     demands are reduced by what is used.
     """
     n_blocks = len(side)
-    level = np.empty(n_blocks, np.int64)
-    at = np.empty(n_blocks, np.int64)
-    queue = np.empty(n_blocks, np.int64)
+    distance = np.empty(n_blocks, np.int64)
+    tried = np.empty(n_blocks, np.int64)
     path = np.empty(n_blocks + 1, np.int64)
     via = np.empty(n_blocks + 1, np.int64)
     total = 0
     while True:
-        # Distance from the sources; no path is longer than the shortest one to an end.
-        level[:] = -1
-        n_queued = 0
-        for block in range(n_blocks):
-            if side[block] == IN or supply[block] > 0:
-                level[block] = 0
-                queue[n_queued] = block
-                n_queued += 1
-        shortest = n_blocks + 1
-        head = 0
-        while head < n_queued and level[queue[head]] < shortest:
-            block = queue[head]
-            head += 1
-            if side[block] == OUT or demand[block] > 0:
-                shortest = level[block]
-            for link in range(first[block], first[block + 1]):
-                neighbour = other[link]
-                if level[neighbour] < 0 and room[link] > 0:
-                    level[neighbour] = level[block] + 1
-                    queue[n_queued] = neighbour
-                    n_queued += 1
+        shortest = _measure(first, other, side, room, supply, demand, distance)
         if shortest > n_blocks:
             return total
-        at[:] = first[:-1]
+        tried[:] = first[:-1]
         for start in range(n_blocks):
-            if level[start] != 0:
-                continue
-            depth = 0
+            # Along the shortest paths from each start, until all are full.
+            depth = 0 if distance[start] == 0 else -1
             path[0] = start
             while depth >= 0:
                 block = path[depth]
                 if side[block] == OUT or demand[block] > 0:
-                    amount = np.int64(NEVER)
-                    if side[block] != OUT:
-                        amount = demand[block]
-                    if side[start] != IN:
-                        amount = min(amount, supply[start])
-                    for step in range(depth):
-                        amount = min(amount, room[via[step]])
-                    if side[block] != OUT:
-                        demand[block] -= amount
-                    if side[start] != IN:
-                        supply[start] -= amount
+                    amount, depth = _push(back, side, room, supply, demand, path, via, depth)
                     total += amount
-                    retreat = depth
-                    for step in range(depth - 1, -1, -1):
-                        link = via[step]
-                        room[link] -= amount
-                        room[back[link]] += amount
-                        if room[link] == 0:
-                            retreat = step
                     if side[start] != IN and supply[start] == 0:
                         break
-                    depth = retreat
                     continue
                 advanced = False
-                while at[block] < first[block + 1] and level[block] < shortest:
-                    link = at[block]
-                    if room[link] > 0 and level[other[link]] == level[block] + 1:
+                while tried[block] < first[block + 1] and distance[block] < shortest:
+                    link = tried[block]
+                    if room[link] > 0 and distance[other[link]] == distance[block] + 1:
                         via[depth] = link
                         depth += 1
                         path[depth] = other[link]
                         advanced = True
                         break
-                    at[block] += 1
+                    tried[block] += 1
                 if not advanced:
                     depth -= 1
                     if depth >= 0:
-                        at[path[depth]] += 1
+                        tried[path[depth]] += 1
 
 
 @compiled
-def smallest_inside(first, other, side, room, supply, inside):
+def _measure(
+    first: np.ndarray,
+    other: np.ndarray,
+    side: np.ndarray,
+    room: np.ndarray,
+    supply: np.ndarray,
+    demand: np.ndarray,
+    distance: np.ndarray,
+) -> int:
+    """Set the distances from where flow starts; returns the shortest one to an end.
+
+    No path of the next flow is longer. More than there are blocks where no end can be reached.
+    """
+    n_blocks = len(side)
+    queue = np.empty(n_blocks, np.int64)
+    distance[:] = -1
+    n_queued = 0
+    for block in range(n_blocks):
+        if side[block] == IN or supply[block] > 0:
+            distance[block] = 0
+            queue[n_queued] = block
+            n_queued += 1
+    shortest = n_blocks + 1
+    head = 0
+    while head < n_queued and distance[queue[head]] < shortest:
+        block = queue[head]
+        head += 1
+        if side[block] == OUT or demand[block] > 0:
+            shortest = distance[block]
+        for link in range(first[block], first[block + 1]):
+            neighbour = other[link]
+            if distance[neighbour] < 0 and room[link] > 0:
+                distance[neighbour] = distance[block] + 1
+                queue[n_queued] = neighbour
+                n_queued += 1
+    return shortest
+
+
+@compiled
+def _push(
+    back: np.ndarray,
+    side: np.ndarray,
+    room: np.ndarray,
+    supply: np.ndarray,
+    demand: np.ndarray,
+    path: np.ndarray,
+    via: np.ndarray,
+    depth: int,
+) -> tuple[int, int]:
+    """Push flow along a path of so many links; returns how much, and how far there is room left."""
+    start, end = path[0], path[depth]
+    amount: int = NEVER
+    if side[end] != OUT:
+        amount = demand[end]
+    if side[start] != IN:
+        amount = min(amount, supply[start])
+    for step in range(depth):
+        amount = min(amount, room[via[step]])
+    if side[end] != OUT:
+        demand[end] -= amount
+    if side[start] != IN:
+        supply[start] -= amount
+    retreat = depth
+    for step in range(depth - 1, -1, -1):
+        link = via[step]
+        room[link] -= amount
+        room[back[link]] += amount
+        if room[link] == 0:
+            retreat = step
+    return amount, retreat
+
+
+@compiled
+def smallest_inside(
+    first: np.ndarray,
+    other: np.ndarray,
+    side: np.ndarray,
+    room: np.ndarray,
+    supply: np.ndarray,
+    inside: np.ndarray,
+) -> int:
     """Mark the smallest minimum cut: what flow can still reach; returns its size."""
     n_blocks = len(side)
     queue = np.empty(n_blocks, np.int64)
@@ -141,7 +201,15 @@ def smallest_inside(first, other, side, room, supply, inside):
 
 
 @compiled
-def largest_inside(first, other, back, side, room, demand, inside):
+def largest_inside(
+    first: np.ndarray,
+    other: np.ndarray,
+    back: np.ndarray,
+    side: np.ndarray,
+    room: np.ndarray,
+    demand: np.ndarray,
+    inside: np.ndarray,
+) -> int:
     """Mark the largest minimum cut: what flow cannot leave any more; returns its size."""
     n_blocks = len(side)
     queue = np.empty(n_blocks, np.int64)
@@ -165,7 +233,13 @@ def largest_inside(first, other, back, side, room, demand, inside):
 
 
 @compiled
-def value_of(first, other, weight, cost, inside):
+def value_of(
+    first: np.ndarray,
+    other: np.ndarray,
+    weight: np.ndarray,
+    cost: np.ndarray,
+    inside: np.ndarray,
+) -> int:
     """Links that leave a set and costs of its members."""
     total = 0
     for block in range(len(inside)):
@@ -178,7 +252,7 @@ def value_of(first, other, weight, cost, inside):
 
 
 @compiled
-def move_price(demand, supply, change):
+def move_price(demand: np.ndarray, supply: np.ndarray, change: int) -> int:
     """Raise or lower all demands; returns the flow that loses its end.
 
     Flow above a lowered demand becomes a supply, which looks for another end.
@@ -194,10 +268,38 @@ def move_price(demand, supply, change):
 
 
 @compiled
+def _fit_to_marks(
+    side: np.ndarray, most: int, large: np.ndarray, small: np.ndarray
+) -> tuple[int, int]:
+    """Bring the sets that crossed last in line with the marks; returns their sizes.
+
+    Where the marks move a set beyond the limit it becomes the extreme set that they allow.
+    """
+    n_large, n_small = 0, 0
+    for block in range(len(side)):
+        large[block] = (large[block] or side[block] == IN) and side[block] != OUT
+        small[block] = (small[block] or side[block] == IN) and side[block] != OUT
+        n_large += large[block]
+        n_small += small[block]
+    if n_large <= most:
+        large[:] = side != OUT
+        n_large = large.sum()
+    if n_small > most:
+        small[:] = side == IN
+        n_small = small.sum()
+    return n_large, n_small
+
+
+@compiled
 def best_price(
-    first, other, back, weight, cost, side, least, most, value, price, flow,
-    room, supply, demand, large, small, best,
-):  # fmt: skip
+    near: Neighbours,
+    cost: np.ndarray,
+    side: np.ndarray,
+    sizes: tuple[int, int],
+    value: int,
+    state: PriceState,
+    best: np.ndarray,
+) -> tuple[int, int, int, int, bool]:
     """The price whose lower bound is largest, by intersecting lines.
 
     Each set is a line over the price: its value plus the price times its size. The bound is the
@@ -205,24 +307,17 @@ def best_price(
 
     Parameters
     ----------
-    first, other, back, weight : int64 arrays
+    near : Neighbours
     cost : (n,) int64 array
         Of each member; may be negative.
     side : (n,) int64 array
         FREE, IN or OUT.
-    least, most : int
-        Sizes allowed.
+    sizes : (int, int)
+        The least and the most members.
     value : int
         Of the best set known; a bound that reaches it is returned at once.
-    price : int
-        Of the state; tried first.
-    flow : int
-        Of the state.
-    room, supply, demand : int64 arrays
-        The state: what a flow, found for fewer marks, leaves of links, supplies and demands.
-        Changed.
-    large, small : (n,) bool arrays
-        The sets whose lines crossed last, one larger than ``most`` and one not. Changed.
+    state : PriceState
+        Its price is tried first; its flow was found for fewer marks. Its arrays are changed.
     best : (n,) bool array
         Changed when a set of a size allowed is found that is better than ``value``.
 
@@ -234,37 +329,26 @@ def best_price(
     bool
         All best sets are smaller than ``least`` even without a price.
     """
-    n_blocks = len(side)
-    constant = 0
-    for block in range(n_blocks):
-        constant += min(cost[block], 0)
-    n_large, n_small = 0, 0
-    for block in range(n_blocks):
-        large[block] = (large[block] or side[block] == IN) and side[block] != OUT
-        small[block] = (small[block] or side[block] == IN) and side[block] != OUT
-        n_large += large[block]
-        n_small += small[block]
-    # Where the marks moved a set beyond the limit, the extreme set that they allow.
-    if n_large <= most:
-        large[:] = side != OUT
-        n_large = large.sum()
-    if n_small > most:
-        small[:] = side == IN
-        n_small = small.sum()
-    left = value_of(first, other, weight, cost, large)
-    right = value_of(first, other, weight, cost, small)
-    inside = np.empty(n_blocks, np.bool_)
-    bound = np.int64(-NEVER)
-    at_price = price
-    trial = price if n_large > most else np.int64(0)
+    first, other, back, weight = near
+    least, most = sizes
+    price, flow, (room, supply, demand), (large, small) = state
+    constant = np.minimum(cost, 0).sum()
+    n_large, n_small = _fit_to_marks(side, most, large, small)
+    left, right = (
+        value_of(first, other, weight, cost, large),
+        value_of(first, other, weight, cost, small),
+    )
+    inside = np.empty(len(side), np.bool_)
+    bound: int = -NEVER
+    trial = price if n_large > most else 0
     is_crossing = False
     while True:
-        flow -= move_price(demand, supply, trial - at_price)
-        at_price = trial
+        flow -= move_price(demand, supply, trial - price)
+        price = trial
         flow += add_flow(first, other, back, side, room, supply, demand)
-        bound = max(bound, constant + flow - trial * most)
+        bound = max(bound, constant + flow - price * most)
         if bound >= value:
-            return bound, value, at_price, flow, False
+            return bound, value, price, flow, False
         low = smallest_inside(first, other, side, room, supply, inside)
         found = value_of(first, other, weight, cost, inside)
         if least <= low <= most and found < value:
@@ -277,12 +361,12 @@ def best_price(
             if least <= size <= most and found < value:
                 value = found
                 best[:] = inside
-        if low <= most <= size or (trial == 0 and size < most):
-            return bound, value, at_price, flow, size < least
-        lowest = min(left + trial * n_large, right + trial * n_small)
-        if is_crossing and found + trial * size >= lowest:
+        if low <= most <= size or (price == 0 and size < most):
+            return bound, value, price, flow, size < least
+        lowest = min(left + price * n_large, right + price * n_small)
+        if is_crossing and found + price * size >= lowest:
             # No line lies below the crossing of the two known ones.
-            return bound, value, at_price, flow, False
+            return bound, value, price, flow, False
         if size > most:
             left, n_large = found, size
             large[:] = inside

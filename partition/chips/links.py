@@ -6,6 +6,7 @@ no matter of rounding, results do not depend on the order of sums, and a bound h
 
 from dataclasses import dataclass
 
+import networkx as nx
 import numpy as np
 
 from partition.core.errors import PartitionError
@@ -35,7 +36,7 @@ class Traffic:
     weights: np.ndarray
 
     @classmethod
-    def of_graph(cls, graph):
+    def of_graph(cls, graph: nx.DiGraph) -> "Traffic":
         """Arrays of a block graph.
 
         Raises
@@ -57,14 +58,14 @@ class Traffic:
         # The order in which a graph lists its edges is no part of it.
         rows.sort()
         sources, targets, weights = zip(*rows) if rows else ((), (), ())
-        weights = np.array(weights, dtype=np.float64)
+        amounts = np.array(weights, dtype=np.float64)
         with np.errstate(over="ignore"):
-            if not np.isfinite(weights.sum()):
+            if not np.isfinite(amounts.sum()):
                 raise PartitionError("the weights of the block graph add up to no finite number")
-        as_index = [np.array(ends, dtype=np.int64) for ends in (sources, targets)]
-        return cls(n_blocks, *as_index, weights)
+        starts, ends = (np.array(numbers, dtype=np.int64) for numbers in (sources, targets))
+        return cls(n_blocks, starts, ends, amounts)
 
-    def loads(self, chips) -> dict:
+    def loads(self, chips: np.ndarray) -> dict[tuple[int, int], float]:
         """Messages per step on every link between chips that carries any.
 
         Parameters
@@ -79,6 +80,10 @@ class Traffic:
         table = np.zeros((n_chips, n_chips))
         np.add.at(table, (chips[self.sources], chips[self.targets]), self.weights)
         return {(int(a), int(b)): float(table[a, b]) for a, b in zip(*np.nonzero(table)) if a != b}
+
+
+Neighbours = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""``first``, ``other``, ``back`` and ``weight`` of `Links`, as compiled loops take them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +115,11 @@ class Links:
         return len(self.first) - 1
 
     @property
+    def neighbours(self) -> Neighbours:
+        """The arrays as a plain tuple, which compiled functions take fastest."""
+        return self.first, self.other, self.back, self.weight
+
+    @property
     def owner(self) -> np.ndarray:
         """(2 m,) int64 array: the block whose neighbour each one is."""
         return np.repeat(np.arange(self.n_blocks), np.diff(self.first))
@@ -119,18 +129,18 @@ class Links:
         """(n,) int64 array: sum of the weights at each block."""
         return np.bincount(self.owner, self.weight, self.n_blocks).astype(np.int64)
 
-    def pairs(self):
+    def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(m,) int64 arrays of every link once: lower block, higher block, weight."""
         owner = self.owner
         once = owner < self.other
         return owner[once], self.other[once], self.weight[once]
 
-    def crossing(self, chips) -> int:
+    def crossing(self, chips: np.ndarray) -> int:
         """Weight between chips."""
         a, b, weight = self.pairs()
         return int(weight[chips[a] != chips[b]].sum())
 
-    def among(self, blocks):
+    def among(self, blocks: np.ndarray) -> "Links":
         """Links among some blocks, which are numbered anew in the order given.
 
         Parameters
@@ -159,13 +169,13 @@ def links_of(traffic: Traffic) -> Links:
     return _links(traffic.n_blocks, keys // n, keys % n, weight, unit)
 
 
-def links_of_matrix(mutual) -> Links:
+def links_of_matrix(mutual: np.ndarray) -> Links:
     """Links of an (n, n) symmetric array of messages per step between blocks, both ways."""
     low, high = np.nonzero(np.triu(mutual, 1))
     return links_of(Traffic(len(mutual), low, high, mutual[low, high]))
 
 
-def _links(n_blocks, a, b, weight, unit):
+def _links(n_blocks: int, a: np.ndarray, b: np.ndarray, weight: np.ndarray, unit: float) -> Links:
     some = weight > 0
     a, b, weight = a[some], b[some], weight[some]
     owner, other = np.concatenate([a, b]), np.concatenate([b, a])

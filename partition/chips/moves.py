@@ -1,12 +1,13 @@
 """Compiled moves of blocks between chips; everything in whole numbers.
 
-``first``, ``other`` and ``weight`` are those of `partition.chips.links.Links`; ``chips`` is the
-(n,) int64 chip per block, ``sizes`` the (k,) int64 blocks per chip, and ``towards`` an (n, k) int64
+``near`` are the neighbours of each block, see `partition.chips.links.Links`; ``chips`` is the (n,)
+int64 chip per block, ``sizes`` the (k,) int64 blocks per chip, and ``towards`` an (n, k) int64
 array of what each block exchanges with each chip.
 """
 
 import numpy as np
 
+from partition.chips.links import Neighbours
 from partition.core.compiled import compiled
 
 LEAST = -(2**62)
@@ -17,8 +18,9 @@ MAX_PASSES = 50
 
 
 @compiled
-def table(first, other, weight, chips, n_chips):
+def table(near: Neighbours, chips: np.ndarray, n_chips: int) -> tuple[np.ndarray, np.ndarray]:
     """What each block exchanges with each chip, and the blocks on each chip."""
+    first, other, _, weight = near
     n_blocks = len(chips)
     towards = np.zeros((n_blocks, n_chips), np.int64)
     sizes = np.zeros(n_chips, np.int64)
@@ -30,8 +32,16 @@ def table(first, other, weight, chips, n_chips):
 
 
 @compiled
-def place(first, other, weight, chips, sizes, towards, block, target):
+def place(
+    near: Neighbours,
+    chips: np.ndarray,
+    sizes: np.ndarray,
+    towards: np.ndarray,
+    block: int,
+    target: int,
+) -> None:
     """Put a block on a chip."""
+    first, other, _, weight = near
     source = chips[block]
     chips[block] = target
     sizes[source] -= 1
@@ -43,7 +53,7 @@ def place(first, other, weight, chips, sizes, towards, block, target):
 
 
 @compiled
-def best_target(towards, own, block):
+def best_target(towards: np.ndarray, own: int, block: int) -> tuple[int, int]:
     """The chip other than its own that a block gains most by moving to, and the gain."""
     target = -1
     gain = np.int64(LEAST)
@@ -55,12 +65,19 @@ def best_target(towards, own, block):
 
 
 @compiled
-def best_leaving(chips, sizes, towards, held, source, capacity):
+def best_leaving(
+    chips: np.ndarray,
+    sizes: np.ndarray,
+    towards: np.ndarray,
+    held: np.ndarray,
+    source: int,
+    capacity: int,
+) -> tuple[int, int, int]:
     """The best move from one chip to a chip with a core to spare: block, chip and gain.
 
     Blocks in ``held`` stay. Block -1 when there is no such move.
     """
-    mover, target, best = -1, -1, np.int64(LEAST)
+    mover, target, best = -1, -1, LEAST
     for block in range(len(chips)):
         if chips[block] == source and not held[block]:
             for chip in range(len(sizes)):
@@ -72,13 +89,16 @@ def best_leaving(chips, sizes, towards, held, source, capacity):
 
 
 @compiled
-def move_pass(first, other, weight, chips, sizes, towards, capacity):
+def move_pass(
+    near: Neighbours, chips: np.ndarray, sizes: np.ndarray, towards: np.ndarray, capacity: int
+) -> int:
     """One pass in the manner of Fiduccia and Mattheyses; returns the gain.
 
     Every block moves at most once, the best move first even when it costs. A chip may hold one
     block too many for the time of one move, so that a full chip can exchange blocks. The pass
     then goes back to the best assignment within capacity that it saw.
     """
+    first, other, _, _ = near
     n_blocks = len(chips)
     gains = np.empty(n_blocks, np.int64)
     targets = np.empty(n_blocks, np.int64)
@@ -106,7 +126,7 @@ def move_pass(first, other, weight, chips, sizes, towards, capacity):
         total += gain
         held[block] = True
         gains[block] = LEAST
-        place(first, other, weight, chips, sizes, towards, block, target)
+        place(near, chips, sizes, towards, block, target)
         for link in range(first[block], first[block + 1]):
             neighbour = other[link]
             if not held[neighbour]:
@@ -117,16 +137,19 @@ def move_pass(first, other, weight, chips, sizes, towards, capacity):
         if over < 0 and total > best:
             best, n_best = total, n_moves
     for move in range(n_moves - 1, n_best - 1, -1):
-        place(first, other, weight, chips, sizes, towards, movers[move], origins[move])
+        place(near, chips, sizes, towards, movers[move], origins[move])
     return best
 
 
 @compiled
-def swap_descent(first, other, weight, chips, sizes, towards):
+def swap_descent(
+    near: Neighbours, chips: np.ndarray, sizes: np.ndarray, towards: np.ndarray
+) -> int:
     """Swap the pair of blocks that saves most, again and again; returns the gain.
 
     Swaps keep the sizes, so they work on full chips.
     """
+    first, other, _, weight = near
     n_blocks = len(chips)
     own = np.empty(n_blocks, np.int64)
     pair = np.empty(n_blocks, np.int64)
@@ -151,17 +174,18 @@ def swap_descent(first, other, weight, chips, sizes, towards):
             break
         total += best
         chip = chips[left]
-        place(first, other, weight, chips, sizes, towards, left, chips[right])
-        place(first, other, weight, chips, sizes, towards, right, chip)
+        place(near, chips, sizes, towards, left, chips[right])
+        place(near, chips, sizes, towards, right, chip)
     return total
 
 
 @compiled
-def improve(first, other, weight, chips, n_chips, capacity):
+def improve(near: Neighbours, chips: np.ndarray, n_chips: int, capacity: int) -> int:
     """Passes of moves until none gains; changes ``chips`` and returns the weight between chips."""
-    towards, sizes = table(first, other, weight, chips, n_chips)
+    first, other, _, weight = near
+    towards, sizes = table(near, chips, n_chips)
     for _ in range(MAX_PASSES):
-        if move_pass(first, other, weight, chips, sizes, towards, capacity) <= 0:
+        if move_pass(near, chips, sizes, towards, capacity) <= 0:
             break
     twice = 0
     for block in range(len(chips)):
@@ -172,18 +196,27 @@ def improve(first, other, weight, chips, n_chips, capacity):
 
 
 @compiled
-def move_cluster(first, other, weight, chips, n_chips, capacity, block, target, size):
+def move_cluster(
+    near: Neighbours,
+    chips: np.ndarray,
+    n_chips: int,
+    capacity: int,
+    block: int,
+    target: int,
+    size: int,
+) -> None:
     """Move a connected cluster to a chip, then empty that chip to its capacity.
 
     The cluster grows from ``block`` by the largest sum of messages to it, up to ``size`` blocks.
     """
+    first, other, _, weight = near
     n_blocks = len(chips)
-    towards, sizes = table(first, other, weight, chips, n_chips)
+    towards, sizes = table(near, chips, n_chips)
     held = np.zeros(n_blocks, np.bool_)
     pull = np.zeros(n_blocks, np.int64)
     for _ in range(size):
         held[block] = True
-        place(first, other, weight, chips, sizes, towards, block, target)
+        place(near, chips, sizes, towards, block, target)
         for link in range(first[block], first[block + 1]):
             pull[other[link]] += weight[link]
         strongest = 0
@@ -196,7 +229,7 @@ def move_cluster(first, other, weight, chips, n_chips, capacity, block, target, 
     while sizes[target] > capacity:
         leaving, chip, _ = best_leaving(chips, sizes, towards, held, target, capacity)
         if leaving >= 0:
-            place(first, other, weight, chips, sizes, towards, leaving, chip)
+            place(near, chips, sizes, towards, leaving, chip)
         else:
             # Nothing but the cluster is left on the chip: let its own blocks go.
             held[:] = False

@@ -10,8 +10,13 @@ ACM Transactions on Algorithms 20(1).
 """
 
 import functools
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Protocol
 
 import numpy as np
+
+from partition.chips.links import Links
 
 N_RUNS = 12
 """Runs, each on the blocks in another order: the deterministic preset knows no other chance."""
@@ -20,8 +25,50 @@ TOTAL = 2**30
 """Sum of the edge weights handed over, which must be 32-bit integers."""
 
 
+class _Partitioned(Protocol):
+    def get_partition(self) -> list[int]: ...
+
+
+class _Context(Protocol):
+    logging: bool
+
+    def set_partitioning_parameters(
+        self, n_parts: int, tolerance: float, objective: object
+    ) -> None: ...
+    def set_mapping_parameters(self, n_parts: int, tolerance: float) -> None: ...
+    def set_individual_target_block_weights(self, most: list[int]) -> None: ...
+
+
+class _Graph(Protocol):
+    def partition(self, context: _Context) -> _Partitioned: ...
+    def map_onto_graph(self, target: object, context: _Context) -> _Partitioned: ...
+
+
+class Initializer(Protocol):
+    """What is called here of Mt-KaHyPar, whose own objects have no types."""
+
+    def context_from_preset(self, preset: object) -> _Context: ...
+    def create_graph(
+        self,
+        context: _Context,
+        n_nodes: int,
+        n_edges: int,
+        ends: list[list[int]],
+        node_weights: list[int],
+        edge_weights: list[int],
+    ) -> _Graph: ...
+    def create_target_graph(
+        self,
+        context: _Context,
+        n_nodes: int,
+        n_edges: int,
+        ends: list[list[int]],
+        edge_weights: list[int],
+    ) -> object: ...
+
+
 @functools.cache
-def engine():
+def engine() -> tuple[ModuleType, Initializer] | None:
     """The module and its initializer, or None. It can be initialized once per process only."""
     try:
         import mtkahypar
@@ -30,7 +77,9 @@ def engine():
     return mtkahypar, mtkahypar.initialize(1)
 
 
-def multilevel(links, n_parts, capacity, rng):
+def multilevel(
+    links: Links, n_parts: int, capacity: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
     """Yield assignments; none where Mt-KaHyPar is not installed.
 
     Parameters
@@ -40,9 +89,10 @@ def multilevel(links, n_parts, capacity, rng):
     rng : numpy.random.Generator
     """
     low, high, weight = links.pairs()
-    if n_parts < 2 or not len(low) or engine() is None:
+    found = engine()
+    if n_parts < 2 or not len(low) or found is None:
         return
-    mtkahypar, initializer = engine()
+    mtkahypar, initializer = found
     # The preset whose result depends on nothing but its input: neither threads nor time.
     context = initializer.context_from_preset(mtkahypar.PresetType.DETERMINISTIC_QUALITY)
     context.logging = False

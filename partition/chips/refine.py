@@ -1,9 +1,12 @@
 """Improve an assignment of blocks to chips by moves and swaps under a hard capacity."""
 
+import numpy as np
+
 from partition.chips import moves
+from partition.chips.links import Links
 
 
-def moved(links, chips, n_parts, capacity):
+def moved(links: Links, chips: np.ndarray, n_parts: int, capacity: int) -> tuple[int, np.ndarray]:
     """Passes of moves until none gains.
 
     Parameters
@@ -22,29 +25,36 @@ def moved(links, chips, n_parts, capacity):
     chips = chips.copy()
     if n_parts < 2:
         return 0, chips
-    cost = moves.improve(links.first, links.other, links.weight, chips, n_parts, capacity)
+    cost = moves.improve(links.neighbours, chips, n_parts, capacity)
     return int(cost), chips
 
 
-def swapped(links, chips, n_parts, capacity):
+def swapped(links: Links, chips: np.ndarray, n_parts: int, capacity: int) -> tuple[int, np.ndarray]:
     """Swaps of two blocks and passes of moves in turn until neither gains; as `moved`."""
     cost, chips = moved(links, chips, n_parts, capacity)
     if n_parts < 2:
         return cost, chips
-    arrays = (links.first, links.other, links.weight)
+    near = links.neighbours
     while True:
-        towards, sizes = moves.table(*arrays, chips, n_parts)
-        if moves.swap_descent(*arrays, chips, sizes, towards) <= 0:
+        towards, sizes = moves.table(near, chips, n_parts)
+        if moves.swap_descent(near, chips, sizes, towards) <= 0:
             return cost, chips
         cost, chips = moved(links, chips, n_parts, capacity)
 
 
-def crossing(mutual, chips) -> float:
+def crossing(mutual: np.ndarray, chips: np.ndarray) -> float:
     """Messages per step between chips, of an (n, n) array of what blocks exchange both ways."""
     return float(mutual[chips[:, None] != chips].sum() / 2)
 
 
-def shaken(links, chips, n_parts, capacity, rounds, rng):
+def shaken(
+    links: Links,
+    chips: np.ndarray,
+    n_parts: int,
+    capacity: int,
+    rounds: int,
+    rng: np.random.Generator,
+) -> tuple[int, np.ndarray]:
     """Move a random cluster to another chip, refine, keep what is no worse; again and again.
 
     A cluster leaves a local optimum that single moves and swaps cannot: a whole piece of a
@@ -60,9 +70,7 @@ def shaken(links, chips, n_parts, capacity, rounds, rng):
         block = int(rng.integers(n_blocks))
         target = int((trial[block] + rng.integers(1, n_parts)) % n_parts)
         size = int(rng.integers(2, largest + 1))
-        moves.move_cluster(
-            links.first, links.other, links.weight, trial, n_parts, capacity, block, target, size
-        )
+        moves.move_cluster(links.neighbours, trial, n_parts, capacity, block, target, size)
         trial_cost, trial = moved(links, trial, n_parts, capacity)
         if trial_cost <= cost:
             cost, best = trial_cost, trial

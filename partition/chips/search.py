@@ -1,16 +1,18 @@
 """The search for the assignment with fewest messages: candidates, moves, exact cuts of pairs.
 
-The same input and seed give the same assignment, however busy the machine is: what ends a stage
-is a count of rounds or of bounds, never a clock.
+The same input and seed give the same assignment, however busy the machine is: what ends a part
+of the search is a count of rounds or of bounds, never a clock.
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from partition.chips.enumerate import SMALL, best_split
 from partition.chips.exact import best_sized_cut
+from partition.chips.links import Links
 from partition.chips.multilevel import multilevel
 from partition.chips.refine import moved, shaken, swapped
 from partition.chips.starts import in_order, starts
@@ -63,7 +65,9 @@ class Found:
         return self.bound >= self.cost
 
 
-def search(links, n_parts, capacity, seed, start=None) -> Found:
+def search(
+    links: Links, n_parts: int, capacity: int, seed: int, start: np.ndarray | None = None
+) -> Found:
     """Few messages between ``n_parts`` chips.
 
     Parameters
@@ -106,7 +110,7 @@ def search(links, n_parts, capacity, seed, start=None) -> Found:
     return known(links, pool[0], n_parts, capacity)
 
 
-def known(links, found, n_parts, capacity) -> Found:
+def known(links: Links, found: Found, n_parts: int, capacity: int) -> Found:
     """What needs no search: one chip, nothing that crosses, or the optimum of a small graph."""
     if n_parts < 2:
         return replace(found, method="all on one chip")
@@ -120,20 +124,22 @@ def known(links, found, n_parts, capacity) -> Found:
     return found
 
 
-def _share(count):
+def _share(count: int) -> int:
     return count if IS_COMPILED else max(1, round(count * UNCOMPILED_SHARE))
 
 
-def _ranked(found):
+def _ranked(found: Iterable[tuple[int, np.ndarray]]) -> list[Found]:
     """Best first, different costs only: equal ones are nearly always the same, renumbered."""
-    by_cost = {}
+    by_cost: dict[int, Found] = {}
     for cost, chips in found:
         by_cost.setdefault(cost, Found(chips, cost))
     return [by_cost[cost] for cost in sorted(by_cost)]
 
 
-def _tournament(links, pool, n_parts, capacity, rng):
-    """Candidates shaken in stages of which each keeps fewer; in the last ones, pairs cut anew."""
+def _tournament(
+    links: Links, pool: list[Found], n_parts: int, capacity: int, rng: np.random.Generator
+) -> list[Found]:
+    """Candidates shaken in heats of which each keeps fewer; in the last ones, pairs cut anew."""
     size = links.n_blocks / ROUNDS_FULL
     effort = min(size, 1 / size)
     n_bounds = _share(PAIRS_BOUNDS)
@@ -153,12 +159,20 @@ def _tournament(links, pool, n_parts, capacity, rng):
     return _ranked(swapped(links, found.chips, n_parts, capacity) for found in pool)
 
 
-def cut_in_two(links, found, capacity, max_bounds=None, deadline=None) -> Found:
+def cut_in_two(
+    links: Links,
+    found: Found,
+    capacity: int,
+    max_bounds: int | None = None,
+    deadline: float | None = None,
+) -> Found:
     """The optimum for two chips, or the better of what was known and found within the limits."""
     return _cut_in_two(links, found, capacity, max_bounds, deadline)[0]
 
 
-def _cut_in_two(links, found, capacity, max_bounds, deadline=None):
+def _cut_in_two(
+    links: Links, found: Found, capacity: int, max_bounds: int | None, deadline: float | None = None
+) -> tuple[Found, int]:
     # Blocks without messages go wherever there is a core to spare, so they need no decision.
     linked = np.flatnonzero(links.degree > 0)
     inner = links.among(linked)
@@ -183,7 +197,9 @@ def _cut_in_two(links, found, capacity, max_bounds, deadline=None):
     return Found(chips, result.value, result.bound, "branch and bound"), result.n_bounds
 
 
-def optimize_pairs(links, found, n_parts, capacity, max_bounds):
+def optimize_pairs(
+    links: Links, found: Found, n_parts: int, capacity: int, max_bounds: int
+) -> tuple[Found, int]:
     """Cut every pair of chips anew and exactly, until no pair improves.
 
     A pair that takes more than `PAIR_BOUNDS` keeps the best cut seen.

@@ -4,7 +4,11 @@ All take `partition.chips.links.Links` or an order of the blocks and return an (
 chips that keeps the capacity.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
+
+from partition.chips.links import Links
 
 SPECTRAL_LIMIT = 1200
 """Largest number of blocks for which eigenvectors are computed (cubic time)."""
@@ -16,7 +20,9 @@ N_RANDOM = 40
 """Random assignments, half of them in equal parts, half with all chips but one full."""
 
 
-def starts(links, n_parts, capacity, rng):
+def starts(
+    links: Links, n_parts: int, capacity: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
     """Yield first assignments, the plain model order first.
 
     Parameters
@@ -45,21 +51,21 @@ def starts(links, n_parts, capacity, rng):
         yield in_order(rng.permutation(n_blocks), capacity)
 
 
-def in_order(order, capacity):
+def in_order(order: np.ndarray, capacity: int) -> np.ndarray:
     """Fill one chip after the other."""
     chips = np.empty(len(order), dtype=np.int64)
     chips[order] = np.arange(len(order)) // capacity
     return chips
 
 
-def in_equal_parts(order, n_parts):
+def in_equal_parts(order: np.ndarray, n_parts: int) -> np.ndarray:
     """Cut an order into runs of almost equal length."""
     chips = np.empty(len(order), dtype=np.int64)
     chips[order] = np.arange(len(order)) * n_parts // max(len(order), 1)
     return chips
 
 
-def grown(links, n_parts, capacity, first):
+def grown(links: Links, n_parts: int, capacity: int, first: int) -> np.ndarray:
     """Grow chips block by block, always the block with most messages to the chip so far.
 
     The sum of messages counts, less what the block exchanges with blocks still to be placed.
@@ -89,7 +95,7 @@ def grown(links, n_parts, capacity, first):
     return chips
 
 
-def breadth_first(links):
+def breadth_first(links: Links) -> np.ndarray:
     """Order blocks by distance from the first block of each connected piece."""
     order, seen = [], np.zeros(links.n_blocks, dtype=bool)
     for root in range(links.n_blocks):
@@ -106,7 +112,7 @@ def breadth_first(links):
     return np.array(order, dtype=np.int64)
 
 
-def spectral(links, n_orders=2):
+def spectral(links: Links, n_orders: int = 2) -> list[np.ndarray]:
     """Orders by the first eigenvectors of the normalised Laplacian after the constant one."""
     degree = np.maximum(links.degree, 1)
     scale = 1 / np.sqrt(degree)

@@ -1,12 +1,28 @@
 """Second opinions: walk over a result again, by other means than those that made it."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
+import networkx as nx
+import numpy as np
+
+from partition.core.claims import AssignmentClaims, PlacementClaims, TilingClaims
 from partition.core.errors import PartitionError
-from partition.core.limits import CORES_PER_CHIP, LOIHI1
+from partition.core.layers import Layer, Projection, Shape
+from partition.core.limits import CORES_PER_CHIP, LOIHI1, CoreLimits
+
+Chips = Sequence[int] | Mapping[int, int] | np.ndarray
+"""Chip per block."""
+
+_Block = tuple[range, range, range]
+_Counts = dict[tuple[int, int, bool], int]
+"""Axons by source pixel, dense ones apart."""
+
+_Key = TypeVar("_Key")
 
 
-def message_count(graph, chip_of_block) -> float:
+def message_count(graph: nx.DiGraph, chip_of_block: Chips) -> float:
     """Messages per step between chips, summed edge by edge.
 
     Parameters
@@ -23,7 +39,13 @@ def message_count(graph, chip_of_block) -> float:
     return total
 
 
-def check_assignment(graph, assignment, n_chips, *, cores_per_chip=CORES_PER_CHIP) -> None:
+def check_assignment(
+    graph: nx.DiGraph,
+    assignment: AssignmentClaims,
+    n_chips: int,
+    *,
+    cores_per_chip: int = CORES_PER_CHIP,
+) -> None:
     """Check an assignment against its graph.
 
     Raises
@@ -48,7 +70,7 @@ def check_assignment(graph, assignment, n_chips, *, cores_per_chip=CORES_PER_CHI
         problems.append(f"chips {sorted(set(chips))} are not numbered without gaps")
     if assignment.n_chips_used != n_used:
         problems.append(f"n_chips_used is {assignment.n_chips_used}, blocks use {n_used}")
-    loads = {}
+    loads: dict[tuple[int, int], float] = {}
     for source, target, weight in graph.edges(data="weight"):
         link = (chips[source], chips[target])
         if link[0] != link[1] and weight:
@@ -64,11 +86,13 @@ def check_assignment(graph, assignment, n_chips, *, cores_per_chip=CORES_PER_CHI
         raise PartitionError("; ".join(problems), problems)
 
 
-def _close(a, b):
+def _close(a: float, b: float) -> bool:
     return abs(a - b) <= 1e-9 * max(abs(a), abs(b), 1.0)
 
 
-def check_placement(graph, chip_of_block, placement) -> None:
+def check_placement(
+    graph: nx.DiGraph, chip_of_block: Sequence[int], placement: PlacementClaims
+) -> None:
     """Check a placement by sending every edge's messages over tiles and chips, link by link.
 
     Raises
@@ -92,7 +116,8 @@ def check_placement(graph, chip_of_block, placement) -> None:
     if problems:
         raise PartitionError("; ".join(problems), problems)
     messages = local = hops = board_hops = 0.0
-    tile_links, board_links = {}, {}
+    tile_links: dict[tuple[int, tuple[int, int]], float] = {}
+    board_links: dict[tuple[int, int], float] = {}
     for source, target, weight in graph.edges(data="weight"):
         a, b = chip_of_block[source], chip_of_block[target]
         if source == target:
@@ -126,7 +151,7 @@ def check_placement(graph, chip_of_block, placement) -> None:
         raise PartitionError("; ".join(problems), problems)
 
 
-def _walk(source, target, columns):
+def _walk(source: int, target: int, columns: int) -> list[tuple[int, int]]:
     """Links between neighbouring places: columns are crossed first, then rows."""
     row, column = divmod(source, columns)
     end_row, end_column = divmod(target, columns)
@@ -140,12 +165,18 @@ def _walk(source, target, columns):
     return list(pairwise(visited))
 
 
-def _add(loads, links, weight):
+def _add(loads: dict[_Key, float], links: Iterable[_Key], weight: float) -> None:
     for link in links:
         loads[link] = loads.get(link, 0.0) + weight
 
 
-def check_tiling(layers, tiling, *, limits=LOIHI1, pop_type=32) -> None:
+def check_tiling(
+    layers: Sequence[Layer],
+    tiling: TilingClaims,
+    *,
+    limits: CoreLimits = LOIHI1,
+    pop_type: int = 32,
+) -> None:
     """Check block shapes by walking over every block and every source pixel.
 
     Counts compartments, input axons and output axon slots one by one, from the definition of a
@@ -158,7 +189,7 @@ def check_tiling(layers, tiling, *, limits=LOIHI1, pop_type=32) -> None:
         Listing every difference and every limit exceeded.
     """
     problems = []
-    outgoing = {layer.name: {} for layer in layers}
+    outgoing: dict[str, _Counts] = {layer.name: {} for layer in layers}
     rows = {row.layer: row for row in tiling.usage}
     for layer in layers:
         row = rows[layer.name]
@@ -187,7 +218,7 @@ def check_tiling(layers, tiling, *, limits=LOIHI1, pop_type=32) -> None:
         raise PartitionError("; ".join(problems), problems)
 
 
-def _count_axons(layer, blocks, outgoing):
+def _count_axons(layer: Layer, blocks: list[_Block], outgoing: dict[str, _Counts]) -> int:
     """Input axons of the worst block; adds each to its source pixel's count in ``outgoing``,
     dense ones apart."""
     worst = 0
@@ -205,7 +236,7 @@ def _count_axons(layer, blocks, outgoing):
     return worst
 
 
-def _slots(block, counts, pixel_slots):
+def _slots(block: _Block, counts: _Counts, pixel_slots: int) -> int:
     """Output axon slots: one axon for all channels of a pixel, or one for each neuron if dense."""
     return sum(
         counts.get((*pixel, False), 0) * pixel_slots + counts.get((*pixel, True), 0) * len(block[2])
@@ -213,7 +244,7 @@ def _slots(block, counts, pixel_slots):
     )
 
 
-def _compare(layer, name, stated, counted, limit):
+def _compare(layer: Layer, name: str, stated: int, counted: int, limit: int) -> list[str]:
     problems = []
     if stated != counted:
         problems.append(f"layer {layer.name}: {name} is {counted}, not {stated}")
@@ -222,7 +253,7 @@ def _compare(layer, name, stated, counted, limit):
     return problems
 
 
-def _blocks(shape, block_shape):
+def _blocks(shape: Shape, block_shape: Shape) -> list[_Block]:
     """(rows, columns, channels) ranges of every block."""
     cuts = [
         [range(start, min(start + size, length)) for start in range(0, length, size)]
@@ -231,11 +262,13 @@ def _blocks(shape, block_shape):
     return [(r, c, k) for r in cuts[0] for c in cuts[1] for k in cuts[2]]
 
 
-def _pixels(block):
+def _pixels(block: _Block) -> list[tuple[int, int]]:
     return [(row, column) for row in block[0] for column in block[1]]
 
 
-def _sources(layer, projection, block, whole):
+def _sources(
+    layer: Layer, projection: Projection, block: _Block, whole: bool
+) -> set[tuple[int, int]]:
     """Source pixels with a weight into a block, found from the outputs backwards."""
     height, width = projection.source_shape[:2]
     if whole:
@@ -247,7 +280,7 @@ def _sources(layer, projection, block, whole):
     return {(row, column) for row in rows for column in columns}
 
 
-def _receptive(layer, projection, axis, target):
+def _receptive(layer: Layer, projection: Projection, axis: int, target: int) -> list[int]:
     """Source positions along an axis that an output position sees."""
     n_sources, n_targets = projection.source_shape[axis], layer.shape[axis]
     kernel, stride = projection.kernel[axis], projection.strides[axis]

@@ -9,14 +9,16 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 try:
-    from numba import njit
+    import numba
 except ImportError:
-    njit = None
+    _is_there = False
+else:
+    _is_there = True
 
-IS_COMPILED = njit is not None
+IS_COMPILED = _is_there
 """Whether loops run some hundred times faster than plain Python."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -26,26 +28,34 @@ def compiled(function: _Function) -> _Function:
     """Decorate a function of arrays and numbers; both ways give the same integers."""
     if not IS_COMPILED:
         return function
-    dispatcher = njit(nogil=True, error_model="numpy")(function)
+    dispatcher = cast(Any, numba.njit(nogil=True, error_model="numpy")(function))
     try:
         dispatcher.enable_caching()
     except (RuntimeError, OSError):
         _warn_once()
     else:
         dispatcher._cache = _Cache(dispatcher._cache)
-    return dispatcher
+    return cast(_Function, dispatcher)
+
+
+class _NumbasCache(Protocol):
+    """What is called here of numba's cache of one function."""
+
+    def load_overload(self, *arguments: object) -> object: ...
+    def save_overload(self, *arguments: object) -> None: ...
+    def flush(self) -> None: ...
 
 
 class _Cache:
     """numba's cache of one function, without which one can do."""
 
-    def __init__(self, cache: Any):
+    def __init__(self, cache: _NumbasCache):
         self._cache = cache
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._cache, name)
 
-    def load_overload(self, *arguments: Any) -> Any:
+    def load_overload(self, *arguments: object) -> object:
         """What was compiled before; None if there is nothing, or nothing that can be read."""
         try:
             return self._cache.load_overload(*arguments)
@@ -55,7 +65,7 @@ class _Cache:
                 self._cache.flush()
             return None
 
-    def save_overload(self, *arguments: Any) -> None:
+    def save_overload(self, *arguments: object) -> None:
         """Keep what was compiled, if it can be written."""
         try:
             self._cache.save_overload(*arguments)

@@ -1,5 +1,7 @@
 """Errors of the mapping steps."""
 
+from collections.abc import Iterable
+
 
 class PartitionError(Exception):
     """A network, graph or option that cannot be mapped. The message is one line.
@@ -14,7 +16,7 @@ class PartitionError(Exception):
 
     exit_code = 2
 
-    def __init__(self, message, violations=()):
+    def __init__(self, message: str, violations: Iterable[str] = ()):
         super().__init__(message)
         self.violations = tuple(violations)
 
@@ -34,7 +36,13 @@ class DoesNotFitError(PartitionError):
 
     exit_code = 4
 
-    def __init__(self, message, violations=(), layers=(), remedies=()):
+    def __init__(
+        self,
+        message: str,
+        violations: Iterable[str] = (),
+        layers: Iterable[str] = (),
+        remedies: Iterable[object] = (),
+    ):
         super().__init__(message, violations)
         self.layers = tuple(layers)
         self.remedies = tuple(remedies)

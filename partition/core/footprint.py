@@ -10,12 +10,14 @@ Weights are shared where they are equal *by value*. The counts take all weights 
 different; a kernel with repeated values can need less synapse memory, never more.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, log2
 
 import numpy as np
 
+from partition.core.layers import Layer, Projection, Shape, Target
 from partition.core.limits import COMPARTMENT_BASE_LIMIT
 
 WEIGHT_BITS = 8
@@ -32,6 +34,9 @@ ENTRY_WEIGHTS = 64
 
 WORD_BITS = 64
 """Memory entries are rounded up to words of this size."""
+
+Run = tuple[tuple[int, tuple[int, ...]], ...]
+"""What reaches a run of outputs: first output and taps for each source position, see `runs`."""
 
 
 # Compared and hashed by identity: axes are cached, and hashing long tuples would cost more.
@@ -58,7 +63,15 @@ class Axis:
 
 
 @lru_cache(maxsize=4096)
-def axis_of(n_sources, n_targets, kernel, stride, padding, transposed, uniform=False) -> Axis:
+def axis_of(
+    n_sources: int,
+    n_targets: int,
+    kernel: int,
+    stride: int,
+    padding: str,
+    transposed: bool,
+    uniform: bool = False,
+) -> Axis:
     """Follow ``conv2d_loihi_weights`` of nengo-loihi along one axis.
 
     Parameters
@@ -88,9 +101,9 @@ def axis_of(n_sources, n_targets, kernel, stride, padding, transposed, uniform=F
     return Axis(n_targets, tuple(first), tuple(taps))
 
 
-def axes_of(layer, projection) -> tuple[Axis, Axis]:
+def axes_of(layer: Layer, projection: Projection) -> tuple[Axis, Axis]:
     """Row and column axis of a projection into a layer."""
-    return tuple(
+    rows, columns = (
         axis_of(
             projection.source_shape[axis],
             layer.shape[axis],
@@ -102,10 +115,11 @@ def axes_of(layer, projection) -> tuple[Axis, Axis]:
         )
         for axis in (0, 1)
     )
+    return rows, columns
 
 
 @lru_cache(maxsize=65536)
-def runs(axis: Axis, size: int):
+def runs(axis: Axis, size: int) -> tuple[Run, ...]:
     """Cut the outputs into runs of ``size`` and list what reaches each run.
 
     Returns
@@ -146,12 +160,12 @@ def hears_all_taps(axis: Axis, size: int) -> bool:
     return all({tap for _, taps in run for tap in taps} == every for run in runs(axis, size))
 
 
-def is_split(layer_shape, block_shape) -> bool:
+def is_split(layer_shape: Shape, block_shape: Shape) -> bool:
     """Whether a layer takes more than one block of this shape."""
     return any(size > block for size, block in zip(layer_shape, block_shape))
 
 
-def n_blocks(layer_shape, block_shape) -> int:
+def n_blocks(layer_shape: Shape, block_shape: Shape) -> int:
     """Blocks, and so cores, of a layer."""
     count = 1
     for size, block in zip(layer_shape, block_shape):
@@ -159,7 +173,7 @@ def n_blocks(layer_shape, block_shape) -> int:
     return count
 
 
-def in_axons(layer, block_shape) -> int:
+def in_axons(layer: Layer, block_shape: Shape) -> int:
     """Input axons of the layer's worst block.
 
     A layer in one block keeps an axon for every source pixel, used or not.
@@ -168,19 +182,21 @@ def in_axons(layer, block_shape) -> int:
     for projection in layer.inputs:
         if is_split(layer.shape, block_shape):
             axes = axes_of(layer, projection)
-            counts = [[len(run) for run in runs(a, n)] for a, n in zip(axes, block_shape)]
+            rows, columns = ([len(run) for run in runs(a, n)] for a, n in zip(axes, block_shape))
         else:
-            counts = [[n] for n in projection.source_shape[:2]]
-        total = total + np.outer(*counts) * _axons_per_pixel(projection)
+            rows, columns = ([n] for n in projection.source_shape[:2])
+        total = total + np.outer(rows, columns) * _axons_per_pixel(projection)
     return int(total.max(initial=0))
 
 
-def _axons_per_pixel(projection):
+def _axons_per_pixel(projection: Projection) -> int:
     """The channels of a pixel share an axon; without shared weights they do not."""
     return projection.source_shape[2] if projection.dense else 1
 
 
-def messages_in(layer, block_shape, rates=None):
+def messages_in(
+    layer: Layer, block_shape: Shape, rates: Mapping[str, np.ndarray] | None = None
+) -> float:
     """Messages per step into the layer: one per spike of a source neuron and block it reaches.
 
     Parameters
@@ -196,7 +212,7 @@ def messages_in(layer, block_shape, rates=None):
         A float with rates.
     """
     channel_runs = -(-layer.shape[2] // block_shape[2])
-    total = 0
+    total: float = 0
     for projection in layer.inputs:
         rows, columns = (
             runs_reached(axis, size) for axis, size in zip(axes_of(layer, projection), block_shape)
@@ -208,7 +224,9 @@ def messages_in(layer, block_shape, rates=None):
     return total
 
 
-def out_axon_slots(layer_shape, block_shape, targets, pop_type=32) -> int:
+def out_axon_slots(
+    layer_shape: Shape, block_shape: Shape, targets: Sequence[Target], pop_type: int = 32
+) -> int:
     """Output axon slots of the worst block of a source layer.
 
     Parameters
@@ -224,7 +242,7 @@ def out_axon_slots(layer_shape, block_shape, targets, pop_type=32) -> int:
     row_starts = np.arange(0, layer_shape[0], block_shape[0])
     column_starts = np.arange(0, layer_shape[1], block_shape[1])
     pixel_slots = 2 if pop_type == 32 else 1
-    total = 0
+    total = np.zeros((1, 1), int)
     for layer, projection, target_shape in targets:
         if is_split(layer.shape, target_shape):
             rows, columns = axes_of(layer, projection)
@@ -241,7 +259,7 @@ def out_axon_slots(layer_shape, block_shape, targets, pop_type=32) -> int:
     return int(total.max())
 
 
-def synapse_bits(layer, block_shape, stop=None) -> int:
+def synapse_bits(layer: Layer, block_shape: Shape, stop: int | None = None) -> int:
     """Synapse memory, in bits, of the layer's worst block.
 
     With ``stop``, of any block that needs more than that, where there is one.
@@ -271,12 +289,14 @@ def synapse_bits(layer, block_shape, stop=None) -> int:
     return worst
 
 
-def _n_sources(kinds):
+def _n_sources(kinds: Iterable[Run]) -> int:
     return sum(len(entries) for entries in kinds)
 
 
 @lru_cache(maxsize=65536)
-def projection_bits(rows, columns, width, n_channels, n_source_channels) -> int:
+def projection_bits(
+    rows: Run, columns: Run, width: int, n_channels: int, n_source_channels: int
+) -> int:
     """Synapse memory in bits of one projection into one block.
 
     Parameters
@@ -309,14 +329,14 @@ def projection_bits(rows, columns, width, n_channels, n_source_channels) -> int:
     )
 
 
-def dense_bits(projection, n_targets) -> int:
+def dense_bits(projection: Projection, n_targets: int) -> int:
     """Synapse memory in bits of an all-to-all projection: a list per source neuron, no indices."""
     return int(np.prod(projection.source_shape)) * entry_bits(n_targets, 0)
 
 
-def _axis_arrays(entries):
+def _axis_arrays(entries: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First outputs, kind of tap run per position, and number of taps per kind."""
-    kinds = {}
+    kinds: dict[tuple[int, ...], int] = {}
     kind = [kinds.setdefault(taps, len(kinds)) for _, taps in entries]
     return (
         np.array([first for first, _ in entries]),
@@ -334,7 +354,7 @@ def entry_bits(n_weights: int, index_bits: int) -> int:
     """Memory of one shared set of weights, in bits (nengo_loihi ``bits_per_axon``)."""
     per_weight = WEIGHT_BITS + index_bits
 
-    def rounded(n):
+    def rounded(n: int) -> int:
         return -(-(n * per_weight + ENTRY_HEADER_BITS) // WORD_BITS) * WORD_BITS
 
     full, rest = divmod(n_weights, ENTRY_WEIGHTS)

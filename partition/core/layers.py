@@ -1,5 +1,6 @@
 """A convolutional network as the chip sees it, in no library's terms."""
 
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -78,8 +79,8 @@ class Layer:
     name: str
     shape: Shape
     inputs: tuple[Projection, ...] = ()
-    thresholds: tuple = ()
-    settings: tuple = ()
+    thresholds: tuple[Hashable, ...] = ()
+    settings: tuple[Hashable, ...] = ()
     levels: int = 1
     whole_kernels: bool = False
 
@@ -89,19 +90,28 @@ class Layer:
         return rows * columns * channels
 
 
-def dense_projection(source, source_shape, on_host=False) -> Projection:
+Target = tuple[Layer, Projection, Shape]
+"""A layer that another projects to, by which projection, and its block shape."""
+
+
+def as_shape(sizes: Sequence[int]) -> Shape:
+    """Three sizes as a tuple."""
+    rows, columns, channels = sizes
+    return rows, columns, channels
+
+
+def dense_projection(source: str, source_shape: Shape, on_host: bool = False) -> Projection:
     """All to all from a source of any shape into a layer of shape (1, 1, n)."""
-    rows, columns, _ = source_shape
-    return Projection(
-        source, (rows, columns), (1, 1), "valid", False, tuple(source_shape), on_host, True
-    )
+    whole = as_shape(source_shape)
+    return Projection(source, whole[:2], (1, 1), "valid", False, whole, on_host, True)
 
 
-def uniform_projection(projection, shape) -> Projection:
+def uniform_projection(projection: Projection, shape: Sequence[int]) -> Projection:
     """A uniform projection into a layer of that shape, else as it is."""
+    rows, columns = shape[:2]
     return replace(
         projection,
-        kernel=tuple(shape[:2]),
+        kernel=(rows, columns),
         strides=(1, 1),
         padding="valid",
         transposed=True,
@@ -109,7 +119,7 @@ def uniform_projection(projection, shape) -> Projection:
     )
 
 
-def output_lengths(length, kernel, stride, padding, transposed) -> range:
+def output_lengths(length: int, kernel: int, stride: int, padding: str, transposed: bool) -> range:
     """Output pixels one axis may have, by the formulas of ``nengo.transforms``.
 
     A convolution has one. A transposed convolution has every length whose convolution gives
@@ -124,7 +134,7 @@ def output_lengths(length, kernel, stride, padding, transposed) -> range:
     return range(smallest, smallest + stride)
 
 
-def check_layers(layers) -> None:
+def check_layers(layers: Sequence[Layer]) -> None:
     """Check that a network is complete and its shapes agree.
 
     Parameters
@@ -167,7 +177,9 @@ def check_layers(layers) -> None:
     targets_first(layers)
 
 
-def _projection_problems(layer, projection, by_name):
+def _projection_problems(
+    layer: Layer, projection: Projection, by_name: Mapping[str, Layer]
+) -> list[str]:
     if projection.padding not in ("same", "valid"):
         return [f"padding {projection.padding!r} is neither 'same' nor 'valid'"]
     if min(projection.kernel + projection.strides + projection.source_shape) < 1:
@@ -187,9 +199,11 @@ def _projection_problems(layer, projection, by_name):
         ]
     problems = []
     source = by_name.get(projection.source)
-    if not projection.on_host and source is None:
+    if projection.on_host:
+        pass
+    elif source is None:
         problems.append("is no layer on the chip (a source on the host needs on_host=True)")
-    elif not projection.on_host and source.shape != projection.source_shape:
+    elif source.shape != projection.source_shape:
         problems.append(
             f"source_shape {projection.source_shape} differs from the layer's {source.shape}"
         )
@@ -206,7 +220,7 @@ def _projection_problems(layer, projection, by_name):
     return problems
 
 
-def targets_first(layers) -> list[Layer]:
+def targets_first(layers: Sequence[Layer]) -> list[Layer]:
     """Order layers so that each comes after every layer it projects to.
 
     Raises
@@ -215,9 +229,10 @@ def targets_first(layers) -> list[Layer]:
         When layers form a loop.
     """
     by_name = {layer.name: layer for layer in layers}
-    order, state = [], {}
+    order: list[Layer] = []
+    state: dict[str, str] = {}
 
-    def visit(layer):
+    def visit(layer: Layer) -> None:
         if state.get(layer.name) == "open":
             raise PartitionError(
                 f"layer {layer.name} reaches itself: block shapes are only chosen for networks "

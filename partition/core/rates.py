@@ -1,11 +1,21 @@
 """Firing rates of the layers of a network, before there are blocks."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from partition.core.errors import PartitionError
+from partition.core.layers import Layer, Shape
+
+Rates = Mapping[str, ArrayLike]
+"""Spikes per step by layer, as `neuron_rates` takes them."""
+
+PixelRates = Mapping[str, np.ndarray]
+"""(rows, columns) by source, as from `pixel_rates`."""
 
 
-def neuron_rates(layers, rates=None) -> dict[str, np.ndarray]:
+def neuron_rates(layers: Sequence[Layer], rates: Rates | None = None) -> dict[str, np.ndarray]:
     """Rate of every neuron that sends spikes to a layer on the chip.
 
     Parameters
@@ -34,7 +44,7 @@ def neuron_rates(layers, rates=None) -> dict[str, np.ndarray]:
     return {name: _neurons(name, rates[name], shape) for name, shape in shapes.items()}
 
 
-def _neurons(name, given, shape):
+def _neurons(name: str, given: ArrayLike, shape: Shape) -> np.ndarray:
     values = np.asarray(given, dtype=np.float64)
     try:
         values = np.broadcast_to(values, shape)
@@ -47,7 +57,9 @@ def _neurons(name, given, shape):
     return values
 
 
-def pixel_rates(layers, rates=None) -> dict[str, np.ndarray] | None:
+def pixel_rates(
+    layers: Sequence[Layer], rates: Rates | None = None
+) -> dict[str, np.ndarray] | None:
     """Rates as in `neuron_rates`, summed over channels: (rows, columns) by source.
 
     None without rates, which stands for one spike per neuron and step.

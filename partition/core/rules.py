@@ -4,13 +4,16 @@ A rule takes a layer, a block shape and what the block needs, and returns a sent
 that names value, limit and remedy, or None when the rule is met.
 """
 
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from partition.core.footprint import axes_of, in_axons, is_split, out_axon_slots, synapse_bits
+from partition.core.layers import Layer, Shape, Target
 from partition.core.limits import (
     POP16_BASE_MULTIPLE,
     POP16_IN_AXONS,
     POP16_SOURCE_CHANNELS,
+    CoreLimits,
 )
 
 
@@ -24,7 +27,9 @@ class BlockNeeds:
     synapse_bits: int
 
 
-def block_needs(layer, block_shape, targets=(), pop_type=32) -> BlockNeeds:
+def block_needs(
+    layer: Layer, block_shape: Shape, targets: Sequence[Target] = (), pop_type: int = 32
+) -> BlockNeeds:
     """Needs of a layer's worst block; ``targets`` as in `footprint.out_axon_slots`."""
     rows, columns, channels = (min(b, n) for b, n in zip(block_shape, layer.shape))
     return BlockNeeds(
@@ -35,19 +40,23 @@ def block_needs(layer, block_shape, targets=(), pop_type=32) -> BlockNeeds:
     )
 
 
-def above(value, limit, what, remedy):
+def above(value: int, limit: int, what: str, remedy: str) -> str | None:
     """Say by how much a value exceeds its limit and what helps; None when it does not."""
     if value <= limit:
         return None
     return f"{value} {what}, the limit is {limit} (over by {value - limit}): {remedy}"
 
 
-def too_many_compartments(layer, shape, needs, limits, pop_type):
+def too_many_compartments(
+    layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
+) -> str | None:
     """Compartments of a core."""
     return above(needs.compartments, limits.compartments, "compartments", "use a smaller block")
 
 
-def too_many_in_axons(layer, shape, needs, limits, pop_type):
+def too_many_in_axons(
+    layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
+) -> str | None:
     """Input axons of a core; a pop16 axon has a shorter identifier."""
     pop16 = pop_type == 16 and not all(projection.dense for projection in layer.inputs)
     limit = min(limits.in_axons, POP16_IN_AXONS) if pop16 else limits.in_axons
@@ -56,7 +65,9 @@ def too_many_in_axons(layer, shape, needs, limits, pop_type):
     )
 
 
-def too_many_out_axon_slots(layer, shape, needs, limits, pop_type):
+def too_many_out_axon_slots(
+    layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
+) -> str | None:
     """Output axon slots of a core."""
     return above(
         needs.out_axon_slots,
@@ -67,7 +78,9 @@ def too_many_out_axon_slots(layer, shape, needs, limits, pop_type):
     )
 
 
-def too_many_synapse_bits(layer, shape, needs, limits, pop_type):
+def too_many_synapse_bits(
+    layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
+) -> str | None:
     """Synapse memory of a core."""
     return above(
         needs.synapse_bits,
@@ -77,7 +90,9 @@ def too_many_synapse_bits(layer, shape, needs, limits, pop_type):
     )
 
 
-def too_many_synapse_configs(layer, shape, needs, limits, pop_type):
+def too_many_synapse_configs(
+    layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
+) -> str | None:
     """Every input has a synapse format of its own."""
     return above(
         len(layer.inputs),
@@ -87,27 +102,33 @@ def too_many_synapse_configs(layer, shape, needs, limits, pop_type):
     )
 
 
-def too_many_thresholds(layer, shape, needs, limits, pop_type):
+def too_many_thresholds(
+    layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
+) -> str | None:
     """Different thresholds of a core; a hardware build only."""
     value = most_kinds(layer.thresholds, shape[2])
     remedy = "use fewer channels per block, or fold thresholds into weights and biases"
     return above(value, limits.threshold_configs, "different thresholds", remedy)
 
 
-def too_many_settings(layer, shape, needs, limits, pop_type):
+def too_many_settings(
+    layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
+) -> str | None:
     """Different settings of compartments of a core; a hardware build only."""
     value = most_kinds(layer.settings, shape[2])
     remedy = "use fewer channels per block, or fewer different time constants"
     return above(value, limits.compartment_configs, "different compartment settings", remedy)
 
 
-def most_kinds(values, size) -> int:
+def most_kinds(values: Sequence[Hashable], size: int) -> int:
     """Most different values in any run of ``size``; 1 when there are none, all being alike."""
     starts = range(0, len(values), size)
     return max((len(set(values[start : start + size])) for start in starts), default=1)
 
 
-def unused_last_axon(layer, shape, needs, limits, pop_type):
+def unused_last_axon(
+    layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
+) -> str | None:
     """An input after one whose last source pixel is unused breaks nengo-loihi.
 
     ``Core.add_synapse`` numbers axons from the last axon of the synapse before, which is None
@@ -124,7 +145,9 @@ def unused_last_axon(layer, shape, needs, limits, pop_type):
     return None
 
 
-def pop16_too_many_channels(layer, shape, needs, limits, pop_type):
+def pop16_too_many_channels(
+    layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
+) -> str | None:
     """Channels a pop16 spike can carry."""
     most = max((p.n_atoms for p in layer.inputs if not p.dense), default=0)
     if pop_type != 16:
@@ -132,7 +155,9 @@ def pop16_too_many_channels(layer, shape, needs, limits, pop_type):
     return above(most, POP16_SOURCE_CHANNELS, "source channels on pop16 axons", "use pop_type 32")
 
 
-def pop16_unaligned(layer, shape, needs, limits, pop_type):
+def pop16_unaligned(
+    layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
+) -> str | None:
     """A pop16 axon starts at a multiple of four compartments."""
     one_pixel = min(shape[0], layer.shape[0]) * min(shape[1], layer.shape[1]) == 1
     sizes = {min(shape[2], layer.shape[2]), layer.shape[2] % shape[2]}
@@ -145,7 +170,9 @@ def pop16_unaligned(layer, shape, needs, limits, pop_type):
     )
 
 
-RULES = (
+Rule = Callable[[Layer, Shape, BlockNeeds, CoreLimits, int], str | None]
+
+RULES: tuple[Rule, ...] = (
     too_many_compartments,
     too_many_in_axons,
     too_many_out_axon_slots,
@@ -160,7 +187,9 @@ RULES = (
 """Every limit of a core, those included that nengo-loihi meets only in a hardware build."""
 
 
-def violations(layer, shape, needs, limits, pop_type=32) -> list[str]:
+def violations(
+    layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int = 32
+) -> list[str]:
     """Every rule that a layer's worst block breaks: layer, block shape, value, limit, remedy."""
     found = (rule(layer, shape, needs, limits, pop_type) for rule in RULES)
     size = "x".join(str(n) for n in shape)

@@ -5,16 +5,37 @@ same layers and block shapes. A projection is a product of a row part and a colu
 channels of a source pixel reach the same blocks, so each axis is taken on its own.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import TypedDict
 
 import networkx as nx
 import numpy as np
 
-from partition.core.footprint import axes_of
-from partition.core.rates import neuron_rates
+from partition.core.footprint import Axis, axes_of
+from partition.core.layers import Layer, Projection, Shape
+from partition.core.rates import Rates, neuron_rates
 
 
-def tiling_graph(layers, shapes, rates=None) -> nx.DiGraph:
+class HostInput(TypedDict):
+    """Spikes from the host, as a block graph lists them.
+
+    Attributes
+    ----------
+    label : str
+    n_neurons : int
+    messages : dict of int to int
+        By block, messages per step when every neuron spikes once.
+    """
+
+    label: str
+    n_neurons: int
+    messages: dict[int, int]
+
+
+def tiling_graph(
+    layers: Sequence[Layer], shapes: Mapping[str, Shape], rates: Rates | None = None
+) -> nx.DiGraph:
     """Blocks of a tiling and the messages between them.
 
     Parameters
@@ -47,22 +68,10 @@ def tiling_graph(layers, shapes, rates=None) -> nx.DiGraph:
             graph.add_node(n_blocks + number, label=layer.name, n_compartments=size)
         n_blocks += sizes.size
     for layer in layers:
-        target = np.arange(first[layer.name], n_blocks)
         for projection in layer.inputs:
-            whole = projection.source_shape
             if projection.on_host:
-                _, targets, counts = edges(
-                    layer, projection, whole, shapes[layer.name], np.ones(whole)
-                )
-                graph.graph["host_inputs"].append(
-                    {
-                        "label": projection.source,
-                        "n_neurons": int(np.prod(whole)),
-                        "messages": dict(
-                            zip(target[targets].tolist(), counts.astype(int).tolist())
-                        ),
-                    }
-                )
+                host = _host_input(layer, projection, shapes[layer.name], first[layer.name])
+                graph.graph["host_inputs"].append(host)
                 continue
             sources, targets, weights = edges(
                 layer,
@@ -79,7 +88,21 @@ def tiling_graph(layers, shapes, rates=None) -> nx.DiGraph:
     return graph
 
 
-def block_sizes(layer_shape, block_shape) -> np.ndarray:
+def _host_input(
+    layer: Layer, projection: Projection, block_shape: Shape, first_block: int
+) -> HostInput:
+    """One input from the host, of whose neurons each spikes once."""
+    whole = projection.source_shape
+    _, targets, counts = edges(layer, projection, whole, block_shape, np.ones(whole))
+    messages = zip((first_block + targets).tolist(), counts.astype(int).tolist())
+    return {
+        "label": projection.source,
+        "n_neurons": int(np.prod(whole)),
+        "messages": dict(messages),
+    }
+
+
+def block_sizes(layer_shape: Shape, block_shape: Shape) -> np.ndarray:
     """Compartments of each block of a layer: (row runs, column runs, channel runs) int64."""
     lengths = [
         np.minimum(block, total - np.arange(0, total, block))
@@ -88,7 +111,13 @@ def block_sizes(layer_shape, block_shape) -> np.ndarray:
     return lengths[0][:, None, None] * lengths[1][:, None] * lengths[2]
 
 
-def edges(layer, projection, source_block, target_block, rates):
+def edges(
+    layer: Layer,
+    projection: Projection,
+    source_block: Shape,
+    target_block: Shape,
+    rates: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Messages of one projection, from block to block.
 
     Parameters
@@ -124,11 +153,14 @@ def edges(layer, projection, source_block, target_block, rates):
     # Every channel run of a source block sends to every channel run of a target block.
     sources = sources[..., None, None] + np.arange(n_runs)[:, None]
     targets = targets[..., None, None] + np.arange(n_target_runs)
-    return tuple(a.ravel() for a in np.broadcast_arrays(sources, targets, weights[..., None]))
+    sources, targets, weights = np.broadcast_arrays(sources, targets, weights[..., None])
+    return sources.ravel(), targets.ravel(), weights.ravel()
 
 
 @lru_cache(maxsize=4096)
-def _runs_between(axis, source_size, target_size):
+def _runs_between(
+    axis: Axis, source_size: int, target_size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of source run and target run with a connection, and the positions that send.
 
     Returns
@@ -145,7 +177,7 @@ def _runs_between(axis, source_size, target_size):
 
 
 @lru_cache(maxsize=4096)
-def reach(axis, size) -> np.ndarray:
+def reach(axis: Axis, size: int) -> np.ndarray:
     """Which source position reaches which run of ``size`` outputs: (n_runs, n_sources), 0 or 1."""
     table = np.zeros((-(-axis.n_targets // size), axis.n_sources))
     for position, (first, taps) in enumerate(zip(axis.first, axis.taps)):

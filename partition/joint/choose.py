@@ -5,18 +5,20 @@ meet sends each spike across once, one cut askew sends what whole blocks send. S
 with the chips in sight.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import networkx as nx
+import numpy as np
 
 from partition.chips.cut import Assignment, assign_chips, chips_needed
 from partition.core.errors import PartitionError
-from partition.core.layers import check_layers
-from partition.core.limits import CORES_PER_CHIP, LOIHI1
-from partition.core.rates import pixel_rates
+from partition.core.layers import Layer, check_layers
+from partition.core.limits import CORES_PER_CHIP, LOIHI1, CoreLimits
+from partition.core.rates import Rates, pixel_rates
 from partition.core.traffic import tiling_graph
-from partition.joint.plans import PlanSearch
-from partition.joint.recut import Network
+from partition.joint.plans import CostedPlan, PlanSearch
+from partition.joint.recut import Network, Plan
 from partition.shapes.candidates import Candidates
 from partition.shapes.tiling import Tiling, best_tiling, make_tiling
 
@@ -46,15 +48,15 @@ class Joint:
 
 
 def choose_tiling_and_chips(
-    layers,
-    n_chips,
+    layers: Sequence[Layer],
+    n_chips: int,
     *,
-    rates=None,
-    cores_per_chip=CORES_PER_CHIP,
-    max_cores=None,
-    limits=LOIHI1,
-    pop_type=32,
-    seed=0,
+    rates: Rates | None = None,
+    cores_per_chip: int = CORES_PER_CHIP,
+    max_cores: int | None = None,
+    limits: CoreLimits = LOIHI1,
+    pop_type: int = 32,
+    seed: int = 0,
 ) -> Joint:
     """Cut layers into blocks and put blocks on chips so that few messages cross between chips.
 
@@ -78,10 +80,6 @@ def choose_tiling_and_chips(
     pop_type : {32, 16}
     seed : int
 
-    Returns
-    -------
-    Joint
-
     Raises
     ------
     PartitionError, DoesNotFitError
@@ -94,18 +92,14 @@ def choose_tiling_and_chips(
     candidates = Candidates(layers, limits, pop_type, pixel_rates(layers, rates))
     plain = best_tiling(candidates, rates)
     n_parts = chips_needed(plain.n_cores, n_chips, cores_per_chip)
-    room = n_parts * cores_per_chip
-    if max_cores is not None:
-        room = max(min(room, max_cores), plain.n_cores)
-    if n_parts == 1:
-        return _placed(plain, None, layers, rates, n_parts, cores_per_chip, seed)
-    network = Network(layers, rates)
-    plans = PlanSearch(network, candidates, n_parts, cores_per_chip, room).run(plain, seed)
-    fewest = plans[0][0][0]
     # The plain tiling is a plan too, but not every plan gets the full search.
     found = [_placed(plain, None, layers, rates, n_parts, cores_per_chip, seed)]
-    for cost, plan in plans[:N_FINALISTS]:
-        if cost[0] <= CLOSE * fewest:
+    if n_parts > 1:
+        room = n_parts * cores_per_chip
+        if max_cores is not None:
+            room = max(min(room, max_cores), plain.n_cores)
+        search = PlanSearch(Network(layers, rates), candidates, n_parts, cores_per_chip, room)
+        for plan in _finalists(search.run(plain, seed)):
             tiling = make_tiling(layers, plan.shapes, rates=rates, pop_type=pop_type)
             found.append(_placed(tiling, plan.flat(), layers, rates, n_parts, cores_per_chip, seed))
     return min(
@@ -114,7 +108,21 @@ def choose_tiling_and_chips(
     )
 
 
-def _placed(tiling, chips, layers, rates, n_chips, cores_per_chip, seed):
+def _finalists(plans: Sequence[CostedPlan]) -> list[Plan]:
+    """The best plans, the best first, as far as they are close to it in messages."""
+    fewest = plans[0][0][0]
+    return [plan for (messages, _), plan in plans[:N_FINALISTS] if messages <= CLOSE * fewest]
+
+
+def _placed(
+    tiling: Tiling,
+    chips: np.ndarray | None,
+    layers: Sequence[Layer],
+    rates: Rates | None,
+    n_chips: int,
+    cores_per_chip: int,
+    seed: int,
+) -> Joint:
     """A tiling with the chips of `cut.assign_chips`, which starts from given ones too."""
     graph = tiling_graph(layers, tiling.shapes, rates)
     if chips is not None and chips.max() >= chips_needed(len(chips), n_chips, cores_per_chip):

@@ -5,6 +5,9 @@ the shape that ends best on them. A plan is then improved layer by layer, every 
 layer tried with the rest fixed (`recut`), and block by block (`refine`).
 """
 
+from collections.abc import Mapping
+from math import inf
+
 import networkx as nx
 import numpy as np
 
@@ -12,17 +15,19 @@ from partition.chips.links import links_of_matrix
 from partition.chips.refine import crossing, moved, swapped
 from partition.chips.starts import starts
 from partition.core.footprint import n_blocks
-from partition.core.layers import targets_first
+from partition.core.layers import Layer, Shape, targets_first
 from partition.core.traffic import tiling_graph
 from partition.joint.recut import (
     UNIT,
+    Network,
     Plan,
     best_chips,
     ideal_surroundings,
     surroundings,
 )
-from partition.joint.straight_lines import straight_lines
-from partition.shapes.candidates import targets_of
+from partition.joint.straight_lines import Lines, straight_lines
+from partition.shapes.candidates import Candidates, targets_of
+from partition.shapes.tiling import Tiling
 
 N_STARTS = 4
 """First plans that are improved."""
@@ -39,6 +44,14 @@ MAX_SWAPPED = 512
 PRICES = (0.0, *np.geomspace(1e-4, 1.0, 25))
 """Prices of a core tried on a straight line, as shares of a block's average messages."""
 
+Cost = tuple[float, int]
+"""Messages in `recut.UNIT` per step, and cores."""
+
+CostedPlan = tuple[Cost, Plan]
+
+Option = tuple[float, Shape, np.ndarray]
+"""Messages of a layer, its block shape and the chips of its blocks."""
+
 
 class PlanSearch:
     """Plans for one network on one number of chips.
@@ -52,7 +65,9 @@ class PlanSearch:
         Most cores in all.
     """
 
-    def __init__(self, network, candidates, n_chips, cores_per_chip, room):
+    def __init__(
+        self, network: Network, candidates: Candidates, n_chips: int, cores_per_chip: int, room: int
+    ):
         self.network = network
         self.candidates = candidates
         self.n_chips = n_chips
@@ -60,7 +75,7 @@ class PlanSearch:
         self.room = room
         self.order = targets_first(network.layers)
 
-    def run(self, plain, seed=0) -> list:
+    def run(self, plain: Tiling, seed: int = 0) -> list[CostedPlan]:
         """Improved plans, best first: ((messages in `recut.UNIT` per step, cores), Plan).
 
         The plan of a given tiling comes along, improved in nothing but its chips.
@@ -74,17 +89,17 @@ class PlanSearch:
         base = self.cut(plain.shapes, np.random.default_rng(seed))
         lines = straight_lines(self.n_chips, self.capacity[0] / plain.n_cores)
         first = [base] + [self.straight(one, shapes, plain) for one in lines]
-        first = {(*p.shapes.values(), p.flat().tobytes()): p for p in first if p is not None}
-        first = sorted(((self.cost(p), p) for p in first.values()), key=_cost)
+        once = {(*p.shapes.values(), p.flat().tobytes()): p for p in first if p is not None}
+        costed = sorted(((self.cost(p), p) for p in once.values()), key=_cost)
         n_first = max(N_STARTS, MANY_STARTS // plain.n_cores)
         found = [(self.cost(base), base)]
-        found += [self.improve(plan, shapes) for _, plan in first[:n_first]]
-        different = {}
+        found += [self.improve(plan, shapes) for _, plan in costed[:n_first]]
+        different: dict[tuple[Shape, ...], CostedPlan] = {}
         for cost, plan in sorted(found, key=_cost):
             different.setdefault(tuple(plan.shapes.values()), (cost, plan))
         return list(different.values())
 
-    def thinned(self, layer, plain):
+    def thinned(self, layer: Layer, plain: Tiling) -> list[Shape]:
         """Block shapes worth a look: of all with as many runs the smallest, while cores last."""
         most = n_blocks(layer.shape, plain.shapes[layer.name]) + self.room - plain.n_cores
         smallest = [{-(-length // n) for n in range(1, length + 1)} for length in layer.shape]
@@ -94,7 +109,7 @@ class PlanSearch:
             if cores <= most and all(n in good for n, good in zip(shape, smallest))
         ]
 
-    def cut(self, shapes, rng):
+    def cut(self, shapes: Mapping[str, Shape], rng: np.random.Generator) -> Plan:
         """A plan of given shapes, its blocks put on chips quickly."""
         empty = {}
         for layer in self.network.layers:
@@ -109,12 +124,12 @@ class PlanSearch:
         ]
         return plan.with_chips(min(found, key=lambda chips: crossing(mutual, chips)))
 
-    def cost(self, plan):
+    def cost(self, plan: Plan) -> Cost:
         """(messages in `recut.UNIT` per step, cores)."""
         chips = plan.flat()
         return crossing(self.mutual(plan), chips), len(chips)
 
-    def mutual(self, plan):
+    def mutual(self, plan: Plan) -> np.ndarray:
         """Messages between any two blocks, both ways, in `recut.UNIT` per step."""
         graph = tiling_graph(self.network.layers, plan.shapes, self.network.rates)
         weights = nx.to_numpy_array(graph, nodelist=range(len(graph)))
@@ -122,9 +137,9 @@ class PlanSearch:
         np.fill_diagonal(mutual, 0)
         return mutual
 
-    def improve(self, plan, shapes):
+    def improve(self, plan: Plan, shapes: Mapping[str, list[Shape]]) -> CostedPlan:
         """Sweep over layers and refine blocks until nothing helps: (cost, plan)."""
-        best = None
+        best: CostedPlan = (inf, 0), plan
         for _ in range(MAX_SWEEPS):
             for layer in self.order:
                 plan = self.recut(layer, plan, shapes[layer.name])
@@ -134,12 +149,12 @@ class PlanSearch:
             _, chips = refined(links, plan.flat(), self.n_chips, n_cores)
             plan = plan.with_chips(chips)
             cost = crossing(mutual, chips), len(chips)
-            if best is not None and cost >= best[0]:
+            if cost >= best[0]:
                 break
             best = cost, plan
         return best
 
-    def recut(self, layer, plan, shapes):
+    def recut(self, layer: Layer, plan: Plan, shapes: list[Shape]) -> Plan:
         """The plan with the layer's best shape and chips, all else fixed."""
         around = surroundings(self.network, layer, plan, self.n_chips)
         own = plan.chips[layer.name].ravel()
@@ -165,7 +180,7 @@ class PlanSearch:
                 best, best_cost = plan.with_layer(layer.name, shape, chips), cost
         return best
 
-    def fits(self, layer, shape, shapes):
+    def fits(self, layer: Layer, shape: Shape, shapes: Mapping[str, Shape]) -> bool:
         """Whether a layer can be cut so: its own core, and the output axons of its sources."""
         if not self.candidates.fits(layer, shape):
             return False
@@ -177,11 +192,13 @@ class PlanSearch:
             if sender is layer or sender.name in sources
         )
 
-    def emits(self, layer, shape, shapes):
+    def emits(self, layer: Layer, shape: Shape, shapes: Mapping[str, Shape]) -> bool:
         """Whether the output axons of a layer fit its targets' shapes."""
         return self.candidates.emits(layer, shape, targets_of(layer, self.order, shapes))
 
-    def straight(self, lines, shapes, plain):
+    def straight(
+        self, lines: Lines, shapes: Mapping[str, list[Shape]], plain: Tiling
+    ) -> Plan | None:
         """A plan along straight lines, of as few messages as its cores allow; None if none fits."""
         neurons = {layer.name: lines.chips(layer.shape) for layer in self.order}
         options = {
@@ -189,9 +206,10 @@ class PlanSearch:
         }
         average = plain.messages / plain.n_cores / UNIT
         for price in PRICES:
-            plan = self.at_price(options, price * average)
-            if plan is None:
+            found = self.at_price(options, price * average)
+            if found is None:
                 return None
+            plan = found
             used = plan.n_cores(self.n_chips)
             if np.all(used <= self.capacity) and used.sum() <= self.room:
                 return plan
@@ -199,7 +217,9 @@ class PlanSearch:
             return None
         return plan.with_chips(unloaded(self.mutual(plan), plan.flat(), self.capacity))
 
-    def options(self, layer, neurons, shapes):
+    def options(
+        self, layer: Layer, neurons: Mapping[str, np.ndarray], shapes: list[Shape]
+    ) -> list[Option]:
         """Shapes of a layer, each with messages and chips when the rest lies on the lines."""
         around = ideal_surroundings(self.network, layer, neurons, self.n_chips)
         found = []
@@ -208,9 +228,10 @@ class PlanSearch:
             found.append((total - kept.max(axis=0).sum(), shape, kept.argmax(axis=0)))
         return found
 
-    def at_price(self, options, price):
+    def at_price(self, options: Mapping[str, list[Option]], price: float) -> Plan | None:
         """Each layer's best option when a core costs so many messages; None if a layer has none."""
-        shapes, chips = {}, {}
+        shapes: dict[str, Shape] = {}
+        chips: dict[str, np.ndarray] = {}
         for layer in self.order:
             costs = [cost + price * blocks.size for cost, _, blocks in options[layer.name]]
             for i in np.argsort(costs, kind="stable"):
@@ -224,11 +245,11 @@ class PlanSearch:
         return Plan({name: shapes[name] for name in names}, {name: chips[name] for name in names})
 
 
-def _cost(item):
+def _cost(item: CostedPlan) -> Cost:
     return item[0]
 
 
-def unloaded(mutual, chips, capacity):
+def unloaded(mutual: np.ndarray, chips: np.ndarray, capacity: np.ndarray) -> np.ndarray:
     """Chips with blocks moved off those that hold too many, each time the one that costs least.
 
     Parameters

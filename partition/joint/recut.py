@@ -5,13 +5,15 @@ itself: the chip that keeps most of its messages off the links, as far as there 
 makes it cheap to try every block shape of a layer.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
-from partition.core.footprint import axes_of
-from partition.core.rates import neuron_rates
+from partition.core.footprint import Axis, axes_of
+from partition.core.layers import Layer, Projection, Shape
+from partition.core.rates import Rates, neuron_rates
 from partition.core.traffic import reach
 
 UNIT = 2.0**-24
@@ -29,22 +31,23 @@ class Plan:
     chips : dict of str to (row runs, column runs, channel runs) int64 array
     """
 
-    shapes: dict
-    chips: dict
+    shapes: dict[str, Shape]
+    chips: dict[str, np.ndarray]
 
-    def n_cores(self, n_chips) -> np.ndarray:
+    def n_cores(self, n_chips: int) -> np.ndarray:
         """Cores in use on each chip: (n_chips,) int64."""
-        return sum(np.bincount(c.ravel(), minlength=n_chips) for c in self.chips.values())
+        counts = [np.bincount(c.ravel(), minlength=n_chips) for c in self.chips.values()]
+        return np.sum(counts, axis=0)
 
     def flat(self) -> np.ndarray:
         """Chip per block, in block order (layers in the order of ``shapes``)."""
         return np.concatenate([self.chips[name].ravel() for name in self.shapes])
 
-    def with_layer(self, name, shape, chips):
+    def with_layer(self, name: str, shape: Shape, chips: np.ndarray) -> "Plan":
         """The plan with one layer changed."""
         return Plan({**self.shapes, name: shape}, {**self.chips, name: chips})
 
-    def with_chips(self, chips):
+    def with_chips(self, chips: np.ndarray) -> "Plan":
         """The plan with other chips, given per block in block order."""
         starts = np.cumsum([c.size for c in self.chips.values()])[:-1]
         parts = np.split(np.asarray(chips), starts)
@@ -62,10 +65,12 @@ class Network:
         As `rates.neuron_rates` takes them. ``Network.rates`` has them in `UNIT`.
     """
 
-    def __init__(self, layers, rates=None):
+    def __init__(self, layers: Sequence[Layer], rates: Rates | None = None):
         self.layers = tuple(layers)
         self.rates = {n: np.round(r / UNIT) for n, r in neuron_rates(layers, rates).items()}
-        self.outputs = {layer.name: [] for layer in layers}
+        self.outputs: dict[str, list[tuple[Layer, Projection]]] = {
+            layer.name: [] for layer in layers
+        }
         for layer in layers:
             for projection in layer.inputs:
                 if not projection.on_host:
@@ -89,11 +94,11 @@ class Surroundings:
     Both in `UNIT` per step.
     """
 
-    layer: object
-    incoming: list
+    layer: Layer
+    incoming: list[tuple[tuple[Axis, Axis], np.ndarray]]
     outgoing: np.ndarray
 
-    def kept(self, shape):
+    def kept(self, shape: Shape) -> tuple[float, np.ndarray]:
         """Messages that stay on a chip, for each block and chip it may be on.
 
         Returns
@@ -120,7 +125,7 @@ class Surroundings:
 
 
 @lru_cache(maxsize=16384)
-def senders(axis, size):
+def senders(axis: Axis, size: int) -> tuple[np.ndarray, np.ndarray]:
     """First source position that reaches each run of ``size`` outputs, and the one after the last.
 
     Positions between them that reach no output at all are included.
@@ -130,7 +135,7 @@ def senders(axis, size):
     return first, np.where(reached.any(axis=1), last, first)
 
 
-def surroundings(network, layer, plan, n_chips) -> Surroundings:
+def surroundings(network: Network, layer: Layer, plan: Plan, n_chips: int) -> Surroundings:
     """A layer's surroundings in a plan."""
     neurons = {
         p.source: _of_neurons(plan.chips[p.source], plan.shapes[p.source], p.source_shape)
@@ -149,7 +154,9 @@ def surroundings(network, layer, plan, n_chips) -> Surroundings:
     return _surroundings(network, layer, neurons, to_chip, n_chips)
 
 
-def ideal_surroundings(network, layer, neurons, n_chips) -> Surroundings:
+def ideal_surroundings(
+    network: Network, layer: Layer, neurons: Mapping[str, np.ndarray], n_chips: int
+) -> Surroundings:
     """A layer's surroundings when every other neuron is on a given chip, in blocks that fit.
 
     Parameters
@@ -169,14 +176,21 @@ def ideal_surroundings(network, layer, neurons, n_chips) -> Surroundings:
     return _surroundings(network, layer, neurons, to_chip, n_chips)
 
 
-def _surroundings(network, layer, neurons, to_chip, n_chips):
+def _surroundings(
+    network: Network,
+    layer: Layer,
+    neurons: Mapping[str, np.ndarray],
+    to_chip: np.ndarray,
+    n_chips: int,
+) -> Surroundings:
     incoming = []
     for projection in layer.inputs:
         if projection.on_host:
             continue
         rates, chips = network.rates[projection.source], neurons[projection.source]
         axes = axes_of(layer, projection)
-        used = np.outer(*([len(taps) > 0 for taps in axis.taps] for axis in axes))
+        rows, columns = ([len(taps) > 0 for taps in axis.taps] for axis in axes)
+        used = np.outer(rows, columns)
         sums = np.zeros((n_chips, *(n + 1 for n in used.shape)))
         for chip in range(n_chips):
             sums[chip, 1:, 1:] = (rates * (chips == chip)).sum(axis=2) * used
@@ -188,13 +202,13 @@ def _surroundings(network, layer, neurons, to_chip, n_chips):
     return Surroundings(layer, incoming, outgoing)
 
 
-def _of_neurons(chips, block_shape, layer_shape):
+def _of_neurons(chips: np.ndarray, block_shape: Shape, layer_shape: Shape) -> np.ndarray:
     """Chip of every neuron from the chip of every block."""
     runs = [np.arange(length) // size for length, size in zip(layer_shape, block_shape)]
     return chips[np.ix_(*runs)]
 
 
-def best_chips(kept, free):
+def best_chips(kept: np.ndarray, free: np.ndarray) -> np.ndarray | None:
     """Chip of every block, so that most messages stay on a chip.
 
     Exact where no chip runs full, and for two chips; else blocks that lose most by the next best
@@ -221,7 +235,7 @@ def best_chips(kept, free):
     return chips.reshape(shape)
 
 
-def _squeezed(kept, free):
+def _squeezed(kept: np.ndarray, free: np.ndarray) -> np.ndarray:
     n_blocks = kept.shape[1]
     if len(free) == 2:
         gain = kept[0] - kept[1]

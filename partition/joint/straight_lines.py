@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from partition.core.layers import Shape
+
 
 @dataclass(frozen=True)
 class Lines:
@@ -18,7 +20,7 @@ class Lines:
     rows: tuple[float, ...] = ()
     columns: tuple[float, ...] = ()
 
-    def chips(self, layer_shape) -> np.ndarray:
+    def chips(self, layer_shape: Shape) -> np.ndarray:
         """Chip of every neuron of a layer: (rows, columns, channels) int array."""
         row, column = (
             np.searchsorted(lines, (np.arange(n) + 0.5) / n)
@@ -28,7 +30,7 @@ class Lines:
         return np.broadcast_to(field[..., None], layer_shape)
 
 
-def straight_lines(n_chips, full) -> list[Lines]:
+def straight_lines(n_chips: int, full: float) -> list[Lines]:
     """Lines to start from: grids of equal fields, and stripes that fill the first or last chips.
 
     Parameters

@@ -10,6 +10,8 @@ References
 Burkard, Dell'Amico and Martello 2012, Assignment Problems, SIAM, chapter 8 (heuristics).
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 ROUNDS = ((4, 100), (2, 200), (1, 400))
@@ -19,7 +21,12 @@ MIN_GAIN = 1e-9
 """Share of the total cost below which a gain is taken for rounding."""
 
 
-def arrange(mutual, coordinates, rng, more_starts=()) -> np.ndarray:
+def arrange(
+    mutual: np.ndarray,
+    coordinates: np.ndarray,
+    rng: np.random.Generator,
+    more_starts: Iterable[np.ndarray] = (),
+) -> np.ndarray:
     """Give every block a place of its own.
 
     Parameters
@@ -41,7 +48,7 @@ def arrange(mutual, coordinates, rng, more_starts=()) -> np.ndarray:
     if n_blocks < 2:
         return np.arange(n_blocks, dtype=np.int64)
     distances = manhattan(coordinates)
-    found = {}
+    found: dict[float, np.ndarray] = {}
     for start in [*starts(mutual, coordinates, rng), *more_starts]:
         places = descend(mutual, distances, start)
         found.setdefault(round(cost_of(mutual, distances, places), 9), places)
@@ -52,18 +59,20 @@ def arrange(mutual, coordinates, rng, more_starts=()) -> np.ndarray:
     return best[0]
 
 
-def manhattan(coordinates) -> np.ndarray:
+def manhattan(coordinates: np.ndarray) -> np.ndarray:
     """(n, n) float64 distances along rows and columns."""
     coordinates = np.asarray(coordinates)
     return np.abs(coordinates[:, None] - coordinates).sum(axis=2).astype(np.float64)
 
 
-def cost_of(mutual, distances, places) -> float:
+def cost_of(mutual: np.ndarray, distances: np.ndarray, places: np.ndarray) -> float:
     """Messages per step times distance."""
     return float((mutual * distances[np.ix_(places, places)]).sum() / 2)
 
 
-def starts(mutual, coordinates, rng):
+def starts(
+    mutual: np.ndarray, coordinates: np.ndarray, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
     """Yield first arrangements: block order, eight by eigenvectors, one by chance."""
     n_blocks = len(mutual)
     yield np.arange(n_blocks, dtype=np.int64)
@@ -75,7 +84,7 @@ def starts(mutual, coordinates, rng):
     yield rng.permutation(n_blocks)
 
 
-def eigenvectors(mutual):
+def eigenvectors(mutual: np.ndarray) -> list[np.ndarray]:
     """The two smoothest vectors over the blocks, each (n,) float64.
 
     Eigenvectors of the normalised Laplacian after the constant one; those of blocks that exchange
@@ -92,7 +101,7 @@ def eigenvectors(mutual):
     return found
 
 
-def in_columns(across, down, coordinates):
+def in_columns(across: np.ndarray, down: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
     """Fill columns from left to right in the order of one vector, each by the order of another."""
     rows, columns = np.asarray(coordinates).T
     order = np.argsort(across, kind="stable")
@@ -107,7 +116,7 @@ def in_columns(across, down, coordinates):
     return places
 
 
-def descend(mutual, distances, places):
+def descend(mutual: np.ndarray, distances: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Swap the two blocks that saves most, again and again; returns new places."""
     places = np.array(places, dtype=np.int64)
     n_blocks = len(places)
@@ -128,7 +137,13 @@ def descend(mutual, distances, places):
         places[a], places[b] = places[b], places[a]
 
 
-def shake(mutual, distances, places, rounds, rng):
+def shake(
+    mutual: np.ndarray,
+    distances: np.ndarray,
+    places: np.ndarray,
+    rounds: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Disturb an arrangement, bring it down, keep it if it is no worse; again and again."""
     best, best_cost = places, cost_of(mutual, distances, places)
     # The strongest partners of each block, itself first.
@@ -146,7 +161,7 @@ def shake(mutual, distances, places, rounds, rng):
     return best
 
 
-def _scatter(places, partners, rng):
+def _scatter(places: np.ndarray, partners: np.ndarray, rng: np.random.Generator) -> None:
     """Permute a random block and its strongest partners among their places."""
     n_blocks = len(places)
     block, size = rng.integers(n_blocks), rng.integers(3, 12)
@@ -154,7 +169,7 @@ def _scatter(places, partners, rng):
     places[group] = places[rng.permutation(group)]
 
 
-def _exchange(places, distances, rng):
+def _exchange(places: np.ndarray, distances: np.ndarray, rng: np.random.Generator) -> None:
     """Exchange all blocks of two tiles, or two blocks where each tile has one."""
     here, there = (np.flatnonzero(distances[places[b]][places] == 0) for b in
                    rng.choice(len(places), 2, replace=False))  # fmt: skip

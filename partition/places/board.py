@@ -13,7 +13,7 @@ N_STARTS = 32
 """First orders that are improved by swaps where there are more."""
 
 
-def order_chips(traffic, grid: Grid, rng) -> tuple[int, ...]:
+def order_chips(traffic: np.ndarray, grid: Grid, rng: np.random.Generator) -> tuple[int, ...]:
     """Place of every chip; the chips fill the first places of the board, without gaps.
 
     What is least is the load of the busiest directed link between neighbouring chips, which a
@@ -44,7 +44,7 @@ def order_chips(traffic, grid: Grid, rng) -> tuple[int, ...]:
     return tuple(int(place) for place in np.argsort(order))
 
 
-def _by_swaps(traffic, grid, rng):
+def _by_swaps(traffic: np.ndarray, grid: Grid, rng: np.random.Generator) -> np.ndarray:
     """Chip of each place, the best of several descents."""
     first = np.arange(len(traffic))
     found = [_descend(traffic, grid, first)]
@@ -54,7 +54,7 @@ def _by_swaps(traffic, grid, rng):
     return orders[_first_best(traffic, grid, orders)]
 
 
-def _descend(traffic, grid, order):
+def _descend(traffic: np.ndarray, grid: Grid, order: np.ndarray) -> np.ndarray:
     """Swap the two places whose swap is best until none is better."""
     a, b = np.triu_indices(len(order), 1)
     swaps = np.arange(len(a))
@@ -67,7 +67,7 @@ def _descend(traffic, grid, order):
         order = orders[best]
 
 
-def _first_best(traffic, grid, orders):
+def _first_best(traffic: np.ndarray, grid: Grid, orders: np.ndarray) -> int:
     """Index of the first of the best orders (chip of each place, one order per row)."""
     n = len(traffic)
     pairs = np.ix_(np.arange(n), np.arange(n))

@@ -5,14 +5,21 @@ on the assumed mesh, see ``partition.places.mesh``. matplotlib is imported when 
 """
 
 import io
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
 
 from partition.display.drawing import label, plain_text
 from partition.places.mesh import CORES_PER_TILE, TILES
 from partition.places.placement import Placement, tile_link_loads
 from partition.storage.files import write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_LAYERS = 30
 """Layers that are told apart; the cores of more are coloured by the order of blocks."""
@@ -37,6 +44,9 @@ _MAX_INCHES = 24.0
 _PIXELS_PER_INCH = 120
 _THICKEST = 1.5
 
+Colour = str | tuple[float, ...]
+"""As matplotlib takes it: a name, or red, green and blue from 0 to 1."""
+
 _INK, _FAINT, _CHIP, _EMPTY, _LINK = "#222222", "#666666", "#f4f4f2", "#ffffff", "#39424e"
 
 
@@ -56,7 +66,7 @@ class Plan:
     placement: Placement
 
 
-def layer_names(graph) -> list[str]:
+def layer_names(graph: nx.DiGraph) -> list[str]:
     """Name of the layer of every block, read from its label.
 
     nengo-loihi labels the pieces of an ensemble ``<Ensemble 'conv1'>[0:1024:1]``, loihiseg
@@ -70,7 +80,7 @@ def layer_names(graph) -> list[str]:
     return names
 
 
-def draw_floor_plan(graph, plans: Sequence[Plan], path) -> None:
+def draw_floor_plan(graph: nx.DiGraph, plans: Sequence[Plan], path: str | os.PathLike[str]) -> None:
     """Draw plans of the same blocks below each other, to the same scales, as a PNG file.
 
     Parameters
@@ -90,7 +100,7 @@ def draw_floor_plan(graph, plans: Sequence[Plan], path) -> None:
     write_bytes(path, data)
 
 
-def _drawn(graph, plans):
+def _drawn(graph: nx.DiGraph, plans: Sequence[Plan]) -> bytes:
     """The picture as the bytes of a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -128,7 +138,7 @@ class _Scales:
     tile_link: float
 
     @classmethod
-    def of(cls, graph, plans):
+    def of(cls, graph: nx.DiGraph, plans: Sequence[Plan]) -> "_Scales":
         tile_loads = (
             tile_link_loads(graph, p.chip_of_block, p.placement.core_of_block) for p in plans
         )
@@ -142,10 +152,20 @@ class _Scales:
 class _Pen:
     """Draws in lengths of a core's side; y grows downwards."""
 
-    axes: object
+    axes: "Axes"
     points: float
 
-    def box(self, x, y, width, height, colour, edge="none", round_by=0.0, line=0.6):
+    def box(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        colour: Colour,
+        edge: Colour = "none",
+        round_by: float = 0.0,
+        line: float = 0.6,
+    ) -> None:
         from matplotlib.patches import FancyBboxPatch
 
         style = f"round,pad=0,rounding_size={round_by}" if round_by else "square,pad=0"
@@ -161,7 +181,9 @@ class _Pen:
             )
         )
 
-    def arrow(self, x, y, dx, dy, thickness, colour):
+    def arrow(
+        self, x: float, y: float, dx: float, dy: float, thickness: float, colour: Colour
+    ) -> None:
         from matplotlib.patches import FancyArrow
 
         head = thickness + 0.7
@@ -180,7 +202,9 @@ class _Pen:
             )
         )
 
-    def text(self, x, y, text, size, colour=_INK, **kwargs):
+    def text(
+        self, x: float, y: float, text: str, size: float, colour: Colour = _INK, **kwargs: Any
+    ) -> None:
         """``size`` in sides of a core."""
         self.axes.text(x, y, text, fontsize=size * self.points, color=colour, **kwargs)
 
@@ -188,7 +212,7 @@ class _Pen:
 class _Legend:
     """Numbers and colours of the layers; of the blocks where there are too many layers."""
 
-    def __init__(self, graph):
+    def __init__(self, graph: nx.DiGraph) -> None:
         from matplotlib import colormaps
 
         layer_of = layer_names(graph)
@@ -201,17 +225,17 @@ class _Legend:
         self.number = list(keys)
         self._colour = [_pale(colormaps["turbo"](0.06 + 0.88 * i / last)) for i in range(last + 1)]
 
-    def colour(self, block):
+    def colour(self, block: int) -> Colour:
         return self._colour[self.number[block]]
 
-    def _columns(self, width):
+    def _columns(self, width: float) -> int:
         return max(1, int(width // _LEGEND_WIDTH))
 
-    def height(self, width):
+    def height(self, width: float) -> float:
         rows = -(-len(self.names) // self._columns(width)) if self.by_layer else 1
         return rows * _LEGEND_ROW + 3.2
 
-    def draw(self, pen, top, width):
+    def draw(self, pen: _Pen, top: float, width: float) -> None:
         columns = self._columns(width)
         rows = max(1, -(-len(self.names) // columns))
         for index, (name, size) in enumerate(zip(self.names, self.sizes)):
@@ -232,16 +256,16 @@ class _Legend:
         pen.text(0, below, note, 0.68, _FAINT, va="top", linespacing=1.4)
 
 
-def _pale(colour):
+def _pale(colour: Sequence[float]) -> Colour:
     """A colour on which black numbers can be read."""
     return tuple(0.42 + 0.58 * c for c in colour[:3])
 
 
-def _places(plan):
+def _places(plan: Plan) -> tuple[int, ...]:
     return plan.placement.place_of_chip
 
 
-def _position(plan, place):
+def _position(plan: Plan, place: int) -> tuple[int, int]:
     """Row and column of a place in the picture: a long line turns back at the end of each row."""
     row, column = plan.placement.board.place(place)
     if plan.placement.board.rows > 1:
@@ -250,12 +274,14 @@ def _position(plan, place):
     return row, step if row % 2 == 0 else CHIPS_PER_ROW - 1 - step
 
 
-def _plan_height(plan):
+def _plan_height(plan: Plan) -> float:
     n_rows = max((_position(plan, p)[0] for p in _places(plan)), default=0) + 1
     return _TITLE + n_rows * (_CHIP_HEIGHT + _DOWN) - 0.25 * _DOWN
 
 
-def _draw_plan(pen, graph, plan, legend, scales, top):
+def _draw_plan(
+    pen: _Pen, graph: nx.DiGraph, plan: Plan, legend: _Legend, scales: _Scales, top: float
+) -> None:
     placement = plan.placement
     pen.text(0, top + 0.9, label(plan.title), 1.15, weight="bold")
     measures = f"{_count(placement.mean_hops)} hops per message within a chip"
@@ -283,12 +309,12 @@ def _draw_plan(pen, graph, plan, legend, scales, top):
             _draw_chip_link(pen, corners[source], corners[target], load, load / scales.chip_link)
 
 
-def _tile_corner(x, y, tile):
+def _tile_corner(x: float, y: float, tile: int) -> tuple[float, float]:
     row, column = TILES.place(tile)
     return x + _BORDER + column * _PITCH, y + _BORDER + row * _PITCH
 
 
-def _draw_chip(pen, plan, chip, legend, x, y):
+def _draw_chip(pen: _Pen, plan: Plan, chip: int, legend: _Legend, x: float, y: float) -> None:
     blocks = [b for b, other in enumerate(plan.chip_of_block) if other == chip]
     pen.box(x, y, _CHIP_WIDTH, _CHIP_HEIGHT, _CHIP, edge="#c9c9c4", round_by=0.5, line=1.0)
     pen.text(
@@ -309,7 +335,9 @@ def _draw_chip(pen, plan, chip, legend, x, y):
             pen.text(left + 0.5, upper + 0.53, number, 0.46, ha="center", va="center")
 
 
-def _draw_tile_link(pen, corner, source, target, share):
+def _draw_tile_link(
+    pen: _Pen, corner: tuple[float, float], source: int, target: int, share: float
+) -> None:
     """A bar in the gap between two tiles, as thick as its share of the busiest."""
     left, upper = _tile_corner(*corner, source)
     thickness = max(_THICKEST * min(share, 1.0), 0.03)
@@ -319,7 +347,9 @@ def _draw_tile_link(pen, corner, source, target, share):
         pen.box(left + 1 - thickness / 2, upper + 2, thickness, _TILE_GAP, _LINK)
 
 
-def _draw_chip_link(pen, source, target, load, share):
+def _draw_chip_link(
+    pen: _Pen, source: tuple[float, float], target: tuple[float, float], load: float, share: float
+) -> None:
     """An arrow from chip to chip with its messages per step; the way back keeps to its own side."""
     thickness = max(_THICKEST * share, 0.12)
     (x, y), (to_x, to_y) = source, target
@@ -340,5 +370,5 @@ def _draw_chip_link(pen, source, target, load, share):
     pen.text(middle + thickness / 2 + 0.6, start + length / 2, _count(load), 0.85, va="center")
 
 
-def _count(value):
+def _count(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 10 else f"{value:.2f}"

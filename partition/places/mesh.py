@@ -13,6 +13,7 @@ from functools import cached_property
 from math import isqrt
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from partition.core.errors import PartitionError
 from partition.core.limits import CORES_PER_CHIP
@@ -81,7 +82,7 @@ class Grid:
                 table[pair, index[link]] = 1
         return table
 
-    def link_loads(self, traffic) -> dict[tuple[int, int], float]:
+    def link_loads(self, traffic: ArrayLike) -> dict[tuple[int, int], float]:
         """What each link carries.
 
         Parameters

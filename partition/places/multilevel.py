@@ -11,6 +11,8 @@ Heuer 2024, A direct k-way hypergraph partitioning algorithm for optimizing the 
 ALENEX.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from partition.chips.multilevel import TOTAL, engine
@@ -19,7 +21,9 @@ N_RUNS = 5
 """Runs, each on the blocks in another order: the deterministic preset knows no other chance."""
 
 
-def mapped(mutual, coordinates, rng):
+def mapped(
+    mutual: np.ndarray, coordinates: np.ndarray, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
     """Yield places of the blocks; none where Mt-KaHyPar is not installed.
 
     Parameters
@@ -34,9 +38,10 @@ def mapped(mutual, coordinates, rng):
         coordinates, axis=0, return_inverse=True, return_counts=True
     )
     low, high = np.nonzero(np.triu(mutual))
-    if len(tiles) < 2 or not len(low) or engine() is None:
+    found = engine()
+    if len(tiles) < 2 or not len(low) or found is None:
         return
-    mtkahypar, initializer = engine()
+    mtkahypar, initializer = found
     # The preset whose result depends on nothing but its input: neither threads nor time.
     context = initializer.context_from_preset(mtkahypar.PresetType.DETERMINISTIC_QUALITY)
     context.logging = False

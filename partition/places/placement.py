@@ -13,12 +13,13 @@ Messages that leave a chip are no part of the hops on its mesh: where they leave
 either. They are counted on the links of the board.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import networkx as nx
 import numpy as np
 
+from partition.chips.cut import Assignment
 from partition.core.errors import PartitionError
 from partition.core.limits import CORES_PER_CHIP
 from partition.places.arrange import arrange
@@ -73,7 +74,13 @@ class Placement:
         return max(self.link_loads.values(), default=0.0)
 
 
-def place_blocks(graph, chip_of_block, *, board="line", seed=0) -> Placement:
+def place_blocks(
+    graph: nx.DiGraph,
+    chip_of_block: Sequence[int] | np.ndarray,
+    *,
+    board: str = "line",
+    seed: int = 0,
+) -> Placement:
     """Find places for the chips and cores for the blocks.
 
     Parameters
@@ -112,7 +119,13 @@ def place_blocks(graph, chip_of_block, *, board="line", seed=0) -> Placement:
     return _measured(traffic, chips, cores, places, grid)
 
 
-def place_in_order(graph, chip_of_block, core_of_block=None, *, board="line") -> Placement:
+def place_in_order(
+    graph: nx.DiGraph,
+    chip_of_block: Sequence[int] | np.ndarray,
+    core_of_block: Sequence[int] | np.ndarray | None = None,
+    *,
+    board: str = "line",
+) -> Placement:
     """Chips in the order of their numbers, blocks on given cores: what a search is compared with.
 
     Parameters
@@ -148,7 +161,7 @@ def place_in_order(graph, chip_of_block, core_of_block=None, *, board="line") ->
     return _measured(traffic, chips, cores, tuple(range(n_chips)), board_grid(board, n_chips))
 
 
-def numbered_by_place(assignment, placement):
+def numbered_by_place(assignment: Assignment, placement: Placement) -> tuple[Assignment, Placement]:
     """The same result with every chip numbered by its place, as the chips of a board are.
 
     Parameters
@@ -173,14 +186,20 @@ def numbered_by_place(assignment, placement):
     )
 
 
-def tile_link_loads(graph, chip_of_block, core_of_block) -> dict[tuple[int, int, int], float]:
+def tile_link_loads(
+    graph: nx.DiGraph,
+    chip_of_block: Sequence[int] | np.ndarray,
+    core_of_block: Sequence[int] | np.ndarray,
+) -> dict[tuple[int, int, int], float]:
     """Messages per step on each link between neighbouring tiles: (chip, from tile, to tile)."""
     traffic, chips = _checked(graph, chip_of_block)
     local = np.where(chips[:, None] == chips, traffic, 0)
     return _tile_link_loads(local, chips, np.asarray(core_of_block, np.int64) // CORES_PER_TILE)
 
 
-def _checked(graph, chip_of_block):
+def _checked(
+    graph: nx.DiGraph, chip_of_block: Sequence[int] | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Messages from block to block as (n, n) float64, own ones left out, and chips as int64."""
     n_blocks = graph.number_of_nodes()
     chips = np.asarray(chip_of_block, dtype=np.int64)
@@ -203,7 +222,7 @@ def _checked(graph, chip_of_block):
     return traffic, chips
 
 
-def _between_chips(traffic, chips):
+def _between_chips(traffic: np.ndarray, chips: np.ndarray) -> np.ndarray:
     """Messages per step from chip to chip; what stays on a chip is left out."""
     member = np.eye(int(chips.max(initial=-1)) + 1)[chips]
     between = member.T @ traffic @ member
@@ -211,7 +230,9 @@ def _between_chips(traffic, chips):
     return between
 
 
-def _measured(traffic, chips, cores, places, grid):
+def _measured(
+    traffic: np.ndarray, chips: np.ndarray, cores: np.ndarray, places: tuple[int, ...], grid: Grid
+) -> Placement:
     """The placement with its messages, hops and loads."""
     local = np.where(chips[:, None] == chips, traffic, 0)
     tiles = cores // CORES_PER_TILE
@@ -231,8 +252,10 @@ def _measured(traffic, chips, cores, places, grid):
     )
 
 
-def _tile_link_loads(local, chips, tiles):
-    found = {}
+def _tile_link_loads(
+    local: np.ndarray, chips: np.ndarray, tiles: np.ndarray
+) -> dict[tuple[int, int, int], float]:
+    found: dict[tuple[int, int, int], float] = {}
     for chip in sorted(set(chips.tolist())):
         blocks = np.flatnonzero(chips == chip)
         on_tile = np.eye(TILES.n_places)[tiles[blocks]]

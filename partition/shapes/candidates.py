@@ -1,5 +1,8 @@
 """Block shapes a layer could take, and whether they fit a core."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+
 import numpy as np
 
 from partition.core.errors import DoesNotFitError
@@ -11,12 +14,18 @@ from partition.core.footprint import (
     runs_reached,
     synapse_bits,
 )
-from partition.core.layers import Shape
-from partition.core.limits import LOIHI1
+from partition.core.layers import Layer, Projection, Shape, Target, as_shape
+from partition.core.limits import LOIHI1, CoreLimits
+from partition.core.rates import PixelRates
 from partition.core.rules import BlockNeeds, block_needs, violations
 
+Candidate = tuple[int, float, Shape]
+"""Cores and messages of a layer cut into blocks of a shape."""
 
-def candidate_shapes(layer, limits=LOIHI1, rates=None) -> list[tuple[int, float, Shape]]:
+
+def candidate_shapes(
+    layer: Layer, limits: CoreLimits = LOIHI1, rates: PixelRates | None = None
+) -> list[Candidate]:
     """Every block shape that a core's compartments allow, best first.
 
     Parameters
@@ -57,14 +66,14 @@ def candidate_shapes(layer, limits=LOIHI1, rates=None) -> list[tuple[int, float,
     return [(int(cores[i]), float(messages[i]), (int(r[i]), int(c[i]), int(k[i]))) for i in order]
 
 
-def _whole(layer, axis):
+def _whole(layer: Layer, axis: int) -> list[int]:
     """Lengths of blocks that hear through whole kernels along an axis."""
     axes = [axes_of(layer, projection)[axis] for projection in layer.inputs]
     sizes = range(1, layer.shape[axis] + 1)
     return [size for size in sizes if all(hears_all_taps(one, size) for one in axes)]
 
 
-def _messages_by_size(layer, projection, rates):
+def _messages_by_size(layer: Layer, projection: Projection, rates: PixelRates | None) -> np.ndarray:
     """Messages per step and channel run by rows and columns of a block: (rows, columns) array."""
     by_row, by_column = (
         np.stack([runs_reached(axis, size) for size in range(1, axis.n_targets + 1)])
@@ -75,10 +84,10 @@ def _messages_by_size(layer, projection, rates):
     return by_row @ rates[projection.source] @ by_column.T
 
 
-def targets_of(layer, layers, shapes) -> list:
+def targets_of(layer: Layer, layers: Sequence[Layer], shapes: Mapping[str, Shape]) -> list[Target]:
     """Layers this one projects to: (Layer, Projection, block shape) per projection."""
     return [
-        (target, projection, tuple(shapes[target.name]))
+        (target, projection, as_shape(shapes[target.name]))
         for target in layers
         for projection in target.inputs
         if projection.source == layer.name and not projection.on_host
@@ -97,17 +106,23 @@ class Candidates:
         As from `rates.pixel_rates`.
     """
 
-    def __init__(self, layers, limits=LOIHI1, pop_type=32, rates=None):
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        limits: CoreLimits = LOIHI1,
+        pop_type: int = 32,
+        rates: PixelRates | None = None,
+    ):
         self.layers = tuple(layers)
         self.limits = limits
         self.pop_type = pop_type
         self.shapes = {layer.name: candidate_shapes(layer, limits, rates) for layer in layers}
-        self._fitting = {layer.name: [] for layer in layers}
+        self._fitting: dict[str, list[Candidate]] = {layer.name: [] for layer in layers}
         self._n_tried = {layer.name: 0 for layer in layers}
-        self._fits = {}
-        self._slots = {}
+        self._fits: dict[tuple[str, Shape], bool] = {}
+        self._slots: dict[tuple[object, ...], int] = {}
 
-    def check_feasible(self):
+    def check_feasible(self) -> None:
         """No block needs less than a block of one neuron, so one look per layer decides."""
         found = {layer.name: self.violations(layer, (1, 1, 1), targets=()) for layer in self.layers}
         texts = [text for some in found.values() for text in some]
@@ -117,27 +132,27 @@ class Candidates:
                 "even blocks of one neuron exceed a core: " + "; ".join(texts), texts, names
             )
 
-    def violations(self, layer, shape, targets) -> list[str]:
+    def violations(self, layer: Layer, shape: Shape, targets: Sequence[Target]) -> list[str]:
         """What a block shape breaks, given the layers it projects to; see `rules.violations`."""
         needs = block_needs(layer, shape, targets, self.pop_type)
         return violations(layer, shape, needs, self.limits, self.pop_type)
 
-    def fits(self, layer, shape) -> bool:
+    def fits(self, layer: Layer, shape: Shape) -> bool:
         """Whether a block fits a core, output axons left aside."""
         key = layer.name, shape
         if key not in self._fits:
             self._fits[key] = self._fits_a_core(layer, shape)
         return self._fits[key]
 
-    def _fits_a_core(self, layer, shape):
+    def _fits_a_core(self, layer: Layer, shape: Shape) -> bool:
         # Synapses take longest to count, so they come last, and only as far as they may.
-        needs = BlockNeeds(min(np.prod(shape), layer.n_neurons), in_axons(layer, shape), 0, 0)
+        needs = BlockNeeds(min(prod(shape), layer.n_neurons), in_axons(layer, shape), 0, 0)
         if violations(layer, shape, needs, self.limits, self.pop_type):
             return False
         most = self.limits.synapse_bits
         return synapse_bits(layer, shape, stop=most) <= most
 
-    def emits(self, layer, shape, targets) -> bool:
+    def emits(self, layer: Layer, shape: Shape, targets: Sequence[Target]) -> bool:
         """Whether the output axons of a layer fit; ``targets`` as from `targets_of`."""
         # Channels share the axons of their pixel, so their number only matters to dense targets.
         channels = shape[2] if any(projection.dense for _, projection, _ in targets) else 0
@@ -146,7 +161,7 @@ class Candidates:
             self._slots[key] = out_axon_slots(layer.shape, shape, targets, self.pop_type)
         return self._slots[key] <= self.limits.out_axon_slots
 
-    def fitting(self, layer):
+    def fitting(self, layer: Layer) -> Iterator[Candidate]:
         """Candidates that fit a core, output axons left aside, best first; found on demand."""
         done = self._fitting[layer.name]
         position = 0
@@ -162,7 +177,7 @@ class Candidates:
             if self.fits(layer, candidate[2]):
                 done.append(candidate)
 
-    def choose(self, layer, shapes):
+    def choose(self, layer: Layer, shapes: Mapping[str, Shape]) -> Candidate | None:
         """Best candidate whose output axons fit too, or None."""
         targets = targets_of(layer, self.layers, shapes)
         return next((c for c in self.fitting(layer) if self.emits(layer, c[2], targets)), None)

@@ -4,12 +4,17 @@ Each change gives a whole network anew, with every shape that follows from it, o
 shapes no longer agree.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
+from typing import Literal
 
 from partition.core.layers import (
     Layer,
+    Projection,
+    Shape,
+    as_shape,
     dense_projection,
     output_lengths,
     targets_first,
@@ -37,7 +42,7 @@ class Change:
     pop_type: int
 
 
-def fewer_channels(layers, name, pop_type) -> list[Change]:
+def fewer_channels(layers: Sequence[Layer], name: str, pop_type: int) -> list[Change]:
     """Changes of the number of channels of one layer, the weakest first."""
     layer = next(layer for layer in layers if layer.name == name)
     total = layer.shape[2] // layer.levels
@@ -49,7 +54,7 @@ def fewer_channels(layers, name, pop_type) -> list[Change]:
     return found
 
 
-def fewer_channels_everywhere(layers, pop_type) -> list[Change]:
+def fewer_channels_everywhere(layers: Sequence[Layer], pop_type: int) -> list[Change]:
     """Changes of the number of channels of all layers alike, the weakest first."""
     found = []
     for n in _less(16):
@@ -63,7 +68,7 @@ def fewer_channels_everywhere(layers, pop_type) -> list[Change]:
     return found
 
 
-def fewer_levels(layers, pop_type) -> list[Change]:
+def fewer_levels(layers: Sequence[Layer], pop_type: int) -> list[Change]:
     """Changes of the levels per channel of everything, the weakest first."""
     most = max(layer.levels for layer in layers)
     found = []
@@ -81,7 +86,7 @@ def fewer_levels(layers, pop_type) -> list[Change]:
     return found
 
 
-def _with_levels(projection, n):
+def _with_levels(projection: Projection, n: int) -> Projection:
     if projection.uniform:
         return projection
     levels = min(n, projection.levels)
@@ -89,32 +94,48 @@ def _with_levels(projection, n):
     return replace(projection, levels=levels, source_shape=shape)
 
 
-def smaller_kernel(layers, name, source, pop_type) -> list[Change]:
+def smaller_kernel(layers: Sequence[Layer], name: str, source: str, pop_type: int) -> list[Change]:
     """Changes of the kernel of one projection, the weakest first."""
 
-    def kernels(projection):
+    def kernels(projection: Projection) -> list[tuple[int, int]]:
         rows, columns = projection.kernel
         return [(max(rows - n, 1), max(columns - n, 1)) for n in range(1, max(rows, columns))]
 
     return _projections(layers, name, source, pop_type, "kernel", kernels)
 
 
-def larger_strides(layers, name, source, pop_type) -> list[Change]:
+def larger_strides(layers: Sequence[Layer], name: str, source: str, pop_type: int) -> list[Change]:
     """Changes of the strides of one projection, the weakest first; not of transposed ones."""
 
-    def strides(projection):
+    def strides(projection: Projection) -> list[tuple[int, int]]:
         rows, columns = projection.strides
         return [(rows + n, columns + n) for n in range(1, 0 if projection.transposed else 4)]
 
     return _projections(layers, name, source, pop_type, "strides", strides)
 
 
-def _projections(layers, name, source, pop_type, what, values):
+def _with_pair(
+    projection: Projection, what: Literal["kernel", "strides"], value: tuple[int, int]
+) -> Projection:
+    if what == "kernel":
+        return replace(projection, kernel=value)
+    return replace(projection, strides=value)
+
+
+def _projections(
+    layers: Sequence[Layer],
+    name: str,
+    source: str,
+    pop_type: int,
+    what: Literal["kernel", "strides"],
+    values: Callable[[Projection], list[tuple[int, int]]],
+) -> list[Change]:
     layer = next(layer for layer in layers if layer.name == name)
     projection = next(p for p in layer.inputs if p.source == source)
     found = []
     for value in [] if projection.dense or projection.uniform else values(projection):
-        inputs = tuple(replace(p, **{what: value}) if p is projection else p for p in layer.inputs)
+        changed = _with_pair(projection, what, value)
+        inputs = tuple(changed if p is projection else p for p in layer.inputs)
         before = "x".join(map(str, getattr(projection, what)))
         text = (
             f"{what} {'x'.join(map(str, value))} instead of {before} from {source} to layer {name}"
@@ -123,10 +144,10 @@ def _projections(layers, name, source, pop_type, what, values):
     return found
 
 
-def joined_inputs(layers, name, pop_type) -> list[Change]:
+def joined_inputs(layers: Sequence[Layer], name: str, pop_type: int) -> list[Change]:
     """The network with alike inputs of a layer from the host joined into one population."""
     layer = next(layer for layer in layers if layer.name == name)
-    alike = {}
+    alike: dict[Projection, list[Projection]] = {}
     for p in layer.inputs:
         key = replace(p, source="", source_shape=(*p.source_shape[:2], 0)) if p.on_host else p
         alike.setdefault(key, []).append(p)
@@ -138,7 +159,7 @@ def joined_inputs(layers, name, pop_type) -> list[Change]:
     return _change(text, layers, {name: replace(layer, inputs=inputs)}, pop_type)
 
 
-def _joined(projections):
+def _joined(projections: Sequence[Projection]) -> Projection:
     shape = projections[0].source_shape
     return replace(
         projections[0],
@@ -147,7 +168,7 @@ def _joined(projections):
     )
 
 
-def fewer_inputs(layers, name, pop_type) -> list[Change]:
+def fewer_inputs(layers: Sequence[Layer], name: str, pop_type: int) -> list[Change]:
     """The network without the last inputs of a layer, the fewest first."""
     layer = next(layer for layer in layers if layer.name == name)
     found = []
@@ -158,7 +179,7 @@ def fewer_inputs(layers, name, pop_type) -> list[Change]:
     return found
 
 
-def smaller_images(layers, pop_type) -> list[Change]:
+def smaller_images(layers: Sequence[Layer], pop_type: int) -> list[Change]:
     """Changes of the rows and columns of everything, the weakest first."""
     hosts = {
         p.source: p.source_shape
@@ -172,13 +193,13 @@ def smaller_images(layers, pop_type) -> list[Change]:
     total = hosts[largest][0]
     found = []
     for n in _less(total):
-        scaled = {
+        exact = {
             name: (shape[0] * n / total, shape[1] * n / total, shape[2])
             for name, shape in hosts.items()
         }
-        if any(size % 1 for shape in scaled.values() for size in shape):
+        if any(size % 1 for shape in exact.values() for size in shape):
             continue
-        scaled = {name: tuple(int(size) for size in shape) for name, shape in scaled.items()}
+        scaled = {name: as_shape([int(size) for size in shape]) for name, shape in exact.items()}
         size, before = (
             "x".join(str(shape[largest][axis]) for axis in (0, 1)) for shape in (scaled, hosts)
         )
@@ -187,22 +208,22 @@ def smaller_images(layers, pop_type) -> list[Change]:
     return found
 
 
-def other_pop_type(layers, pop_type) -> list[Change]:
+def other_pop_type(layers: Sequence[Layer], pop_type: int) -> list[Change]:
     """The other format of axons."""
     other = 16 if pop_type == 32 else 32
     return [Change(f"pop_type {other}", tuple(layers), other)]
 
 
-def _less(total):
+def _less(total: int) -> range:
     """Whole numbers below a total, down to the least share of it."""
     return range(total - 1, max(1, int(total * LEAST)) - 1, -1)
 
 
-def _channels(layer):
+def _channels(layer: Layer) -> str:
     return "neurons" if layer.shape[:2] == (1, 1) else "channels"
 
 
-def _with_channels(layer, n):
+def _with_channels(layer: Layer, n: int) -> Layer:
     n *= layer.levels
     return replace(
         layer,
@@ -212,13 +233,19 @@ def _with_channels(layer, n):
     )
 
 
-def _change(text, layers, changed, pop_type, hosts=None):
+def _change(
+    text: str,
+    layers: Sequence[Layer],
+    changed: Mapping[str, Layer],
+    pop_type: int,
+    hosts: Mapping[str, Shape] | None = None,
+) -> list[Change]:
     """The change as a list of one, or an empty list where it is none."""
     found = rederived([changed.get(layer.name, layer) for layer in layers], hosts or {})
     return [Change(text, found, pop_type)] if found else []
 
 
-def rederived(layers, hosts) -> tuple[Layer, ...] | None:
+def rederived(layers: Sequence[Layer], hosts: Mapping[str, Shape]) -> tuple[Layer, ...] | None:
     """The layers with all rows and columns worked out again, from the first to the last.
 
     Parameters
@@ -236,22 +263,22 @@ def rederived(layers, hosts) -> tuple[Layer, ...] | None:
     shapes, done = dict(hosts), {}
     for layer in targets_first(layers)[::-1]:
         inputs = tuple(_from(p, shapes.get(p.source, p.source_shape)) for p in layer.inputs)
-        pixels = tuple(_length(layer, inputs, axis) for axis in (0, 1))
-        if None in pixels:
+        rows, columns = (_length(layer, inputs, axis) for axis in (0, 1))
+        if rows is None or columns is None:
             return None
-        inputs = tuple(uniform_projection(p, pixels) if p.uniform else p for p in inputs)
-        done[layer.name] = replace(layer, shape=(*pixels, layer.shape[2]), inputs=inputs)
+        inputs = tuple(uniform_projection(p, (rows, columns)) if p.uniform else p for p in inputs)
+        done[layer.name] = replace(layer, shape=(rows, columns, layer.shape[2]), inputs=inputs)
         shapes[layer.name] = done[layer.name].shape
     return tuple(done[layer.name] for layer in layers)
 
 
-def _from(projection, shape):
+def _from(projection: Projection, shape: Shape) -> Projection:
     if projection.dense:
         return dense_projection(projection.source, shape, projection.on_host)
-    return replace(projection, source_shape=tuple(shape))
+    return replace(projection, source_shape=as_shape(shape))
 
 
-def _length(layer, inputs, axis):
+def _length(layer: Layer, inputs: Sequence[Projection], axis: int) -> int | None:
     """Length all inputs agree on, the one it had if that is among them."""
     inputs = [p for p in inputs if not p.uniform]
     if not inputs:

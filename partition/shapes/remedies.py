@@ -1,8 +1,11 @@
 """What would make a network fit: changes that were tried and found to do so."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from partition.core.errors import DoesNotFitError
+from partition.core.layers import Layer
 from partition.shapes.changes import (
     Change,
     fewer_channels,
@@ -23,6 +26,17 @@ SHOWN = 4
 """Remedies named in an error."""
 
 
+class HasCores(Protocol):
+    """A tiling, of which only the cores count here."""
+
+    @property
+    def n_cores(self) -> int: ...
+
+
+Tile = Callable[[Sequence[Layer], int], HasCores]
+"""From layers and pop_type to a tiling; raises DoesNotFitError."""
+
+
 @dataclass(frozen=True)
 class Remedy:
     """A change with which the network fits.
@@ -37,11 +51,13 @@ class Remedy:
     change: Change
     n_cores: int
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.change.text} ({self.n_cores} core{'s' * (self.n_cores > 1)})"
 
 
-def remedies(layers, names, tile, pop_type=32) -> list[Remedy]:
+def remedies(
+    layers: Sequence[Layer], names: Sequence[str], tile: Tile, pop_type: int = 32
+) -> list[Remedy]:
     """Changes that make a network fit, of each kind the weakest.
 
     Parameters
@@ -49,8 +65,7 @@ def remedies(layers, names, tile, pop_type=32) -> list[Remedy]:
     layers : sequence of Layer
     names : sequence of str
         Layers that are in the way, the worst first.
-    tile : callable
-        From layers and pop_type to a Tiling; raises DoesNotFitError.
+    tile : Tile
     pop_type : {32, 16}
     """
     found = []
@@ -61,7 +76,7 @@ def remedies(layers, names, tile, pop_type=32) -> list[Remedy]:
     return found
 
 
-def kinds(layers, names, pop_type):
+def kinds(layers: Sequence[Layer], names: Sequence[str], pop_type: int) -> Iterator[list[Change]]:
     """Yield lists of changes of one kind, each list from weak to strong."""
     yield other_pop_type(layers, pop_type)
     by_name = {layer.name: layer for layer in layers}
@@ -85,7 +100,7 @@ def kinds(layers, names, pop_type):
         yield fewer_inputs(layers, name, pop_type)
 
 
-def weakest(changes, tile) -> Remedy | None:
+def weakest(changes: Sequence[Change], tile: Tile) -> Remedy | None:
     """The weakest of a list of changes that fits, found by halving; None if the strongest does not.
 
     What a stronger change does is taken to fit wherever a weaker one does.
@@ -106,7 +121,9 @@ def weakest(changes, tile) -> Remedy | None:
     return best
 
 
-def explained(error, layers, tile, pop_type) -> DoesNotFitError:
+def explained(
+    error: DoesNotFitError, layers: Sequence[Layer], tile: Tile, pop_type: int
+) -> DoesNotFitError:
     """An error with the remedies named that were found; parameters as of `remedies`."""
     found = remedies(layers, error.layers, tile, pop_type)
     if not found:

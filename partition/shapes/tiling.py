@@ -6,17 +6,18 @@ taken last to first, each with its targets already cut. Where a layer then pays 
 shapes with more cores than it would need alone, other shapes of these targets are tried.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
 
 from partition.core.errors import DoesNotFitError, PartitionError
 from partition.core.footprint import messages_in, n_blocks
-from partition.core.layers import Shape, check_layers, targets_first
-from partition.core.limits import LOIHI1
-from partition.core.rates import pixel_rates
+from partition.core.layers import Layer, Shape, as_shape, check_layers, targets_first
+from partition.core.limits import LOIHI1, CoreLimits
+from partition.core.rates import PixelRates, Rates, pixel_rates
 from partition.core.rules import block_needs
-from partition.shapes.candidates import Candidates, targets_of
+from partition.shapes.candidates import Candidate, Candidates, targets_of
 from partition.shapes.remedies import explained
 
 MAX_ALTERNATIVES = 60
@@ -27,6 +28,9 @@ MAX_RELIEF = 1000
 
 MAX_SWEEPS = 4
 """Passes over the layers in search of better shapes of target layers."""
+
+Cost = tuple[float, float]
+"""Cores and messages."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +64,23 @@ class Tiling:
         One row per layer, in the order given.
     """
 
-    shapes: dict
+    shapes: dict[str, Shape]
     n_cores: int
     usage: tuple[LayerUsage, ...]
 
     @property
-    def messages(self):
+    def messages(self) -> float:
         """Messages per step into all layers, those from the host included."""
         return sum(row.messages for row in self.usage)
 
 
 def choose_block_shapes(
-    layers, *, rates=None, max_cores=None, limits=LOIHI1, pop_type=32
+    layers: Sequence[Layer],
+    *,
+    rates: Rates | None = None,
+    max_cores: int | None = None,
+    limits: CoreLimits = LOIHI1,
+    pop_type: int = 32,
 ) -> Tiling:
     """Cut every layer into equal blocks, one per core.
 
@@ -110,10 +119,12 @@ def choose_block_shapes(
     return best_tiling(candidates, rates, max_cores)
 
 
-def best_tiling(candidates, rates=None, max_cores=None) -> Tiling:
+def best_tiling(
+    candidates: Candidates, rates: Rates | None = None, max_cores: int | None = None
+) -> Tiling:
     """Fewest cores, then fewest messages, of the candidates; see `choose_block_shapes`."""
 
-    def unrated(layers, pop_type):
+    def unrated(layers: Sequence[Layer], pop_type: int) -> Tiling:
         return _best(Candidates(layers, candidates.limits, pop_type), None, max_cores)
 
     try:
@@ -122,7 +133,7 @@ def best_tiling(candidates, rates=None, max_cores=None) -> Tiling:
         raise explained(error, candidates.layers, unrated, candidates.pop_type) from None
 
 
-def _best(candidates, rates, max_cores):
+def _best(candidates: Candidates, rates: Rates | None, max_cores: int | None) -> Tiling:
     candidates.check_feasible()
     layers = candidates.layers
     search = _Search(layers, candidates, pixel_rates(layers, rates))
@@ -133,12 +144,18 @@ def _best(candidates, rates, max_cores):
     return tiling
 
 
-def make_tiling(layers, shapes, *, rates=None, pop_type=32) -> Tiling:
+def make_tiling(
+    layers: Sequence[Layer],
+    shapes: Mapping[str, Shape],
+    *,
+    rates: Rates | None = None,
+    pop_type: int = 32,
+) -> Tiling:
     """Describe given block shapes. Limits are not checked: `checks.check_tiling` does."""
     by_pixel = pixel_rates(layers, rates)
     usage = []
     for layer in layers:
-        shape = tuple(shapes[layer.name])
+        shape = as_shape(shapes[layer.name])
         needs = block_needs(layer, shape, targets_of(layer, layers, shapes), pop_type)
         usage.append(
             LayerUsage(
@@ -159,7 +176,7 @@ def make_tiling(layers, shapes, *, rates=None, pop_type=32) -> Tiling:
 class _Search:
     """The choice of shapes for one network; holds what was already worked out."""
 
-    def __init__(self, layers, candidates, rates):
+    def __init__(self, layers: Sequence[Layer], candidates: Candidates, rates: PixelRates | None):
         self.layers = layers
         self.candidates = candidates
         self.rates = rates
@@ -169,7 +186,7 @@ class _Search:
             for layer in layers
         }
 
-    def descend(self, fixed):
+    def descend(self, fixed: Mapping[str, Shape]) -> dict[str, Shape]:
         """Choose a shape for every layer, targets first; ``fixed`` shapes are kept if possible."""
         shapes = dict(fixed)
         for _ in range(len(self.order) + 1):
@@ -183,14 +200,14 @@ class _Search:
         text = f"layer {unfit[0].name}: no shapes of its targets leave it enough out-axon slots"
         raise DoesNotFitError(text, [text], [unfit[0].name])
 
-    def settled(self, layer, shapes) -> bool:
+    def settled(self, layer: Layer, shapes: Mapping[str, Shape]) -> bool:
         """Whether a layer and its targets have shapes with which its output axons fit."""
         if any(name not in shapes for name in (layer.name, *self.reached[layer.name])):
             return False
         targets = targets_of(layer, self.layers, shapes)
         return self.candidates.emits(layer, shapes[layer.name], targets)
 
-    def relieve(self, layer, shapes):
+    def relieve(self, layer: Layer, shapes: dict[str, Shape]) -> Candidate:
         """Re-cut the targets of a layer, one by one, until its output axons fit."""
         for target, _, _ in targets_of(layer, self.layers, shapes):
             shapes[target.name] = self.fewest_messages(target, shapes)
@@ -201,7 +218,7 @@ class _Search:
         found = self.candidates.violations(layer, (1, 1, 1), targets)
         raise DoesNotFitError("; ".join(found), found, [layer.name])
 
-    def fewest_messages(self, layer, shapes):
+    def fewest_messages(self, layer: Layer, shapes: Mapping[str, Shape]) -> Shape:
         """Fitting shape of a layer that costs its sources fewest axons; its own if none is."""
         targets = targets_of(layer, self.layers, shapes)
         fitting = islice(self.candidates.fitting(layer), MAX_RELIEF)
@@ -210,7 +227,7 @@ class _Search:
         fewest = min(allowed, key=lambda c: (messages_in(layer, c[2]), c[0]), default=None)
         return fewest[2] if fewest else shapes[layer.name]
 
-    def improve(self, shapes):
+    def improve(self, shapes: dict[str, Shape]) -> dict[str, Shape]:
         """Try other shapes of the layers whose sources pay for them with extra cores."""
         best, best_cost = shapes, self.cost(shapes)
         for _ in range(MAX_SWEEPS):
@@ -221,7 +238,9 @@ class _Search:
                 break
         return best
 
-    def improve_layer(self, layer, best, best_cost):
+    def improve_layer(
+        self, layer: Layer, best: dict[str, Shape], best_cost: Cost
+    ) -> tuple[dict[str, Shape], Cost]:
         """Re-choose one layer and its sources, all else fixed, if that saves cores."""
         by_name = {other.name: other for other in self.layers}
         sources = {p.source for p in layer.inputs if not p.on_host}
@@ -251,9 +270,9 @@ class _Search:
                 best, best_cost = trial, cost
         return best, best_cost
 
-    def cost(self, shapes):
+    def cost(self, shapes: Mapping[str, Shape]) -> Cost:
         """(cores, messages); infinite when a fixed layer's output axons no longer fit."""
-        cores = messages = 0
+        cores, messages = 0, 0.0
         for layer in self.layers:
             shape = shapes[layer.name]
             if not self.settled(layer, shapes):
@@ -263,14 +282,16 @@ class _Search:
         return cores, round(messages, 9)
 
 
-def _too_few_cores(layers, tiling, max_cores, limits):
+def _too_few_cores(
+    layers: Sequence[Layer], tiling: Tiling, max_cores: int, limits: CoreLimits
+) -> DoesNotFitError:
     found = []
     for layer, row in zip(layers, tiling.usage):
         used = {
             name.replace("_", " "): getattr(row, name) / getattr(limits, name)
             for name in ("compartments", "in_axons", "out_axon_slots", "synapse_bits")
         }
-        tightest = max(used, key=used.get)
+        tightest = max(used, key=lambda name: used[name])
         found.append(
             f"layer {layer.name}: {row.n_blocks} cores of blocks "
             f"{'x'.join(map(str, row.shape))}, tightest limit {tightest} "

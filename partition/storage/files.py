@@ -99,7 +99,7 @@ def replace_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def _check_replaceable(path):
+def _check_replaceable(path: Path) -> None:
     """Refuse what a rename would take away from others, such as /dev/null."""
     with suppress(FileNotFoundError):
         kind = os.stat(path).st_mode
@@ -109,7 +109,7 @@ def _check_replaceable(path):
             raise OSError(errno.EINVAL, "is a FIFO, socket or device, not a file", str(path))
 
 
-def _write_new(path, data):
+def _write_new(path: Path, data: bytes) -> None:
     """Write a file that must not be there yet, down to the disk."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
@@ -123,10 +123,14 @@ def _write_new(path, data):
 
 def temporary_path(path: Path) -> Path:
     """A name that nobody else takes, in the folder of a path, for what is to become it."""
-    host = re.sub(r"[^A-Za-z0-9-]", "-", os.uname().nodename)[:40] or "-"
     # A name has at most 255 bytes; what the temporary one keeps of it is for people.
     kept = path.name[:30]
-    return path.with_name(f".{kept}.{host}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    return path.with_name(f".{kept}.{_host()}.{os.getpid()}.{secrets.token_hex(4)}.part")
+
+
+def _host() -> str:
+    """This machine, as temporary names have it."""
+    return re.sub(r"[^A-Za-z0-9-]", "-", os.uname().nodename)[:40] or "-"
 
 
 def make_folder(path: str | os.PathLike[str], mode: int = 0o777) -> None:
@@ -222,7 +226,7 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
-def _sync(handle):
+def _sync(handle: int) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
@@ -259,7 +263,7 @@ def remove_temporary(path: str | os.PathLike[str]) -> None:
         os.unlink(path)
 
 
-def _is_left_over(entry):
+def _is_left_over(entry: os.DirEntry[str]) -> bool:
     name = TEMPORARY.fullmatch(entry.name)
     if name is None:
         return False
@@ -268,11 +272,10 @@ def _is_left_over(entry):
         return False
     if time.time() - status.st_mtime > OLDEST_S:
         return True
-    ours = TEMPORARY.fullmatch(temporary_path(Path("x")).name)
-    return name["host"] == ours["host"] and not _is_running(int(name["process"]))
+    return name["host"] == _host() and not _is_running(int(name["process"]))
 
 
-def _is_running(process):
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
