@@ -3,13 +3,15 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loihiseg.cli import add_data_options, read_data, run
-from loihiseg.compilation.options import RATE_DEFAULTS, CompileOptions
+from loihiseg.codes import registry
+from loihiseg.codes.code import NeuralCode, Trained
+from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.errors import InputError
 from loihiseg.installed import require_frameworks
@@ -18,7 +20,7 @@ from loihiseg.running.options import RunOptions, check_held, check_target
 from loihiseg.training import shipped
 from partition.command_line.command import doing
 from partition.command_line.log import RunLog
-from partition.command_line.options import Parser, either, real, whole
+from partition.command_line.options import Parser, either, whole
 from partition.command_line.streams import standard_output
 from partition.display.messages import printable
 
@@ -40,9 +42,10 @@ class DeployConfig:
     machine, so give relative ones if the run folder is to be handed on. Nothing else in it holds
     such a path. A network that comes with the package is kept by its name.
 
-    ``tiles`` is None for whole sections, ``tile`` for the network's own. ``steps`` is None for as
-    many as a network of levels needs, which has no ``window`` nor ``synapse_ms``. Of a network that
-    was kept, all that decides it is None but ``deployed``, its folder.
+    ``tiles`` is None for whole sections, ``tile`` for the network's own. Options of neural codes
+    are None where the code has none such, or finds their value by the network; those without a
+    field of their own are in ``code_options``. Of a network that was kept, all that decides it is
+    None but ``deployed``, its folder.
     """
 
     data: str | None
@@ -67,6 +70,7 @@ class DeployConfig:
     early_exit: float | None = None
     input: str | None = "held"
     deployed: str | None = None
+    code_options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, asked: Namespace, result: "Deployment") -> "DeployConfig":
@@ -112,6 +116,11 @@ class DeployConfig:
         """
         return RunOptions(**{one.name: getattr(self, one.name) for one in fields(RunOptions)})
 
+    @property
+    def of_code(self) -> dict[str, Any]:
+        """Options of the code, by name."""
+        return self.compile_options.of_code
+
 
 def parse(arguments):
     """Parse the command line."""
@@ -145,18 +154,13 @@ def parse(arguments):
         help="sections to deploy on (default: the test sections of the split)",
     )
     parser.add_argument(
-        "--code",
-        choices=("rate", "thermometer"),
-        help="how neurons stand for activations: by firing rate, or one for each level of a "
-        "quantized activation (default: as the network was trained)",
-    )
-    parser.add_argument(
         "--tile",
         type=argument_type(CompileOptions, "tile"),
         metavar="PIXELS|auto",
         help="deploy a checkpoint on tiles of this size, or the largest that fits (default: the "
         "network's own)",
     )
+    registry.add_options(parser)
     running = parser.add_argument_group("running")
     running.add_argument(
         "--tiles",
@@ -173,30 +177,6 @@ def parse(arguments):
         help="tiles of the validation sections to calibrate the read-out on, or as many as there "
         f"is room for without overlap (default: {default_of(RunOptions, 'calibration_tiles')}; 2 "
         "with --emulator nengo-loihi)",
-    )
-    running.add_argument(
-        "--steps",
-        type=whole(1, 10**4),
-        help="steps per tile, 1 ms each (default: 200 for rates; for levels one per layer on the "
-        "longest way)",
-    )
-    running.add_argument(
-        "--window",
-        type=real(0, 1, above=True),
-        help="last part of the steps in which rates are read out, as a share (default: 0.4)",
-    )
-    running.add_argument(
-        "--synapse-ms",
-        type=real(0, 1000),
-        help="time constant of the synapses, ms, for rates (default: 1.5)",
-    )
-    running.add_argument(
-        "--input",
-        choices=("held", "timed", "clocked"),
-        help="hold the image at the input, or (thermometer code) send it only in the steps from "
-        "which it reaches the output in time, or also let layers fire only in the steps in which "
-        "they are heard in time: fewer spikes, the same output (default: held for rates and with "
-        "--early-exit, else clocked)",
     )
     running.add_argument(
         "--early-exit",
@@ -261,35 +241,12 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def _code(options, checkpoint):
-    """The neural code that is asked for, or the one that a network was trained for."""
-    if options.code:
-        return options.code
-    from loihiseg.compilation.source import is_quantized
+_CODES = (*CODE_FIELDS, "code_options")
 
-    return "thermometer" if is_quantized(checkpoint) else "rate"
-
-
-def _times(options, code):
-    """Steps, window and synapses, checked."""
-    given = {name: getattr(options, name) for name in RATE_DEFAULTS}
-    if code == "rate":
-        if options.input not in (None, "held"):
-            raise InputError(
-                f"--input {options.input} is of the thermometer code; rates need held input"
-            )
-        return {name: RATE_DEFAULTS[name] if v is None else v for name, v in given.items()}
-    for name in ("window", "synapse_ms"):
-        if given[name] is not None:
-            raise InputError(
-                f"--{name.replace('_', '-')} is of the rate code; the thermometer code reads the "
-                "last step and has no synaptic filter: leave it out"
-            )
-    return given
-
-
-COMPILING = {"checkpoint": None} | {one.name: one.default for one in fields(CompileOptions)}
-"""Options that decide the deployed network, and their values where they are not given."""
+COMPILING = {"checkpoint": None} | {
+    one.name: one.default for one in fields(CompileOptions) if one.name not in _CODES
+}
+"""Options that decide the deployed network beside those of codes, and what is usual."""
 
 
 def configuration(options) -> DeployConfig:
@@ -314,7 +271,8 @@ def configuration(options) -> DeployConfig:
 
 def _of_kept(options):
     """Fields of the configuration of a run of a kept network: it decides all about itself."""
-    given = [name for name in (*COMPILING, "save") if getattr(options, name) is not None]
+    names = (*COMPILING, *registry.option_names(), "save")
+    given = [name for name in names if getattr(options, name) is not None]
     if given:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise InputError(
@@ -325,19 +283,27 @@ def _of_kept(options):
 
 
 def _of_compiled(options):
+    """Fields of the configuration of a run that compiles: with what is usual with the code."""
     for name, value in COMPILING.items():
         if getattr(options, name) is None:
             setattr(options, name, value)
     checkpoint = shipped.named(options.checkpoint, options.data)
-    code = _code(options, shipped.resolve(checkpoint, options.data))
-    times = _times(options, code)
+    code = _code(options.code, shipped.resolve(checkpoint, options.data))
+    given = {name: getattr(options, name) for name in registry.option_names()}
+    of_code = registry.completed(code, given, looked_at=options.early_exit is not None)
     names = DeployConfig.__dataclass_fields__
     chosen = {k: v for k, v in vars(options).items() if k in names}
-    chosen |= times | {"checkpoint": checkpoint, "code": code}
-    if options.input is None:
-        whole = code == "rate" or options.early_exit is not None
-        chosen["input"] = "held" if whole else "clocked"
-    return chosen
+    chosen |= {name: of_code.pop(name, None) for name in CODE_FIELDS}
+    return chosen | {"checkpoint": checkpoint, "code": code.name, "code_options": of_code}
+
+
+def _code(name, checkpoint) -> type[NeuralCode]:
+    """The neural code that is asked for, or the one that a network was trained for."""
+    if name is not None:
+        return registry.find(name)
+    from loihiseg.compilation.source import is_quantized
+
+    return registry.suiting(Trained(has_levels=is_quantized(checkpoint)))
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.mapping import Mapping
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.conversion.logits import sigmoid
+from loihiseg.conversion.precision import quantize_network
 from loihiseg.data.selection import Chosen, Selection, select_sections
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import Tiles, default_overlap, predict_sections, tile_grid
@@ -21,7 +22,6 @@ from loihiseg.evaluation.emulation import emulate
 from loihiseg.evaluation.scoring import check_cells, chosen_threshold
 from loihiseg.evaluation.summary import Outcome, Watched, summary
 from loihiseg.progress import Reporter
-from loihiseg.quantization.layers import quantize_network
 from loihiseg.results import LayerRates, Results, SpikeDigests
 from loihiseg.running.looks import watch
 from loihiseg.running.options import RunOptions, check_held, check_target

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from loihiseg.codes.rate import RateCode
+from loihiseg.codes.thermometer.code import ThermometerCode
+from loihiseg.codes.thermometer.levels import neurons_of
 from loihiseg.compilation.deployed import DeployedNetwork, Places, Provenance
-from loihiseg.conversion.codes import RateCode, ThermometerCode
 from loihiseg.conversion.host_graph import (
     Affine,
     Convolution,
@@ -17,8 +19,8 @@ from loihiseg.conversion.host_graph import (
     Upsampling,
 )
 from loihiseg.conversion.linear import Term
+from loihiseg.conversion.neuron_kinds import Quantized, Rectified
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.conversion.thermometer import neurons_of
 from loihiseg.data.record import DataRecord, SplitRecord
 from loihiseg.emulator.flatten import RowTable
 from loihiseg.emulator.presenter import Deployable
@@ -45,9 +47,7 @@ def small_network(seed: int = 0, levels: int = 0) -> LoweredNetwork:
                 rng.normal(0.2, 0.1, channels).astype(np.float32),
                 100.0,
                 on_host=name == "stem",
-                staircase=not levels,
-                levels=levels,
-                level_value=0.5 if levels else 1.0,
+                neuron=Quantized(levels, 0.5) if levels else Rectified(staircase=True),
             )
         )
         source, n_before = name, channels

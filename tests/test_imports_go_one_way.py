@@ -30,9 +30,10 @@ PARTITION_ROOMS = [
 LOIHISEG_ROOMS = [
     ["errors"],
     ["files", "results"],
-    ["storage"],
+    ["storage", "quantization"],
     ["data", "network"],
     ["conversion"],
+    ["codes"],
     ["emulator"],
     ["compilation"],
     ["running"],
@@ -49,6 +50,8 @@ training, and in no circle.
 RUNS_WITHOUT_FRAMEWORKS = [
     "results",
     "data",
+    "quantization",
+    "codes",
     "emulator",
     "compilation.artifact",
     "compilation.deployed",

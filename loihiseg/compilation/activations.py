@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from loihiseg.conversion.codes import NeuralCode
+from loihiseg.codes.code import Calibration, NeuralCode
 from loihiseg.conversion.spec import LoweredNetwork
 
 
@@ -32,7 +32,7 @@ def settled_activations(network: LoweredNetwork, pixels: np.ndarray) -> dict[str
 
 
 def expected_rates(
-    network: LoweredNetwork, neurons: LoweredNetwork, code: NeuralCode, pixels: np.ndarray
+    network: LoweredNetwork, neurons: LoweredNetwork, code: NeuralCode, settled: Calibration
 ) -> dict[str, np.ndarray]:
     """Rate of every neuron, from which shapes of blocks and their chips are chosen.
 
@@ -41,15 +41,14 @@ def expected_rates(
     network, neurons : LoweredNetwork
         Of activations, and of the neurons that stand for them.
     code : NeuralCode
-    pixels : numpy.ndarray
-        (n, tile, tile) normalized.
+    settled : mapping of str to numpy.ndarray
+        As from `settled_activations` of the activations' network.
 
     Returns
     -------
     dict of str to numpy.ndarray
         (rows, columns, neurons) spikes per step by layer of neurons, those on the host included.
     """
-    settled = settled_activations(network, pixels)
     rates = {
         layer.name: code.spikes_per_step(layer, settled[layer.name]).mean(axis=0)
         for layer in network.layers

@@ -19,9 +19,10 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
+from loihiseg.codes import registry
 from loihiseg.compilation.deployed import DeployedNetwork, Places, Provenance
-from loihiseg.conversion.codes import KINDS
 from loihiseg.conversion.host_graph import HostGraph
+from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.conversion.validation import (
     MOST_LAYERS,
@@ -46,7 +47,7 @@ from partition.shapes.tiling import LayerUsage
 from partition.storage.files import read_bytes, sweep
 from partition.storage.strict_json import decode
 
-FORMAT = 1
+FORMAT = 2
 """Of the folder. A program has a format of its own."""
 
 DESCRIPTION, ARRAYS, PROGRAM, SUMS = "deployed.json", "arrays.npz", "network.program", "SHA256SUMS"
@@ -222,10 +223,12 @@ def _decoded(description: bytes, archive: bytes, deployable: Deployable) -> Depl
         raise ValueError(
             f"format {str(plain.get('format'))[:20]}, this version reads format {FORMAT}"
         )
-    found = put_together(plain, unpack_arrays(archive), _Description)
-    if found.code.name not in KINDS:
-        raise ValueError(f"code {found.code.name[:60]!a} is none of {', '.join(KINDS)}")
-    code = put_together(found.code.options, {}, KINDS[found.code.name])
+    code = plain.get("code")
+    if isinstance(code, dict) and isinstance(code.get("name"), str):
+        registry.find(code["name"])  # Before its neurons, which are not known either.
+    kinds = {Neuron: registry.neuron_kinds()}
+    found = put_together(plain, unpack_arrays(archive), _Description, kinds)
+    code = put_together(found.code.options, {}, registry.find(found.code.name))
     deployed = DeployedNetwork(
         code=code, deployable=deployable, **{name: getattr(found, name) for name in _SHARED}
     )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import loihiseg
+from loihiseg.codes.code import NeuralCode
 from loihiseg.compilation import artifact
-from loihiseg.compilation.activations import expected_rates
+from loihiseg.compilation.activations import expected_rates, settled_activations
 from loihiseg.compilation.block_model import build
 from loihiseg.compilation.cache import Entry
 from loihiseg.compilation.deployed import DeployedNetwork, Places, Provenance
@@ -22,7 +23,6 @@ from loihiseg.compilation.source import (
     build_network,
     check_tile,
 )
-from loihiseg.conversion.codes import NeuralCode
 from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
@@ -53,6 +53,7 @@ class Prepared:
     readout : HostGraph
     code : NeuralCode
     neurons : LoweredNetwork
+        As many as there will be, connected as they will be; see `NeuralCode.neurons`.
     """
 
     source: Network
@@ -106,6 +107,7 @@ class _Recipe:
     versions: dict[str, str]
     neurons: LoweredNetwork
     expected: dict[str, np.ndarray]
+    code: str
     synapse_s: float
     chips: int
     proof_seconds: float
@@ -196,9 +198,10 @@ def compile_network(
         If the network needs more than there is.
     """
     with reporter.stage("rates"):
-        expected = expected_rates(
-            prepared.network, prepared.neurons, prepared.code, calibration.pixels
-        )
+        settled = settled_activations(prepared.network, calibration.pixels)
+        neurons = prepared.code.neurons(prepared.network, settled)
+        prepared = replace(prepared, neurons=neurons)
+        expected = expected_rates(prepared.network, neurons, prepared.code, settled)
     entry = Entry(signature(recipe(prepared, options, expected)), reporter.say)
     with entry.held():
         kept = None if fresh else entry.load()
@@ -241,6 +244,7 @@ def recipe(prepared: Prepared, options: CompileOptions, expected: dict[str, np.n
         versions=found | {"loihiseg": loihiseg.__version__},
         neurons=prepared.neurons,
         expected=expected,
+        code=prepared.code.name,
         synapse_s=prepared.code.synapse_s,
         chips=options.chips,
         proof_seconds=options.proof_seconds,
@@ -255,7 +259,6 @@ def _built(
     reporter: Reporter,
 ) -> tuple[DeployedNetwork, object]:
     """The network with its blocks and places, and nengo-loihi's model of it."""
-    from loihiseg.quantization.centring import centred
     from partition.joint.choose import choose_tiling_and_chips
 
     with reporter.stage("tile") as note:
@@ -263,7 +266,7 @@ def _built(
         planned = choose_tiling_and_chips(layers, options.chips, rates=expected, seed=options.seed)
         tiling = planned.tiling
         note.detail = f"{tiling.n_cores} cores, cut where chips meet"
-    neurons = centred(prepared.neurons, tiling.shapes)
+    neurons = prepared.code.settled(prepared.neurons, tiling.shapes)
     with reporter.stage("build") as note:
         built = build(
             neurons, tiling.shapes, prepared.code.synapse_s, options.seed, options.chips, expected

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from msgspec import Meta
 
-from loihiseg.conversion.codes import NeuralCode
+from loihiseg.codes.code import NeuralCode
 from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.data.record import DataRecord

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from loihiseg.compilation.options import RATE_DEFAULTS, CompileOptions
-from loihiseg.conversion.codes import KINDS, RateCode, ThermometerCode, thermometer_code
+from loihiseg.codes import registry
+from loihiseg.codes.code import NeuralCode, Trained
+from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import Option, OptionError
+from loihiseg.training.checkpoint import CheckpointInfo
 
 
 def settled(options: CompileOptions, network: LoweredNetwork, held: bool = False) -> CompileOptions:
@@ -18,64 +20,56 @@ def settled(options: CompileOptions, network: LoweredNetwork, held: bool = False
     network : LoweredNetwork
         Of activations.
     held : bool
-        Whether the host is to hold the image where nothing else is asked for.
+        Whether the host is to look at the output before the end.
 
     Returns
     -------
     CompileOptions
-        ``steps`` of a network of levels are None for as many as it needs.
+        What a code finds by the network stays None.
 
     Raises
     ------
     OptionError
         If there is no such code, or it has no such option.
     """
-    rate = RateCode.name
-    usual = ThermometerCode.name if any(layer.levels for layer in network.layers) else rate
-    code = usual if options.code is None else options.code
-    if code not in KINDS:
-        raise OptionError(Option("code"), f": {code[:60]!a}: expected one of {', '.join(KINDS)}")
-    if code == rate:
-        if options.input not in (None, "held"):
-            raise OptionError(
-                Option("input"),
-                f" {options.input} is of the thermometer code; rates need held input",
-            )
-        given = {name: getattr(options, name) for name in RATE_DEFAULTS}
-        times: dict[str, Any] = {
-            name: RATE_DEFAULTS[name] if v is None else v for name, v in given.items()
-        }
-        return replace(options, code=code, input="held", **times)
-    for name in ("window", "synapse_ms"):
-        if getattr(options, name) is not None:
-            raise OptionError(
-                Option(name), " is of the rate code; the thermometer code reads the last step and "
-                "has no synaptic filter: leave it out",
-            )  # fmt: skip
-    return replace(options, code=code, input=options.input or ("held" if held else "clocked"))
+    code = _code(options, _trained(network))
+    found = registry.completed(code, options.of_code, looked_at=held)
+    fields: dict[str, Any] = {name: found.pop(name, None) for name in CODE_FIELDS}
+    return replace(options, code=code.name, code_options=found, **fields)
 
 
-def neural_code(config, network, info=None):
+def _code(options: CompileOptions, trained: Trained) -> type[NeuralCode]:
+    return registry.suiting(trained) if options.code is None else registry.find(options.code)
+
+
+def _trained(network: LoweredNetwork, info: CheckpointInfo | None = None) -> Trained:
+    return Trained(
+        has_levels=any(layer.levels for layer in network.layers),
+        eight_bit=info is not None and info.config.ends_in_eight_bit,
+    )
+
+
+def neural_code(
+    config: CompileOptions, network: LoweredNetwork, info: CheckpointInfo | None = None
+) -> NeuralCode:
     """The neural code that options ask for, with the times of a network.
 
     Parameters
     ----------
     config : CompileOptions
-    network : loihiseg.conversion.spec.LoweredNetwork
-    info : loihiseg.training.checkpoint.CheckpointInfo, optional
+    network : LoweredNetwork
+        Of activations.
+    info : CheckpointInfo, optional
         Of the checkpoint that it is of: tells whether it was trained on the chip's 8-bit weights.
 
     Raises
     ------
     InputError
-        If there are too few steps, or the code has no such options.
+        If the code has no such options, or cannot do with them.
     """
-    config = settled(config, network)
-    if config.code == ThermometerCode.name:
-        one_scale = info is not None and info.config.ends_in_eight_bit
-        return thermometer_code(network, config.steps, config.input, one_scale)
-    window = max(1, round(config.steps * config.window))
-    return RateCode(config.steps, window, config.synapse_ms / 1000)
+    trained = _trained(network, info)
+    code = _code(config, trained)
+    return code.made(registry.completed(code, config.of_code), network, trained)
 
 
 def check_fit(config, neurons, source, tile) -> int:

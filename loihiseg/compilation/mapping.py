@@ -37,9 +37,8 @@ def partition_layers(network: LoweredNetwork) -> list:
                 )
                 for term in layer.terms
             ),
-            levels=layer.levels if layer.binary else 1,
-            # Sums of binary neurons are to be those of one scale, see quantization.layers.
-            whole_kernels=layer.binary,
+            levels=layer.neuron.per_channel,
+            whole_kernels=layer.neuron.whole_kernels,
         )
         for layer in network.chip_layers
     ]

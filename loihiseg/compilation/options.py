@@ -1,15 +1,17 @@
 """What a compilation can be asked for; free of frameworks, so that command lines can name it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from loihiseg.option_fields import Either, Number, Text, Whole, Words, check_options, option
+from loihiseg.option_fields import Either, Number, Text, Whole, check_options, option
 from partition.command_line.options import DAY_S, MAX_CHIPS, SEEDS
 
 AUTO = "auto"
 """Tile of the size that fits the chips."""
 
-RATE_DEFAULTS = {"steps": 200, "window": 0.4, "synapse_ms": 1.5}
-"""Times of the rate code, where they are not given."""
+CODE_FIELDS = ("steps", "window", "synapse_ms", "input")
+"""Options of codes that are fields of their own; others are in ``code_options``."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,9 @@ class CompileOptions:
     tile : int or str or None
         Rows and columns of a tile, "auto" for the largest that fits, None for the network's own.
     steps, window, synapse_ms, input
-        Of the code, None for what is usual with it; see `loihiseg.conversion.codes`.
+        Of the code, None for what is usual with it; see `loihiseg.codes`.
+    code_options : mapping of str to object
+        Others of the code, by name.
     rate_scale_hz : float
         Firing rate of an activation of 1, for Keras models that do not say.
     proof_seconds : float
@@ -45,10 +49,18 @@ class CompileOptions:
     steps: int | None = option(None, Whole(1, 10**4))
     window: float | None = option(None, Number(0, 1, above=True))
     synapse_ms: float | None = option(None, Number(0, 1000))
-    input: str | None = option(None, Words(("held", "timed", "clocked")))
+    input: str | None = option(None, Text("a word of the code"))
     rate_scale_hz: float = option(100.0, Number(0, 10**6, above=True))
     proof_seconds: float = option(20.0, Number(0, DAY_S))
     seed: int = option(0, Whole(0, SEEDS))
 
+    code_options: Mapping[str, Any] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
         check_options(self)
+
+    @property
+    def of_code(self) -> dict[str, Any]:
+        """Options of the code, by name."""
+        own = {name: getattr(self, name) for name in CODE_FIELDS}
+        return own | dict(self.code_options)

@@ -12,13 +12,9 @@ from loihiseg.frameworks import nengo_dl, tf
 import nengo
 import numpy as np
 
-from loihiseg.conversion.layer_input import layer_input, summed
-from loihiseg.conversion.neurons import neuron_type
-from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, connection_label
-from loihiseg.conversion.thermometer import neuron_bias
+from loihiseg.conversion.layer_input import layer_input
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, connection_label, neuron_bias
 from loihiseg.conversion.transforms import nengo_transform
-from loihiseg.network.activations import loihi_rate
-from loihiseg.network.quantized import quantized_relu
 
 
 class SumOfConvolutions(tf.keras.layers.Layer):
@@ -27,13 +23,13 @@ class SumOfConvolutions(tf.keras.layers.Layer):
     Parameters
     ----------
     spec : SpikingLayer
-    staircase : bool
-        Whether the activation is the chip's rate staircase.
+    staircase : bool, optional
+        Whether the activation is the chip's rate staircase; by default as it was trained.
     """
 
     activation = staticmethod(tf.nn.relu)
 
-    def __init__(self, spec: SpikingLayer, staircase: bool):
+    def __init__(self, spec: SpikingLayer, staircase: bool | None):
         super().__init__(name=spec.name)
         self.spec = spec
         self.staircase = staircase
@@ -41,16 +37,9 @@ class SumOfConvolutions(tf.keras.layers.Layer):
     def call(self, inputs):
         """Map one tensor (batch, rows, columns, channels) per term to the layer's activation."""
         inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
-        return self._activate(layer_input(self.spec, dict(zip(self.spec.sources, inputs))))
-
-    def _activate(self, total):
         spec = self.spec
-        if spec.binary:
-            return tf.cast(total > 0, total.dtype)
-        if spec.levels:
-            return quantized_relu(total, spec.level_value * spec.levels, spec.levels)
-        rate = loihi_rate if self.staircase else tf.nn.relu
-        return rate(total * spec.rate_scale_hz) / spec.rate_scale_hz
+        total = layer_input(spec, dict(zip(spec.sources, inputs)))
+        return spec.neuron.keras_activation(total, spec.rate_scale_hz, self.staircase)
 
 
 @nengo_dl.Converter.register(SumOfConvolutions)
@@ -61,7 +50,7 @@ class ConvertSumOfConvolutions(nengo_dl.converter.LayerConverter):
         """Return the neurons of the converted layer."""
         spec = self.layer.spec
         biases = np.tile(neuron_bias(spec), int(np.prod(spec.shape[:2]))).astype(np.float32)
-        activation = neuron_type(spec) or self.layer.activation
+        activation = spec.neuron.nengo_type(spec.on_host) or self.layer.activation
         neurons = self.add_nengo_obj(node_id, biases=biases, activation=activation)
         shapes = self.input_shape(node_id)
         shapes = shapes if isinstance(shapes, list) else [shapes]
@@ -119,11 +108,11 @@ def keras_network(
     inputs = list(tensors.values())
     outputs = []
     for spec in network.layers:
-        layer = SumOfConvolutions(spec, spec.staircase if staircase is None else staircase)
+        layer = SumOfConvolutions(spec, staircase)
         tensors[spec.name] = layer([tensors[source] for source in spec.sources])
         output = tensors[spec.name]
-        if spec.binary and channels:
-            output = summed(output, spec.levels) * spec.level_value
+        if channels:
+            output = spec.neuron.keras_represented(output)
         outputs.append(output)
     return tf.keras.Model(inputs, outputs, name="lowered")
 
@@ -152,12 +141,12 @@ def convert(
 
     model = keras_network(network)
     scales = {model.get_layer(s.name): s.rate_scale_hz for s in network.layers}
-    rate_coded = any(not s.binary for s in network.layers)
+    by_nengo_dl = any(s.neuron.nengo_type(s.on_host) is None for s in network.layers)
     swap = {nengo.RectifiedLinear(): LoihiSpikingRectifiedLinear()}
     converter = nengo_dl.Converter(
         model,
         allow_fallback=False,
-        swap_activations=swap if spiking and rate_coded else None,
+        swap_activations=swap if spiking and by_nengo_dl else None,
         scale_firing_rates=scales,
         synapse=synapse_s if spiking else None,
         inference_only=True,

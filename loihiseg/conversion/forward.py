@@ -3,10 +3,7 @@
 import numpy as np
 
 from loihiseg.conversion.convolution import term_input
-from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.conversion.thermometer import levels_on
-
-DT_S = 0.001
+from loihiseg.conversion.spec import LoweredNetwork
 
 BATCH = 4
 """Images that go through a layer together; more only take memory."""
@@ -53,35 +50,7 @@ def _forward(
         total = np.broadcast_to(layer.bias, (len(images), *layer.shape)).astype(np.float32)
         for term in layer.terms:
             total += term_input(term, values[term.source], layer.shape)
-        own = layer.staircase if staircase is None else staircase
-        values[layer.name] = activation_of(layer, total, own)
-        found[layer.name] = values[layer.name]
-        if layer.binary:
-            on = levels_on(layer, values[layer.name])
-            found[layer.name] = on * np.float32(layer.level_value)
+        neuron = layer.neuron
+        values[layer.name] = neuron.activation(total, layer.rate_scale_hz, staircase)
+        found[layer.name] = neuron.represented(values[layer.name])
     return found
-
-
-def activation_of(layer: SpikingLayer, total: np.ndarray, staircase: bool) -> np.ndarray:
-    """Activation of a layer for its input, float32, the same shape."""
-    if layer.binary:
-        return (total > 0).astype(np.float32)
-    if layer.levels:
-        step = np.float32(layer.level_value)
-        return step * np.clip(np.floor(total / step + np.float32(0.5)), 0, np.float32(layer.levels))
-    scale = np.float32(layer.rate_scale_hz)
-    current_hz = total * scale
-    rates_hz = loihi_rate(current_hz) if staircase else np.maximum(current_hz, 0)
-    return rates_hz / scale
-
-
-def loihi_rate(current_hz: np.ndarray) -> np.ndarray:
-    """Firing rate, Hz, float32, of the chip's neuron at constant input.
-
-    ``1 / (dt * ceil(1 / (dt * current)))``, 0 where the current is not positive; see
-    `loihiseg.network.activations.loihi_rate`.
-    """
-    positive = current_hz > 0
-    safe = np.where(positive, current_hz, np.float32(1))
-    dt_s, one = np.float32(DT_S), np.float32(1)
-    return np.where(positive, one / (dt_s * np.ceil(one / (dt_s * safe))), np.float32(0))

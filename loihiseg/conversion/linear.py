@@ -35,11 +35,11 @@ class Term:
         Neurons that carry one channel of the source, one after the other, and share its weights;
         the kernel has the channel once.
     clock : bool
-        Whether the source is a clock, see `loihiseg.conversion.clocks`: all neurons of a channel
-        hear it with one weight.
+        Whether the source is a clock, see `loihiseg.codes.thermometer.clocks`: all neurons of a
+        channel hear it with one weight.
     ruler : bool
-        Whether the source is a ruler, see `loihiseg.conversion.rulers`: all neurons have one weight
-        from it, and it never fires.
+        Whether the source is a ruler, see `loihiseg.codes.thermometer.rulers`: all neurons have one
+        weight from it, and it never fires.
     """
 
     source: str

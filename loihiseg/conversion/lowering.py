@@ -13,6 +13,8 @@ import numpy as np
 
 from loihiseg.conversion import linear
 from loihiseg.conversion.host_graph import HostGraph
+from loihiseg.conversion.neuron import Neuron
+from loihiseg.conversion.neuron_kinds import Quantized, Rectified
 from loihiseg.conversion.readout import readout_graph
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.errors import InputError
@@ -168,8 +170,7 @@ class _Walk:
             bias=mapped.offset,
             rate_scale_hz=getattr(layer, "rate_scale_hz", self.rate_scale_hz),
             on_host=all(from_pixels),
-            staircase=getattr(layer, "staircase", False),
-            **_levels(layer),
+            neuron=_neuron(layer),
         )
 
     def linearize(self, tensor) -> linear.LinearMap:
@@ -228,11 +229,11 @@ def _cannot_run(layer) -> InputError:
     return InputError(f"layer '{layer.name}' ({kind}) cannot run on Loihi; use {instead}")
 
 
-def _levels(layer) -> dict:
-    """Levels of a quantized activation and what one is worth, as fields of a `SpikingLayer`."""
-    if not isinstance(layer, QuantizedReLU):
-        return {}
-    return {"levels": layer.levels, "level_value": float(layer.scale) / layer.levels}
+def _neuron(layer) -> Neuron:
+    """What a Keras activation asks of neurons."""
+    if isinstance(layer, QuantizedReLU):
+        return Quantized(layer.levels, float(layer.scale) / layer.levels)
+    return Rectified(getattr(layer, "staircase", False))
 
 
 def is_spiking(layer) -> bool:

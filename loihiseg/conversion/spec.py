@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loihiseg.conversion.linear import Term
+from loihiseg.conversion.neuron import Neuron
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,19 +26,8 @@ class SpikingLayer:
         Firing rate that stands for an activation of 1.
     on_host : bool
         Whether the neurons run on the host and send their spikes to the chip.
-    staircase : bool
-        Whether the Keras activation is the chip's rate staircase (else an ideal ReLU).
-    levels : int
-        Levels of a quantized activation; 0 for one that a firing rate stands for.
-    level_value : float
-        What one level is worth: the activation is ``level_value`` times the number of levels k for
-        which the input is at least ``(k - 1/2) * level_value``.
-    binary : bool
-        Whether the layer is of the memoryless neurons that stand for levels, each of which fires
-        in every step in which its input is above 0. Of the neurons of a channel follow ``levels``
-        each other; ``shape`` counts neurons. See `loihiseg.conversion.thermometer`.
-    active_steps : tuple of int or None
-        Steps, from 1, in which binary neurons on the host may fire; None for all.
+    neuron : Neuron
+        What the neurons are; see `loihiseg.conversion.neuron`.
     """
 
     name: str
@@ -46,16 +36,27 @@ class SpikingLayer:
     bias: np.ndarray
     rate_scale_hz: float
     on_host: bool
-    staircase: bool
-    levels: int = 0
-    level_value: float = 1.0
-    binary: bool = False
-    active_steps: tuple[int, ...] | None = None
+    neuron: Neuron
 
     @property
     def n_neurons(self) -> int:
         """Neurons of the layer."""
         return int(np.prod(self.shape))
+
+    @property
+    def levels(self) -> int:
+        """Levels of the activation; 0 for one that a firing rate stands for."""
+        return self.neuron.levels
+
+    @property
+    def level_value(self) -> float:
+        """What one level is worth."""
+        return self.neuron.level_value
+
+    @property
+    def is_clocked(self) -> bool:
+        """Whether a clock feeds the layer, see `loihiseg.codes.thermometer.clocks`."""
+        return any(term.clock for term in self.terms)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -97,6 +98,11 @@ class LoweredNetwork:
     def n_chip_neurons(self) -> int:
         """Neurons on the chip."""
         return sum(layer.n_neurons for layer in self.chip_layers)
+
+
+def neuron_bias(layer: SpikingLayer) -> np.ndarray:
+    """Bias of a layer's neurons in Nengo, float32 (channels,)."""
+    return layer.bias + np.float32(layer.neuron.bias_offset(layer.on_host))
 
 
 ARROW = " -> "

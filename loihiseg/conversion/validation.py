@@ -24,7 +24,6 @@ from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.storage.schema import check_range
 
 MOST_LAYERS = 1_000
-MOST_STEPS = 10_000
 MOST_SIDE = 2**16
 MOST_NEURONS = 2**26
 """Of a layer, or values of an image in a read-out: a quarter of a gigabyte each."""
@@ -83,18 +82,14 @@ def _check_layer(
 ) -> None:
     _check_size(label, layer.shape)
     _check_array(f"{label}, bias", layer.bias, (layer.shape[2],))
-    for name, value, most in (
-        ("rate_scale_hz", layer.rate_scale_hz, 1e6), ("level_value", layer.level_value, 1e30)
-    ):  # fmt: skip
-        if not 0 < value <= most:
-            raise ValueError(f"{label}: {name} is {value}, expected above 0, to {most:g}")
-    if not 0 <= layer.levels <= MOST_SIDE or (layer.binary and not layer.levels):
-        raise ValueError(f"{label} has {layer.levels} levels")
-    if layer.binary and layer.shape[2] % layer.levels:
-        raise ValueError(f"{label}: {layer.shape[2]} neurons are not of {layer.levels} levels")
-    steps = layer.active_steps or ()
-    if any(not 1 <= step <= MOST_STEPS for step in steps) or list(steps) != sorted(set(steps)):
-        raise ValueError(f"{label}: active steps are not ascending from 1 to {MOST_STEPS}")
+    if not 0 < layer.rate_scale_hz <= 1e6:
+        raise ValueError(
+            f"{label}: rate_scale_hz is {layer.rate_scale_hz}, expected above 0, to 1e+06"
+        )
+    try:
+        layer.neuron.check(layer.shape[2])
+    except ValueError as error:
+        raise ValueError(f"{label}: {error}") from None
     if not 1 <= len(layer.terms) <= MOST_LAYERS:
         raise ValueError(f"{label} has {len(layer.terms)} terms, expected 1 to {MOST_LAYERS}")
     for term in layer.terms:
@@ -164,14 +159,15 @@ def check_stands_for(neurons: LoweredNetwork, network: LoweredNetwork) -> None:
         raise ValueError("neurons and activations have other inputs or outputs")
     by_name = {layer.name: layer for layer in neurons.layers}
     for layer in network.layers:
-        if layer.binary:
+        if not layer.neuron.is_activation:
             raise ValueError(f"layer {layer.name[:60]!a} of the activations is one of neurons")
         own = by_name.get(layer.name)
-        channels = layer.shape[2] * (layer.levels if own is not None and own.binary else 1)
-        if own is None or own.shape != (*layer.shape[:2], channels):
+        if own is None:
             raise ValueError(f"layer {layer.name[:60]!a} has no neurons of its size")
-        if own.on_host != layer.on_host or own.levels != layer.levels:
+        if own.on_host != layer.on_host or not own.neuron.stands_for(layer.neuron):
             raise ValueError(f"layer {layer.name[:60]!a} has neurons of another kind")
+        if own.shape != (*layer.shape[:2], layer.shape[2] * own.neuron.per_channel):
+            raise ValueError(f"layer {layer.name[:60]!a} has no neurons of its size")
 
 
 def check_graph(graph: HostGraph, shapes: dict[str, Shape], tile: int) -> None:

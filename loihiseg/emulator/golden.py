@@ -151,17 +151,14 @@ def _names(deployable: Deployable, neurons: LoweredNetwork, host: list[SpikingLa
 def _host_layer(
     prefix: str, layer: SpikingLayer, pixel_shape: tuple[int, int, int], n_steps: int
 ) -> dict[str, np.ndarray]:
-    schedule = np.ones(n_steps, bool)
-    if layer.binary and layer.active_steps is not None:
-        schedule = np.isin(np.arange(1, n_steps + 1), layer.active_steps)
     # The host multiplies biases in 32 bits.
     bias = layer.bias.astype(np.float32) * np.float32(layer.rate_scale_hz)
     arrays = {
         "shape": np.array(layer.shape, np.int64),
-        "binary": np.array(layer.binary, bool),
+        "binary": np.array(layer.neuron.compares, bool),
         "gain": np.array(layer.rate_scale_hz, np.float64),
         "bias": bias.astype(np.float64),
-        "schedule": schedule,
+        "schedule": layer.neuron.schedule(n_steps),
         "n_kernels": np.array(len(layer.terms), np.int64),
     }
     for number, term in enumerate(layer.terms):

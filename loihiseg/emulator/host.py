@@ -13,8 +13,6 @@ import numpy as np
 from loihiseg.conversion.convolution import term_input
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 
-DT_S = 0.001
-
 
 @dataclass(frozen=True, eq=False)
 class HostSpikes:
@@ -68,45 +66,10 @@ def host_spikes(network: LoweredNetwork, pixels: np.ndarray, n_steps: int) -> Ho
         As in `host_currents`.
     n_steps : int
     """
-    fired = {}
-    for name, current in host_currents(network, pixels).items():
-        layer = network.layer(name)
-        if layer.binary:
-            fired[name] = binary_spikes(current, n_steps, layer.active_steps)
-        else:
-            fired[name] = rectified_spikes(current, n_steps)
-    return HostSpikes(fired)
-
-
-def rectified_spikes(current: np.ndarray, n_steps: int, dt_s: float = DT_S) -> np.ndarray:
-    """Spikes of ``nengo_loihi.neurons.LoihiSpikingRectifiedLinear`` at constant input.
-
-    Parameters
-    ----------
-    current : numpy.ndarray
-        float64, (n,), in Hz.
-    n_steps : int
-    dt_s : float
-
-    Returns
-    -------
-    numpy.ndarray
-        bool, (n_steps, n).
-    """
-    voltage = np.zeros_like(current)
-    step = current * dt_s
-    fired = np.empty((n_steps, len(current)), bool)
-    for t in range(n_steps):
-        voltage += step
-        np.greater(voltage, 1, out=fired[t])
-        voltage[voltage < 0] = 0
-        voltage[fired[t]] = 0
-    return fired
-
-
-def binary_spikes(current: np.ndarray, n_steps: int, active_steps=None) -> np.ndarray:
-    """Spikes of ``loihiseg.conversion.neurons.Binary`` at constant input; bool, (n_steps, n)."""
-    fired = np.repeat((current > 0)[None], n_steps, axis=0)
-    if active_steps is not None:
-        fired[~np.isin(np.arange(1, n_steps + 1), active_steps)] = False
-    return fired
+    currents = host_currents(network, pixels)
+    return HostSpikes(
+        {
+            name: network.layer(name).neuron.host_spikes(current, n_steps)
+            for name, current in currents.items()
+        }
+    )

@@ -83,7 +83,7 @@ class Emulation:
         self.spiking.append(deployed.line(logits_of(deployed, fired)[0]))
         self.eight_bit.append(logits_of(deployed, eight_bit)[0])
         trained = settled
-        if not all(layer.staircase or layer.levels for layer in network.layers):
+        if not all(layer.neuron.stepped for layer in network.layers):
             trained = forward(network, pixels[None])
         self.trained.append(logits_of(deployed, trained)[0])
         code = deployed.code

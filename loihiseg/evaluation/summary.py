@@ -8,6 +8,7 @@ import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.mapping import Mapping, mapping_of
+from loihiseg.conversion.precision import QuantizedNetwork
 from loihiseg.data.selection import Chosen
 from loihiseg.evaluation.emulation import Emulation
 from loihiseg.evaluation.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep
@@ -17,7 +18,6 @@ from loihiseg.evaluation.notes import scored_note
 from loihiseg.evaluation.scoring import firing_rates, layer_results, pooled_rates, score_row
 from loihiseg.progress import Reporter
 from loihiseg.provenance import peak_memory_mb, versions
-from loihiseg.quantization.layers import QuantizedNetwork
 from loihiseg.results import (
     ActivityCounts,
     Code,
@@ -136,6 +136,7 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         energy=tuple(estimate_energy(activity, device) for device in (LOIHI, CPU, GPU)),
         inter_chip_energy=inter_chip_sweep(activity),
         seconds=dict(reporter.seconds),
+        code_rows=deployed.code.rows(deployed.network),
         spikes_sha256=outcome.digests,
         peak_memory_mb=peak_memory_mb(),
     )

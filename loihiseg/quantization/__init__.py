@@ -1,1 +1,1 @@
-"""Loihi's fixed point: how floats become integers, and where precision is lost."""
+"""Loihi's fixed point: how floats become integers. It needs no other room."""

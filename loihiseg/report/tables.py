@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loihiseg.results import Code, QuantizedLayer, Results, ScoreRow
+from loihiseg.codes import registry
+from loihiseg.codes.shown import share
+from loihiseg.results import QuantizedLayer, Results, ScoreRow
 from partition.display.messages import one_line, printable
 
 MAX_CELL = 60
@@ -50,7 +52,7 @@ def scores_table(results: Results) -> Table:
     if not results.stages:
         agreement = (
             "pixels that the spikes call as 8-bit weights do",
-            _share(results.agreement, 3),
+            share(results.agreement, 3),
         )
         return Table("Maps", ("", ""), (agreement,), results.scored_note)
     rows, shift = [], results.challenge_shift
@@ -92,82 +94,9 @@ def score_cells(row: ScoreRow, with_shifted: bool) -> tuple[str, ...]:
 
 
 def layers_table(results: Results) -> Table:
-    """Rates and errors layer by layer; for levels how many are on, and right."""
-    if results.code.has_levels:
-        return _levels_table(results)
-    rows = []
-    for row in results.layers:
-        rows.append(
-            (
-                row.layer.removesuffix("_spikes"),
-                f"{row.n_neurons:,}",
-                str(row.n_blocks),
-                _text(row.block_shape),
-                f"{row.rates.mean_hz:.0f}",
-                f"{row.rates.percentile_hz:.0f}",
-                f"{row.rates.share_in_range_of_active:.0%}",
-                f"{row.rates.silent_share:.0%}",
-                f"{row.quantized_error:.1%}",
-                f"{row.spiking_error:.1%}",
-            )
-        )
-    neurons = sum(row.n_neurons for row in results.layers)
-    cores = sum(row.n_blocks for row in results.layers)
-    pooled = results.rates
-    in_range, silent = f"{pooled.share_in_range:.0%}", f"{pooled.silent_share:.0%}"
-    mean = f"{pooled.mean_hz:.0f}"
-    rows.append(("all", f"{neurons:,}", str(cores), "", mean, "", in_range, silent, "", ""))
-    wanted = results.layers[0].rates  # one range for all
-    percentile = wanted.percentile
-    header = (
-        "layer", "neurons", "cores", "block", "mean Hz", f"p{percentile:g} Hz", "in range",
-        "silent", "8-bit error", "chip error",
-    )  # fmt: skip
-    note = (
-        f"In range: of the neurons that fire on any tile, those whose {percentile:g}th percentile "
-        f"over the tiles is in {wanted.low_hz:g} to {wanted.high_hz:g} Hz. Errors: root mean "
-        "square against the float network, relative; 8-bit from weights alone, chip with spikes."
-    )
-    return Table("Layers", header, tuple(rows), note)
-
-
-def _levels_table(results: Results) -> Table:
-    rows = []
-    chip_levels = results.code.chip_levels
-    for row, levels in zip(results.layers, chip_levels):
-        rows.append(
-            (
-                row.layer.removesuffix("_spikes"),
-                str(levels),
-                f"{row.n_neurons:,}",
-                str(row.n_blocks),
-                _text(row.block_shape),
-                f"{row.rates.mean_hz / 1000:.1%}",
-                f"{row.rates.silent_share:.0%}",
-                f"{row.quantized_error:.1%}",
-                _share(row.spiking_error, 1),
-                _share(row.level_match, 3),
-            )
-        )
-    neurons = sum(row.n_neurons for row in results.layers)
-    cores = sum(row.n_blocks for row in results.layers)
-    pooled = results.rates
-    on, never = f"{pooled.mean_hz / 1000:.1%}", f"{pooled.silent_share:.0%}"
-    rows.append(("all", "", f"{neurons:,}", str(cores), "", on, never, "", "", ""))
-    header = (
-        "layer", "levels", "neurons", "cores", "block", "on", "never on", "8-bit error",
-        "chip error", "levels right",
-    )  # fmt: skip
-    note = (
-        "On: mean share of the neurons that fire at the last step; never on: in the trained "
-        "network, on no tile. Errors: root mean square against the trained network, relative; "
-        "8-bit from weights alone, chip with spikes. Levels right: units at the level they have in "
-        f"the network with 8-bit weights. {_share(results.agreement, 3)} of the pixels are called "
-        "as there."
-    )
-    if not results.code.held:
-        note += f" With {results.code.input} input the outputs alone are right at the last step."
-    return Table("Layers", header, tuple(rows), note)
+    """Layer by layer, as the code shows them."""
+    found = registry.layers_table(results)
+    return Table("Layers", found.header, found.rows, found.note)
 
 
 def precision_table(quantization: Sequence[QuantizedLayer], has_levels: bool = False) -> Table:
@@ -201,20 +130,14 @@ def mapping_table(results: Results) -> Table:
     """Cores, chips and what crosses between chips."""
     m = results.mapping
     rows = [
-        ("neural code", _code(results.code)),
+        ("neural code", registry.words(results.code)),
+        *results.code_rows,
         ("neurons on chip", f"{m.n_neurons:,}"),
         ("cores", f"{m.n_cores} on {m.n_chips_used} of {m.n_chips} chips"),
         ("messages between chips per step", f"{m.messages:.1f} (expected from rates)"),
         ("messages between chips per step", f"{m.measured_messages:.1f} (counted from spikes)"),
     ]
     return Table("Mapping", ("", ""), tuple(rows))
-
-
-def _code(code: Code) -> str:
-    if code.has_levels:
-        return f"{code.name}, {code.steps} steps, {code.input} input"
-    read = "" if code.window_steps is None else f", the last {code.window_steps} read out"
-    return f"{code.name}, {code.steps} steps{read}"
 
 
 def allocators_table(results: Results) -> Table:
@@ -294,15 +217,6 @@ def exit_table(results: Results) -> Table | None:
     return Table("Early exit, per tile", ("", "to the end", "stopped", ""), tuple(rows), note)
 
 
-def _share(value: float | None, digits: int) -> str:
-    """A share in percent; a dash for one that is not known."""
-    return "-" if value is None else f"{value:.{digits}%}"
-
-
 def _range(low: float, high: float, pattern: str) -> str:
     low, high = pattern.format(low), pattern.format(high)
     return low if low == high else f"{low} .. {high}"
-
-
-def _text(shape: Sequence[int]) -> str:
-    return " x ".join(str(n) for n in shape)

@@ -128,6 +128,8 @@ class Results:
     inter_chip_energy : tuple of InterChipPoint
     seconds : dict of str to float
         Wall time by step of the deployment.
+    code_rows : tuple of (str, str)
+        What else the code says of itself: what, and in a few words.
     spikes_sha256 : SpikeDigests or None
         None in folders that were written before there were any.
     peak_memory_mb : float or None
@@ -156,6 +158,7 @@ class Results:
     energy: tuple[EnergyEstimate, ...]
     inter_chip_energy: tuple[InterChipPoint, ...]
     seconds: dict[str, Amount]
+    code_rows: Annotated[tuple[tuple[Name, Name], ...], Meta(max_length=100)] = ()
     spikes_sha256: SpikeDigests | None = None
     peak_memory_mb: Amount | None = None
     format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loihiseg.codes.code import NeuralCode
 from loihiseg.compilation.calibration import logits_of
 from loihiseg.compilation.deployed import DeployedNetwork
-from loihiseg.conversion.codes import NeuralCode
 from loihiseg.conversion.logits import membrane
 from loihiseg.conversion.spec import SpikingLayer
 from loihiseg.emulator.presenter import CompiledPresenter

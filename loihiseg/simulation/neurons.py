@@ -1,4 +1,4 @@
-"""Neurons in floats. In simulation only: the chip's are those of `loihiseg.conversion.neurons`."""
+"""Neurons in floats. In simulation only: the chip's are those of `loihiseg.conversion.neuron`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

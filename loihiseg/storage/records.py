@@ -3,6 +3,7 @@
 What a class holds is what is kept and what is digested: a field that is added is in both at once.
 """
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -36,7 +37,12 @@ def taken_apart(value: object) -> tuple[Any, dict[str, np.ndarray]]:
     return msgspec.to_builtins(value, enc_hook=keep), arrays
 
 
-def put_together(plain: Any, arrays: dict[str, np.ndarray], kind: type[T]) -> T:
+def put_together(
+    plain: Any,
+    arrays: dict[str, np.ndarray],
+    kind: type[T],
+    kinds: Mapping[type, Mapping[str, type]] | None = None,
+) -> T:
     """The value that was taken apart.
 
     Parameters
@@ -45,6 +51,9 @@ def put_together(plain: Any, arrays: dict[str, np.ndarray], kind: type[T]) -> T:
         From a file, for instance: every array is used once, in the order of their numbers.
     kind : type
         Of the value; ranges of its fields' annotations hold.
+    kinds : mapping of type to mapping of str to type, optional
+        Of classes that fields are annotated with, those that may stand there, by their tags: each
+        a tagged ``msgspec.Struct``.
 
     Returns
     -------
@@ -56,7 +65,9 @@ def put_together(plain: Any, arrays: dict[str, np.ndarray], kind: type[T]) -> T:
         In one line: if anything is missing, too much, or not of its kind.
     """
 
-    def found(wanted: type, name: object) -> np.ndarray:
+    def found(wanted: type, name: Any) -> Any:
+        if kinds is not None and wanted in kinds:
+            return msgspec.convert(name, _of_tag(name, kinds[wanted]), dec_hook=found)
         if wanted is not np.ndarray or not isinstance(name, str) or name not in arrays:
             raise ValueError(f"array {str(name)[:60]!a} is missing")
         return arrays[name]
@@ -94,6 +105,14 @@ def signature(*values: object) -> str:
         [type(value).__name__, msgspec.to_builtins(value, enc_hook=digest)] for value in values
     ]
     return sha256(msgspec.json.encode(plain, order="deterministic"))
+
+
+def _of_tag(plain: Any, kinds: Mapping[str, type]) -> type:
+    """The kind that a tagged value says it is of."""
+    tag = plain.get("type") if isinstance(plain, dict) else None
+    if not isinstance(tag, str) or tag not in kinds:
+        raise ValueError(f"type {str(tag)[:60]!a} is none of {', '.join(kinds)}")
+    return kinds[tag]
 
 
 def _difference(given: Any, kept: Any, place: str) -> str:

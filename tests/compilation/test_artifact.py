@@ -6,9 +6,12 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
+from loihiseg.codes.rate import RateCode
+from loihiseg.codes.thermometer.code import ThermometerCode
 from loihiseg.compilation.artifact import (
     ARRAYS,
     DESCRIPTION,
@@ -17,7 +20,8 @@ from loihiseg.compilation.artifact import (
     load_deployed,
     save_deployed,
 )
-from loihiseg.conversion.codes import RateCode, thermometer_code
+from loihiseg.conversion.neuron import Neuron
+from loihiseg.conversion.neuron_kinds import Memoryless, Quantized, Rectified
 from loihiseg.emulator.presenter import CompiledPresenter
 from loihiseg.errors import InputError
 from loihiseg.running.sections import run
@@ -63,7 +67,7 @@ def networks():
     model = quantized.model()
     from loihiseg.conversion.lowering import lower
 
-    code = thermometer_code(lower(model).network, input="clocked", one_scale=True)
+    code = ThermometerCode.of(lower(model).network, input="clocked", one_scale=True)
     return {
         "rates": deployed.compiled(),
         "levels": deployed.compiled(code, model, quantized.images(2)),
@@ -175,7 +179,7 @@ def test_a_later_format_is_named(tmp_path):
         for name in (ARRAYS, DESCRIPTION, PROGRAM)
     ]
     (tmp_path / SUMS).write_text("".join(sums))
-    refused(tmp_path, "format 99, this version reads format 1")
+    refused(tmp_path, "format 99, this version reads format 2")
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
@@ -243,6 +247,10 @@ def test_signature_follows_every_field_of_every_type():
             assert other not in seen, f"{type(value).__name__}.{field.name}: {seen.get(other)}"
             seen[other] = f"{type(value).__name__}.{field.name}"
     assert len(seen) > 35
+    for value in (Rectified(), Quantized(2, 0.5), Memoryless(2, 0.5, (1,))):
+        for name in value.__struct_fields__:
+            other = msgspec.structs.replace(value, **{name: changed(getattr(value, name))})
+            assert signature(other) != signature(value), f"{type(value).__name__}.{name}"
 
 
 def changed(value):
@@ -256,6 +264,8 @@ def changed(value):
             return value + "'"
         case None:
             return (1,)
+        case Neuron():
+            return Memoryless(value.levels, value.level_value)
         case tuple():
             return (*value, *value[:1]) if value else (1,)
         case dict():

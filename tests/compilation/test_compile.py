@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from loihiseg.codes.rate import RateCode
+from loihiseg.codes.thermometer.code import ThermometerCode
 from loihiseg.compilation.cache import cache_folder
 from loihiseg.compilation.compile import Calibration, Prepared, compile_network, recipe
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.compilation.source import Network
-from loihiseg.conversion.codes import RateCode, ThermometerCode
 from loihiseg.conversion.lowering import lower
+from loihiseg.conversion.neuron_kinds import Memoryless, Quantized, Rectified
 from loihiseg.progress import Reporter
 from loihiseg.storage.records import signature
 from tests import deployed
@@ -112,10 +114,13 @@ def test_signature_follows_what_decides_the_integers(prepared):
     last = prepared.neurons.layers[-1]
     term = last.terms[0]
     others = [
-        replace(last, binary=True),
+        replace(last, neuron=Quantized(3)),
+        replace(last, neuron=Memoryless(3)),
+        replace(last, neuron=Rectified(not last.neuron.staircase)),
         replace(last, rate_scale_hz=101.0),
         replace(last, bias=last.bias + np.float32(1e-3)),
-        replace(last, active_steps=(1,)),
+        replace(last, neuron=Memoryless(3, active_steps=(1,))),
+        replace(last, neuron=Memoryless(3, 2.0)),
         replace(last, terms=(replace(term, levels=2), *last.terms[1:])),
         replace(last, terms=(replace(term, clock=True), *last.terms[1:])),
         replace(last, terms=(replace(term, ruler=True), *last.terms[1:])),

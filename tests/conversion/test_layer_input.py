@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from loihiseg.codes.thermometer.levels import neurons_of
 from loihiseg.conversion.convolution import term_input
 from loihiseg.conversion.layer_input import layer_input
-from loihiseg.conversion.thermometer import neurons_of
 from tests import quantized
 
 

@@ -147,7 +147,7 @@ def test_rate_scale_is_the_layers_own_or_the_default():
 
 def test_staircase_is_remembered():
     network = lower(models.build(models.loihi_relu)).network
-    assert [s.staircase for s in network.layers] == [True, True, False]
+    assert [s.neuron.staircase for s in network.layers] == [True, True, False]
     model = models.build(models.loihi_relu)
     tensors = [model.get_layer(s.name).output for s in network.layers]
     pixels = models.pixels_for(model)

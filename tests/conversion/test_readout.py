@@ -83,7 +83,7 @@ def test_whole_models_in_numpy(builder):
     expected = reference(pixels)
     expected = expected if isinstance(expected, list) else [expected]
     # Rounding moves a few inputs over the edge of a step of a rate.
-    least = 0.97 if any(layer.staircase for layer in lowering.network.layers) else 1.0
+    least = 0.97 if any(layer.neuron.stepped for layer in lowering.network.layers) else 1.0
     pairs = [(found[x.name], y) for x, y in zip(lowering.network.layers, expected, strict=True)]
     for ours, theirs in (*pairs, (lowering.graph(found), model(pixels).numpy())):
         assert np.isclose(ours, theirs, rtol=1e-4, atol=1e-4).mean() >= least
@@ -102,12 +102,12 @@ def test_steps_of_activations_are_those_of_keras(network):
 
 
 def test_binary_neurons_are_those_of_keras():
-    from loihiseg.conversion.codes import thermometer_code
-    from loihiseg.quantization.centring import centred
-    from loihiseg.quantization.layers import quantize_network
+    from loihiseg.codes.thermometer.centring import centred
+    from loihiseg.codes.thermometer.code import ThermometerCode
+    from loihiseg.conversion.precision import quantize_network
 
     network = quantized.lowered()
-    neurons = thermometer_code(network).neurons(network)
+    neurons = ThermometerCode.of(network).neurons(network)
     shapes = quantized.split_shapes(neurons)
     chip = quantize_network(centred(neurons, shapes), shapes, 0.0).network
     pixels = quantized.images(2)

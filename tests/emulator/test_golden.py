@@ -13,16 +13,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loihiseg.conversion.clocks import clocked
+from loihiseg.codes.thermometer.centring import centred
+from loihiseg.codes.thermometer.clocks import clocked
+from loihiseg.codes.thermometer.levels import neurons_of, timed
+from loihiseg.codes.thermometer.rulers import ruled
 from loihiseg.conversion.linear import Term
-from loihiseg.conversion.rulers import ruled
+from loihiseg.conversion.neuron_kinds import Rectified
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.conversion.thermometer import neurons_of, timed
 from loihiseg.emulator.golden import export_golden, golden_arrays
 from loihiseg.emulator.presenter import CompiledPresenter, Deployable
 from loihiseg.emulator.program import compile_model
 from loihiseg.errors import InputError
-from loihiseg.quantization.centring import centred
 from tests import deployed, programs, quantized
 from tests.emulator.random_networks import random_network
 
@@ -292,7 +293,7 @@ def _as_deployed(model):
 def _layer(name, size, on_host):
     term = Term("pixels", np.ones((1, 1, 1, size), np.float32))
     return SpikingLayer(
-        name, (1, 1, size), (term,), np.zeros(size, np.float32), 100.0, on_host, False
+        name, (1, 1, size), (term,), np.zeros(size, np.float32), 100.0, on_host, Rectified()
     )
 
 
@@ -343,7 +344,7 @@ def test_a_stem_of_any_convolution():
     host = [
         SpikingLayer(
             name, size, (replace(term, kernel=term.kernel.astype(np.float32)),),
-            rng.normal(size=size[2]).astype(np.float32), 300.0, True, False,
+            rng.normal(size=size[2]).astype(np.float32), 300.0, True, Rectified(),
         )
         for name, (term, size) in made.items()
     ]  # fmt: skip
@@ -457,9 +458,9 @@ def test_the_two_level_network_on_a_real_tile():
     if not all(folders):
         pytest.skip("LOIHISEG_LEVELS2 and LOIHISEG_ISBI2012 are not both set")
     network, stack = folders
+    from loihiseg.codes.thermometer.code import ThermometerCode
     from loihiseg.compilation.mapping import partition_layers
     from loihiseg.compilation.source import load_network
-    from loihiseg.conversion.codes import thermometer_code
     from loihiseg.conversion.lowering import lower
     from loihiseg.data.augmentation import normalize
     from loihiseg.data.readers import read_stack
@@ -467,7 +468,7 @@ def test_the_two_level_network_on_a_real_tile():
 
     source = load_network(network)
     lowered = lower(source.model).network
-    code = thermometer_code(lowered, input="clocked", one_scale=True)
+    code = ThermometerCode.of(lowered, input="clocked", one_scale=True)
     neurons = code.neurons(lowered)
     shapes = choose_block_shapes(partition_layers(neurons)).shapes
     neurons = centred(neurons, shapes)

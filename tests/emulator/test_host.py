@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from loihiseg.conversion.firing import DT_S
 from loihiseg.conversion.linear import Term
+from loihiseg.conversion.neuron_kinds import Rectified
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.emulator.host import DT_S, host_currents, host_spikes
+from loihiseg.emulator.host import host_currents, host_spikes
 
 
 class NengoHost:
@@ -77,7 +79,7 @@ def host_layer(rng, size, kernel_size, filters, name="stem", **term):
     else:
         shape = [(size - k) // s + 1 for s, k in zip(strides, kernel_size)]
     bias = rng.normal(size=filters).astype(np.float32)
-    return SpikingLayer(name, (*shape, filters), (one,), bias, 130.0, True, True)
+    return SpikingLayer(name, (*shape, filters), (one,), bias, 130.0, True, Rectified(True))
 
 
 KINDS = [
@@ -111,7 +113,7 @@ def test_currents_are_nengos_to_the_last_bit(kernel_size, term):
 def test_several_terms_of_one_layer():
     rng = np.random.default_rng(1)
     one, two = (host_layer(rng, 9, size, 4, padding="same") for size in ((3, 3), (1, 1)))
-    layer = SpikingLayer("stem", one.shape, one.terms + two.terms, one.bias, 90.0, True, True)
+    layer = SpikingLayer("stem", one.shape, one.terms + two.terms, one.bias, 90.0, True, one.neuron)
     network = LoweredNetwork({"pixels": (9, 9, 1)}, (layer,), ("stem",))
     image = rng.normal(size=(9, 9)).astype(np.float32)
     theirs, ours = NengoHost(network).currents(image), host_currents(network, image)

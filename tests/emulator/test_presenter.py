@@ -5,7 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from loihiseg.emulator.host import rectified_spikes
+from loihiseg.conversion.firing import rectified_spikes
 from loihiseg.emulator.presenter import CompiledPresenter
 from tests import deployed
 

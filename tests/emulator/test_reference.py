@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from loihiseg.conversion.codes import RATE
+from loihiseg.codes.rate import RATE
 from loihiseg.emulator.activity import fan_out
 from loihiseg.errors import LoihisegError
 from tests import deployed

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from nengo_loihi.hardware.interface import HardwareInterface
 
+from loihiseg.codes.thermometer.centring import centred
+from loihiseg.codes.thermometer.clocks import clocked
+from loihiseg.codes.thermometer.levels import neurons_of, steps_needed, timed
+from loihiseg.codes.thermometer.rulers import ruled
 from loihiseg.compilation.mapping import partition_layers
-from loihiseg.conversion.clocks import clocked
-from loihiseg.conversion.rulers import ruled
-from loihiseg.conversion.thermometer import neurons_of, steps_needed, timed
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
-from loihiseg.quantization.centring import centred
 from partition.built.allocator import MinTrafficAllocator
 from partition.built.blocks import block_violations
 from partition.built.graph import block_graph

@@ -7,8 +7,8 @@ from loihiseg.frameworks import tf
 import numpy as np
 import pytest
 
+from loihiseg.codes.thermometer.levels import steps_needed, times_needed
 from loihiseg.conversion.lowering import lower
-from loihiseg.conversion.thermometer import steps_needed, times_needed
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.events import charge_events, event_costs
 from loihiseg.network.quantized import QuantizedReLU

@@ -6,6 +6,7 @@ import numpy as np
 
 from loihiseg.conversion.linear import Term
 from loihiseg.conversion.lowering import lower
+from loihiseg.conversion.neuron_kinds import Quantized, Rectified
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.unet import ChipEffects, build_unet
@@ -29,9 +30,7 @@ def chain(depth, levels, channels=32, seed=0):
                 bias=rng.normal(0, 0.1, channels).astype(np.float32),
                 rate_scale_hz=100.0,
                 on_host=not index,
-                staircase=False,
-                levels=levels,
-                level_value=2.0 / levels if levels else 1.0,
+                neuron=Quantized(levels, 2.0 / levels) if levels else Rectified(),
             )
         )
         source, width = f"l{index}", channels

@@ -2,8 +2,8 @@
 
 Its neurons reset by subtraction, start at half their threshold and may take a spike back with a
 negative one. Loihi 1 has none of the three, nor has nengo-loihi: what is deployed of a quantized
-network is its thermometer code (`loihiseg.conversion.thermometer`). This package is what that code
-is compared with.
+network is its thermometer code (`loihiseg.codes.thermometer.levels`). This package is what that
+code is compared with.
 
 - `method`: what it needs, and what it takes on the command line; free of TensorFlow;
 - `quantized`: the quantized network, and the neurons that stand for it;

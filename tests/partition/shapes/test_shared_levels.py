@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loihiseg.codes.thermometer.clocks import clocked
+from loihiseg.codes.thermometer.levels import neurons_of
 from loihiseg.compilation.mapping import partition_layers
-from loihiseg.conversion.clocks import clocked
-from loihiseg.conversion.thermometer import neurons_of
 from partition.built.blocks import block_violations
 from partition.core import footprint
 from partition.core.checks import check_tiling

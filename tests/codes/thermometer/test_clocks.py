@@ -5,14 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from loihiseg.codes.thermometer.centring import centred
+from loihiseg.codes.thermometer.clocks import N_SPIKES, clocked
+from loihiseg.codes.thermometer.levels import (
+    levels_on,
+    neurons_of,
+    steps_needed,
+    timed,
+    times_needed,
+)
 from loihiseg.compilation.mapping import partition_layers
-from loihiseg.conversion.clocks import N_SPIKES, clocked, is_clocked
-from loihiseg.conversion.thermometer import levels_on, neurons_of, steps_needed, timed, times_needed
+from loihiseg.conversion.precision import quantize_network
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
-from loihiseg.quantization.centring import centred
 from loihiseg.quantization.fixed_point import BIAS_MANTISSA_MAX
-from loihiseg.quantization.layers import quantize_network
 from tests import quantized
 
 CASES = [(0, 1), (1, 2), (2, 3), (3, (3, 1, 2, 3, 2, 1))]
@@ -62,7 +68,7 @@ def test_bias_and_clock_add_up_to_the_bias_without(network):
         for layer in ours.chip_layers:
             mine, plain = integers(one, layer), integers(other, layer)
             np.testing.assert_array_equal(mine["vth"], plain["vth"])
-            if not is_clocked(layer):
+            if not layer.is_clocked:
                 np.testing.assert_array_equal(mine["bias"], plain["bias"])
                 continue
             current = clock_current(one, layer)
@@ -125,7 +131,7 @@ def test_layers_fire_in_their_steps(network):
         quantized.presenter(ours, shapes) as stock,
         CompiledPresenter(stock.deployable, ours, 1) as presenter,
     ):
-        names = [layer.name for layer in ours.chip_layers if is_clocked(layer)]
+        names = [layer.name for layer in ours.chip_layers if layer.is_clocked]
         fired = presenter.rasters(IMAGES[0], 6, names)
     right = wrong = 0
     for name in names:
@@ -140,9 +146,10 @@ def test_clocks_by_hand():
     ours = clocked(neurons, 6)
     clock = ours.layer("encode0_0_spikes_clock")
     # encode0 is needed in steps 2 and 5.
-    assert (clock.active_steps, clock.shape, clock.on_host) == ((1, 4), (1, 1, N_SPIKES), True)
-    assert ours.layer("stem_spikes").active_steps == (1, 4)
-    assert not is_clocked(ours.layer("decode0_0_spikes"))
+    assert (clock.shape, clock.on_host) == ((1, 1, N_SPIKES), True)
+    assert clock.neuron.active_steps == (1, 4)
+    assert ours.layer("stem_spikes").neuron.active_steps == (1, 4)
+    assert not ours.layer("decode0_0_spikes").is_clocked
     assert steps_needed(ours) == 6
     # Without an image too: pixels do not matter to it.
     blank = quantized.activations(ours, np.zeros((1, 16, 16), np.float32), channels=False)
@@ -163,7 +170,7 @@ def test_layers_needed_twice_in_a_row_have_no_clock():
     times = times_needed(shallow, 7)
     assert times[last.name] == (6, 7) and times[first.name] == (2, 3, 5, 6)
     ours = clocked(shallow, 7)
-    assert not is_clocked(ours.layer(first.name)) and not is_clocked(ours.layer(last.name))
+    assert not ours.layer(first.name).is_clocked and not ours.layer(last.name).is_clocked
 
 
 def test_one_axon_and_one_weight_per_compartment():

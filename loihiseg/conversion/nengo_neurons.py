@@ -1,4 +1,4 @@
-"""The Nengo neurons of a spiking layer."""
+"""Nengo neurons of our own: those that forget."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from nengo.dists import Choice
 from nengo.neurons import NeuronType
 from nengo.params import NumberParam, TupleParam
 
-from loihiseg.conversion.thermometer import MEMORYLESS_TAU_S
+from loihiseg.conversion.neuron import MEMORYLESS_TAU_S
 
 
 class Binary(NeuronType):
@@ -50,15 +50,6 @@ class Binary(NeuronType):
         output[:] = (J > 0) * (active * self.amplitude / dt)
 
 
-def neuron_type(spec):
-    """Neurons for a layer, or None where NengoDL chooses them by the Keras activation.
-
-    Parameters
-    ----------
-    spec : loihiseg.conversion.spec.SpikingLayer
-    """
-    if not spec.binary:
-        return None
-    if spec.on_host:
-        return Binary(active_steps=spec.active_steps)
+def forgetting() -> nengo.LIF:
+    """Neurons of the chip of whose voltage nothing is left in the next step."""
     return nengo.LIF(tau_rc=MEMORYLESS_TAU_S, tau_ref=0, initial_state={"voltage": Choice([0])})

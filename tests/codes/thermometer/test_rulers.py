@@ -7,18 +7,18 @@ from loihiseg.frameworks import tf
 import numpy as np
 import pytest
 
+from loihiseg.codes.thermometer.centring import centred
+from loihiseg.codes.thermometer.clocks import clocked
+from loihiseg.codes.thermometer.code import ThermometerCode
+from loihiseg.codes.thermometer.levels import levels_on, neurons_of
+from loihiseg.codes.thermometer.rulers import RULER, ruled
 from loihiseg.compilation.mapping import partition_layers
-from loihiseg.conversion.clocks import clocked
-from loihiseg.conversion.codes import thermometer_code
 from loihiseg.conversion.lowering import lower
-from loihiseg.conversion.rulers import RULER, ruled
-from loihiseg.conversion.thermometer import levels_on, neurons_of
+from loihiseg.conversion.precision import layer_scales, quantize_network
 from loihiseg.emulator.check import check_equality
 from loihiseg.emulator.presenter import CompiledPresenter
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import ChipEffects, build_unet
-from loihiseg.quantization.centring import centred
-from loihiseg.quantization.layers import layer_scales, quantize_network
 from partition.shapes.tiling import choose_block_shapes
 from tests import quantized
 
@@ -104,7 +104,7 @@ def test_blocks_have_the_scale_and_the_weights_of_their_layer():
 
 def test_same_in_all_emulators_and_silent():
     _, _, network = uneven(1, 2)
-    code = thermometer_code(network, input="clocked", one_scale=True)
+    code = ThermometerCode.of(network, input="clocked", one_scale=True)
     neurons = code.neurons(network)
     shapes = quantized.split_shapes(neurons)
     neurons = centred(neurons, shapes)
@@ -129,7 +129,7 @@ def test_same_in_all_emulators_and_silent():
 def test_costs_an_axon_and_no_message():
     _, _, network = uneven(2, 3)
     plain, ours = neurons_of(network), ruled(neurons_of(network))
-    code = thermometer_code(network, one_scale=True)
+    code = ThermometerCode.of(network, one_scale=True)
     assert not code.rates(ours, {})[RULER].any()
     before, after = (partition_layers(neurons) for neurons in (plain, ours))
     assert all(layer.inputs[-1].uniform for layer in after)

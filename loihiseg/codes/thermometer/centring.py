@@ -8,37 +8,41 @@ largest weight, or sixteen where all sources have the largest exponent. The bias
 step of the weights at most, and past no sum: a neuron is on for the sums of rounded weights for
 which it is with its float bias.
 
-Layers with a clock (`loihiseg.conversion.clocks`) then have their biases lowered by what their
-clock sends: spikes of the largest weight of the block, or of less where the bias would else be too
-large for steps so fine. The clock's weights and the biases are integers of the chip that add up to
-the bias without a clock.
+Layers with a clock (`loihiseg.codes.thermometer.clocks`) then have their biases lowered by what
+their clock sends: spikes of the largest weight of the block, or of less where the bias would else
+be too large for steps so fine. The clock's weights and the biases are integers of the chip that add
+up to the bias without a clock.
 """
 
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from loihiseg.conversion.spec import LoweredNetwork
-from loihiseg.conversion.thermometer import THRESHOLD, neuron_bias
+from loihiseg.codes.code import BlockShapes
+from loihiseg.conversion.linear import Term
+from loihiseg.conversion.neuron import THRESHOLD
+from loihiseg.conversion.precision import chip_weights, layer_scales
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, neuron_bias
 from loihiseg.quantization.fixed_point import (
     BIAS_MANTISSA_MAX,
     BIAS_MAX,
     WEIGHT_MANTISSA_MAX,
+    BlockScale,
     quantize_bias,
     quantize_threshold,
     quantize_weights,
 )
-from loihiseg.quantization.layers import chip_weights, layer_scales, threshold_of
 
 
-def centred(network: LoweredNetwork, block_shapes) -> LoweredNetwork:
+def centred(network: LoweredNetwork, block_shapes: BlockShapes) -> LoweredNetwork:
     """Move the biases of binary neurons on the chip so that no sum is at a threshold.
 
     Parameters
     ----------
     network : LoweredNetwork
         Other neurons are left as they are.
-    block_shapes : dict of str to tuple of int
+    block_shapes : mapping of str to tuple of int
         (rows, columns, channels) of the blocks of each layer on the chip, which have a scale each.
 
     Returns
@@ -47,8 +51,8 @@ def centred(network: LoweredNetwork, block_shapes) -> LoweredNetwork:
     """
     scales_hz = {layer.name: layer.rate_scale_hz for layer in network.layers}
 
-    def of(layer):
-        if layer.on_host or not layer.binary:
+    def of(layer: SpikingLayer) -> SpikingLayer:
+        if layer.on_host or not layer.neuron.compares:
             return layer
         width = block_shapes[layer.name][2]
         plain = replace(layer, terms=tuple(term for term in layer.terms if not term.clock))
@@ -61,7 +65,7 @@ def centred(network: LoweredNetwork, block_shapes) -> LoweredNetwork:
     return replace(network, layers=tuple(of(layer) for layer in network.layers))
 
 
-def _lowered(layer, clock, sources_hz, width):
+def _lowered(layer: SpikingLayer, clock: Term, sources_hz: list[float], width: int) -> SpikingLayer:
     """A centred layer with its clock, and biases lowered by what the clock sends."""
     *own_hz, clock_hz = sources_hz
     wanted = neuron_bias(layer).astype(np.float32) * np.float32(layer.rate_scale_hz)
@@ -80,7 +84,7 @@ def _lowered(layer, clock, sources_hz, width):
     return found if _adds_up(layer, found, own_hz, clock_hz, width) else _unclocked(layer, clock)
 
 
-def _room(held, n_spikes, scale):
+def _room(held: np.ndarray, n_spikes: int, scale: BlockScale) -> np.ndarray:
     """Weights of a clock, in the chip's integers, for which lowered biases need no rounding."""
     step = 2 ** (7 + scale.exponent)
     # Centred biases are odd multiples of half a step, or of 32 where some source has finer weights.
@@ -89,7 +93,9 @@ def _room(held, n_spikes, scale):
     return np.clip(room, 0, WEIGHT_MANTISSA_MAX) * step
 
 
-def _adds_up(layer, found, own_hz, clock_hz, width):
+def _adds_up(
+    layer: SpikingLayer, found: SpikingLayer, own_hz: list[float], clock_hz: float, width: int
+) -> bool:
     """Whether scales are what they were, and bias and clock add up to the bias that was."""
     before = neuron_bias(layer).astype(np.float32) * np.float32(layer.rate_scale_hz)
     after = neuron_bias(found).astype(np.float32) * np.float32(found.rate_scale_hz)
@@ -110,22 +116,23 @@ def _adds_up(layer, found, own_hz, clock_hz, width):
     )
 
 
-def _unclocked(layer, clock):
+def _unclocked(layer: SpikingLayer, clock: Term) -> SpikingLayer:
     """A layer that its clock has no weight in: it fires as it likes."""
     silent = replace(clock, kernel=np.zeros_like(clock.kernel))
     return replace(layer, terms=(*layer.terms, silent))
 
 
-def _centred(layer, sources_hz, width):
+def _centred(layer: SpikingLayer, sources_hz: list[float], width: int) -> SpikingLayer:
     weights = chip_weights(layer, sources_hz)
     bias = layer.bias.copy()
     wanted = neuron_bias(layer).astype(np.float64) * layer.rate_scale_hz
+    threshold = layer.neuron.membrane().threshold
     for part, scale in layer_scales(layer, sources_hz, width, 0.0):
         step = min(weight_step(quantize_weights(w[..., part], scale).exponent) for w in weights)
         # What the sum of spikes must reach, in the units of weights: neither the threshold's own
         # rounding nor what the chip's biases gain over weights moves it to another multiple.
-        excess = (wanted[part] - threshold_of(layer)) * scale.current_scale
-        moved = middle(excess, step) + quantize_threshold(threshold_of(layer), scale)
+        excess = (wanted[part] - threshold) * scale.current_scale
+        moved = middle(excess, step) + quantize_threshold(threshold, scale)
         # A bias too large for so fine a step is rounded by nengo-loihi as it would have been.
         fits = np.abs(moved) <= min(BIAS_MANTISSA_MAX * step // 2, BIAS_MAX)
         change = (moved / scale.bias_scale - wanted[part]) / layer.rate_scale_hz
@@ -138,6 +145,6 @@ def weight_step(exponent: int) -> int:
     return 2 ** (6 + max(1 + exponent, 0))
 
 
-def middle(values, step: int):
+def middle(values: ArrayLike, step: int) -> np.ndarray:
     """The nearest odd multiple of half a step, for each value."""
     return (np.floor(np.asarray(values) / step) + 0.5) * step

@@ -1,24 +1,32 @@
 """Neurons on the host that do the same whatever the pixels are."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from loihiseg.conversion.linear import Term
+from loihiseg.conversion.neuron import SPIKE_RATE_HZ
+from loihiseg.conversion.neuron_kinds import Memoryless
 from loihiseg.conversion.spec import SpikingLayer
-from loihiseg.conversion.thermometer import SPIKE_RATE_HZ
 
 
-def blind_term(layer: SpikingLayer, source: SpikingLayer, **kind) -> Term:
+def blind_term(
+    layer: SpikingLayer, source: SpikingLayer, *, clock: bool = False, ruler: bool = False
+) -> Term:
     """What reaches all neurons of a layer from a blind one, with the layer's largest weight.
 
-    A transposed convolution of one pixel; ``kind`` is ``clock=True`` or ``ruler=True``.
+    A transposed convolution of one pixel; ``clock`` and ``ruler`` say which kind it is of.
     """
     rows, columns, channels = layer.shape
     largest = max(float(np.abs(term.kernel).max(initial=0)) for term in layer.terms)
     kernel = np.full((rows, columns, 1, channels), largest, np.float32)
-    return Term(source.name, kernel, transposed=True, levels=source.levels, **kind)
+    return Term(
+        source.name, kernel, transposed=True, levels=source.levels, clock=clock, ruler=ruler
+    )
 
 
-def blind_layer(name: str, inputs: dict[str, tuple[int, int, int]], biases) -> SpikingLayer:
+def blind_layer(
+    name: str, inputs: dict[str, tuple[int, int, int]], biases: ArrayLike
+) -> SpikingLayer:
     """A layer of binary neurons with biases and no weights.
 
     Parameters
@@ -44,7 +52,5 @@ def blind_layer(name: str, inputs: dict[str, tuple[int, int, int]], biases) -> S
         biases,
         SPIKE_RATE_HZ,
         on_host=True,
-        staircase=False,
-        levels=biases.size,
-        binary=True,
+        neuron=Memoryless(biases.size),
     )

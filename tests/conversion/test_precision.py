@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from loihiseg.conversion.linear import Term
+from loihiseg.conversion.neuron_kinds import Rectified
+from loihiseg.conversion.precision import chip_weights, layer_scales, quantize_network
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.quantization.fixed_point import quantize_bias, quantize_threshold, quantize_weights
-from loihiseg.quantization.layers import chip_weights, layer_scales, quantize_network
 from tests import deployed
 
 
@@ -109,11 +110,17 @@ def one_layer(kernel, bias=(0.0, 0.0), n_channels=2):
     """A chip layer fed by one host layer, rate scales such that a chip weight is the kernel."""
     host = SpikingLayer(
         "host", (2, 2, 1), (Term("pixels", np.ones((1, 1, 1, 1), np.float32)),),
-        np.zeros(1, np.float32), 1000.0, True, False,
+        np.zeros(1, np.float32), 1000.0, True, Rectified(),
     )  # fmt: skip
     term = Term("host", np.asarray(kernel, np.float32).reshape(1, 1, 1, n_channels))
     chip = SpikingLayer(
-        "chip", (2, 2, n_channels), (term,), np.asarray(bias, np.float32), 1000.0, False, False
+        "chip",
+        (2, 2, n_channels),
+        (term,),
+        np.asarray(bias, np.float32),
+        1000.0,
+        False,
+        Rectified(),
     )
     return LoweredNetwork({"pixels": (2, 2, 1)}, (host, chip), ("chip",))
 

@@ -4,7 +4,8 @@ A layer of the thermometer code is needed in few steps of a presentation (`times
 as it likes in all others: it fires from its bias, or from a skip connection that arrives early.
 Those spikes change no output and cost synaptic events. So the bias of every neuron is lowered, and
 in the steps in which the layer is needed a clock on the host sends spikes that add up to exactly as
-much again, in the chip's integers (`loihiseg.quantization.centring` chooses them, block by block).
+much again, in the chip's integers (`loihiseg.codes.thermometer.centring` chooses them, block by
+block).
 
 Any amount is exact: what a layer does in other steps reaches no output, so the amount need not
 silence every sum that could occur. It is what a few spikes with the largest weight of a block add
@@ -20,9 +21,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from loihiseg.conversion.blind import blind_layer, blind_term
-from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.conversion.thermometer import timed, times_needed
+from loihiseg.codes.thermometer.blind import blind_layer, blind_term
+from loihiseg.codes.thermometer.levels import timed, times_needed
+from loihiseg.conversion.spec import LoweredNetwork
 
 N_SPIKES = 6
 """Spikes of a clock in a step.
@@ -56,7 +57,8 @@ def clocked(network: LoweredNetwork, n_steps: int, n_spikes: int = N_SPIKES) -> 
     LoweredNetwork
         With the clocks, which are layers on the host, each before its layer. The host sends in the
         steps needed only, as `timed` says. Biases are to be lowered by
-        `loihiseg.quantization.centring.centred`; until then the clocks' weights stand for room.
+        `loihiseg.codes.thermometer.centring.centred`; until then the clocks' weights stand for
+        room.
     """
     times = times_needed(network, n_steps)
     heard = {source for layer in network.chip_layers for source in layer.sources}
@@ -72,8 +74,3 @@ def clocked(network: LoweredNetwork, n_steps: int, n_spikes: int = N_SPIKES) -> 
             replace(layer, terms=(*layer.terms, blind_term(layer, clock, clock=True))),
         ]
     return timed(replace(network, layers=tuple(layers)), n_steps)
-
-
-def is_clocked(layer: SpikingLayer) -> bool:
-    """Whether a clock feeds the layer."""
-    return any(term.clock for term in layer.terms)

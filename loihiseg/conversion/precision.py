@@ -1,13 +1,14 @@
 """Where precision is lost: every layer of a network in Loihi's fixed point, beside its floats."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from loihiseg.conversion.clocks import is_clocked
-from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.conversion.thermometer import MEMORYLESS_TAU_S, neuron_bias
+from loihiseg.conversion.neuron import ChipLayer
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, neuron_bias
 from loihiseg.quantization.fixed_point import (
+    BlockScale,
     block_scale,
     decay_gain,
     quantize_bias,
@@ -29,10 +30,7 @@ class QuantizedNetwork:
     ----------
     network : LoweredNetwork
         The float network with every on-chip weight, bias and threshold replaced by what its
-        integers mean. Layers on the host are unchanged. Of binary neurons only the sign of the
-        input counts, so theirs are the integers themselves, which float32 adds without rounding;
-        the bias holds the threshold, and (without a clock) is smaller by what a constant current
-        gains from the part of it that is left from step to step.
+        integers mean to its neurons. Layers on the host are unchanged.
     precision : tuple of LayerPrecision
         Of the layers on the chip.
     """
@@ -43,7 +41,7 @@ class QuantizedNetwork:
 
 def quantize_network(
     network: LoweredNetwork,
-    block_shapes: dict[str, tuple[int, int, int]],
+    block_shapes: Mapping[str, tuple[int, int, int]],
     synapse_s: float,
     dt_s: float = 0.001,
 ) -> QuantizedNetwork:
@@ -77,7 +75,9 @@ def quantize_network(
     return QuantizedNetwork(replace(network, layers=tuple(layers)), tuple(precision))
 
 
-def chip_weights(layer: SpikingLayer, source_scale_hz, dt_s=0.001) -> list[np.ndarray]:
+def chip_weights(
+    layer: SpikingLayer, source_scale_hz: Sequence[float], dt_s: float = 0.001
+) -> list[np.ndarray]:
     """Float weights of each term in nengo-loihi's units, float32, the shape of its kernel.
 
     A spike carries 1 / dt times the source's amplitude; a neuron's gain is its rate scale.
@@ -89,7 +89,13 @@ def chip_weights(layer: SpikingLayer, source_scale_hz, dt_s=0.001) -> list[np.nd
     return weights
 
 
-def layer_scales(layer, source_scale_hz, width, synapse_s, dt_s=0.001):
+def layer_scales(
+    layer: SpikingLayer,
+    source_scale_hz: Sequence[float],
+    width: int,
+    synapse_s: float,
+    dt_s: float = 0.001,
+) -> Iterator[tuple[slice, BlockScale]]:
     """Channel slice and `BlockScale` of each block of a layer along its channels.
 
     Parameters
@@ -107,89 +113,108 @@ def layer_scales(layer, source_scale_hz, width, synapse_s, dt_s=0.001):
     weights = chip_weights(layer, source_scale_hz, dt_s)
     bias = neuron_bias(layer).astype(np.float32) * np.float32(layer.rate_scale_hz)
     decay = 1.0 if not synapse_s else -np.expm1(-dt_s / synapse_s)
-    leaky = {}
-    if layer.binary:
-        leaky = {
-            "decay_voltage": -np.expm1(-dt_s / MEMORYLESS_TAU_S),
-            "scale_voltage": True,
-        }
+    membrane = layer.neuron.membrane(dt_s)
     for start in range(0, layer.shape[2], width):
         part = slice(start, min(start + width, layer.shape[2]))
         largest = max(float(np.abs(w[..., part]).max()) for w in weights)
-        yield part, block_scale(largest, threshold_of(layer, dt_s), bias[part], decay, **leaky)
+        scale = block_scale(
+            largest, membrane.threshold, bias[part], decay, membrane.decay,
+            scale_voltage=membrane.undo_gain,
+        )  # fmt: skip
+        yield part, scale
 
 
-def threshold_of(layer, dt_s=0.001) -> float:
-    """Threshold of a layer's neurons in nengo-loihi's units."""
-    return 1.0 if layer.binary else 1.0 / dt_s
+@dataclass(eq=False)
+class _Notes:
+    """What a row of the report says of a layer's blocks."""
+
+    scales: list[float] = field(default_factory=list)
+    exponents: list[int] = field(default_factory=list)
+    lost: list[int] = field(default_factory=list)
+    threshold_errors: list[float] = field(default_factory=list)
 
 
-def _quantize_layer(layer, scales_hz, width, synapse_s, dt_s):
+def _quantize_layer(
+    layer: SpikingLayer,
+    scales_hz: dict[str, float],
+    width: int,
+    synapse_s: float,
+    dt_s: float,
+) -> tuple[SpikingLayer, LayerPrecision]:
     sources_hz = [scales_hz[name] for name in layer.sources]
     weights = chip_weights(layer, sources_hz, dt_s)
     bias = neuron_bias(layer).astype(np.float32) * np.float32(layer.rate_scale_hz)
-    meant = [np.zeros_like(w, np.float64) for w in weights]
-    meant_bias = np.zeros(layer.shape[2])
-    integers = [np.zeros_like(w) for w in weights]
-    integer_bias = np.zeros(layer.shape[2])
-    threshold = threshold_of(layer, dt_s)
-    scales, exponents, lost, off = [], [], [], []
-    for part, scale in layer_scales(layer, sources_hz, width, synapse_s, dt_s):
-        vth, biases = quantize_threshold(threshold, scale), quantize_bias(bias[part], scale)
-        # The neuron compares with its threshold: a threshold off by a factor scales its input.
-        error = threshold * scale.voltage_scale / vth
-        factor = 1.0 if layer.binary else error
-        for value, quantized, exact in zip(weights, meant, integers):
-            group = quantize_weights(value[..., part], scale)
-            exact[..., part] = group.integers
-            quantized[..., part] = group.integers / scale.current_scale * factor
-            exponents.append(group.exponent)
-            lost.append(group.bits_lost)
-        meant_bias[part] = biases / scale.bias_scale * factor
-        if layer.binary:
-            meant_bias[part] += threshold - vth / scale.bias_scale
-            # Of input in single steps nothing is gained from the step before.
-            integer_bias[part] = (biases - vth) / (1.0 if is_clocked(layer) else UNFILTERED_GAIN)
-        scales.append(scale.weight_scale)
-        off.append(abs(1 - 1 / error))
+    notes = _Notes()
+    blocks = layer_scales(layer, sources_hz, width, synapse_s, dt_s)
+    chip = _integers(layer, weights, bias, blocks, sources_hz, dt_s, notes)
+    meant, meant_bias = layer.neuron.meant(chip)
     own = [number for number, term in enumerate(layer.terms) if not term.uniform]
     lossy = [weights[n] for n in own], [meant[n] for n in own]
+    bias_error = float(np.abs(meant_bias - bias).max())
     row = LayerPrecision(
         layer=layer.name,
-        n_scales=len(scales),
-        weight_scale_low=min(scales),
-        weight_scale_high=max(scales),
-        exponent_low=min(exponents),
-        exponent_high=max(exponents),
-        bits_lost=max(lost),
+        n_scales=len(notes.scales),
+        weight_scale_low=min(notes.scales),
+        weight_scale_high=max(notes.scales),
+        exponent_low=min(notes.exponents),
+        exponent_high=max(notes.exponents),
+        bits_lost=max(notes.lost),
         zeroed_share=_zeroed_share(*lossy),
         signal_to_noise_db=_signal_to_noise_db(*lossy),
-        bias_error_hz=float(np.abs(meant_bias - bias).max()) * _bias_unit(layer, weights),
-        threshold_error=max(off),
+        bias_error_hz=bias_error * layer.neuron.bias_unit(weights),
+        threshold_error=max(notes.threshold_errors),
     )
-    if layer.binary:
-        terms = tuple(replace(term, kernel=k) for term, k in zip(layer.terms, integers))
-        return replace(layer, terms=terms, bias=integer_bias.astype(np.float32)), row
-    terms = tuple(
-        replace(term, kernel=(m * dt_s * hz / layer.rate_scale_hz).astype(np.float32))
-        for term, m, hz in zip(layer.terms, meant, sources_hz)
+    return layer.neuron.quantized(layer, chip), row
+
+
+def _integers(
+    layer: SpikingLayer,
+    weights: list[np.ndarray],
+    bias: np.ndarray,
+    blocks: Iterable[tuple[slice, BlockScale]],
+    sources_hz: list[float],
+    dt_s: float,
+    notes: _Notes,
+) -> ChipLayer:
+    """The integers of all blocks of a layer."""
+    threshold = layer.neuron.membrane(dt_s).threshold
+    integers = tuple(np.zeros_like(w) for w in weights)
+    bias_of, threshold_of, *scale_of = np.zeros((5, layer.shape[2]))
+    for part, scale in blocks:
+        vth = quantize_threshold(threshold, scale)
+        for value, exact in zip(weights, integers, strict=True):
+            group = quantize_weights(value[..., part], scale)
+            exact[..., part] = group.integers
+            notes.exponents.append(group.exponent)
+            notes.lost.append(group.bits_lost)
+        bias_of[part], threshold_of[part] = quantize_bias(bias[part], scale), vth
+        for column, factor in zip(
+            scale_of, (scale.current_scale, scale.bias_scale, scale.voltage_scale), strict=True
+        ):
+            column[part] = factor
+        notes.scales.append(scale.weight_scale)
+        # The neuron compares with its threshold: one that is off by a factor scales its input.
+        notes.threshold_errors.append(abs(1 - 1 / (threshold * scale.voltage_scale / vth)))
+    current_scale, bias_scale, voltage_scale = scale_of
+    return ChipLayer(
+        weights=integers,
+        bias=bias_of,
+        threshold=threshold_of,
+        current_scale=current_scale,
+        bias_scale=bias_scale,
+        voltage_scale=voltage_scale,
+        constant_gain=UNFILTERED_GAIN,
+        sources_hz=tuple(sources_hz),
+        dt_s=dt_s,
     )
-    bias = (meant_bias / layer.rate_scale_hz).astype(np.float32)
-    return replace(layer, terms=terms, bias=bias), row
 
 
-def _bias_unit(layer, weights):
-    if not layer.binary:
-        return 1.0
-    return 1000.0 / max(*(float(np.abs(w).max(initial=0)) for w in weights), 1e-30)
-
-
-def _zeroed_share(weights, meant):
+def _zeroed_share(weights: list[np.ndarray], meant: list[np.ndarray]) -> float:
     zeroed = sum(int(np.count_nonzero((w != 0) & (m == 0))) for w, m in zip(weights, meant))
     return zeroed / max(sum(int(np.count_nonzero(w)) for w in weights), 1)
 
 
-def _signal_to_noise_db(weights, meant):
+def _signal_to_noise_db(weights: list[np.ndarray], meant: list[np.ndarray]) -> float:
     signal = sum(float(np.square(w, dtype=np.float64).sum()) for w in weights)
     noise = sum(float(np.square(w - m).sum()) for w, m in zip(weights, meant))
     return 10.0 * float(np.log10(signal / noise)) if signal and noise else 0.0

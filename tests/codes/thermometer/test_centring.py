@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from loihiseg.conversion.thermometer import neurons_of
-from loihiseg.quantization.centring import centred, middle, weight_step
-from loihiseg.quantization.layers import layer_scales, quantize_network
+from loihiseg.codes.thermometer.centring import centred, middle, weight_step
+from loihiseg.codes.thermometer.levels import neurons_of
+from loihiseg.conversion.precision import layer_scales, quantize_network
 from tests import deployed, quantized
 
 

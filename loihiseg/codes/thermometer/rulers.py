@@ -15,10 +15,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from loihiseg.conversion.blind import blind_layer, blind_term
-from loihiseg.conversion.spec import LoweredNetwork
-from loihiseg.quantization.fixed_point import quantize_weights
-from loihiseg.quantization.layers import chip_weights, layer_scales
+from loihiseg.codes.thermometer.blind import blind_layer, blind_term
+from loihiseg.conversion.precision import chip_weights, layer_scales
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.quantization.fixed_point import BlockScale, quantize_weights
 
 RULER = "ruler"
 """Name of the host's layer of one neuron."""
@@ -45,7 +45,7 @@ def ruled(network: LoweredNetwork) -> LoweredNetwork:
     return replace(network, layers=(ruler, *layers))
 
 
-def _ruled(network, layer, ruler):
+def _ruled(network: LoweredNetwork, layer: SpikingLayer, ruler: SpikingLayer) -> SpikingLayer:
     sources_hz = [network.layer(name).rate_scale_hz for name in layer.sources]
     ((_, scale),) = layer_scales(layer, sources_hz, layer.shape[2], 0.0)
     terms = [
@@ -55,7 +55,7 @@ def _ruled(network, layer, ruler):
     return replace(layer, terms=(*terms, blind_term(layer, ruler, ruler=True)))
 
 
-def _rounded(kernel, weights, scale):
+def _rounded(kernel: np.ndarray, weights: np.ndarray, scale: BlockScale) -> np.ndarray:
     """A kernel with the values that its weights have in the chip's integers."""
     meant = quantize_weights(weights, scale).integers / scale.current_scale
     # Weights are a common multiple of the kernel.

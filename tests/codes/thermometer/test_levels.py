@@ -9,11 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loihiseg.conversion.linear import Term
-from loihiseg.conversion.neurons import Binary
-from loihiseg.conversion.shared_weights import share_atoms
-from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.conversion.thermometer import (
+from loihiseg.codes.thermometer.centring import centred
+from loihiseg.codes.thermometer.levels import (
     INTEGER_THRESHOLD,
     levels_on,
     neurons_of,
@@ -23,23 +20,28 @@ from loihiseg.conversion.thermometer import (
     timed,
     times_needed,
 )
+from loihiseg.conversion.linear import Term
+from loihiseg.conversion.nengo_neurons import Binary
+from loihiseg.conversion.neuron_kinds import Memoryless, Quantized
+from loihiseg.conversion.precision import quantize_network
+from loihiseg.conversion.shared_weights import share_atoms
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.conversion.transforms import nengo_transform
 from loihiseg.emulator.blockwise import block_order
-from loihiseg.emulator.host import binary_spikes, host_spikes
+from loihiseg.emulator.host import host_spikes
 from loihiseg.emulator.presentation import present
 from loihiseg.errors import InputError
-from loihiseg.quantization.centring import centred
-from loihiseg.quantization.layers import quantize_network
 from tests import deployed, quantized
 
 MIXED = (3, 1, 2, 3, 2, 1)
 """Levels of each layer of the test network."""
 
 
-def layer(name, source, on_host=False, levels=2, **more):
+def layer(name, source, on_host=False, levels=2, level_value=1.0):
     term = Term(source, np.ones((1, 1, 1, 1), np.float32))
     bias = np.zeros(1, np.float32)
-    return SpikingLayer(name, (2, 2, 1), (term,), bias, 100.0, on_host, False, levels, **more)
+    neuron = Quantized(levels, level_value)
+    return SpikingLayer(name, (2, 2, 1), (term,), bias, 100.0, on_host, neuron)
 
 
 def test_levels_by_hand():
@@ -65,7 +67,7 @@ def test_levels_by_hand():
 
 @given(st.integers(1, 7), st.floats(1e-3, 1e3), st.integers(0, 2**32 - 1))
 def test_levels_and_neurons_say_the_same(levels, value, seed):
-    one = replace(layer("a", "x", levels=levels), level_value=value)
+    one = layer("a", "x", levels=levels, level_value=value)
     counts = np.random.default_rng(seed).integers(0, levels + 1, (2, 3, 4))
     on = neurons_on(one, (counts * value).astype(np.float32))
     assert on.shape == (2, 3, 4 * levels)
@@ -239,6 +241,7 @@ def test_host_neurons_fire_whenever_their_input_is_positive():
 def test_host_neurons_fire_in_their_steps_only():
     rng = np.random.default_rng(0)
     bias = rng.normal(0, 1, 20)
+    ours = Memoryless(1, active_steps=(2, 5)).host_spikes(bias, 7)
     with nengo.Network() as net:
         kind = Binary(active_steps=(2, 5))
         ensemble = nengo.Ensemble(20, 1, neuron_type=kind, gain=np.ones(20), bias=bias)
@@ -246,9 +249,9 @@ def test_host_neurons_fire_in_their_steps_only():
     with nengo.Simulator(net, progress_bar=False) as simulator:
         for _ in range(2):
             simulator.run_steps(7)
-            np.testing.assert_array_equal(simulator.data[probe] > 0, binary_spikes(bias, 7, (2, 5)))
+            np.testing.assert_array_equal(simulator.data[probe] > 0, ours)
             simulator.reset()
-    np.testing.assert_array_equal(binary_spikes(bias, 7, (2, 5)).any(axis=1), [0, 1, 0, 0, 1, 0, 0])
+    np.testing.assert_array_equal(ours.any(axis=1), [0, 1, 0, 0, 1, 0, 0])
 
 
 def test_times_needed_by_hand():

@@ -12,7 +12,7 @@ included, is right from step d on: a spike takes a step to the next layer. `step
 the last layer. Skip connections arrive before the deeper branch they are joined with, so the layers
 of a U-Net are right together only while the input is held. That makes every layer fire in every
 step, though it is heard in few of them: `timed` lets the host send only in those steps that matter,
-and the clocks of `loihiseg.conversion.clocks` keep layers silent in all others.
+and the clocks of `loihiseg.codes.thermometer.clocks` keep layers silent in all others.
 The steps between can serve other images: the network can take a new one every
 `steps_between_images` steps, every step where all ways to a layer are equally long. Deployments
 present one image after the other.
@@ -28,18 +28,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.conversion.linear import Term
+from loihiseg.conversion.neuron import SPIKE_RATE_HZ, summed
+from loihiseg.conversion.neuron_kinds import Memoryless
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.errors import InputError
 from loihiseg.network.ways import steps_before_end
-
-SPIKE_RATE_HZ = 1000.0
-"""Rate of a neuron that is on: a spike in every step of 1 ms."""
-
-THRESHOLD = 1.0 / SPIKE_RATE_HZ
-"""Input above which the chip's neurons fire: a current of 1 at a gain of ``SPIKE_RATE_HZ``."""
-
-MEMORYLESS_TAU_S = 1e-4
-"""Membrane time constant that nengo-loihi turns into the fastest decay, 4095 of 4096 per step."""
 
 INTEGER_THRESHOLD = 512
 """Threshold of a layer's neurons in the chip's integers, where the block holds its largest weight.
@@ -65,9 +59,9 @@ def neurons_of(network: LoweredNetwork) -> LoweredNetwork:
     Returns
     -------
     LoweredNetwork
-        Of the same layers, ``binary``, with L times the channels. A spike in every step stands for
-        1. On the chip, kernels and biases of a layer are scaled by a common factor, which changes
-        no spike.
+        Of the same layers, of `Memoryless` neurons, with L times the channels. A spike in every
+        step stands for 1. On the chip, kernels and biases of a layer are scaled by a common factor,
+        which changes no spike.
 
     Raises
     ------
@@ -85,7 +79,7 @@ def neurons_of(network: LoweredNetwork) -> LoweredNetwork:
     return replace(network, layers=layers)
 
 
-def _neurons(layer, by_name):
+def _neurons(layer: SpikingLayer, by_name: dict[str, SpikingLayer]) -> SpikingLayer:
     terms = []
     for term in layer.terms:
         source = by_name.get(term.source)
@@ -102,17 +96,11 @@ def _neurons(layer, by_name):
         terms=tuple(replace(t, kernel=(t.kernel * factor).astype(np.float32)) for t in terms),
         bias=(bias * factor).astype(np.float32),
         rate_scale_hz=SPIKE_RATE_HZ,
-        staircase=False,
-        binary=True,
+        neuron=Memoryless(layer.levels, layer.level_value),
     )
 
 
-def neuron_bias(layer) -> np.ndarray:
-    """Bias of a layer's neurons, float32 (channels,): binary ones of the chip get a threshold."""
-    return layer.bias + np.float32(THRESHOLD if layer.binary and not layer.on_host else 0)
-
-
-def _chip_factor(terms, bias):
+def _chip_factor(terms: list[Term], bias: np.ndarray) -> float:
     """Factor that brings the threshold of 1 to ``INTEGER_THRESHOLD``.
 
     The scale of a block follows from its largest weight, and is halved until its biases fit.
@@ -180,13 +168,17 @@ def timed(network: LoweredNetwork, n_steps: int) -> LoweredNetwork:
     """
     times = times_needed(network, n_steps)
     layers = tuple(
-        replace(layer, active_steps=times[layer.name]) if layer.on_host else layer
-        for layer in network.layers
+        _active(layer, times[layer.name]) if layer.on_host else layer for layer in network.layers
     )
     return replace(network, layers=layers)
 
 
-def levels_on(layer, on: np.ndarray) -> np.ndarray:
+def _active(layer: SpikingLayer, steps: tuple[int, ...]) -> SpikingLayer:
+    neuron = Memoryless(layer.levels, layer.level_value, steps)
+    return replace(layer, neuron=neuron)
+
+
+def levels_on(layer: SpikingLayer, on: np.ndarray) -> np.ndarray:
     """Levels of each channel that are on.
 
     Parameters
@@ -201,10 +193,10 @@ def levels_on(layer, on: np.ndarray) -> np.ndarray:
     numpy.ndarray
         (..., channels), of the same type.
     """
-    return on.reshape(*on.shape[:-1], -1, layer.levels).sum(axis=-1, dtype=on.dtype)
+    return summed(on, layer.levels)
 
 
-def neurons_on(layer, activation: np.ndarray) -> np.ndarray:
+def neurons_on(layer: SpikingLayer, activation: np.ndarray) -> np.ndarray:
     """Which neurons are on for a quantized activation.
 
     Parameters
