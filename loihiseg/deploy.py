@@ -116,6 +116,11 @@ class DeployConfig:
         """
         return RunOptions(**{one.name: getattr(self, one.name) for one in fields(RunOptions)})
 
+    @property
+    def of_code(self) -> dict[str, Any]:
+        """Options of the code, by name."""
+        return self.compile_options.of_code
+
 
 def parse(arguments):
     """Parse the command line."""
@@ -236,10 +241,10 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-_OF_CODES = {*CODE_FIELDS, "code_options"}
+_CODES = (*CODE_FIELDS, "code_options")
 
 COMPILING = {"checkpoint": None} | {
-    one.name: one.default for one in fields(CompileOptions) if one.name not in _OF_CODES
+    one.name: one.default for one in fields(CompileOptions) if one.name not in _CODES
 }
 """Options that decide the deployed network beside those of codes, and what is usual."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loihiseg.errors import InputError
+from loihiseg.errors import Option, OptionError
 
 Values = Mapping[str, Any]
 """Values of options by name, None or missing where they are not given."""
@@ -28,7 +28,7 @@ class CodeOption:
     usual : str
         In words, the value where it is not given.
     read : callable or None
-        A type for argparse, such as `partition.options.whole` makes; None for texts.
+        A type for argparse, such as `partition.command_line.options.whole` makes; None for texts.
     choices : tuple of str
         The values there are with this code; empty for those that ``read`` takes.
     """
@@ -45,22 +45,19 @@ class CodeOption:
         return flag(self.name)
 
     def check(self, value: object) -> None:
-        """That a value that did not come from a command line is one.
+        """That a number that did not come from a command line is in its range.
 
         Raises
         ------
-        InputError
+        OptionError
             Names the option and what was expected.
         """
+        if self.read is None:
+            return
         try:
-            if self.read is not None:
-                self.read(str(value))
-            elif self.choices and value not in self.choices:
-                raise argparse.ArgumentTypeError(
-                    f"{str(value)[:40]}: expected {', '.join(self.choices)}"
-                )
+            self.read(str(value))
         except argparse.ArgumentTypeError as error:
-            raise InputError(f"{self.flag}: {error}") from None
+            raise OptionError(Option(self.name), f": {error}") from None
 
 
 def flag(name: str) -> str:

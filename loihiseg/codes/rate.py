@@ -11,7 +11,7 @@ from loihiseg.codes.code import Calibration, NeuralCode, Steps, Trained
 from loihiseg.codes.options import CodeOption, Values
 from loihiseg.codes.shown import LayersTable, layers_of_rates, words_of_rates
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.errors import InputError
+from loihiseg.errors import Option, OptionError
 from loihiseg.results.run import Code, Results
 from partition.command_line.options import real, whole
 
@@ -76,9 +76,12 @@ class RateCode(NeuralCode):
         """The network itself."""
         for layer in network.layers:
             if layer.levels:
-                raise InputError(
-                    f"--code {self.name}: layer '{layer.name}' has {layer.levels} levels, for "
-                    "which no firing rate stands; use --code thermometer"
+                raise OptionError(
+                    Option("code"),
+                    f" {self.name}: layer '{layer.name}' has {layer.levels} levels, for which no "
+                    "firing rate stands; use ",
+                    Option("code"),
+                    " thermometer",
                 )
         return network
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loihiseg.codes.code import NeuralCode, Trained
-from loihiseg.codes.options import Values, add_code_options, flag
+from loihiseg.codes.options import Values, add_code_options
 from loihiseg.codes.rate import RateCode
 from loihiseg.codes.shown import (
     LayersTable,
@@ -22,8 +22,9 @@ from loihiseg.codes.shown import (
 from loihiseg.codes.thermometer.code import ThermometerCode
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.neuron_kinds import KINDS
-from loihiseg.errors import InputError
+from loihiseg.errors import Option, OptionError
 from loihiseg.results.run import Code, Results
+from partition.display.messages import one_line
 
 _CODES: dict[str, type[NeuralCode]] = {
     RateCode.name: RateCode,
@@ -59,11 +60,11 @@ def find(name: str) -> type[NeuralCode]:
 
     Raises
     ------
-    InputError
+    OptionError
         If there is none.
     """
     if name not in _CODES:
-        raise InputError(f"code {name[:60]!a} is none of {', '.join(_CODES)}")
+        raise OptionError(Option("code"), f": {name[:60]!a}: expected one of {', '.join(_CODES)}")
     return _CODES[name]
 
 
@@ -72,13 +73,15 @@ def suiting(trained: Trained) -> type[NeuralCode]:
 
     Raises
     ------
-    InputError
+    OptionError
         If none says so.
     """
     for code in _CODES.values():
         if code.suits(trained):
             return code
-    raise InputError(f"--code: none of {', '.join(_CODES)} suits such a network; name one")
+    raise OptionError(
+        Option("code"), f": none of {', '.join(_CODES)} suits such a network; name one"
+    )
 
 
 def neuron_kinds() -> Mapping[str, type[Neuron]]:
@@ -121,24 +124,29 @@ def completed(code: type[NeuralCode], given: Values, looked_at: bool = False) ->
 
     Raises
     ------
-    InputError
+    OptionError
         If an option is another code's, or out of its range.
     """
     own = {option.name: option for option in code.options}
     chosen = {name: value for name, value in given.items() if value is not None}
     for name, value in chosen.items():
         if not _owners(name):
-            raise InputError(f"{flag(name)}: no neural code has such an option")
+            raise OptionError(Option(name), ": no neural code has such an option")
         if name not in own:
-            raise InputError(
-                f"{flag(name)} is of the {_owners(name)} code, the {code.name} code has none: "
-                "leave it out"
+            raise OptionError(
+                Option(name),
+                f" is of the {_owners(name)} code, the {code.name} code has none: leave it out",
             )
         choices = own[name].choices
-        if choices and value not in choices and value in _choices(name):
-            raise InputError(
-                f"{flag(name)} {value} is of the {_owners(name, value)} code; the {code.name} code "
-                f"takes {', '.join(choices)}"
+        if choices and value not in choices:
+            known = _choices(name)
+            if value not in known:
+                shown = one_line(str(value), 40)
+                raise OptionError(Option(name), f": {shown}: expected one of {', '.join(known)}")
+            raise OptionError(
+                Option(name),
+                f" {value} is of the {_owners(name, value)} code; the {code.name} code takes "
+                f"{', '.join(choices)}",
             )
         own[name].check(value)
     return code.usual(chosen, looked_at)
@@ -155,9 +163,11 @@ def _owners(name: str, value: object = None) -> str:
     return " and ".join(found)
 
 
-def _choices(name: str) -> set[str]:
+def _choices(name: str) -> tuple[str, ...]:
+    """Values of an option with all codes."""
     options = (option for code in _CODES.values() for option in code.options)
-    return {choice for option in options if option.name == name for choice in option.choices}
+    choices = (choice for option in options if option.name == name for choice in option.choices)
+    return tuple(dict.fromkeys(choices))
 
 
 def words(code: Code) -> str:

@@ -1,6 +1,7 @@
 """Does a network fit the chips there are, and if not: what would?"""
 
 from dataclasses import replace
+from typing import Any
 
 from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
@@ -19,21 +20,33 @@ def settled(options: CompileOptions, network: LoweredNetwork, held: bool = False
     network : LoweredNetwork
         Of activations.
     held : bool
-        Whether the host looks at the output before the end, to stop early.
+        Whether the host is to look at the output before the end.
+
+    Returns
+    -------
+    CompileOptions
+        What a code finds by the network stays None.
 
     Raises
     ------
-    InputError
+    OptionError
         If there is no such code, or it has no such option.
     """
-    code = _code(options, Trained(has_levels=any(layer.levels for layer in network.layers)))
-    of_code = registry.completed(code, options.of_code, looked_at=held)
-    own = {name: of_code.pop(name, None) for name in CODE_FIELDS}
-    return replace(options, code=code.name, code_options=of_code, **own)
+    code = _code(options, _trained(network))
+    found = registry.completed(code, options.of_code, looked_at=held)
+    fields: dict[str, Any] = {name: found.pop(name, None) for name in CODE_FIELDS}
+    return replace(options, code=code.name, code_options=found, **fields)
 
 
 def _code(options: CompileOptions, trained: Trained) -> type[NeuralCode]:
-    return registry.find(options.code) if options.code else registry.suiting(trained)
+    return registry.suiting(trained) if options.code is None else registry.find(options.code)
+
+
+def _trained(network: LoweredNetwork, info: CheckpointInfo | None = None) -> Trained:
+    return Trained(
+        has_levels=any(layer.levels for layer in network.layers),
+        eight_bit=info is not None and info.config.ends_in_eight_bit,
+    )
 
 
 def neural_code(
@@ -44,7 +57,6 @@ def neural_code(
     Parameters
     ----------
     config : CompileOptions
-        Or what has its ``code`` and ``of_code``.
     network : LoweredNetwork
         Of activations.
     info : CheckpointInfo, optional
@@ -55,10 +67,7 @@ def neural_code(
     InputError
         If the code has no such options, or cannot do with them.
     """
-    trained = Trained(
-        has_levels=any(layer.levels for layer in network.layers),
-        eight_bit=info is not None and info.config.ends_in_eight_bit,
-    )
+    trained = _trained(network, info)
     code = _code(config, trained)
     return code.made(registry.completed(code, config.of_code), network, trained)
 

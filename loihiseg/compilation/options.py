@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from loihiseg.option_fields import Either, Number, Text, Whole, Words, check_options, option
+from loihiseg.option_fields import Either, Number, Text, Whole, check_options, option
 from partition.command_line.options import DAY_S, MAX_CHIPS, SEEDS
 
 AUTO = "auto"
@@ -49,7 +49,7 @@ class CompileOptions:
     steps: int | None = option(None, Whole(1, 10**4))
     window: float | None = option(None, Number(0, 1, above=True))
     synapse_ms: float | None = option(None, Number(0, 1000))
-    input: str | None = option(None, Words(("held", "timed", "clocked")))
+    input: str | None = option(None, Text("a word of the code"))
     rate_scale_hz: float = option(100.0, Number(0, 10**6, above=True))
     proof_seconds: float = option(20.0, Number(0, DAY_S))
     seed: int = option(0, Whole(0, SEEDS))

@@ -14,7 +14,7 @@ from loihiseg.codes.thermometer.centring import centred
 from loihiseg.codes.thermometer.clocks import clocked
 from loihiseg.codes.thermometer.rulers import ruled
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.errors import InputError
+from loihiseg.errors import Option, OptionError
 from loihiseg.results.run import Code, Results
 from partition.command_line.options import whole
 
@@ -92,14 +92,15 @@ class ThermometerCode(NeuralCode):
 
         Raises
         ------
-        InputError
+        OptionError
             If ``n_steps`` are too few.
         """
         needed = levels.steps_needed(network)
         if n_steps is not None and n_steps < needed:
-            raise InputError(
-                f"--steps {n_steps}: the longest way through the network has {needed} layers, the "
-                f"output is right from step {needed} on"
+            raise OptionError(
+                Option("steps"),
+                f" {n_steps}: the longest way through the network has {needed} layers, the output "
+                f"is right from step {needed} on",
             )
         return cls(n_steps or needed, input, needed, one_scale)
 
@@ -109,9 +110,12 @@ class ThermometerCode(NeuralCode):
         """A network of as many times the channels as there are levels."""
         for layer in network.layers:
             if not layer.levels:
-                raise InputError(
-                    f"--code {self.name}: layer '{layer.name}' stands for a firing rate, it has no "
-                    "levels; train with --levels, or use --code rate"
+                raise OptionError(
+                    Option("code"),
+                    f" {self.name}: layer '{layer.name}' stands for a firing rate, it has no "
+                    "levels; train with levels, or use ",
+                    Option("code"),
+                    " rate",
                 )
         neurons = levels.neurons_of(network)
         if self.one_scale:
