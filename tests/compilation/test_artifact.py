@@ -1,6 +1,7 @@
 """A deployed network that is kept: the same when it is read, wherever that is, or refused."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -118,7 +119,9 @@ def test_runs_without_any_framework_and_gives_the_same(network, tmp_path):
     command = [sys.executable, "-c", RUN.format(blocked=FRAMEWORKS)]
     paths = [str(tmp_path / name) for name in ("kept", "section.npy", "found.npz")]
     root = Path(__file__).parents[2]
-    done = subprocess.run([*command, *paths], cwd=root, capture_output=True, text=True)
+    # Its compiled loops are its own: other tests write theirs at the same time.
+    own = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "loops")}
+    done = subprocess.run([*command, *paths], cwd=root, capture_output=True, text=True, env=own)
     assert done.returncode == 0, done.stderr
     found = np.load(paths[-1])
     ours = list(run(network, [section(), section()[::-1]]))
