@@ -34,7 +34,7 @@ def convolve(
         (n, rows, columns, filters).
     """
     if padding == "same":
-        images = _padded_same(images, kernel.shape[:2], strides)
+        images = np.pad(images, same_borders(images.shape, kernel.shape[:2], strides))
     windows = sliding_windows(images, kernel.shape[:2])[:, :: strides[0], :: strides[1]]
     return _products(windows, kernel)
 
@@ -103,13 +103,25 @@ def sliding_windows(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return windows.transpose(0, 1, 2, 4, 5, 3)
 
 
-def _padded_same(images: np.ndarray, size: tuple[int, int], strides: tuple[int, int]) -> np.ndarray:
-    """Zeros so that there is a window at every stride-th pixel; an odd one more at the end."""
-    pads = []
-    for length, window, stride in zip(images.shape[1:3], size, strides, strict=True):
+def same_borders(
+    shape: tuple[int, ...], size: tuple[int, int], strides: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """Borders of images, for ``numpy.pad``, with which padding "same" is padding "valid".
+
+    There is a window at every stride-th pixel then; of an odd number one more is at the end.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (n, rows, columns, channels).
+    size, strides : tuple of int
+        Of the windows.
+    """
+    borders = [(0, 0)]
+    for length, window, stride in zip(shape[1:3], size, strides, strict=True):
         total = max((-(-length // stride) - 1) * stride + window - length, 0)
-        pads.append((total // 2, total - total // 2))
-    return np.pad(images, ((0, 0), *pads, (0, 0)))
+        borders.append((total // 2, total - total // 2))
+    return [*borders, (0, 0)]
 
 
 def _products(windows: np.ndarray, kernel: np.ndarray) -> np.ndarray:

@@ -12,7 +12,12 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from loihiseg.conversion.convolution import convolve, convolve_transposed, sliding_windows
+from loihiseg.conversion.convolution import (
+    convolve,
+    convolve_transposed,
+    same_borders,
+    sliding_windows,
+)
 
 Size = Annotated[int, Meta(ge=1, le=4096)]
 Border = Annotated[int, Meta(ge=0, le=4096)]
@@ -103,8 +108,8 @@ class Pooling(_Operation, frozen=True, tag="pooling", eq=False):
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Pool."""
         if self.padding == "same":
-            pads = [(0, 0), *map(_same, image.shape[1:3], self.size, self.strides), (0, 0)]
-            image = np.pad(image, pads, constant_values=np.nan)
+            borders = same_borders(image.shape, self.size, self.strides)
+            image = np.pad(image, borders, constant_values=np.nan)
         windows = sliding_windows(image, self.size)[:, :: self.strides[0], :: self.strides[1]]
         reduce = np.nanmax if self.kind == "max" else np.nanmean
         return reduce(windows, axis=(3, 4)).astype(np.float32)
@@ -220,11 +225,6 @@ def upsampled(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
     shape = (rows, columns, images.shape[3])
     return np.stack([resize(image, shape, order=1, mode="edge") for image in images])
-
-
-def _same(length: int, window: int, stride: int) -> tuple[int, int]:
-    total = max((-(-length // stride) - 1) * stride + window - length, 0)
-    return total // 2, total - total // 2
 
 
 def _softmax(x: np.ndarray) -> np.ndarray:
