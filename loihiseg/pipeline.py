@@ -11,7 +11,6 @@ from loihiseg.compilation.calibration import Presenter
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.mapping import Mapping
 from loihiseg.compilation.options import CompileOptions
-from loihiseg.conversion.logits import sigmoid
 from loihiseg.conversion.precision import quantize_network
 from loihiseg.data.selection import Chosen, Selection, select_sections
 from loihiseg.data.stack import Stack
@@ -21,6 +20,7 @@ from loihiseg.errors import Option, OptionError
 from loihiseg.evaluation.emulation import emulate
 from loihiseg.evaluation.scoring import check_cells, chosen_threshold
 from loihiseg.evaluation.summary import Outcome, Watched, summary
+from loihiseg.network.logits import sigmoid
 from loihiseg.progress import Reporter
 from loihiseg.results import LayerRates, Results, SpikeDigests
 from loihiseg.running.looks import watch

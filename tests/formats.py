@@ -28,8 +28,8 @@ from loihiseg.emulator.presenter import CompiledPresenter, Deployable
 from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
 from loihiseg.emulator.storage import MAGIC, load_program, save_program
 from loihiseg.errors import InputError
-from loihiseg.evaluation.rates import layer_rates
 from loihiseg.files import sha256
+from loihiseg.metrics.rates import layer_rates
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.weight_shapes import weight_shapes
 from loihiseg.running.runners import chip_tiles

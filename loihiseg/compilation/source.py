@@ -11,9 +11,9 @@ import numpy as np
 from loihiseg.compilation.options import AUTO
 from loihiseg.conversion.host_graph import upsampled
 from loihiseg.conversion.keras_file import layer_kinds
-from loihiseg.conversion.logits import to_logits
 from loihiseg.data.record import DataRecord
 from loihiseg.errors import InputError, Option, OptionError
+from loihiseg.network.logits import to_logits
 from loihiseg.training import shipped
 from loihiseg.training.checkpoint import (
     Checkpoint,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from loihiseg.evaluation.energy import LOIHI, estimate_energy
+from loihiseg.metrics.energy import LOIHI, estimate_energy
 from loihiseg.results.work import ActivityCounts, EarlyExit
 from loihiseg.running.counts import StepCounts
 from loihiseg.running.early_exit import ExitRule, Exits

@@ -7,11 +7,12 @@ import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.conversion.forward import forward
-from loihiseg.conversion.logits import membrane, readout_logits
+from loihiseg.conversion.logits import readout_logits
 from loihiseg.data.selection import Chosen
 from loihiseg.data.tiles import predict_sections
 from loihiseg.evaluation.emulation import Emulation
 from loihiseg.evaluation.scoring import chosen_shift
+from loihiseg.network.logits import membrane
 from loihiseg.progress import Reporter
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork
-from loihiseg.conversion.logits import sigmoid
 from loihiseg.errors import InputError
 from loihiseg.evaluation.comparison import LayerFiring
-from loihiseg.evaluation.isbi import challenge_scores
-from loihiseg.evaluation.metrics import best_threshold, pixel_scores
-from loihiseg.evaluation.rates import layer_rates
-from loihiseg.evaluation.submission import choose_shift, submitted_scores
+from loihiseg.metrics.isbi import challenge_scores
+from loihiseg.metrics.pixels import best_threshold, pixel_scores
+from loihiseg.metrics.rates import layer_rates
+from loihiseg.metrics.submission import choose_shift, submitted_scores
+from loihiseg.network.logits import sigmoid
 from loihiseg.results import (
     BlockUsage,
     LayerRates,
@@ -45,7 +45,7 @@ def score_row(
     threshold : float
         Probability above which a pixel is called membrane.
     shift : float
-        See ``loihiseg.evaluation.submission``; 0 for none.
+        See ``loihiseg.metrics.submission``; 0 for none.
     whole_sections : bool
         Whether they are whole sections, or tiles.
     name : str, optional
@@ -118,7 +118,7 @@ def chosen_threshold(truth: np.ndarray, logits: np.ndarray) -> float:
 
 
 def chosen_shift(truth: np.ndarray, logits: np.ndarray) -> float:
-    """Shift of the logits for submission, see ``loihiseg.evaluation.submission``."""
+    """Shift of the logits for submission, see ``loihiseg.metrics.submission``."""
     return choose_shift(truth, logits)
 
 

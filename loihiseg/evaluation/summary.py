@@ -11,11 +11,11 @@ from loihiseg.compilation.mapping import Mapping, mapping_of
 from loihiseg.conversion.precision import QuantizedNetwork
 from loihiseg.data.selection import Chosen
 from loihiseg.evaluation.emulation import Emulation
-from loihiseg.evaluation.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep
 from loihiseg.evaluation.exits import exit_results
 from loihiseg.evaluation.maps import Maps, maps_of, shift_of
 from loihiseg.evaluation.notes import scored_note
 from loihiseg.evaluation.scoring import firing_rates, layer_results, pooled_rates, score_row
+from loihiseg.metrics.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep
 from loihiseg.progress import Reporter
 from loihiseg.provenance import peak_memory_mb, versions
 from loihiseg.results import (

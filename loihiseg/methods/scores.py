@@ -3,14 +3,14 @@
 import numpy as np
 
 from loihiseg.compilation.source import Network
-from loihiseg.conversion.logits import sigmoid
 from loihiseg.conversion.lowering import Lowering
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import predict_sections
-from loihiseg.evaluation.metrics import best_threshold
 from loihiseg.evaluation.scoring import score_row
-from loihiseg.evaluation.submission import choose_shift
 from loihiseg.methods.task import Task
+from loihiseg.metrics.pixels import best_threshold
+from loihiseg.metrics.submission import choose_shift
+from loihiseg.network.logits import sigmoid
 from loihiseg.progress import Reporter
 from loihiseg.results import Network as Shown
 from loihiseg.results import ScoreRow, SimulatedWork
@@ -79,7 +79,7 @@ class Scores:
         return predict.work(len(self._task.test.images))
 
     def _choices(self, predict: Predict, network: Network) -> tuple[float, float]:
-        """Threshold, and shift of the maps, see ``loihiseg.evaluation.submission``."""
+        """Threshold, and shift of the maps, see ``loihiseg.metrics.submission``."""
         if network.source not in self._chosen:
             validation = self._task.validation
             truth = _truth(validation)

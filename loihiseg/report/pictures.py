@@ -83,7 +83,7 @@ def draw_rates(rates, path, binary=False) -> None:
 
     Parameters
     ----------
-    rates : sequence of loihiseg.evaluation.rates.LayerRates
+    rates : sequence of loihiseg.metrics.rates.LayerRates
     path : Path
     binary : bool
         The rates are those of neurons that are on or off, which should lie in no range.

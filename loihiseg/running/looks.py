@@ -8,9 +8,9 @@ import numpy as np
 from loihiseg.codes.code import NeuralCode
 from loihiseg.compilation.calibration import logits_of
 from loihiseg.compilation.deployed import DeployedNetwork
-from loihiseg.conversion.logits import membrane
 from loihiseg.conversion.spec import SpikingLayer
 from loihiseg.emulator.presenter import CompiledPresenter
+from loihiseg.network.logits import membrane
 from loihiseg.results.run import Readout
 from loihiseg.running.early_exit import ExitRule, Exits, apply_rule, choose_rule
 

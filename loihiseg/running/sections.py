@@ -10,9 +10,9 @@ import numpy as np
 
 from loihiseg.compilation.calibration import Presenter
 from loihiseg.compilation.deployed import DeployedNetwork
-from loihiseg.conversion.logits import membrane, sigmoid
 from loihiseg.data.augmentation import normalize
 from loihiseg.data.tiles import TileGrid, cut, default_overlap, stitch, tile_grid
+from loihiseg.network.logits import membrane, sigmoid
 from loihiseg.running.counts import Tally
 from loihiseg.running.runners import chip_tiles, compiled_presenter, float_tiles
 

@@ -13,20 +13,20 @@ from loihiseg.frameworks import tf
 
 import numpy as np
 
-from loihiseg.conversion.logits import sigmoid
 from loihiseg.data.augmentation import normalize, sample_crops
 from loihiseg.data.record import DataRecord, SplitRecord
 from loihiseg.data.splits import Split
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import cut, predict_sections, tile_grid
 from loihiseg.errors import InputError
-from loihiseg.evaluation.levels import LayerLevels, layer_levels
-from loihiseg.evaluation.metrics import best_threshold, pixel_scores
-from loihiseg.evaluation.rates import LayerRates, layer_rates
 from loihiseg.files import sha256
 from loihiseg.locks import locked_folder
+from loihiseg.metrics.levels import LayerLevels, layer_levels
+from loihiseg.metrics.pixels import best_threshold, pixel_scores
+from loihiseg.metrics.rates import LayerRates, layer_rates
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.events import event_costs
+from loihiseg.network.logits import sigmoid
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.provenance import versions
 from loihiseg.storage.arrays import pack_arrays

@@ -19,9 +19,9 @@ import msgspec
 import numpy as np
 
 from loihiseg.errors import InputError
-from loihiseg.evaluation.levels import LayerLevels
-from loihiseg.evaluation.rates import LayerRates
 from loihiseg.files import write_bytes, write_json
+from loihiseg.metrics.levels import LayerLevels
+from loihiseg.metrics.rates import LayerRates
 from loihiseg.storage.arrays import pack_arrays, unpack
 from loihiseg.storage.fields import check_known
 from loihiseg.storage.ranges import Amount, Count, Name, Number, Positive, Share

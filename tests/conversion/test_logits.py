@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from loihiseg.compilation.source import predictor
-from loihiseg.conversion.logits import readout_logits, sigmoid
+from loihiseg.conversion.logits import readout_logits
 from loihiseg.conversion.lowering import lower
+from loihiseg.network.logits import sigmoid
 from tests.conversion import models
 from tests.conversion.models import L, conv, relu, stem
 

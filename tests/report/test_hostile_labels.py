@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from loihiseg.evaluation.levels import LayerLevels
+from loihiseg.metrics.levels import LayerLevels
 from loihiseg.progress import Reporter
 from loihiseg.report.figures import figure
 from loihiseg.report.page import write_page

@@ -7,16 +7,16 @@ import numpy as np
 
 from loihiseg.compilation.source import Network as TrainedNetwork
 from loihiseg.compilation.source import predictor
-from loihiseg.conversion.logits import membrane
 from loihiseg.conversion.lowering import Lowering, lower
 from loihiseg.data.augmentation import sample_crops
 from loihiseg.errors import InputError
-from loihiseg.evaluation.metrics import pixel_scores
 from loihiseg.methods.fast_snn.finetuning import fine_tune
 from loihiseg.methods.fast_snn.method import NAME, Settings
 from loihiseg.methods.fast_snn.quantized import check_levels, neurons_of, quantized_predictor
 from loihiseg.methods.scores import Scores
 from loihiseg.methods.task import Task, trained
+from loihiseg.metrics.pixels import pixel_scores
+from loihiseg.network.logits import membrane
 from loihiseg.network.unet import round_weights
 from loihiseg.progress import Reporter
 from loihiseg.provenance import peak_memory_mb

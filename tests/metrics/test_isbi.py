@@ -14,7 +14,7 @@ from skimage.measure import label
 from skimage.metrics import adapted_rand_error
 
 from loihiseg.errors import InputError
-from loihiseg.evaluation.isbi import (
+from loihiseg.metrics.isbi import (
     challenge_scores,
     challenge_thresholds,
     thin,

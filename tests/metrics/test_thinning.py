@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from skimage.measure import label
 
 from loihiseg.errors import InputError
-from loihiseg.evaluation.thinning import thin
+from loihiseg.metrics.thinning import thin
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 

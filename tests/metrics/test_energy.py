@@ -4,8 +4,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from loihiseg.errors import InputError
-from loihiseg.evaluation import energy
-from loihiseg.evaluation.energy import ActivityCounts, estimate_energy, inter_chip_sweep
+from loihiseg.metrics import energy
+from loihiseg.metrics.energy import ActivityCounts, estimate_energy, inter_chip_sweep
 
 # Two images of 100 steps each, 1000 neurons.
 COUNTS = ActivityCounts(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from loihiseg.errors import InputError
-from loihiseg.evaluation.rates import layer_rates
+from loihiseg.metrics.rates import layer_rates
 
 # Columns are neurons: silent, too low, in range, too high at its maximum only, on the limit.
 RATES_HZ = np.array(

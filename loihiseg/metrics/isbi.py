@@ -9,7 +9,7 @@ from skimage.measure import label
 from skimage.metrics import contingency_table
 
 from loihiseg.errors import InputError
-from loihiseg.evaluation.thinning import thin
+from loihiseg.metrics.thinning import thin
 from loihiseg.results.scores import ChallengeScores
 
 __all__ = [

@@ -10,8 +10,8 @@ leaves the order of the pixels as it is.
 import numpy as np
 from skimage.measure import label
 
-from loihiseg.evaluation.isbi import ChallengeScores, challenge_scores, v_rand
-from loihiseg.evaluation.thinning import thin
+from loihiseg.metrics.isbi import ChallengeScores, challenge_scores, v_rand
+from loihiseg.metrics.thinning import thin
 
 SHIFTS = tuple(round(0.4 * i, 1) for i in range(13))
 """Logits tried by `choose_shift`: thresholds from 0.5 to 0.992 on the probability of cell."""
@@ -59,12 +59,12 @@ def submitted_scores(membrane: np.ndarray, logits: np.ndarray, shift: float) -> 
 
     Returns
     -------
-    loihiseg.evaluation.isbi.ChallengeScores
+    loihiseg.metrics.isbi.ChallengeScores
 
     Raises
     ------
     InputError
-        See `loihiseg.evaluation.isbi.challenge_scores`.
+        See `loihiseg.metrics.isbi.challenge_scores`.
     """
     shifted = np.asarray(logits, np.float64) + shift
     return challenge_scores(~membrane, 0.5 * (1.0 - np.tanh(0.5 * shifted)))

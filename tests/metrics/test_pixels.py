@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from loihiseg.errors import InputError
-from loihiseg.evaluation.metrics import best_threshold, pixel_scores
+from loihiseg.metrics.pixels import best_threshold, pixel_scores
 
 TRUE = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0], bool)
 PREDICTED = np.array([1, 1, 0, 1, 0, 0, 0, 0, 0, 0], bool)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from loihiseg.evaluation.isbi import challenge_scores
-from loihiseg.evaluation.submission import SHIFTS, choose_shift, submitted_scores
+from loihiseg.metrics.isbi import challenge_scores
+from loihiseg.metrics.submission import SHIFTS, choose_shift, submitted_scores
 
 
 def two_cells(gap_logit):
