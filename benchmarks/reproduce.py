@@ -35,7 +35,7 @@ from benchmarks.reproduction.plan import (
     full_protocol,
     quick_protocol,
 )
-from loihiseg.cli import add_data_options, read_data, run
+from loihiseg.commands.common import add_data_options, read_data, run
 from loihiseg.errors import InputError, LoihisegError
 from loihiseg.training.presets import PRESETS
 from partition.command_line.options import seed, whole

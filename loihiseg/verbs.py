@@ -96,41 +96,56 @@ def compile(
     partition.core.errors.DoesNotFitError
         If the network needs more chips.
     """
-    from loihiseg.compilation.compile import Calibration, prepare
-    from loihiseg.compilation.fit import settled
-    from loihiseg.compilation.source import check_tile, known_tile, trained_network
-    from loihiseg.compilation.steps import compile_calibrated
-
     check_names(options, CompileOptions)
     compiling = picked(CompileOptions, {"chips": chips, **options})
     if threshold is not None:
         threshold = share("threshold", threshold)
     checked("calibration_tiles", calibration_tiles, Whole(1, 10**6))
-    reporter = reporter or Reporter(quiet=True)
-    trained = trained_network(network)
-    check_tile(trained, compiling.tile)
     given = None
     if calibration_images is not None:
         given = stack_of("calibration_images", calibration_images)
+    reporter = reporter or Reporter(quiet=True)
+    return _compiled(network, compiling, given, calibration_tiles, threshold, reporter)
+
+
+def _compiled(
+    network: "str | PathLike[str] | KerasModel",
+    compiling: CompileOptions,
+    given: Stack | None,
+    n_tiles: int,
+    threshold: float | None,
+    reporter: Reporter,
+) -> DeployedNetwork:
+    """Compile, calibrated on so many tiles of what was given."""
+    from loihiseg.compilation.compile import Calibration, prepare
+    from loihiseg.compilation.fit import settled
+    from loihiseg.compilation.source import check_tile, known_tile, trained_network
+    from loihiseg.compilation.steps import compile_calibrated
+
+    trained = trained_network(network)
+    check_tile(trained, compiling.tile)
+    if given is not None:
         tile_grid(given.images.shape[1:], known_tile(trained, compiling.tile) or 1, 0)
     side = SYNTHETIC_SIDE if given is None else min(given.images.shape[1:])
     prepared = prepare(trained, compiling, side, reporter)
     if given is None and prepared.code.fits_readout:
         warnings.warn(
             "no calibration_images: the read-out is not calibrated, the threshold may not suit it",
-            stacklevel=2,
+            stacklevel=3,
         )
     tile = prepared.source.tile
-    tiles = spread_tiles(given or _synthetic(tile), tile, calibration_tiles)
+    tiles = spread_tiles(given or _synthetic(tile), tile, n_tiles)
     kind = "synthetic sections" if given is None else "the images that were given"
-    own = prepared.source.threshold
+    if threshold is None:
+        own = prepared.source.threshold
+        threshold = 0.5 if own is None else own
     made = compile_calibrated(
         prepared,
         settled(compiling, prepared.network),
         Calibration(
             tiles.pixels, f"{len(tiles.places)} tiles of {kind}", fit_readout=given is not None
         ),
-        threshold if threshold is not None else 0.5 if own is None else own,
+        threshold,
         lambda deployed, _reference: compiled_presenter(deployed),
         reporter,
     )
@@ -292,13 +307,7 @@ def deploy_stack(
     stack = stack_of("images", images, labels, label_polarity)
     reporter = reporter or Reporter(quiet=True)
     if isinstance(network, DeployedNetwork):
-        decided = [one.name for one in fields(CompileOptions) if one.name in options]
-        if chips is not None:
-            decided.insert(0, "chips")
-        if decided:
-            raise OptionError(
-                Option(decided[0]), ": a deployed network has its own; leave out, or compile one"
-            )
+        _check_undecided(options, chips)
         kept = network
         return deploy(lambda: kept, lambda: stack, CompileOptions(), running, reporter)
     from loihiseg.compilation.source import trained_network
@@ -307,3 +316,13 @@ def deploy_stack(
         options = {"chips": chips, **options}
     compiling = picked(CompileOptions, options)
     return deploy(lambda: trained_network(network), lambda: stack, compiling, running, reporter)
+
+
+def _check_undecided(options: Mapping[str, object], chips: int | None) -> None:
+    """Refuse options that a deployed network has decided."""
+    decided = [] if chips is None else ["chips"]
+    decided += [one.name for one in fields(CompileOptions) if one.name in options]
+    if decided:
+        raise OptionError(
+            Option(decided[0]), ": a deployed network has its own; leave out, or compile one"
+        )

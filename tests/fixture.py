@@ -64,7 +64,9 @@ DEPLOYMENTS = {
 
 def deploy(options: list[str]) -> dict:
     """Deploy in this process; as in ``metrics.json``."""
-    from loihiseg.deploy import configuration, deployment, parse
+    from loihiseg.commands.deploy.command import deployment
+    from loihiseg.commands.deploy.configuration import configuration
+    from loihiseg.commands.deploy.options import parse
     from loihiseg.progress import Reporter
     from loihiseg.results import plain
 

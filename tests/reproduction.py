@@ -99,7 +99,7 @@ def stack_folder_fixture(tmp_path_factory):
 @pytest.fixture(name="here")
 def here_fixture(monkeypatch, tmp_path, stack_folder):
     """A workplace on a small stack, where runs are made in this process."""
-    from loihiseg.cli import read_data
+    from loihiseg.commands.common import read_data
 
     monkeypatch.setenv("LOIHISEG_CACHE", str(tmp_path / "programs"))
     options = reproduce.parse(["--data", str(stack_folder)])

@@ -95,8 +95,8 @@ STACK = synthetic_stack(6, (48, 48))
 
 def command(folder, resume=None, n_epochs=None):
     """What the command does with --out; with --resume where there is something to go on with."""
+    from loihiseg.commands.train.command import _check_free, _train
     from loihiseg.locks import run_folder
-    from loihiseg.train import _check_free, _train
     from loihiseg.training.fit import STATE_FILE
 
     if resume is None:

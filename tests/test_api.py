@@ -111,7 +111,7 @@ def test_as_the_command(capfd, tmp_path, model, stack, result):
     """The same spikes, scores and configuration for the same options."""
     import tifffile
 
-    from loihiseg.cli import run
+    from loihiseg.commands.common import run
 
     model.save(tmp_path / "net.h5")
     (tmp_path / "stack").mkdir()
@@ -125,7 +125,7 @@ def test_as_the_command(capfd, tmp_path, model, stack, result):
     ]  # fmt: skip
     for name, value in OPTIONS.items():
         arguments += [f"--{name.replace('_', '-')}", value]
-    from loihiseg.deploy import main
+    from loihiseg.commands.deploy.command import main
 
     assert run(main, list(map(str, arguments))) == 0, capfd.readouterr().err
     theirs = decode_results((tmp_path / "run" / "metrics.json").read_bytes(), "metrics.json")
@@ -454,7 +454,7 @@ def test_labels_that_do_not_fit(kept, stack):
 
 
 def test_a_command_says_options_as_they_are_typed(capfd):
-    from loihiseg.cli import run
+    from loihiseg.commands.common import run
     from loihiseg.errors import Option, OptionError
 
     def main(_):
@@ -466,8 +466,9 @@ def test_a_command_says_options_as_they_are_typed(capfd):
 
 def test_defaults_and_ranges_are_those_of_the_types(capsys):
     """argparse takes both from the dataclasses: one place says what is usual."""
+    from loihiseg.commands.deploy.configuration import configuration
+    from loihiseg.commands.deploy.options import parse
     from loihiseg.compilation.options import CompileOptions
-    from loihiseg.deploy import configuration, parse
     from loihiseg.running.options import RunOptions
 
     config = configuration(parse([]))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from loihiseg.cli import run
+from loihiseg.commands.common import run
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.training.checkpoint import Checkpoint, load_checkpoint, model_weights, save_checkpoint
 from loihiseg.training.presets import PRESETS
@@ -169,7 +169,7 @@ def test_output_is_checked_before_anything_is_loaded(tmp_path, name):
     (tmp_path / "file").write_text("x")
     code = (
         "import sys\n"
-        "from loihiseg.cli import run\n"
+        "from loihiseg.commands.common import run\n"
         f"from loihiseg.{name} import main\n"
         "code = run(main, sys.argv[1:])\n"
         "assert 'tensorflow' not in sys.modules\n"
@@ -448,7 +448,8 @@ def test_the_log_says_when_each_stage_began(deployed):
 
 
 def test_a_shipped_network_is_kept_by_name(monkeypatch, tmp_path):
-    from loihiseg.deploy import configuration, parse
+    from loihiseg.commands.deploy.configuration import configuration
+    from loihiseg.commands.deploy.options import parse
     from loihiseg.training import shipped
 
     monkeypatch.chdir(tmp_path)
@@ -570,7 +571,7 @@ def test_resume_without_a_run_leaves_nothing_behind(capfd, tmp_path):
 def test_an_interrupt_that_python_drops_arrives_all_the_same(capsys):
     import time
 
-    from loihiseg.cli import run
+    from loihiseg.commands.common import run
 
     # A shell that puts the tests into the background has it ignored.
     before = signal.default_int_handler

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from loihiseg.commands.deploy.configuration import configuration
+from loihiseg.commands.deploy.options import parse
 from loihiseg.compilation.fit import cores_of, largest_tile, layers_at, neural_code
 from loihiseg.compilation.mapping import partition_layers
 from loihiseg.compilation.source import build_network, read_network
 from loihiseg.conversion.lowering import lower
 from loihiseg.data.synthetic import synthetic_stack
-from loihiseg.deploy import configuration, parse
 from loihiseg.network.config import UNetConfig
 from loihiseg.training.checkpoint import Checkpoint, load_checkpoint, model_weights, save_checkpoint
 from tests import quantized

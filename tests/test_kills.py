@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from loihiseg import deploy
+from loihiseg.commands.deploy import report as deploy
 from loihiseg.errors import InputError
 from loihiseg.files import write_bytes
 from loihiseg.training.checkpoint import load_checkpoint

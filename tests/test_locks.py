@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from loihiseg import locks
-from loihiseg.cli import run
+from loihiseg.commands.common import run
 from loihiseg.errors import InputError
 from loihiseg.locks import LOCK_NAME, locked_folder, run_folder
 
@@ -159,7 +159,8 @@ def mounted(tmp_path):
 
 
 def test_read_only_folders_are_refused_in_one_line(mounted, capfd):
-    from loihiseg import deploy, train
+    from loihiseg.commands.deploy import command as deploy
+    from loihiseg.commands.train import command as train
 
     folder = mounted("ro")
     for command in (train.main, deploy.main):
@@ -170,7 +171,7 @@ def test_read_only_folders_are_refused_in_one_line(mounted, capfd):
 
 
 def test_a_report_on_a_full_disk_leaves_the_older_one(mounted, monkeypatch):
-    from loihiseg import deploy
+    from loihiseg.commands.deploy import report as deploy
     from loihiseg.files import write_bytes
 
     folder = mounted("size=256k")

@@ -388,7 +388,8 @@ def interrupt(*_):
 
 
 def test_a_fold_is_trained_deployed_and_scored_beside_nengo_dl(here, monkeypatch):
-    from loihiseg.deploy import configuration, parse
+    from loihiseg.commands.deploy.configuration import configuration
+    from loihiseg.commands.deploy.options import parse
     from loihiseg.report import training
     from loihiseg.training.checkpoint import load_checkpoint
     from tests.training_runs import CONFIG
@@ -432,8 +433,9 @@ def test_a_fold_is_trained_deployed_and_scored_beside_nengo_dl(here, monkeypatch
 def test_nengo_dl_fires_at_the_settled_rates():
     import numpy as np
 
+    from loihiseg.commands.deploy.configuration import configuration
+    from loihiseg.commands.deploy.options import parse
     from loihiseg.compilation.activations import settled_activations
-    from loihiseg.deploy import configuration, parse
     from loihiseg.progress import Reporter
     from tests.deployed import image, lowered
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loihiseg.cli import run
+from loihiseg.commands.common import run
+from loihiseg.commands.simulate import main
 from loihiseg.methods.method import Need, OnChip
 from loihiseg.methods.registry import METHODS
 from loihiseg.report.run_folder import load_simulation
 from loihiseg.results import Network, SimulationResults
-from loihiseg.simulate import main
 from partition.command_line.options import real
 from tests import quantized
 from tests.methods.networks import LEVELS, RATES, write_checkpoint, write_stack
@@ -58,7 +58,7 @@ def refused(capfd, *arguments):
 def test_help_is_quick_and_says_what_a_method_needs(arguments):
     code = (
         "import sys\n"
-        "from loihiseg.simulate import main\n"
+        "from loihiseg.commands.simulate import main\n"
         f"try:\n    main({arguments})\n"
         "except SystemExit as leave:\n    assert not leave.code\n"
         "heavy = {'tensorflow', 'keras', 'nengo', 'nengo_loihi', 'numba', 'numpy', 'rich'}\n"
@@ -95,8 +95,8 @@ def test_wrong_options(capfd, tmp_path, monkeypatch, arguments, says):
 def test_rates_are_refused_without_tensorflow(folder):
     code = (
         "import sys\n"
-        "from loihiseg.cli import run\n"
-        "from loihiseg.simulate import main\n"
+        "from loihiseg.commands.common import run\n"
+        "from loihiseg.commands.simulate import main\n"
         "code = run(main, sys.argv[1:])\n"
         "assert 'tensorflow' not in sys.modules\n"
         "sys.exit(code)\n"
@@ -177,7 +177,7 @@ def test_fast_snn_writes_what_it_came_to(kept, folder):
 
 
 def test_fast_snn_prints_its_tables(kept, capfd):
-    from loihiseg.simulate import print_results
+    from loihiseg.commands.simulate import print_results
 
     print_results(load_simulation(kept), METHODS.find("fast-snn"), kept)
     out = capfd.readouterr().out

@@ -3,11 +3,11 @@
 from argparse import Namespace
 from pathlib import Path
 
-from loihiseg.cli import read_data
+from loihiseg.commands.common import read_data
+from loihiseg.commands.simulate import SimulationConfig, simulate
 from loihiseg.methods.fast_snn.method import NAME, Settings
 from loihiseg.progress import Reporter
 from loihiseg.report.run_folder import write_results
-from loihiseg.simulate import SimulationConfig, simulate
 
 
 def simulate_levels(asked: Namespace, job: dict) -> None:

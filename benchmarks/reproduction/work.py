@@ -17,7 +17,7 @@ from argparse import Namespace
 from dataclasses import replace
 
 from benchmarks.reproduction.runs import JOB_FILE, read_json
-from loihiseg.cli import read_data, run
+from loihiseg.commands.common import read_data, run
 from loihiseg.results import Network
 
 
@@ -88,7 +88,8 @@ def train(asked, job):
 def deploy(asked, job):
     """Deploy and write the run folder, with the rows that the reproduction adds."""
     from loihiseg import deploy_stack
-    from loihiseg.deploy import DeployConfig, write_report
+    from loihiseg.commands.deploy.configuration import DeployConfig
+    from loihiseg.commands.deploy.report import write_report
     from loihiseg.progress import Reporter
     from loihiseg.provenance import peak_memory_mb
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from loihiseg.report.figures import figure
+from loihiseg.results import LayerRates
 from partition.display.drawing import label
-
-if TYPE_CHECKING:
-    from loihiseg.pipeline import Deployment
 
 MAX_ROWS = 4
 """Rows of the picture; more would make them too small to look at."""
@@ -20,24 +19,55 @@ MAX_ROWS = 4
 _MISSED, _FALSE = (0.84, 0.37, 0.0), (0.0, 0.45, 0.70)
 
 
-def draw_answers(deployment: Deployment, path: Path) -> None:
+class Answers(Protocol):
+    """What a network and the chip said of sections, or of tiles; a deployment has it.
+
+    Attributes
+    ----------
+    raw : numpy.ndarray
+        (n, rows, columns) images.
+    trained, spiking : numpy.ndarray
+        (n, rows, columns) probability of membrane.
+    membrane : numpy.ndarray or None
+        (n, rows, columns) bool, the truth where there is one.
+    titles : tuple of str
+        What each of them is.
+    threshold : float
+        Probability above which a pixel is called membrane.
+    """
+
+    @property
+    def raw(self) -> np.ndarray: ...
+    @property
+    def trained(self) -> np.ndarray: ...
+    @property
+    def spiking(self) -> np.ndarray: ...
+    @property
+    def membrane(self) -> np.ndarray | None: ...
+    @property
+    def titles(self) -> tuple[str, ...]: ...
+    @property
+    def threshold(self) -> float: ...
+
+
+def draw_answers(answers: Answers, path: Path) -> None:
     """Draw section, truth, both answers and where they are wrong or disagree.
 
     Parameters
     ----------
-    deployment : Deployment
+    answers : Answers
         Without truth, there is none in the picture.
     path : Path
     """
-    count = min(len(deployment.raw), MAX_ROWS)
-    truth = deployment.membrane
+    count = min(len(answers.raw), MAX_ROWS)
+    truth = answers.membrane
     titles = ["section", "trained network", "on chip", "disagreement"]
     if truth is not None:
         titles = [titles[0], "truth", *titles[1:3], "on chip: errors", titles[3]]
     size = (2.3 * len(titles), 2.4 * count)
     with figure(path, size, nrows=count, ncols=len(titles), squeeze=False) as axes:
         for row in range(count):
-            panels = _panels(deployment, row)
+            panels = _panels(answers, row)
             for column, title in enumerate(titles):
                 axis, panel = axes[row, column], panels[title]
                 # Sections have values of their own, errors are colours.
@@ -47,26 +77,26 @@ def draw_answers(deployment: Deployment, path: Path) -> None:
                 axis.set(xticks=[], yticks=[])
                 if row == 0:
                     axis.set_title(title, fontsize=10)
-            axes[row, 0].set_ylabel(label(deployment.titles[row]), fontsize=8)
+            axes[row, 0].set_ylabel(label(answers.titles[row]), fontsize=8)
         note = "dark is membrane; disagreement: black"
         if truth is not None:
             note = "dark is membrane; errors: orange missed, blue invented; disagreement: black"
         axes[0, 0].figure.supxlabel(note, fontsize=9)
 
 
-def _panels(deployment: Deployment, row: int) -> dict[str, np.ndarray]:
+def _panels(answers: Answers, row: int) -> dict[str, np.ndarray]:
     """Images of a row by their titles."""
-    threshold = deployment.threshold
-    trained, spiking = deployment.trained[row], deployment.spiking[row]
+    threshold = answers.threshold
+    trained, spiking = answers.trained[row], answers.spiking[row]
     ours, theirs = spiking > threshold, trained > threshold
     panels = {
-        "section": deployment.raw[row],
+        "section": answers.raw[row],
         "trained network": 1 - trained,
         "on chip": 1 - spiking,
         "disagreement": ours == theirs,
     }
-    if deployment.membrane is not None:
-        truth = deployment.membrane[row]
+    if answers.membrane is not None:
+        truth = answers.membrane[row]
         panels |= {"truth": ~truth, "on chip: errors": _errors(truth, ours)}
     return panels
 
@@ -78,12 +108,12 @@ def _errors(truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
     return picture
 
 
-def draw_rates(rates, path, binary=False) -> None:
+def draw_rates(rates: Sequence[LayerRates], path: Path, binary: bool = False) -> None:
     """Draw a histogram of firing rates for each layer.
 
     Parameters
     ----------
-    rates : sequence of loihiseg.metrics.rates.LayerRates
+    rates : sequence of LayerRates
     path : Path
     binary : bool
         The rates are those of neurons that are on or off, which should lie in no range.

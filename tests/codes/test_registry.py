@@ -13,10 +13,13 @@ from loihiseg.codes.options import CodeOption
 from loihiseg.codes.rate import RateCode
 from loihiseg.codes.shown import LayersTable
 from loihiseg.codes.thermometer.code import ThermometerCode
+from loihiseg.commands.deploy.command import load_network
+from loihiseg.commands.deploy.configuration import configuration
+from loihiseg.commands.deploy.options import parse
+from loihiseg.commands.deploy.report import write_report
 from loihiseg.compilation.artifact import load_deployed, save_deployed
 from loihiseg.conversion.neuron_kinds import Memoryless
 from loihiseg.data.synthetic import synthetic_stack
-from loihiseg.deploy import configuration, load_network, parse, write_report
 from loihiseg.errors import InputError
 from loihiseg.pipeline import deploy
 from loihiseg.progress import Reporter

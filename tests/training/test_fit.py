@@ -342,7 +342,7 @@ def test_diverged_training_is_one_line(tmp_path):
 
 
 def test_trained_network_is_not_overwritten(tmp_path):
-    from loihiseg.train import main
+    from loihiseg.commands.train.command import main
 
     (tmp_path / "checkpoint.json").write_text("{}")
     with pytest.raises(InputError, match="holds a trained network already; go on with --resume"):

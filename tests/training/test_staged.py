@@ -144,7 +144,8 @@ def test_other_channels_are_no_start(whole, change, says):
 
 
 def parsed(*arguments):
-    from loihiseg.train import configuration, parse
+    from loihiseg.commands.train.configuration import configuration
+    from loihiseg.commands.train.options import parse
 
     return configuration(parse(["--preset", "tiny", *arguments]))
 
@@ -204,7 +205,7 @@ def test_stage_that_is_none(text, capsys):
 
 
 def test_start_that_is_none(tmp_path):
-    from loihiseg import train
+    from loihiseg.commands.train import command as train
 
     with pytest.raises(InputError, match="not a checkpoint"):
         train.main(["--start", str(tmp_path), "--levels", "3", "--out", str(tmp_path / "out")])

@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loihiseg.cli import run
 from loihiseg.errors import InputError
-from partition.command_line.command import doing
+from partition.command_line.command import doing, run
 from partition.command_line.options import Parser, seed, whole
 from partition.command_line.streams import say
 
@@ -42,7 +41,7 @@ def command(arguments: Sequence[str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code, 0 done or 2 for an unusable option or folder."""
-    return run(command, arguments)
+    return run(command, arguments, logger="loihiseg")
 
 
 def write_synthetic(out_folder: Path, n_sections: int, shape: tuple[int, int], seed: int) -> Path:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from loihiseg.errors import OptionError
+from loihiseg.training import shipped
 from partition.command_line import command
 from partition.command_line.command import doing
 
@@ -27,6 +28,17 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "cell-bright", "membrane-bright"),
         default="auto",
         help="which of the two label values is membrane",
+    )
+
+
+def add_network_option(parser: argparse.ArgumentParser) -> None:
+    """The option that says which trained network."""
+    parser.add_argument(
+        "--checkpoint",
+        metavar="PATH",
+        help="folder written by loihiseg.train, a Keras model as .h5 or .keras, or one of the "
+        f"networks that come along: {', '.join(shipped.names())} (default: "
+        f"{shipped.FOR_SECTIONS}, without --data {shipped.FOR_SYNTHETIC})",
     )
 
 

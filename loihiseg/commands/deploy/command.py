@@ -1,0 +1,110 @@
+"""A trained network and sections in, a scored spiking report out."""
+
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loihiseg.commands.common import read_data
+from loihiseg.commands.deploy.configuration import DeployConfig, configuration
+from loihiseg.commands.deploy.options import parse
+from loihiseg.commands.deploy.report import print_report, write_report
+from loihiseg.installed import require_frameworks
+from loihiseg.training import shipped
+from partition.command_line.command import doing
+from partition.command_line.log import RunLog
+from partition.command_line.streams import standard_output
+
+if TYPE_CHECKING:
+    from loihiseg.compilation.deployed import DeployedNetwork
+    from loihiseg.compilation.source import Source
+    from loihiseg.pipeline import Deployment
+    from loihiseg.progress import Reporter
+
+LOG_FILE = "deploy.log"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    options = parse(arguments)
+    if options.deployed is None:
+        require_frameworks()
+    config = configuration(options)
+
+    log_path = Path(options.out) / LOG_FILE if options.out else None
+    with RunLog("loihiseg", log_path) as log:
+        _deploy(options, config, log)
+
+
+def _deploy(options: Namespace, config: DeployConfig, log: RunLog) -> None:
+    from loihiseg.compilation.artifact import check_free
+    from loihiseg.locks import run_folder
+    from loihiseg.progress import Reporter
+
+    reporter = Reporter(options.quiet or options.json)
+    # Before anything slow: a run whose report cannot be kept is not begun.
+    with run_folder(options.out, "deploy", reporter.say) as folder:
+        if options.save:
+            check_free(options.save)
+        result = deployment(config, reporter)
+        _keep(options, result.deployed, reporter)
+        with reporter.stage("report") as note:
+            kept = folder()
+            page = write_report(kept, config, result)
+            note.detail = page.name
+        log.open(kept / LOG_FILE)
+    with standard_output():
+        if options.json:
+            from loihiseg.results import plain
+
+            print(json.dumps(plain(result.results)))
+        else:
+            print_report(result.results, page)
+
+
+def _keep(options: Namespace, deployed: "DeployedNetwork", reporter: "Reporter") -> None:
+    """Keep the network, as a folder to run and as integers to check, where that is asked for."""
+    if options.save:
+        from loihiseg.compilation.artifact import save_deployed
+
+        with reporter.stage("save") as note:
+            note.detail = str(save_deployed(options.save, deployed))
+    if options.golden:
+        from loihiseg.emulator.golden import export_golden
+
+        code = deployed.code
+        with reporter.stage("golden") as note:
+            export_golden(
+                options.golden,
+                deployed.deployable,
+                deployed.neurons,
+                code.n_steps,
+                code.n_window_steps,
+            )
+            note.detail = str(options.golden)
+
+
+def deployment(config: DeployConfig, reporter: "Reporter") -> "Deployment":
+    """Deploy what a configuration asks for."""
+    from loihiseg.pipeline import deploy
+
+    return deploy(
+        lambda: load_network(config),
+        lambda: read_data(config),
+        config.compile_options,
+        config.run_options,
+        reporter,
+    )
+
+
+def load_network(config: DeployConfig) -> "Source | DeployedNetwork":
+    """The network that is asked for: a kept one, or a trained one that is to be compiled."""
+    if config.deployed is not None:
+        from loihiseg.compilation.artifact import load_deployed
+
+        return load_deployed(config.deployed)
+    from loihiseg.compilation.source import read_network
+
+    with doing(f"reading {config.checkpoint}"):
+        return read_network(shipped.resolve(config.checkpoint, config.data))

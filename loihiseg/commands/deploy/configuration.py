@@ -1,0 +1,175 @@
+"""What a deployment is repeated from, and what its options mean together."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loihiseg.codes import registry
+from loihiseg.codes.code import NeuralCode, Trained
+from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
+from loihiseg.errors import InputError
+from loihiseg.option_fields import default_of
+from loihiseg.running.options import RunOptions, check_held, check_target
+from loihiseg.training import shipped
+
+if TYPE_CHECKING:
+    from loihiseg.pipeline import Deployment
+
+
+@dataclass(frozen=True)
+class DeployConfig:
+    """Everything a deployment can be repeated from. Attributes are the command's options.
+
+    Paths are kept as they were given: one that begins at the root says where things lie on this
+    machine, so give relative ones if the run folder is to be handed on. Nothing else in it holds
+    such a path. A network that comes with the package is kept by its name.
+
+    ``tiles`` is None for whole sections, ``tile`` for the network's own. Options of neural codes
+    are None where the code has none such, or finds their value by the network; those without a
+    field of their own are in ``code_options``. Of a network that was kept, all that decides it is
+    None but ``deployed``, its folder.
+    """
+
+    data: str | None
+    labels: str | None
+    label_polarity: str
+    checkpoint: str | None
+    sections: str | None
+    chips: int | None
+    tiles: int | None
+    calibration_tiles: int
+    steps: int | None
+    window: float | None
+    synapse_ms: float | None
+    rate_scale_hz: float | None
+    target: str
+    emulator: str
+    check: int
+    proof_seconds: float | None
+    seed: int | None
+    code: str | None = "rate"
+    tile: int | str | None = None
+    early_exit: float | None = None
+    input: str | None = "held"
+    deployed: str | None = None
+    code_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, asked: Namespace, result: "Deployment") -> "DeployConfig":
+        """What a deployment from Python can be repeated from.
+
+        Parameters
+        ----------
+        asked : Namespace
+            Has ``data``, ``labels``, ``label_polarity`` and ``checkpoint``, as the command's.
+        result : Deployment
+            Of a network that was compiled.
+        """
+        if result.compiling is None:
+            raise ValueError("of a kept network the folder is to be named")
+        names = ("data", "labels", "label_polarity")
+        given = {name: getattr(asked, name) for name in names}
+        given["checkpoint"] = shipped.named(asked.checkpoint, asked.data)
+        return cls(**given, **asdict(result.compiling), **asdict(result.running))
+
+    @property
+    def compile_options(self) -> CompileOptions:
+        """Those that decide the deployed network; the usual ones of a kept one, which has its own.
+
+        Raises
+        ------
+        OptionError
+            Names the first that cannot be had.
+        """
+        if self.deployed is not None:
+            return CompileOptions()
+        return CompileOptions(
+            **{one.name: getattr(self, one.name) for one in fields(CompileOptions)}
+        )
+
+    @property
+    def run_options(self) -> RunOptions:
+        """Those that say what it is run on.
+
+        Raises
+        ------
+        OptionError
+            Names the first that cannot be had.
+        """
+        return RunOptions(**{one.name: getattr(self, one.name) for one in fields(RunOptions)})
+
+    @property
+    def of_code(self) -> dict[str, Any]:
+        """Options of the code, by name."""
+        return self.compile_options.of_code
+
+
+_CODES = (*CODE_FIELDS, "code_options")
+
+COMPILING = {"checkpoint": None} | {
+    one.name: one.default for one in fields(CompileOptions) if one.name not in _CODES
+}
+"""Options that decide the deployed network beside those of codes, and what is usual."""
+
+
+def configuration(options: Namespace) -> DeployConfig:
+    """Check what options mean together, and keep what a run can be repeated from."""
+    check_target(options.target)
+    chosen = _of_kept(options) if options.deployed else _of_compiled(options)
+    slow = options.emulator == "nengo-loihi"
+    if options.tiles is None:
+        chosen["tiles"] = 4 if slow else None
+    elif options.tiles == "all":
+        chosen["tiles"] = None
+    if options.calibration_tiles is None:
+        usual = default_of(RunOptions, "calibration_tiles")
+        chosen["calibration_tiles"] = 2 if slow else usual
+    config = DeployConfig(**chosen)
+    # Both check themselves.
+    compiling, running = config.compile_options, config.run_options
+    if running.early_exit is not None:
+        check_held(compiling.input)
+    return config
+
+
+def _of_kept(options: Namespace) -> dict[str, Any]:
+    """Fields of the configuration of a run of a kept network: it decides all about itself."""
+    names = (*COMPILING, *registry.option_names(), "save")
+    given = [name for name in names if getattr(options, name) is not None]
+    if given:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(
+            f"{named}: a kept network has its own; leave out, or compile one without --deployed"
+        )
+    return _known(options)
+
+
+def _of_compiled(options: Namespace) -> dict[str, Any]:
+    """Fields of the configuration of a run that compiles: with what is usual with the code."""
+    for name, value in COMPILING.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    checkpoint = shipped.named(options.checkpoint, options.data)
+    code = _code(options.code, shipped.resolve(checkpoint, options.data))
+    given = {name: getattr(options, name) for name in registry.option_names()}
+    of_code = registry.completed(code, given, looked_at=options.early_exit is not None)
+    chosen = _known(options)
+    chosen |= {name: of_code.pop(name, None) for name in CODE_FIELDS}
+    return chosen | {"checkpoint": checkpoint, "code": code.name, "code_options": of_code}
+
+
+def _known(options: Namespace) -> dict[str, Any]:
+    """Options that the configuration has."""
+    names = [one.name for one in fields(DeployConfig)]
+    return {name: value for name, value in vars(options).items() if name in names}
+
+
+def _code(name: str | None, checkpoint: str | Path) -> type[NeuralCode]:
+    """The neural code that is asked for, or the one that a network was trained for."""
+    if name is not None:
+        return registry.find(name)
+    from loihiseg.compilation.source import is_quantized
+
+    return registry.suiting(Trained(has_levels=is_quantized(checkpoint)))

@@ -1,0 +1,75 @@
+"""What a deployment prints and writes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from partition.display.messages import printable
+
+if TYPE_CHECKING:
+    from loihiseg.commands.deploy.configuration import DeployConfig
+    from loihiseg.pipeline import Deployment
+    from loihiseg.results import Results
+
+
+def print_report(results: "Results", page: Path) -> None:
+    """Print the tables of a report, and where its page is."""
+    from loihiseg.report import tables
+    from partition.display.terminal import Console
+
+    console = Console(soft_wrap=False, width=max(Console().width, 124))
+    for table in (
+        tables.layers_table,
+        tables.mapping_table,
+        tables.allocators_table,
+        tables.energy_table,
+        tables.exit_table,
+        tables.scores_table,
+    ):
+        made = table(results)
+        if made is not None:
+            tables.print_table(made, console)
+    console.print(f"report: {printable(page)}", soft_wrap=True)
+
+
+def write_report(folder: Path, config: "DeployConfig", result: "Deployment") -> Path:
+    """Write the run folder and return the path of its page.
+
+    All its files appear together, the page last; what cannot be drawn or written leaves an older
+    report as it was.
+    """
+    from loihiseg.files import all_or_none
+    from loihiseg.report.page import PAGE_FILE
+
+    with all_or_none(folder, last=PAGE_FILE) as staging:
+        _write_files(staging, config, result)
+    return Path(folder) / PAGE_FILE
+
+
+def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> None:
+    from loihiseg.files import write_bytes
+    from loihiseg.report import page, pictures, run_folder, tables
+    from partition.built.graph_file import GRAPH_MEMBER, graph_text
+    from partition.places.floorplan import draw_floor_plan
+
+    results = result.results
+    pictures.draw_answers(result, folder / "sections.png")
+    pictures.draw_rates(result.rates, folder / "rates.png", results.code.has_levels)
+    mapping = result.mapping
+    draw_floor_plan(mapping.graph, mapping.before_and_after, folder / "floor_plan.png")
+    write_bytes(folder / GRAPH_MEMBER, graph_text(mapping.graph).encode())
+    run_folder.write_run(folder, config, results)
+    n_chips = results.mapping.n_chips_used
+    page.write_page(
+        folder,
+        f"Deployment on {n_chips} chip" + "s" * (n_chips > 1),
+        [
+            tables.scores_table(results),
+            tables.layers_table(results),
+            tables.precision_table(results.quantization, results.code.has_levels),
+            tables.mapping_table(results),
+            tables.allocators_table(results),
+            tables.energy_table(results),
+            *([tables.exit_table(results)] if results.early_exit else []),
+        ],
+        {"rates.png": "Firing rates", "sections.png": "Sections"},
+    )

@@ -1,0 +1,144 @@
+"""The command line of a training."""
+
+import argparse
+from argparse import Namespace
+from collections.abc import Sequence
+
+from loihiseg.commands.common import add_data_options
+from loihiseg.training.presets import PRESETS
+from partition.command_line.options import Parser, real, seed, whole
+from partition.display.messages import one_line
+
+MAX_EPOCHS = 100_000
+MAX_LEVELS = 255
+
+
+_EPOCHS = whole(1, MAX_EPOCHS)
+
+
+def _stage(text: str) -> tuple[int, int]:
+    """Levels and epochs of a stage."""
+    levels, _, epochs = text.partition(":")
+    try:
+        return whole(0, MAX_LEVELS)(levels), _EPOCHS(epochs)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"{one_line(text, 40)!r}: expected LEVELS:EPOCHS, such as 3:10; 0 to {MAX_LEVELS}, and "
+            f"1 to {MAX_EPOCHS}"
+        ) from None
+
+
+def parse(arguments: Sequence[str]) -> Namespace:
+    """Parse the command line."""
+    parser = Parser(
+        prog="python -m loihiseg.train",
+        description="Train a U-Net through Loihi's firing-rate curve, or with --levels for a "
+        "thermometer code. Writes a checkpoint after each epoch; goes on where it was stopped "
+        "with --resume.",
+    )
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="small", help="size of network")
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="where to write (default: the next free runs/train-N)"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    add_data_options(parser)
+    _add_training(parser)
+    _add_levels(parser)
+    _add_tuning(parser)
+    _add_rates(parser)
+    parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    return parser.parse_args(arguments)
+
+
+def _add_training(parser: Parser) -> None:
+    group = parser.add_argument_group("training")
+    group.add_argument("--epochs", type=_EPOCHS, help="at most so many (default: the preset's)")
+    group.add_argument("--seed", type=seed, default=0, help="of weights, crops and augmentation")
+    group.add_argument(
+        "--patience", type=_EPOCHS, help="epochs without progress before stopping early"
+    )
+    group.add_argument(
+        "--learning-rate",
+        type=real(0, 10, above=True),
+        metavar="RATE",
+        help="of Adam at the start of a cosine (default: the preset's; with --start a fifth of it)",
+    )
+    group.add_argument(
+        "--start", metavar="CHECKPOINT", help="start from this network instead of random weights"
+    )
+
+
+def _add_levels(parser: Parser) -> None:
+    group = parser.add_argument_group("few levels instead of firing rates")
+    group.add_argument(
+        "--levels",
+        type=whole(1, MAX_LEVELS),
+        nargs="+",
+        metavar="L",
+        help="levels of every activation, or one number for each in order: stem, encoder, decoder",
+    )
+    group.add_argument(
+        "--stages",
+        type=_stage,
+        nargs="+",
+        metavar="L:EPOCHS",
+        help="levels on the way down and their epochs; 0 for ideal rectified-linear units "
+        "(default: down 31, 15, 7, 3 to --levels, half of the epochs for the last; without "
+        "--start a third of the epochs before with 0)",
+    )
+    group.add_argument(
+        "--batch-norm",
+        action="store_true",
+        help="with batch normalizations, folded before the last of --stages (default: before the "
+        "last quarter of the last); only from there on weights are rounded to 8 bits",
+    )
+    group.add_argument(
+        "--event-weight",
+        type=real(0, 10**6),
+        default=0.0,
+        metavar="W",
+        help="weight in the loss of the synaptic events per multiply-accumulate: the larger, the "
+        "fewer spikes (default: 0)",
+    )
+
+
+def _add_tuning(parser: Parser) -> None:
+    group = parser.add_argument_group("training for the chip")
+    group.add_argument(
+        "--tuning-epochs",
+        type=whole(0, MAX_EPOCHS),
+        metavar="N",
+        help="the last N epochs train with the two below (default: the preset's)",
+    )
+    group.add_argument(
+        "--float-weights",
+        action="store_true",
+        help="without the chip's 8-bit weights in them, or in stages with levels",
+    )
+    group.add_argument(
+        "--window-steps",
+        type=whole(0, 10**4),
+        metavar="N",
+        help="rates in them are counted in windows of N steps; 0: exact (default: the preset's)",
+    )
+
+
+def _add_rates(parser: Parser) -> None:
+    group = parser.add_argument_group("firing rates")
+    group.add_argument(
+        "--percentile", type=real(0, 100), default=99.5, help="percentile that is pushed"
+    )
+    group.add_argument(
+        "--rate-range",
+        type=real(0, 1000),
+        nargs=2,
+        default=(50.0, 200.0),
+        metavar=("LOW", "HIGH"),
+        help="range in Hz it is pushed into",
+    )
+    group.add_argument(
+        "--rate-weight",
+        type=real(0, 10**6),
+        default=0.1,
+        help="weight of the regularizer; 0 switches it off",
+    )
