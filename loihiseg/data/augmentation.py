@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from loihiseg.data.contrast import normalize
 from loihiseg.data.fields import smooth_field
 from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError
@@ -16,21 +17,6 @@ from loihiseg.errors import InputError
 # Distance of the control points of the elastic deformation, pixels: about a cell.
 _ELASTIC_SPACING = 48.0
 _ROWS_AT_ONCE = 32
-
-
-def normalize(image: np.ndarray) -> np.ndarray:
-    """Zero mean and unit variance per section: (..., height, width) in, float32 out.
-
-        out = (image - mean) / std, mean and std over height and width of the whole section
-
-    Normalise the whole section and crop or tile afterwards, so that training and deployment see
-    the same numbers whatever the crop. A section without contrast becomes all zeros.
-    """
-    pixels = np.asarray(image, dtype=np.float32)
-    mean = pixels.mean(axis=(-2, -1), keepdims=True, dtype=np.float64)
-    deviation = pixels.std(axis=(-2, -1), keepdims=True, dtype=np.float64)
-    scale = np.where(deviation > 1e-6, 1.0 / np.maximum(deviation, 1e-6), 0.0)
-    return (pixels - mean.astype(np.float32)) * scale.astype(np.float32)
 
 
 def augment(

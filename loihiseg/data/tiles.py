@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihiseg.data.augmentation import normalize
+from loihiseg.data.contrast import normalize
 from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError
 
@@ -128,9 +128,7 @@ def stitch(tiles: np.ndarray, grid: TileGrid) -> np.ndarray:
     expected = (len(grid.origins), grid.tile, grid.tile)
     if tiles.shape != expected:
         raise ValueError(f"tiles have shape {tiles.shape}, the grid needs {expected}")
-    position = np.arange(grid.tile) + 0.5
-    tent = np.minimum(position, grid.tile - position)
-    weight = np.outer(tent, tent)
+    weight = tent(grid.tile)
     total = np.zeros(grid.shape)
     weights = np.zeros(grid.shape)
     for (y, x), values in zip(grid.origins, tiles):
@@ -139,6 +137,13 @@ def stitch(tiles: np.ndarray, grid: TileGrid) -> np.ndarray:
         weights[window] += weight
     result = total / weights
     return result.astype(np.float32) if tiles.dtype == np.float32 else result
+
+
+def tent(tile: int) -> np.ndarray:
+    """(tile, tile) float64: how much a pixel of a tile counts where tiles overlap; see `stitch`."""
+    position = np.arange(tile) + 0.5
+    ramp = np.minimum(position, tile - position)
+    return np.outer(ramp, ramp)
 
 
 def default_overlap(tile: int) -> int:

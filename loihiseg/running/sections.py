@@ -1,8 +1,6 @@
 """Whole sections through a deployed network, one after the other, in the memory of a few."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,11 +8,12 @@ import numpy as np
 
 from loihiseg.compilation.calibration import Presenter
 from loihiseg.compilation.deployed import DeployedNetwork
-from loihiseg.data.augmentation import normalize
-from loihiseg.data.tiles import TileGrid, cut, default_overlap, stitch, tile_grid
+from loihiseg.data.contrast import contrast
+from loihiseg.data.orientations import NumberOfOrientations
+from loihiseg.data.windows import whole_window
 from loihiseg.network.logits import membrane, sigmoid
 from loihiseg.running.counts import Tally
-from loihiseg.running.runners import chip_tiles, compiled_presenter, float_tiles
+from loihiseg.running.windows import Piece, run_windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +54,7 @@ def run(
     on: Literal["chip", "float"] = "chip",
     *,
     overlap: int | None = None,
+    orientations: NumberOfOrientations = 1,
     presenter: Presenter | None = None,
 ) -> Iterator[SectionRun]:
     """Segment sections, whatever their number; each comes back as soon as it is done.
@@ -68,6 +68,9 @@ def run(
         "chip" for the emulated chip, "float" for the float network.
     overlap : int, optional
         Pixels that neighbouring tiles share; a quarter of a tile by default.
+    orientations : int
+        1, or 4 or 8 to show each section turned, and mirrored too, and take the mean probability;
+        all of them are counted.
     presenter : Presenter, optional
         Another emulator, or a board; the compiled emulator by default.
 
@@ -80,30 +83,18 @@ def run(
     InputError
         If a section is smaller than a tile.
     """
-    overlap = default_overlap(deployed.tile) if overlap is None else overlap
-    cut_up: deque[TileGrid] = deque()
 
-    def tiles() -> Iterator[np.ndarray]:
-        for section in sections:
-            grid = tile_grid(section.shape, deployed.tile, overlap)
-            cut_up.append(grid)
-            yield from cut(normalize(section).astype(np.float32), grid)
+    def pieces() -> Iterator[Piece]:
+        for number, section in enumerate(sections):
+            window = whole_window(section.shape)
+            yield Piece(number, section.shape, window, section, (0, 0), contrast(section))
 
-    with ExitStack() as stack:
-        if on == "float":
-            shown = float_tiles(deployed, tiles())
-        else:
-            if presenter is None:
-                presenter = stack.enter_context(compiled_presenter(deployed))
-            shown = chip_tiles(deployed, presenter, tiles())
-        logits: list[np.ndarray] = []
-        number, tally = 0, Tally(deployed) if on == "chip" else None
-        for one in shown:
-            logits.append(one.logits)
-            if tally is not None and one.presentation is not None:
-                tally.add(one.presentation)
-            if len(logits) == len(cut_up[0].origins):
-                found = stitch(np.stack(logits), cut_up.popleft())
-                yield SectionRun(number, found.astype(np.float32), deployed.threshold, tally)
-                logits, number = [], number + 1
-                tally = Tally(deployed) if on == "chip" else None
+    for one in run_windows(
+        deployed,
+        pieces(),
+        on,
+        overlap=overlap,
+        orientations=orientations,
+        presenter=presenter,
+    ):
+        yield SectionRun(one.piece.number, one.logits, deployed.threshold, one.tally)

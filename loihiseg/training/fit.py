@@ -13,7 +13,8 @@ from loihiseg.frameworks import tf
 
 import numpy as np
 
-from loihiseg.data.augmentation import normalize, sample_crops
+from loihiseg.data.augmentation import sample_crops
+from loihiseg.data.contrast import normalize
 from loihiseg.data.record import DataRecord, SplitRecord
 from loihiseg.data.splits import Split
 from loihiseg.data.stack import Stack

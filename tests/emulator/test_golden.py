@@ -462,7 +462,7 @@ def test_the_two_level_network_on_a_real_tile():
     from loihiseg.compilation.mapping import partition_layers
     from loihiseg.compilation.source import load_network
     from loihiseg.conversion.lowering import lower
-    from loihiseg.data.augmentation import normalize
+    from loihiseg.data.contrast import normalize
     from loihiseg.data.readers import read_stack
     from partition.shapes.tiling import choose_block_shapes
 

@@ -1,0 +1,76 @@
+"""Grey levels of a section brought to zero mean and unit variance, whole or part by part."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """How grey levels become the network's input.
+
+    Attributes
+    ----------
+    mean : numpy.float32
+        Of the whole section.
+    scale : numpy.float32
+        One over the standard deviation; 0 of a section without contrast.
+    """
+
+    mean: np.float32
+    scale: np.float32
+
+    def applied(self, pixels: np.ndarray) -> np.ndarray:
+        """Any part of the section, any shape in, the same shape in float32 out."""
+        return (np.asarray(pixels, np.float32) - self.mean) * self.scale
+
+
+_PIXELS_AT_ONCE = 2**22
+
+_LEAST_DEVIATION = 1e-6
+"""Grey levels; a section of less has no contrast."""
+
+
+def grey_counts(section: np.ndarray) -> np.ndarray:
+    """(256,) int64: how many pixels of a section, (height, width) uint8, have each grey level."""
+    counts = np.zeros(256, np.int64)
+    for rows in np.array_split(section, max(section.size // _PIXELS_AT_ONCE, 1)):
+        # It takes 8 bytes a pixel.
+        counts += np.bincount(rows.ravel(), minlength=256)
+    return counts
+
+
+def contrast(section: np.ndarray) -> Contrast:
+    """Mean and deviation of a whole section.
+
+    Parameters
+    ----------
+    section : numpy.ndarray
+        (height, width). Of uint8 they are computed from counts of the grey levels, in integers, so
+        that they do not depend on an order of additions and take no memory.
+    """
+    if section.dtype == np.uint8:
+        counts = grey_counts(section)
+        total = int(counts @ np.arange(256))
+        squares = int(counts @ np.arange(256) ** 2)
+        mean = total / section.size
+        deviation = ((section.size * squares - total**2) ** 0.5) / section.size
+    else:
+        pixels = np.asarray(section, np.float32)
+        mean = float(pixels.mean(dtype=np.float64))
+        deviation = float(pixels.std(dtype=np.float64))
+    scale = 1.0 / deviation if deviation > _LEAST_DEVIATION else 0.0
+    return Contrast(np.float32(mean), np.float32(scale))
+
+
+def normalize(image: np.ndarray) -> np.ndarray:
+    """Zero mean and unit variance per section: (..., height, width) in, float32 out.
+
+        out = (image - mean) / std, mean and std over height and width of the whole section
+
+    Normalise the whole section and crop or tile afterwards, so that training and deployment see
+    the same numbers whatever the crop. A section without contrast becomes all zeros.
+    """
+    image = np.asarray(image)
+    sections = image.reshape(-1, *image.shape[-2:])
+    return np.stack([contrast(one).applied(one) for one in sections]).reshape(image.shape)
