@@ -10,7 +10,6 @@ The command ``python -m loihiseg.deploy`` does the same with the same options. W
 is an `InputError` of one line, what needs more chips a `partition.core.errors.DoesNotFitError`.
 """
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from os import PathLike
@@ -117,39 +116,26 @@ def _compiled(
     reporter: Reporter,
 ) -> DeployedNetwork:
     """Compile, calibrated on so many tiles of what was given."""
-    from loihiseg.compilation.compile import Calibration, prepare
-    from loihiseg.compilation.fit import settled
     from loihiseg.compilation.source import check_tile, known_tile, trained_network
-    from loihiseg.compilation.steps import compile_calibrated
+    from loihiseg.compilation.steps import compile_on
 
     trained = trained_network(network)
     check_tile(trained, compiling.tile)
+    side = SYNTHETIC_SIDE
     if given is not None:
+        side = min(given.images.shape[1:])
         tile_grid(given.images.shape[1:], known_tile(trained, compiling.tile) or 1, 0)
-    side = SYNTHETIC_SIDE if given is None else min(given.images.shape[1:])
-    prepared = prepare(trained, compiling, side, reporter)
-    if given is None and prepared.code.fits_readout:
-        warnings.warn(
-            "no calibration_images: the read-out is not calibrated, the threshold may not suit it",
-            stacklevel=3,
-        )
-    tile = prepared.source.tile
-    tiles = spread_tiles(given or _synthetic(tile), tile, n_tiles)
-    kind = "synthetic sections" if given is None else "the images that were given"
-    if threshold is None:
-        own = prepared.source.threshold
-        threshold = 0.5 if own is None else own
-    made = compile_calibrated(
-        prepared,
-        settled(compiling, prepared.network),
-        Calibration(
-            tiles.pixels, f"{len(tiles.places)} tiles of {kind}", fit_readout=given is not None
-        ),
-        threshold,
+    return compile_on(
+        trained,
+        compiling,
+        side,
+        lambda tile: spread_tiles(given or _synthetic(tile), tile, n_tiles).pixels,
+        f"of {'synthetic sections' if given is None else 'the images that were given'}",
         lambda deployed, _reference: compiled_presenter(deployed),
         reporter,
+        fit_readout=given is not None,
+        threshold=threshold,
     )
-    return made.deployed
 
 
 def _synthetic(tile: int) -> Stack:

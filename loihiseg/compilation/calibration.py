@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from loihiseg.compilation.deployed import DeployedNetwork
+from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.logits import readout_logits
 from loihiseg.emulator.activity import Presentation, SpikesDigest
@@ -47,12 +47,14 @@ def fired_activations(
     }
 
 
-def logits_of(deployed: DeployedNetwork, activations: dict[str, np.ndarray]) -> np.ndarray:
+def logits_of(
+    deployed: DeployedNetwork | FloatNetwork, activations: dict[str, np.ndarray]
+) -> np.ndarray:
     """Logits of the last layers' activations, not brought to any line.
 
     Parameters
     ----------
-    deployed : DeployedNetwork
+    deployed : DeployedNetwork or FloatNetwork
     activations : dict of str to numpy.ndarray
         (n, rows, columns, channels) float32 by layer.
 

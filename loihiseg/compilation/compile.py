@@ -13,7 +13,7 @@ from loihiseg.compilation import artifact
 from loihiseg.compilation.activations import expected_rates, settled_activations
 from loihiseg.compilation.block_model import build
 from loihiseg.compilation.cache import Entry
-from loihiseg.compilation.deployed import DeployedNetwork, Places, Provenance
+from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork, Places, Provenance
 from loihiseg.compilation.fit import check_fit, largest_tile, neural_code
 from loihiseg.compilation.mapping import partition_layers, solve_places
 from loihiseg.compilation.options import AUTO, CompileOptions
@@ -156,6 +156,38 @@ def prepare(
         fewest = check_fit(options, neurons, other_tiles, built.tile)
         note.detail = f"{fewest} cores of {options.chips * 128}"
     return Prepared(built, lowering.network, lowering.graph, code, neurons)
+
+
+def float_network(
+    source: TrainedNetwork, options: CompileOptions, side: int, threshold: float | None
+) -> FloatNetwork:
+    """A trained network in floats: lowered and no more, so that no chip has to have room for it.
+
+    Parameters
+    ----------
+    source, options, side
+        As of `prepare`.
+    threshold : float, optional
+        Probability above which a pixel is called membrane; the network's, or 0.5, by default.
+
+    Raises
+    ------
+    InputError
+        If network or options cannot be used.
+    """
+    from loihiseg.conversion.lowering import lower
+
+    check_tile(source, options.tile)
+    built = _network(source, options, side)
+    lowering = lower(built.model, options.rate_scale_hz)
+    return FloatNetwork(lowering.network, lowering.graph, threshold_of(built, threshold))
+
+
+def threshold_of(source: Network, asked: float | None) -> float:
+    """The threshold that was asked for, else the network's own, else 0.5."""
+    if asked is not None:
+        return asked
+    return 0.5 if source.threshold is None else source.threshold
 
 
 def _network(source: TrainedNetwork, options: CompileOptions, side: int) -> Network:

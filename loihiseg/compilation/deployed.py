@@ -79,6 +79,31 @@ class Provenance:
 
 
 @dataclass(frozen=True, eq=False)
+class FloatNetwork:
+    """A network without a chip: what it takes to run it in floats.
+
+    Attributes
+    ----------
+    network : LoweredNetwork
+        Of activations.
+    readout : HostGraph
+        From the activations of ``network.outputs`` to the output.
+    threshold : float
+        Probability above which a pixel is called membrane.
+    """
+
+    network: LoweredNetwork
+    readout: HostGraph
+    threshold: float
+
+    @property
+    def tile(self) -> int:
+        """Rows and columns of the input, pixels."""
+        ((rows, _, _),) = self.network.inputs.values()
+        return rows
+
+
+@dataclass(frozen=True, eq=False)
 class DeployedNetwork:
     """A network on chips.
 

@@ -1,16 +1,29 @@
 """All steps of compiling, from a trained network to a deployed one whose read-out is calibrated."""
 
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+import numpy as np
+
 from loihiseg.compilation.calibration import Presenter, calibrated
-from loihiseg.compilation.compile import Calibration, Prepared, compile_network
+from loihiseg.compilation.compile import (
+    Calibration,
+    Prepared,
+    compile_network,
+    prepare,
+    threshold_of,
+)
 from loihiseg.compilation.deployed import DeployedNetwork
+from loihiseg.compilation.fit import settled
 from loihiseg.compilation.options import CompileOptions
-from loihiseg.compilation.source import predictor
+from loihiseg.compilation.source import TrainedNetwork, predictor
 from loihiseg.emulator.activity import SpikesDigest
 from loihiseg.progress import Reporter
+
+TilesOf = Callable[[int], np.ndarray]
+"""Calibration tiles, (n, tile, tile) float32 normalized by section, of the size that is asked."""
 
 Shown = Callable[[DeployedNetwork, object | None], AbstractContextManager[Presenter]]
 """What a network's images are presented to; also gets nengo-loihi's model of it, or None."""
@@ -82,3 +95,60 @@ def compile_calibrated(
         deployed, digest = calibrated(deployed, presenter, pixels, trained, advance)
         note.detail = f"{len(pixels)} tiles of {deployed.code.n_steps} steps"
     return Made(deployed, compiled.presenter, digest)
+
+
+def compile_on(
+    network: TrainedNetwork,
+    options: CompileOptions,
+    side: int,
+    tiles_of: TilesOf,
+    words: str,
+    shown: Shown,
+    reporter: Reporter,
+    *,
+    fit_readout: bool = True,
+    threshold: float | None = None,
+) -> DeployedNetwork:
+    """Compile a network, calibrated on tiles that need no labels.
+
+    Parameters
+    ----------
+    network : TrainedNetwork
+    options : CompileOptions
+    side : int
+        Pixels of the shorter side of a section, for the tile "auto".
+    tiles_of : callable
+        Gives the tiles, once their size is known.
+    words : str
+        Which tiles these are, as in "of the images that were given".
+    shown : callable
+        Gives the emulator or board that they are presented to.
+    reporter : Reporter
+    fit_readout : bool
+        Whether the read-out may be fitted on them, see `Calibration`; warned of where it should be.
+    threshold : float, optional
+        Probability above which a pixel is called membrane; the network's, or 0.5, by default.
+
+    Raises
+    ------
+    InputError
+        If network or options cannot be used.
+    partition.core.errors.DoesNotFitError
+        If the network needs more than there is.
+    """
+    prepared = prepare(network, options, side, reporter)
+    if prepared.code.fits_readout and not fit_readout:
+        warnings.warn(
+            "no calibration_images: the read-out is not calibrated, the threshold may not suit it",
+            stacklevel=4,
+        )
+    pixels = tiles_of(prepared.source.tile)
+    made = compile_calibrated(
+        prepared,
+        settled(options, prepared.network),
+        Calibration(pixels, f"{len(pixels)} tiles {words}", fit_readout=fit_readout),
+        threshold_of(prepared.source, threshold),
+        shown,
+        reporter,
+    )
+    return made.deployed

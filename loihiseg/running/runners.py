@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loihiseg.compilation.calibration import Presenter, fired_activations, logits_of
-from loihiseg.compilation.deployed import DeployedNetwork
+from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
 from loihiseg.conversion.forward import BATCH, forward
 from loihiseg.emulator.activity import Presentation
 from loihiseg.emulator.presenter import CompiledPresenter
@@ -61,7 +61,9 @@ def chip_tiles(
         yield TileRun(deployed.line(logits), shown)
 
 
-def float_tiles(deployed: DeployedNetwork, pixels: Iterable[np.ndarray]) -> Iterator[TileRun]:
+def float_tiles(
+    deployed: DeployedNetwork | FloatNetwork, pixels: Iterable[np.ndarray]
+) -> Iterator[TileRun]:
     """The same through the float network, every neuron at the rate it was trained with."""
     batch: list[np.ndarray] = []
     for tile in pixels:
@@ -72,7 +74,7 @@ def float_tiles(deployed: DeployedNetwork, pixels: Iterable[np.ndarray]) -> Iter
     yield from _float(deployed, batch)
 
 
-def _float(deployed: DeployedNetwork, tiles: list[np.ndarray]) -> Iterator[TileRun]:
+def _float(deployed: DeployedNetwork | FloatNetwork, tiles: list[np.ndarray]) -> Iterator[TileRun]:
     if tiles:
         for logits in logits_of(deployed, forward(deployed.network, np.stack(tiles))):
             yield TileRun(logits, None)

@@ -86,8 +86,9 @@ def run(
 
     def pieces() -> Iterator[Piece]:
         for number, section in enumerate(sections):
-            window = whole_window(section.shape)
-            yield Piece(number, section.shape, window, section, (0, 0), contrast(section))
+            height, width = section.shape
+            window = whole_window((height, width))
+            yield Piece(number, (height, width), window, section, (0, 0), contrast(section))
 
     for one in run_windows(
         deployed,
