@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from loihiseg.errors import InputError
 from loihiseg.installed import require_frameworks
@@ -99,3 +99,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
 else:
     tf, nengo_dl = _imported()
+
+KerasTensor: TypeAlias = tf.keras.__internal__.KerasTensor
+"""A tensor without values in a functional model: what `tf.keras.Input` and calls of layers give."""

@@ -29,12 +29,12 @@ class SumOfConvolutions(tf.keras.layers.Layer):
 
     activation = staticmethod(tf.nn.relu)
 
-    def __init__(self, spec: SpikingLayer, staircase: bool | None):
+    def __init__(self, spec: SpikingLayer, staircase: bool | None) -> None:
         super().__init__(name=spec.name)
         self.spec = spec
         self.staircase = staircase
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor | list[tf.Tensor]) -> tf.Tensor:
         """Map one tensor (batch, rows, columns, channels) per term to the layer's activation."""
         inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
         spec = self.spec
@@ -46,7 +46,7 @@ class SumOfConvolutions(tf.keras.layers.Layer):
 class ConvertSumOfConvolutions(nengo_dl.converter.LayerConverter):
     """One ensemble, one convolutional connection per source, biases on the neurons."""
 
-    def convert(self, node_id):
+    def convert(self, node_id: int) -> nengo.ensemble.Neurons:
         """Return the neurons of the converted layer."""
         spec = self.layer.spec
         biases = np.tile(neuron_bias(spec), int(np.prod(spec.shape[:2]))).astype(np.float32)

@@ -33,9 +33,10 @@ def convolve(
     numpy.ndarray
         (n, rows, columns, filters).
     """
+    high, wide = kernel.shape[:2]
     if padding == "same":
-        images = np.pad(images, same_borders(images.shape, kernel.shape[:2], strides))
-    windows = sliding_windows(images, kernel.shape[:2])[:, :: strides[0], :: strides[1]]
+        images = np.pad(images, same_borders(images.shape, (high, wide), strides))
+    windows = sliding_windows(images, (high, wide))[:, :: strides[0], :: strides[1]]
     return _products(windows, kernel)
 
 
@@ -99,7 +100,8 @@ def term_input(term: Term, source: np.ndarray, shape: tuple[int, int, int]) -> n
 
 def sliding_windows(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Every window, a view: (n, rows, columns, kernel rows, kernel columns, channels)."""
-    windows = np.lib.stride_tricks.sliding_window_view(images, size, axis=(1, 2))
+    # numpy 1.26 declares one axis only, and takes several.
+    windows = np.lib.stride_tricks.sliding_window_view(images, size, axis=(1, 2))  # type: ignore[call-overload]
     return windows.transpose(0, 1, 2, 4, 5, 3)
 
 

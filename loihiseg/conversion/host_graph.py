@@ -25,7 +25,12 @@ Pair = tuple[Size, Size]
 Borders = tuple[Border, Border, Border, Border]
 """Pixels at the top, bottom, left and right."""
 
-FUNCTIONS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
+FunctionName = Literal[
+    "leaky_relu", "elu", "sigmoid", "hard_sigmoid", "tanh", "softplus", "exponential",
+    "softmax",
+]  # fmt: skip
+
+FUNCTIONS: dict[FunctionName, Callable[[np.ndarray, float], np.ndarray]] = {
     "leaky_relu": lambda x, slope: np.where(x > 0, x, x * x.dtype.type(slope)),
     "elu": lambda x, alpha: np.where(x > 0, x, x.dtype.type(alpha) * np.expm1(np.minimum(x, 0))),
     "sigmoid": lambda x, _: x.dtype.type(0.5) * (1 + np.tanh(x.dtype.type(0.5) * x)),
@@ -37,12 +42,9 @@ FUNCTIONS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 }
 """Functions of single values (softmax: of channels) by name; some have a parameter."""
 
-FunctionName = Literal[
-    "leaky_relu", "elu", "sigmoid", "hard_sigmoid", "tanh", "softplus", "exponential",
-    "softmax",
-]  # fmt: skip
+JoinName = Literal["concatenate", "add", "subtract", "multiply", "average", "maximum", "minimum"]
 
-JOINS: dict[str, Callable[[list[np.ndarray]], np.ndarray]] = {
+JOINS: dict[JoinName, Callable[[list[np.ndarray]], np.ndarray]] = {
     "concatenate": lambda parts: np.concatenate(parts, axis=-1),
     "add": lambda parts: _folded(np.add, parts),
     "subtract": lambda parts: _folded(np.subtract, parts),
@@ -51,8 +53,6 @@ JOINS: dict[str, Callable[[list[np.ndarray]], np.ndarray]] = {
     "maximum": lambda parts: _folded(np.maximum, parts),
     "minimum": lambda parts: _folded(np.minimum, parts),
 }
-
-JoinName = Literal["concatenate", "add", "subtract", "multiply", "average", "maximum", "minimum"]
 
 
 class _Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=False):

@@ -83,7 +83,7 @@ def identity(source: str, shape: tuple[int, int, int]) -> LinearMap:
     """The map that passes one source of shape (rows, columns, channels) through."""
     channels = shape[-1]
     kernel = np.eye(channels, dtype=np.float32)[None, None]
-    return LinearMap((Term(source, kernel),), np.zeros(channels, np.float32), tuple(shape))
+    return LinearMap((Term(source, kernel),), np.zeros(channels, np.float32), (*shape,))
 
 
 def concatenate(maps: list[LinearMap]) -> LinearMap:
@@ -122,7 +122,16 @@ def scale(one: LinearMap, factor: np.ndarray, offset: np.ndarray) -> LinearMap:
     return replace(one, terms=terms, offset=one.offset * factor + np.asarray(offset, np.float32))
 
 
-def convolve(one, kernel, bias, shape, *, strides, padding, transposed=False) -> LinearMap:
+def convolve(
+    one: LinearMap,
+    kernel: np.ndarray,
+    bias: np.ndarray,
+    shape: tuple[int, int, int],
+    *,
+    strides: tuple[int, int],
+    padding: str,
+    transposed: bool = False,
+) -> LinearMap:
     """Convolve a channel mixture.
 
     Parameters
@@ -156,18 +165,18 @@ def convolve(one, kernel, bias, shape, *, strides, padding, transposed=False) ->
         Term(
             term.source,
             np.einsum("cd,ijde->ijce", term.kernel[0, 0], kernel).astype(np.float32),
-            tuple(strides),
+            (*strides,),
             padding,
             transposed,
         )
         for term in one.terms
     )
-    return LinearMap(terms, (bias + constant).astype(np.float32), tuple(shape), True)
+    return LinearMap(terms, (bias + constant).astype(np.float32), (*shape,), True)
 
 
-def _merge(terms):
+def _merge(terms: list[Term]) -> tuple[Term, ...]:
     """Add up the kernels of terms that do the same to the same source."""
-    merged = {}
+    merged: dict[tuple[object, ...], Term] = {}
     for term in terms:
         key = (term.source, term.kernel.shape, term.strides, term.padding, term.transposed)
         seen = merged.get(key)

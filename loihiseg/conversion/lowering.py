@@ -5,9 +5,10 @@ spikes; every other activation is a layer of neurons on the chip; what follows t
 (a linear read-out, upsampling, a sigmoid) runs on the host again, as it is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from loihiseg.frameworks import tf
+from loihiseg.frameworks import KerasTensor, tf
 
 import numpy as np
 
@@ -101,7 +102,7 @@ def lower(model: tf.keras.Model, rate_scale_hz: float = 100.0) -> Lowering:
     return Lowering(network, _readout(boundary, model.outputs), graph)
 
 
-def _readout(boundary, outputs):
+def _readout(boundary: list[KerasTensor], outputs: list[KerasTensor]) -> tf.keras.Model:
     """The model from the last activations to the outputs."""
     ends = {id(tensor) for tensor in boundary}
     # Keras makes no model of which an input is an output.
@@ -110,11 +111,12 @@ def _readout(boundary, outputs):
     return tf.keras.Model(boundary, outputs, name="readout")
 
 
-def _spiking_boundary(outputs):
+def _spiking_boundary(outputs: list[KerasTensor]) -> list[KerasTensor]:
     """Tensors of the spiking layers nearest the outputs, in order of first use."""
-    found, seen = [], set()
+    found: list[KerasTensor] = []
+    seen: set[int] = set()
 
-    def search(tensor, behind=()):
+    def search(tensor: KerasTensor, behind: tuple[tf.keras.layers.Layer, ...] = ()) -> None:
         if id(tensor) in seen:
             return
         seen.add(id(tensor))
@@ -141,12 +143,12 @@ def _spiking_boundary(outputs):
 class _Walk:
     """Collects spiking layers from the outputs back, sources first."""
 
-    def __init__(self, rate_scale_hz):
+    def __init__(self, rate_scale_hz: float) -> None:
         self.rate_scale_hz = rate_scale_hz
-        self.layers = {}
-        self.uses = {}
+        self.layers: dict[str, SpikingLayer] = {}
+        self.uses: dict[str, object] = {}
 
-    def visit(self, tensor):
+    def visit(self, tensor: KerasTensor) -> None:
         """Add the spiking layer of a tensor, after those that feed it."""
         layer = _layer_of(tensor)
         self._check_used_once(tensor)
@@ -173,7 +175,7 @@ class _Walk:
             neuron=_neuron(layer),
         )
 
-    def linearize(self, tensor) -> linear.LinearMap:
+    def linearize(self, tensor: KerasTensor) -> linear.LinearMap:
         """The linear map from spiking layers and inputs to a tensor."""
         layer = _layer_of(tensor)
         if is_spiking(layer):
@@ -183,7 +185,7 @@ class _Walk:
             return linear.identity(layer.name, _shape(tensor))
         return self._linear_layer(tensor)
 
-    def _check_used_once(self, tensor):
+    def _check_used_once(self, tensor: KerasTensor) -> None:
         """Uses outside this model, of which Keras keeps record too, do not count."""
         layer = _layer_of(tensor)
         if self.uses.setdefault(layer.name, tensor.node) is not tensor.node:
@@ -191,7 +193,7 @@ class _Walk:
                 f"layer '{layer.name}' is applied more than once; give every use a layer of its own"
             )
 
-    def _linear_layer(self, tensor):
+    def _linear_layer(self, tensor: KerasTensor) -> linear.LinearMap:
         layer = _layer_of(tensor)
         self._check_used_once(tensor)
         sources = [self.linearize(t) for t in _sources_of(tensor)]
@@ -220,7 +222,7 @@ class _Walk:
         raise _cannot_run(layer)
 
 
-def _cannot_run(layer) -> InputError:
+def _cannot_run(layer: tf.keras.layers.Layer) -> InputError:
     """The error that names a layer and what to use instead."""
     kind = type(layer).__name__
     instead = INSTEAD.get(kind, "Conv2D, Conv2DTranspose, Concatenate, Add and ReLU")
@@ -229,14 +231,14 @@ def _cannot_run(layer) -> InputError:
     return InputError(f"layer '{layer.name}' ({kind}) cannot run on Loihi; use {instead}")
 
 
-def _neuron(layer) -> Neuron:
+def _neuron(layer: tf.keras.layers.Layer) -> Neuron:
     """What a Keras activation asks of neurons."""
     if isinstance(layer, QuantizedReLU):
         return Quantized(layer.levels, float(layer.scale) / layer.levels)
     return Rectified(getattr(layer, "staircase", False))
 
 
-def is_spiking(layer) -> bool:
+def is_spiking(layer: tf.keras.layers.Layer) -> bool:
     """Whether a Keras layer's output is the activation of neurons."""
     if isinstance(layer, (LoihiReLU, QuantizedReLU)):
         return True
@@ -251,16 +253,18 @@ def is_spiking(layer) -> bool:
     return _has_activation(layer)
 
 
-def _has_activation(layer):
+def _has_activation(layer: tf.keras.layers.Layer) -> bool:
     convolution = type(layer) in (tf.keras.layers.Conv2D, tf.keras.layers.Conv2DTranspose)
     return convolution and _is_relu(layer.activation)
 
 
-def _is_relu(activation):
+def _is_relu(activation: Callable[[tf.Tensor], tf.Tensor]) -> bool:
     return activation in (tf.keras.activations.relu, tf.nn.relu)
 
 
-def _convolution(layer, source, shape):
+def _convolution(
+    layer: tf.keras.layers.Conv2D, source: linear.LinearMap, shape: tuple[int, int, int]
+) -> linear.LinearMap:
     kind = type(layer).__name__
     if kind not in ("Conv2D", "Conv2DTranspose"):
         raise InputError(f"layer '{layer.name}' ({kind}) cannot run on Loihi; use a Conv2D")
@@ -290,7 +294,9 @@ def _convolution(layer, source, shape):
     )
 
 
-def _batch_normalization(layer, source):
+def _batch_normalization(
+    layer: tf.keras.layers.BatchNormalization, source: linear.LinearMap
+) -> linear.LinearMap:
     if tuple(layer.axis) not in ((3,), (-1,)):
         raise InputError(f"layer '{layer.name}' (BatchNormalization) must normalize channels")
     mean, variance = layer.moving_mean.numpy(), layer.moving_variance.numpy()
@@ -303,19 +309,20 @@ def _batch_normalization(layer, source):
     return linear.scale(source, factor, offset)
 
 
-def _layer_of(tensor):
+def _layer_of(tensor: KerasTensor) -> tf.keras.layers.Layer:
     return tensor.node.layer
 
 
-def _sources_of(tensor):
+def _sources_of(tensor: KerasTensor) -> list[KerasTensor]:
     return tensor.node.keras_inputs
 
 
-def _shape(tensor):
+def _shape(tensor: KerasTensor) -> tuple[int, int, int]:
     shape = tuple(tensor.shape[1:])
     if len(shape) != 3 or None in shape:
         raise InputError(
             f"layer '{_layer_of(tensor).name}' has output shape {shape}; "
             "rows, columns and channels must be fixed"
         )
-    return tuple(int(n) for n in shape)
+    rows, columns, channels = (int(n) for n in shape)
+    return rows, columns, channels

@@ -9,13 +9,17 @@ needs neurons of its own brings a class like these, and names it in its ``neuron
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from loihiseg.conversion.firing import DT_S
 
 if TYPE_CHECKING:
+    from loihiseg.frameworks import tf
+
+    from nengo.neurons import NeuronType
+
     from loihiseg.conversion.spec import SpikingLayer
 
 SPIKE_RATE_HZ = 1000.0
@@ -148,7 +152,9 @@ class Neuron:
         """
         raise NotImplementedError
 
-    def keras_activation(self, total: Any, rate_scale_hz: float, staircase: bool | None) -> Any:
+    def keras_activation(
+        self, total: tf.Tensor, rate_scale_hz: float, staircase: bool | None
+    ) -> tf.Tensor:
         """The same of a tensor."""
         raise NotImplementedError
 
@@ -156,11 +162,11 @@ class Neuron:
         """(..., neurons) values of `activation` as the (..., channels) that they stand for."""
         return values
 
-    def keras_represented(self, values: Any) -> Any:
+    def keras_represented(self, values: tf.Tensor) -> tf.Tensor:
         """The same of a tensor (batch, rows, columns, neurons)."""
         return values
 
-    def nengo_type(self, on_host: bool) -> Any:
+    def nengo_type(self, on_host: bool) -> NeuronType | None:
         """The ``nengo.neurons.NeuronType``; None where NengoDL has one for the activation."""
         raise NotImplementedError
 

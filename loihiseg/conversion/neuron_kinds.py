@@ -6,7 +6,7 @@ A kind knows what it is; what it is asked stands in `loihiseg.conversion.neuron.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 import numpy as np
@@ -25,6 +25,10 @@ from loihiseg.conversion.neuron import (
 )
 
 if TYPE_CHECKING:
+    from loihiseg.frameworks import tf
+
+    from nengo.neurons import NeuronType
+
     from loihiseg.conversion.spec import SpikingLayer
 
 
@@ -60,7 +64,9 @@ class Rectified(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         rates_hz = loihi_rate(current_hz) if steps else np.maximum(current_hz, 0)
         return np.asarray(rates_hz / scale)
 
-    def keras_activation(self, total: Any, rate_scale_hz: float, staircase: bool | None) -> Any:
+    def keras_activation(
+        self, total: tf.Tensor, rate_scale_hz: float, staircase: bool | None
+    ) -> tf.Tensor:
         """The same of a tensor."""
         from loihiseg.frameworks import tf
 
@@ -70,7 +76,7 @@ class Rectified(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         rate = loihi_rate if steps else tf.nn.relu
         return rate(total * rate_scale_hz) / rate_scale_hz
 
-    def nengo_type(self, on_host: bool) -> Any:
+    def nengo_type(self, on_host: bool) -> None:
         """NengoDL's for a ReLU."""
         return None
 
@@ -116,7 +122,7 @@ class Quantized(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         """For nothing: there are no such neurons."""
         return False
 
-    def nengo_type(self, on_host: bool) -> Any:
+    def nengo_type(self, on_host: bool) -> NoReturn:
         """None there is."""
         raise TypeError(_NO_NEURONS)
 
@@ -136,7 +142,9 @@ class Quantized(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         reached = np.floor(total / step + np.float32(0.5))
         return np.asarray(step * np.clip(reached, 0, np.float32(self.levels)))
 
-    def keras_activation(self, total: Any, rate_scale_hz: float, staircase: bool | None) -> Any:
+    def keras_activation(
+        self, total: tf.Tensor, rate_scale_hz: float, staircase: bool | None
+    ) -> tf.Tensor:
         """The same of a tensor."""
         from loihiseg.network.quantized import quantized_relu
 
@@ -187,7 +195,9 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
         """1 where it is on."""
         return (total > 0).astype(np.float32)
 
-    def keras_activation(self, total: Any, rate_scale_hz: float, staircase: bool | None) -> Any:
+    def keras_activation(
+        self, total: tf.Tensor, rate_scale_hz: float, staircase: bool | None
+    ) -> tf.Tensor:
         """The same of a tensor."""
         from loihiseg.frameworks import tf
 
@@ -197,13 +207,13 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
         """The levels that are on, each at its value."""
         return summed(values, self.levels) * np.float32(self.level_value)
 
-    def keras_represented(self, values: Any) -> Any:
+    def keras_represented(self, values: tf.Tensor) -> tf.Tensor:
         """The same of a tensor."""
         from loihiseg.conversion import layer_input
 
         return layer_input.summed(values, self.levels) * self.level_value
 
-    def nengo_type(self, on_host: bool) -> Any:
+    def nengo_type(self, on_host: bool) -> NeuronType:
         """Neurons that forget; see `loihiseg.conversion.nengo_neurons`."""
         from loihiseg.conversion.nengo_neurons import Binary, forgetting
 

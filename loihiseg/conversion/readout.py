@@ -4,9 +4,9 @@ One function per kind of layer, found by the name of its class.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Literal
 
-from loihiseg.frameworks import tf
+from loihiseg.frameworks import KerasTensor, tf
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from loihiseg.conversion.host_graph import (
     Convolution,
     Cropping,
     Function,
+    FunctionName,
     HostGraph,
     Join,
     Node,
@@ -33,7 +34,7 @@ PASSED_ON = (
 """Layers that do nothing once a network is trained."""
 
 
-def readout_graph(boundary: list, output) -> HostGraph:
+def readout_graph(boundary: list[KerasTensor], output: KerasTensor) -> HostGraph:
     """The operations between the last activations and an output of a functional model.
 
     Parameters
@@ -60,11 +61,11 @@ def readout_graph(boundary: list, output) -> HostGraph:
 class _Walk:
     """Collects operations from the output back, sources first."""
 
-    def __init__(self, names: dict[int, str]):
+    def __init__(self, names: dict[int, str]) -> None:
         self.names = dict(names)
         self.nodes: list[Node] = []
 
-    def visit(self, tensor) -> str:
+    def visit(self, tensor: KerasTensor) -> str:
         """Name of what carries a tensor's value."""
         if id(tensor) in self.names:
             return self.names[id(tensor)]
@@ -84,7 +85,7 @@ class _Walk:
         return self.names[id(tensor)]
 
 
-def operations_of(layer) -> list[Operation]:
+def operations_of(layer: tf.keras.layers.Layer) -> list[Operation]:
     """What a Keras layer does, one operation after the other; none for one that does nothing.
 
     Raises
@@ -107,16 +108,19 @@ def operations_of(layer) -> list[Operation]:
     return _KINDS[kind](layer)
 
 
-def _refused(layer, what: str, remedy: str) -> InputError:
+def _refused(layer: tf.keras.layers.Layer, what: str, remedy: str) -> InputError:
     return InputError(f"layer '{layer.name}' ({type(layer).__name__}) {what}; {remedy}")
 
 
-def _activation(layer, function) -> list[Operation]:
+def _activation(
+    layer: tf.keras.layers.Layer, function: Callable[[tf.Tensor], tf.Tensor]
+) -> list[Operation]:
     name = getattr(function, "__name__", str(function))
     if name == "linear":
         return []
-    if name in ("sigmoid", "hard_sigmoid", "tanh", "softplus", "exponential", "softmax"):
-        return [Function(name)]
+    for known in _ACTIVATIONS:
+        if name == known:
+            return [Function(known)]
     if name == "elu":
         return [Function("elu", 1.0)]
     raise _refused(
@@ -125,7 +129,7 @@ def _activation(layer, function) -> list[Operation]:
     )  # fmt: skip
 
 
-def _convolution(layer) -> list[Operation]:
+def _convolution(layer: tf.keras.layers.Conv2D) -> list[Operation]:
     if tuple(layer.dilation_rate) != (1, 1) or layer.groups != 1:
         raise _refused(layer, "is dilated or grouped", "use a plain convolution")
     transposed = isinstance(layer, tf.keras.layers.Conv2DTranspose)
@@ -135,25 +139,28 @@ def _convolution(layer) -> list[Operation]:
         kernel = np.ascontiguousarray(np.swapaxes(kernel, 2, 3))
         if layer.output_padding is not None:
             raise _refused(layer, "has output padding", "leave it out")
-        crop = _cropped_same(layer, kernel.shape[:2], strides)
+        crop = _cropped_same(layer, tuple(layer.kernel_size), strides)
     bias = layer.bias.numpy() if layer.use_bias else np.zeros(kernel.shape[-1], np.float32)
-    padding = "valid" if transposed else layer.padding
+    padding: Literal["valid", "same"] = "valid" if transposed else layer.padding
     own = Convolution(kernel, bias, strides, padding, transposed)
     return [own, *crop, *_activation(layer, layer.activation)]
 
 
-def _cropped_same(layer, size: tuple[int, int], strides: tuple[int, int]) -> list[Operation]:
+def _cropped_same(
+    layer: tf.keras.layers.Conv2DTranspose, size: tuple[int, int], strides: tuple[int, int]
+) -> list[Operation]:
     """What padding "same" takes off the borders of a transposed convolution."""
     if layer.padding != "same":
         return []
-    borders = []
+    borders: list[int] = []
     for window, stride in zip(size, strides, strict=True):
         over = max(window - stride, 0)
         borders += [over // 2, over - over // 2]
-    return [Cropping(tuple(borders))] if any(borders) else []
+    top, bottom, left, right = borders
+    return [Cropping((top, bottom, left, right))] if any(borders) else []
 
 
-def _batch_normalization(layer) -> list[Operation]:
+def _batch_normalization(layer: tf.keras.layers.BatchNormalization) -> list[Operation]:
     if tuple(layer.axis) not in ((3,), (-1,)):
         raise _refused(layer, "normalizes other axes than channels", "normalize the channels")
     mean, variance = layer.moving_mean.numpy(), layer.moving_variance.numpy()
@@ -164,34 +171,42 @@ def _batch_normalization(layer) -> list[Operation]:
     return [Affine(factor.astype(np.float32), offset.astype(np.float32))]
 
 
-def _rescaling(layer) -> list[Operation]:
+def _rescaling(layer: tf.keras.layers.Rescaling) -> list[Operation]:
     factor, offset = (np.atleast_1d(np.float32(value)) for value in (layer.scale, layer.offset))
     return [Affine(factor, offset)]
 
 
-def _softmax(layer) -> list[Operation]:
+def _softmax(layer: tf.keras.layers.Softmax) -> list[Operation]:
     if layer.axis not in (-1, 3):
         raise _refused(layer, f"is over axis {layer.axis}", "use the channels (axis -1)")
     return [Function("softmax")]
 
 
-def _pooling(layer) -> list[Operation]:
-    kind = "max" if isinstance(layer, tf.keras.layers.MaxPooling2D) else "mean"
+def _pooling(
+    layer: tf.keras.layers.MaxPooling2D | tf.keras.layers.AveragePooling2D,
+) -> list[Operation]:
+    kind: Literal["max", "mean"] = (
+        "max" if isinstance(layer, tf.keras.layers.MaxPooling2D) else "mean"
+    )
     return [Pooling(kind, tuple(layer.pool_size), tuple(layer.strides), layer.padding)]
 
 
-def _upsampling(layer) -> list[Operation]:
+def _upsampling(layer: tf.keras.layers.UpSampling2D) -> list[Operation]:
     if layer.interpolation not in ("nearest", "bilinear"):
         raise _refused(layer, f"interpolates by {layer.interpolation}", "use nearest or bilinear")
     return [Upsampling(tuple(layer.size), layer.interpolation == "bilinear")]
 
 
-def _borders(pairs) -> tuple[int, int, int, int]:
+def _borders(pairs: tuple[tuple[int, int], tuple[int, int]]) -> tuple[int, int, int, int]:
     (top, bottom), (left, right) = pairs
     return int(top), int(bottom), int(left), int(right)
 
 
-_KINDS: dict[str, Callable[[Any], list[Operation]]] = {
+_ACTIVATIONS: tuple[FunctionName, ...] = (
+    "sigmoid", "hard_sigmoid", "tanh", "softplus", "exponential", "softmax",
+)  # fmt: skip
+
+_KINDS: dict[str, Callable[[tf.keras.layers.Layer], list[Operation]]] = {
     "Conv2D": _convolution,
     "Conv2DTranspose": _convolution,
     "BatchNormalization": _batch_normalization,

@@ -12,7 +12,8 @@ import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
 import nengo
 import numpy as np
 from nengo.params import IntParam
-from nengo_loihi.builder import Builder
+from nengo_loihi.block import Synapse
+from nengo_loihi.builder import Builder, Model
 from nengo_loihi.builder.connection import build_conv2d_connection
 
 
@@ -31,7 +32,7 @@ class SharedConvolution(nengo.Convolution):
 
     levels = IntParam("levels", low=1)
 
-    def __init__(self, *, levels, **kwargs):
+    def __init__(self, *, levels: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.levels = levels
 
@@ -41,14 +42,16 @@ class SharedConvolutionTranspose(nengo.ConvolutionTranspose):
 
     levels = IntParam("levels", low=1)
 
-    def __init__(self, *, levels, **kwargs):
+    def __init__(self, *, levels: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.levels = levels
 
 
 @Builder.register(SharedConvolution)
 @Builder.register(SharedConvolutionTranspose)
-def build_shared_convolution(model, transform, conn):
+def build_shared_convolution(
+    model: Model, transform: SharedConvolution | SharedConvolutionTranspose, conn: nengo.Connection
+) -> None:
     """Build as nengo-loihi does, then give all levels of a channel one atom."""
     build_conv2d_connection(model, transform, conn)
     synapse = model.objs[conn]["weights"]
@@ -58,7 +61,7 @@ def build_shared_convolution(model, transform, conn):
     share_atoms(synapse, transform.levels)
 
 
-def share_atoms(synapse, levels: int) -> None:
+def share_atoms(synapse: Synapse, levels: int) -> None:
     """Keep the weights of the first of every run of atoms.
 
     Parameters

@@ -3,8 +3,12 @@
 import nengo
 import numpy as np
 
+from loihiseg.conversion.linear import Term
 
-def nengo_transform(term, input_shape):
+
+def nengo_transform(
+    term: Term, input_shape: tuple[int, int, int]
+) -> nengo.Convolution | nengo.transforms.ConvolutionTranspose:
     """The convolution of a term, or its transpose.
 
     Parameters

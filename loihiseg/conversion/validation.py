@@ -61,7 +61,8 @@ def check_network(network: LoweredNetwork, what: str) -> None:
         known[layer.name] = layer
         shapes[layer.name] = layer.shape
     for name in network.outputs:
-        if known.get(name) is None or known[name].on_host:
+        found = known.get(name)
+        if found is None or found.on_host:
             raise ValueError(f"{what}: output {name[:60]!a} is no layer on the chip")
     if not network.outputs or len(set(network.outputs)) < len(network.outputs):
         raise ValueError(f"{what}: expected outputs, each once")
@@ -107,9 +108,9 @@ def _check_term(label: str, term: Term, layer: SpikingLayer, shapes: dict[str, S
     kernel = term.kernel
     if kernel.ndim != 4:
         raise ValueError(f"{label} has shape {kernel.shape}, expected four axes")
-    size = kernel.shape[:2]
-    _check_array(label, kernel, (*size, channels // term.levels, layer.shape[2]))
-    found = window_shape((rows, columns), size, term.strides, term.padding, term.transposed)
+    high, wide = kernel.shape[:2]
+    _check_array(label, kernel, (high, wide, channels // term.levels, layer.shape[2]))
+    found = window_shape((rows, columns), (high, wide), term.strides, term.padding, term.transposed)
     if found != layer.shape[:2]:
         raise ValueError(f"{label} makes {found} rows and columns, the layer has {layer.shape[:2]}")
 
@@ -217,13 +218,18 @@ def _result(node: Node, shapes: list[Shape]) -> Shape:
         raise ValueError(f"takes {len(shapes)} images, expected 1")
     ((rows, columns, channels),) = shapes
     if isinstance(operation, Convolution):
-        kernel, size = operation.kernel, operation.kernel.shape[:2]
+        kernel = operation.kernel
         if kernel.ndim != 4:
             raise ValueError(f"kernel has shape {kernel.shape}, expected four axes")
-        _check_array("kernel", kernel, (*size, channels, kernel.shape[3]))
+        high, wide = kernel.shape[:2]
+        _check_array("kernel", kernel, (high, wide, channels, kernel.shape[3]))
         _check_array("bias", operation.bias, (kernel.shape[3],))
         found = window_shape(
-            (rows, columns), size, operation.strides, operation.padding, operation.transposed
+            (rows, columns),
+            (high, wide),
+            operation.strides,
+            operation.padding,
+            operation.transposed,
         )
         return (*found, kernel.shape[3])
     if isinstance(operation, Affine):

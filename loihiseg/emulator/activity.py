@@ -3,10 +3,16 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from loihiseg.conversion.spec import source_of
+
+if TYPE_CHECKING:
+    from nengo_loihi.builder import Model
+
+    from loihiseg.emulator.presenter import Deployable
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +58,7 @@ def compact(presentation: Presentation) -> Presentation:
     """The same with the smallest integers that hold its counts: for many presentations at once."""
     kind = np.min_scalar_type(presentation.n_steps)
 
-    def smaller(by_layer):
+    def smaller(by_layer: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: counts.astype(kind) for name, counts in by_layer.items()}
 
     return replace(
@@ -122,12 +128,12 @@ class FanOut:
     host_sources: tuple[str, ...]
 
 
-def host_sources(model) -> tuple[str, ...]:
+def host_sources(model: "Model") -> tuple[str, ...]:
     """Host layer behind each input of a built model, read from the label of its connection."""
     return tuple(source_of(str(source.label)) for source in model.inputs)
 
 
-def fan_out(deployable) -> FanOut:
+def fan_out(deployable: "Deployable") -> FanOut:
     """Count the destinations of every compartment and host neuron of a program.
 
     Parameters
@@ -152,7 +158,9 @@ def fan_out(deployable) -> FanOut:
     )
 
 
-def _count(start, rows, per_row):
+def _count(
+    start: np.ndarray, rows: np.ndarray, per_row: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Messages and synaptic events of one spike of each neuron."""
     source = np.repeat(np.arange(len(start) - 1), np.diff(start))
     events = np.bincount(source, weights=per_row[rows], minlength=len(start) - 1)

@@ -101,11 +101,13 @@ def block_order(program: Program) -> Order | None:
     )
 
 
-def _block_of(program, compartments):
+def _block_of(program: Program, compartments: np.ndarray) -> np.ndarray:
     return np.searchsorted(program.block_start, compartments, side="right") - 1
 
 
-def _levels(n_blocks, sources, targets):
+def _levels(
+    n_blocks: int, sources: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, ...] | None:
     """Blocks by the length of the longest way to them; None if there is a loop, or it is too long.
 
     A block is on the level after the last of those that it hears.
@@ -113,7 +115,7 @@ def _levels(n_blocks, sources, targets):
     unheard = np.bincount(targets, minlength=n_blocks)
     by_source = np.argsort(sources, kind="stable")
     links = np.split(targets[by_source], np.cumsum(np.bincount(sources, minlength=n_blocks))[:-1])
-    levels = []
+    levels: list[np.ndarray] = []
     level = np.flatnonzero(unheard == 0)
     while len(level) and len(levels) < MOST_LEVELS:
         levels.append(level)
@@ -126,7 +128,13 @@ def _levels(n_blocks, sources, targets):
 
 
 @compiled
-def host_messages(step_start, spikes, entry_start, entry_block, n_blocks):
+def host_messages(
+    step_start: np.ndarray,
+    spikes: np.ndarray,
+    entry_start: np.ndarray,
+    entry_block: np.ndarray,
+    n_blocks: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """Entries of the host's spikes, ordered by block and then by step.
 
     Parameters
@@ -166,7 +174,14 @@ def host_messages(step_start, spikes, entry_start, entry_block, n_blocks):
 
 
 @compiled
-def _lay(base, row, row_start, runs, weights, current_in):
+def _lay(
+    base: int,
+    row: np.uintp,
+    row_start: np.ndarray,
+    runs: np.ndarray,
+    weights: np.ndarray,
+    current_in: np.ndarray,
+) -> int:
     """Add a row of weights at a compartment; returns the synaptic events."""
     one = np.uintp(1)
     events = 0
@@ -182,12 +197,33 @@ def _lay(base, row, row_start, runs, weights, current_in):
 
 @compiled
 def run_blocks(
-    blocks, n_steps, window_start, block_start, segment_range, segment_start, segment, bias,
-    link_start, link_source, neuron_start, entry_start, entries,
-    host_start, host_entries, input_entries, row_start, runs, weights,
-    spike_start, heard, spike_count, window_count,
-    spikes_per_step, messages_per_step, events_per_step,
-):  # fmt: skip
+    blocks: np.ndarray,
+    n_steps: int,
+    window_start: int,
+    block_start: np.ndarray,
+    segment_range: np.ndarray,
+    segment_start: np.ndarray,
+    segment: np.ndarray,
+    bias: np.ndarray,
+    link_start: np.ndarray,
+    link_source: np.ndarray,
+    neuron_start: np.ndarray,
+    entry_start: np.ndarray,
+    entries: np.ndarray,
+    host_start: np.ndarray,
+    host_entries: np.ndarray,
+    input_entries: np.ndarray,
+    row_start: np.ndarray,
+    runs: np.ndarray,
+    weights: np.ndarray,
+    spike_start: np.ndarray,
+    heard: np.ndarray,
+    spike_count: np.ndarray,
+    window_count: np.ndarray,
+    spikes_per_step: np.ndarray,
+    messages_per_step: np.ndarray,
+    events_per_step: np.ndarray,
+) -> tuple[np.ndarray, int]:
     """Run all steps of some blocks that do not hear each other, from rest.
 
     Parameters

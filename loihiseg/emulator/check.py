@@ -2,14 +2,18 @@
 
 import numpy as np
 
+from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.host import host_spikes
+from loihiseg.emulator.reference import Presenter
 from loihiseg.errors import LoihisegError
 
 STATE = ("input", "current", "voltage", "ref_count", "spiked", "spike_count")
 """Arrays of nengo-loihi's ``CompartmentState`` that change from step to step."""
 
 
-def check_equality(presenter, network, image, n_steps: int) -> int:
+def check_equality(
+    presenter: Presenter, network: LoweredNetwork, image: np.ndarray, n_steps: int
+) -> int:
     """Run nengo-loihi's emulator and the compiled one on the same spikes from the host.
 
     Parameters

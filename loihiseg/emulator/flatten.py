@@ -1,8 +1,13 @@
 """Axons and synapse groups as entries, rows and runs."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from nengo_loihi.block import Axon, Synapse
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +29,12 @@ class Entries:
 class RowTable:
     """Rows of weights, each kept once however often it is used."""
 
-    def __init__(self):
-        self._row_of = {}
-        self._runs_per_row = []
-        self._offsets, self._lengths, self._weights = [], [], []
+    def __init__(self) -> None:
+        self._row_of: dict[tuple[bytes, bytes], int] = {}
+        self._runs_per_row: list[int] = []
+        self._offsets: list[np.ndarray] = []
+        self._lengths: list[np.ndarray] = []
+        self._weights: list[np.ndarray] = []
 
     def row(self, indices: np.ndarray, weights: np.ndarray) -> int:
         """Number of the row with these target compartments and weights, both (n,)."""
@@ -38,7 +45,7 @@ class RowTable:
             self._add(indices, weights)
         return found
 
-    def _add(self, indices, weights):
+    def _add(self, indices: np.ndarray, weights: np.ndarray) -> None:
         # Where a target stands twice, the reference's indexed addition counts the last weight.
         targets, last = np.unique(indices[::-1], return_index=True)
         values = weights[::-1][last]
@@ -51,7 +58,7 @@ class RowTable:
         self._lengths.append(np.diff(np.append(first, len(targets))))
         self._weights.append(values)
 
-    def arrays(self):
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """``row_start``, ``runs`` and ``weights`` of a `Program`."""
         row_start = np.concatenate([[0], np.cumsum(self._runs_per_row)]).astype(np.int64)
         lengths = _concatenate(self._lengths, np.int64)
@@ -64,7 +71,9 @@ class RowTable:
         return row_start, np.ascontiguousarray(runs.astype(np.int32)), weights
 
 
-def flatten_axons(groups, start_of: dict, rows: RowTable) -> Entries:
+def flatten_axons(
+    groups: "Iterable[tuple[Sequence[Axon], int]]", start_of: dict[int, int], rows: RowTable
+) -> Entries:
     """Entries of neurons in groups.
 
     Parameters
@@ -80,8 +89,10 @@ def flatten_axons(groups, start_of: dict, rows: RowTable) -> Entries:
     -------
     Entries
     """
-    tables = {}
-    sources, bases, numbers = [], [], []
+    tables: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    sources: list[np.ndarray] = []
+    bases: list[np.ndarray] = []
+    numbers: list[np.ndarray] = []
     first = 0
     for axons, n_neurons in groups:
         for axon in axons:
@@ -108,11 +119,13 @@ def flatten_axons(groups, start_of: dict, rows: RowTable) -> Entries:
     return Entries(start.astype(np.int64), np.ascontiguousarray(table[order]))
 
 
-def _per_neuron(values, default):
+def _per_neuron(values: np.ndarray | None, default: np.ndarray) -> np.ndarray:
     return default if values is None else np.asarray(values, np.int64)
 
 
-def _axon_table(synapse, block_start, rows):
+def _axon_table(
+    synapse: "Synapse", block_start: int, rows: RowTable
+) -> tuple[np.ndarray, np.ndarray]:
     """Base compartment of each axon of a group, -1 where unused, and its row for each atom."""
     n_atoms = max((len(w) for w in synapse.weights), default=1)
     base = np.full(synapse.n_axons, -1, np.int64)
@@ -137,7 +150,7 @@ def _axon_table(synapse, block_start, rows):
     return base, row
 
 
-def _concatenate(parts, dtype):
+def _concatenate(parts: list[np.ndarray], dtype: type) -> np.ndarray:
     if not parts:
         return np.zeros(0, dtype)
     return np.ascontiguousarray(np.concatenate(parts).astype(dtype))

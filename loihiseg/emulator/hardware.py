@@ -4,13 +4,30 @@ A chip gives out the spikes of the layers the host reads, and no others: probing
 cost more than running it. Everything else is counted in the emulator, which has the same integers.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import tee
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.emulator.activity import Presentation
 from loihiseg.emulator.presenter import collected
+
+if TYPE_CHECKING:
+    import nengo
+    import nengo_loihi
+
+    from loihiseg.conversion.converter import ConvertedNetwork
+
+
+class Presents(Protocol):
+    """An emulator, as far as it is needed here."""
+
+    def present_each(
+        self, images: Iterable[np.ndarray], n_steps: int, n_window_steps: int
+    ) -> Iterator[Presentation]: ...
 
 
 class HardwarePresenter:
@@ -22,24 +39,31 @@ class HardwarePresenter:
     make : callable
         Returns a new `loihiseg.conversion.converter.ConvertedNetwork` with its block shapes set;
         nengo-loihi cannot reset a simulator, so each image gets a network of its own.
-    emulator : object
-        Has ``present_each``.
+    emulator : Presents
     simulator : callable
         Called with the network: `nengo_loihi.Simulator` with ``target="loihi"`` and its
         ``hardware_options``.
     """
 
-    def __init__(self, network: LoweredNetwork, make, emulator, simulator):
+    def __init__(
+        self,
+        network: LoweredNetwork,
+        make: "Callable[[], ConvertedNetwork]",
+        emulator: Presents,
+        simulator: "Callable[[nengo.Network], nengo_loihi.Simulator]",
+    ) -> None:
         self.network = network
         self._make = make
         self._emulator = emulator
         self._simulator = simulator
 
-    def present_each(self, images, n_steps: int, n_window_steps: int):
+    def present_each(
+        self, images: Iterable[np.ndarray], n_steps: int, n_window_steps: int
+    ) -> Iterator[Presentation]:
         """As ``present_each`` of the emulators."""
-        images, emulated = tee(images)
-        emulated = self._emulator.present_each(emulated, n_steps, n_window_steps)
-        for image, presentation in zip(images, emulated):
+        own, theirs = tee(images)
+        emulated = self._emulator.present_each(theirs, n_steps, n_window_steps)
+        for image, presentation in zip(own, emulated):
             fired = self._fired(image, n_steps)
             spikes, window = dict(presentation.spikes), dict(presentation.window_spikes)
             for name, value in fired.items():
@@ -49,11 +73,17 @@ class HardwarePresenter:
                 window[name] = late.sum(axis=0, dtype=np.int32).reshape(shape)
             yield replace(presentation, spikes=spikes, window_spikes=window)
 
-    def present_all(self, images, n_steps: int, n_window_steps: int, progress=None) -> list:
+    def present_all(
+        self,
+        images: Iterable[np.ndarray],
+        n_steps: int,
+        n_window_steps: int,
+        progress: Callable[[], None] | None = None,
+    ) -> list[Presentation]:
         """All of `present_each`; ``progress`` is called after each image."""
         return collected(self.present_each(images, n_steps, n_window_steps), progress)
 
-    def _fired(self, image, n_steps):
+    def _fired(self, image: np.ndarray, n_steps: int) -> dict[str, np.ndarray]:
         """Spikes of the output layers, bool (n_steps, n_neurons) each."""
         import nengo
 

@@ -34,8 +34,16 @@ _GRID_SHIFT = GRID.bit_length() - 1
 
 @compiled
 def scatter(
-    sources, n_sources, entry_start, entries, row_start, runs, weights, current_in, touched,
-):  # fmt: skip
+    sources: np.ndarray,
+    n_sources: int,
+    entry_start: np.ndarray,
+    entries: np.ndarray,
+    row_start: np.ndarray,
+    runs: np.ndarray,
+    weights: np.ndarray,
+    current_in: np.ndarray,
+    touched: np.ndarray,
+) -> tuple[int, int]:
     """Add the weights of every entry of the spiking neurons to the input currents.
 
     Parameters
@@ -79,7 +87,18 @@ def scatter(
 
 
 @compiled
-def _integrate(current_in, current, voltage, bias, spiked, keep_u, vth, vmin, vmax, keep_input):
+def _integrate(
+    current_in: np.ndarray,
+    current: np.ndarray,
+    voltage: np.ndarray,
+    bias: np.ndarray,
+    spiked: np.ndarray,
+    keep_u: np.int32,
+    vth: np.int32,
+    vmin: np.int32,
+    vmax: np.int32,
+    keep_input: np.int32,
+) -> tuple[np.int32, np.int32, int]:
     """One step of a few compartments without voltage decay, refractory period or noise.
 
     This is `_step_any` with everything left out that such compartments do not have, and without
@@ -118,9 +137,23 @@ def _integrate(current_in, current, voltage, bias, spiked, keep_u, vth, vmin, vm
 
 @compiled
 def _step_any(
-    current_in, current, voltage, bias, spiked, refractory, noise_in, noise_sum, noisy,
-    keep_u, keep_v, vth, vmin, vmax, delay, keep_input,
-):  # fmt: skip
+    current_in: np.ndarray,
+    current: np.ndarray,
+    voltage: np.ndarray,
+    bias: np.ndarray,
+    spiked: np.ndarray,
+    refractory: np.ndarray,
+    noise_in: np.ndarray,
+    noise_sum: np.ndarray,
+    noisy: bool,
+    keep_u: np.int32,
+    keep_v: np.int32,
+    vth: np.int32,
+    vmin: np.int32,
+    vmax: np.int32,
+    delay: np.int32,
+    keep_input: np.int32,
+) -> tuple[np.int32, np.int32, int]:
     """One step of a few compartments of any kind."""
     changed = fired = np.int32(0)
     input_over = current_over = sum_over = np.int32(0)
@@ -158,7 +191,7 @@ def _step_any(
 
 
 @compiled
-def _decayed(x, keep):
+def _decayed(x: np.int32, keep: np.int32) -> np.int32:
     magnitude = abs(x)
     kept = (magnitude >> np.int32(12)) * keep + (
         ((magnitude & np.int32(4095)) * keep) >> np.int32(12)
@@ -168,7 +201,7 @@ def _decayed(x, keep):
 
 
 @compiled
-def _overflow_bits(input_over, current_over, sum_over):
+def _overflow_bits(input_over: np.int32, current_over: np.int32, sum_over: np.int32) -> int:
     return (
         int(input_over != 0) * INPUT_OVERFLOW
         + int(current_over != 0) * CURRENT_OVERFLOW
@@ -178,10 +211,23 @@ def _overflow_bits(input_over, current_over, sum_over):
 
 @compiled
 def update(
-    segment_start, segment, bias, noise_in, noise_sum, noisy,
-    current_in, current, voltage, refractory, spiked, spike_count,
-    touched, quiet, spikes, keep_input,
-):  # fmt: skip
+    segment_start: np.ndarray,
+    segment: np.ndarray,
+    bias: np.ndarray,
+    noise_in: np.ndarray,
+    noise_sum: np.ndarray,
+    noisy: bool,
+    current_in: np.ndarray,
+    current: np.ndarray,
+    voltage: np.ndarray,
+    refractory: np.ndarray,
+    spiked: np.ndarray,
+    spike_count: np.ndarray,
+    touched: np.ndarray,
+    quiet: np.ndarray,
+    spikes: np.ndarray,
+    keep_input: int,
+) -> tuple[int, int]:
     """Advance every compartment by one step.
 
     A grid cell of compartments is skipped when its last update changed nothing and nothing has
@@ -257,12 +303,31 @@ def update(
 
 @compiled
 def run(
-    n_steps, window_start, segment_start, segment, bias,
-    entry_start, entries, input_entry_start, input_entries, row_start, runs, weights,
-    input_step_start, input_spikes,
-    current_in, current, voltage, refractory, spiked, spike_count, window_count,
-    spikes_per_step, messages_per_step, events_per_step,
-):  # fmt: skip
+    n_steps: int,
+    window_start: int,
+    segment_start: np.ndarray,
+    segment: np.ndarray,
+    bias: np.ndarray,
+    entry_start: np.ndarray,
+    entries: np.ndarray,
+    input_entry_start: np.ndarray,
+    input_entries: np.ndarray,
+    row_start: np.ndarray,
+    runs: np.ndarray,
+    weights: np.ndarray,
+    input_step_start: np.ndarray,
+    input_spikes: np.ndarray,
+    current_in: np.ndarray,
+    current: np.ndarray,
+    voltage: np.ndarray,
+    refractory: np.ndarray,
+    spiked: np.ndarray,
+    spike_count: np.ndarray,
+    window_count: np.ndarray,
+    spikes_per_step: np.ndarray,
+    messages_per_step: np.ndarray,
+    events_per_step: np.ndarray,
+) -> int:
     """Run many steps from rest, without noise, learning or probes.
 
     ``input_spikes[input_step_start[t] : input_step_start[t + 1]]`` are the host neurons that spike

@@ -4,6 +4,7 @@ Programs whose blocks hear no echo of themselves run block by block (`loihiseg.e
 all others step by step (`loihiseg.emulator.kernels.run`). Both give the same integers.
 """
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,9 +40,15 @@ class Counts:
 
 
 def present(
-    program: Program, order: Order | None, step_start, input_spikes, n_window_steps, pool=None,
-    n_parts=1, recorded=None,
-) -> Counts:  # fmt: skip
+    program: Program,
+    order: Order | None,
+    step_start: np.ndarray,
+    input_spikes: np.ndarray,
+    n_window_steps: int,
+    pool: Executor | None = None,
+    n_parts: int = 1,
+    recorded: np.ndarray | None = None,
+) -> Counts:
     """Run a program without noise from rest.
 
     Parameters
@@ -80,10 +87,13 @@ def present(
     )
 
 
-def _step_by_step(program, step_start, input_spikes, n_window_steps):
+def _step_by_step(
+    program: Program, step_start: np.ndarray, input_spikes: np.ndarray, n_window_steps: int
+) -> Counts:
     n, n_steps = program.n_compartments, len(step_start) - 1
     spikes, window = np.zeros(n, np.int32), np.zeros(n, np.int32)
-    per_step = np.zeros((3, n_steps), np.int64)
+    current_in, current, voltage, refractory = np.zeros((4, n), np.int32)
+    n_spikes, n_messages, n_events = np.zeros((3, n_steps), np.int64)
     overflow = kernels.run(
         n_steps,
         n_steps - n_window_steps,
@@ -99,18 +109,30 @@ def _step_by_step(program, step_start, input_spikes, n_window_steps):
         program.weights,
         step_start,
         input_spikes,
-        *(np.zeros(n, np.int32) for _ in range(4)),
+        current_in,
+        current,
+        voltage,
+        refractory,
         np.zeros(n, bool),
         spikes,
         window,
-        *per_step,
+        n_spikes,
+        n_messages,
+        n_events,
     )
-    return Counts(spikes, window, *per_step, overflow)
+    return Counts(spikes, window, n_spikes, n_messages, n_events, overflow)
 
 
 def _block_by_block(
-    program, order, step_start, input_spikes, n_window_steps, pool, n_parts, recorded
-):
+    program: Program,
+    order: Order,
+    step_start: np.ndarray,
+    input_spikes: np.ndarray,
+    n_window_steps: int,
+    pool: Executor | None,
+    n_parts: int,
+    recorded: np.ndarray | None,
+) -> Counts:
     n, n_steps = program.n_compartments, len(step_start) - 1
     spikes, window = np.zeros(n, np.int32), np.zeros(n, np.int32)
     per_step = np.zeros((3, n_steps), np.int64)
@@ -120,7 +142,7 @@ def _block_by_block(
         program.n_blocks,
     )  # fmt: skip
 
-    def run(blocks):
+    def run(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:
         counted = np.zeros((3, n_steps), np.int64)
         fired, bits = run_blocks(
             blocks, n_steps, n_steps - n_window_steps,
@@ -146,10 +168,13 @@ def _block_by_block(
             per_step += counted
         heard = np.concatenate(heard_here)
     raster = None if recorded is None else _raster(program, spike_start, heard, recorded)
-    return Counts(spikes, window, *per_step, overflow, raster)
+    n_spikes, n_messages, n_events = per_step
+    return Counts(spikes, window, n_spikes, n_messages, n_events, overflow, raster)
 
 
-def _raster(program, spike_start, heard, recorded):
+def _raster(
+    program: Program, spike_start: np.ndarray, heard: np.ndarray, recorded: np.ndarray
+) -> np.ndarray:
     """Spikes of some compartments by step, from those of their blocks."""
     fired = np.zeros((spike_start.shape[1] - 1, program.n_compartments), bool)
     block_of = np.searchsorted(program.block_start, recorded, side="right") - 1

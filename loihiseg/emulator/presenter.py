@@ -5,10 +5,11 @@ The same interface as `loihiseg.emulator.reference.Presenter`, and the same spik
 
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Self
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator import kernels
 from loihiseg.emulator.activity import Presentation, compact
 from loihiseg.emulator.blockwise import block_order
-from loihiseg.emulator.host import host_spikes
+from loihiseg.emulator.host import HostSpikes, host_spikes
 from loihiseg.emulator.presentation import present
 from loihiseg.emulator.program import Program
 from loihiseg.emulator.validation import check_fits
@@ -39,7 +40,7 @@ class Deployable:
     places: dict[str, np.ndarray]
     input_sources: tuple[str, ...]
 
-    def compartment_values(self, layers: dict) -> np.ndarray:
+    def compartment_values(self, layers: Mapping[str, np.ndarray]) -> np.ndarray:
         """Lay values per neuron out in block order.
 
         Parameters
@@ -57,7 +58,9 @@ class Deployable:
             values[places] = np.asarray(layers[name]).reshape(-1)
         return values
 
-    def by_layer(self, counts: np.ndarray, shapes: dict) -> dict[str, np.ndarray]:
+    def by_layer(
+        self, counts: np.ndarray, shapes: Mapping[str, tuple[int, int, int]]
+    ) -> dict[str, np.ndarray]:
         """Counts per compartment as (rows, columns, channels) by layer; ``shapes`` says which."""
         return {name: counts[places].reshape(shapes[name]) for name, places in self.places.items()}
 
@@ -82,7 +85,9 @@ class CompiledPresenter:
         If the program is one of another network.
     """
 
-    def __init__(self, deployable: Deployable, network: LoweredNetwork, n_threads=None):
+    def __init__(
+        self, deployable: Deployable, network: LoweredNetwork, n_threads: int | None = None
+    ) -> None:
         if deployable.program.has_noise:
             raise ValueError("program has noise; run it with the simulator")
         self.deployable = deployable
@@ -144,7 +149,9 @@ class CompiledPresenter:
         """All of `present_each`; ``progress`` is called after each image."""
         return collected(self.present_each(images, n_steps, n_window_steps), progress)
 
-    def rasters(self, image, n_steps: int, layers) -> dict[str, np.ndarray]:
+    def rasters(
+        self, image: np.ndarray, n_steps: int, layers: Sequence[str]
+    ) -> dict[str, np.ndarray]:
         """Spikes of some layers, step by step, while an image is held.
 
         Parameters
@@ -171,13 +178,16 @@ class CompiledPresenter:
             self.deployable.program, self._order, *self._input_spikes(host, n_steps), 1,
             self._pool, self._n_threads, np.concatenate(places),
         )  # fmt: skip
+        assert counts.raster is not None  # it was asked for
         ends = np.cumsum([len(place) for place in places])[:-1]
         return {
             name: fired.reshape(n_steps, *self.shapes[name])
             for name, fired in zip(layers, np.split(counts.raster, ends, axis=1))
         }
 
-    def _run(self, host, n_steps, n_window_steps, pool=None) -> Presentation:
+    def _run(
+        self, host: HostSpikes, n_steps: int, n_window_steps: int, pool: Executor | None = None
+    ) -> Presentation:
         counts = present(
             self.deployable.program,
             self._order,
@@ -208,7 +218,7 @@ class CompiledPresenter:
         )
         return compact(shown)
 
-    def _input_spikes(self, host, n_steps):
+    def _input_spikes(self, host: HostSpikes, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Spikes of all inputs, ordered by step."""
         steps, neurons = [], []
         for first, source in zip(
@@ -223,14 +233,14 @@ class CompiledPresenter:
         neuron = np.concatenate(neurons) if neurons else np.zeros(0, np.int64)
         return start.astype(np.int64), neuron[order].astype(np.int32)
 
-    def close(self):
+    def close(self) -> None:
         """Free threads."""
         self._pool.shutdown(cancel_futures=True)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -249,4 +259,4 @@ def collected(
 def _n_cores() -> int:
     import os
 
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -13,11 +13,17 @@ it is used.
 Synapse groups that learn are left out: their weights change, and the reference code runs them.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from loihiseg.emulator.flatten import RowTable, flatten_axons
+
+if TYPE_CHECKING:
+    from nengo_loihi.block import Compartment, LoihiBlock
+    from nengo_loihi.builder import Model
 
 FORMAT = 3
 """Version of the arrays below, and of the file that holds them."""
@@ -107,7 +113,7 @@ class Program:
         return until[self.row_start[1:]] - until[self.row_start[:-1]]
 
 
-def compile_model(model) -> Program:
+def compile_model(model: "Model") -> Program:
     """Flatten a built, discretized model.
 
     Parameters
@@ -160,7 +166,9 @@ def compile_model(model) -> Program:
     )
 
 
-def _joined(blocks, value, dtype):
+def _joined(
+    blocks: "Sequence[LoihiBlock]", value: "Callable[[Compartment], np.ndarray]", dtype: type
+) -> np.ndarray:
     """One value per compartment, whether a block keeps one or one per compartment."""
     if not blocks:
         return np.zeros(0, dtype)
@@ -172,7 +180,9 @@ def _joined(blocks, value, dtype):
     )
 
 
-def _segments(blocks, block_start):
+def _segments(
+    blocks: "Sequence[LoihiBlock]", block_start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Cut at each compartment whose parameters differ from the one before, and between blocks."""
     full = 2**12
     columns = np.stack(
@@ -192,7 +202,7 @@ def _segments(blocks, block_start):
     return start, np.ascontiguousarray(columns[start[:-1]])
 
 
-def _noise(blocks):
+def _noise(blocks: "Sequence[LoihiBlock]") -> dict[str, np.ndarray]:
     enabled = _joined(blocks, lambda c: c.enable_noise, bool)
     exponent = _joined(blocks, lambda c: c.noise_exp, np.int32)
     return {

@@ -5,14 +5,23 @@ once; every presentation gets a fresh emulator state of it, as a new simulator w
 """
 
 import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 
-from loihiseg.emulator.activity import Presentation, fan_out, host_sources
+from loihiseg.emulator.activity import FanOut, Presentation, fan_out, host_sources
 from loihiseg.emulator.presenter import Deployable, collected
 from loihiseg.errors import LoihisegError
+
+if TYPE_CHECKING:
+    import nengo
+    from nengo_loihi.builder import Model
+    from nengo_loihi.emulator import EmulatorInterface
+
+_Emulator = TypeVar("_Emulator", bound="EmulatorInterface")
 
 
 class Presenter:
@@ -41,7 +50,14 @@ class Presenter:
         If nengo-loihi cannot build the network; carries its message.
     """
 
-    def __init__(self, net, input_node, ensembles, shapes, seed=0):
+    def __init__(
+        self,
+        net: "nengo.Network",
+        input_node: "nengo.Node",
+        ensembles: "Mapping[str, nengo.Ensemble]",
+        shapes: Mapping[str, tuple[int, int, int]],
+        seed: int = 0,
+    ) -> None:
         import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
 
         import nengo
@@ -67,7 +83,7 @@ class Presenter:
         self.model = self._simulator.model
         self._places = _places(self.model, ensembles, host)
 
-    def _present(self, _t):
+    def _present(self, _t: float) -> np.ndarray:
         return self._pixels
 
     @property
@@ -75,7 +91,13 @@ class Presenter:
         """Compartments in all blocks."""
         return sum(block.n_neurons for block in self.model.blocks)
 
-    def present(self, image, n_steps: int, n_window_steps: int, progress=None) -> Presentation:
+    def present(
+        self,
+        image: np.ndarray,
+        n_steps: int,
+        n_window_steps: int,
+        progress: Callable[[], None] | None = None,
+    ) -> Presentation:
         """Hold an image at the input for a number of steps, from a state of rest.
 
         Parameters
@@ -125,6 +147,7 @@ class Presenter:
             per_step[0, step] = np.count_nonzero(emulator.compartment.spiked)
             if progress is not None:
                 progress()
+        assert before_window is not None  # no window is longer than its presentation
         spikes = self.deployable.by_layer(total, self._shapes)
         window = self.deployable.by_layer(total - before_window, self._shapes)
         for name, fired in fired_on_host.items():
@@ -132,55 +155,68 @@ class Presenter:
             window[name] = fired[-n_window_steps:].sum(axis=0, dtype=np.int32)
             window[name] = window[name].reshape(self._shapes[name])
         emulator.close()
-        return Presentation(spikes, window, n_steps, n_window_steps, *per_step, total)
+        on_chip, messages, events = per_step
+        return Presentation(
+            spikes, window, n_steps, n_window_steps, on_chip, messages, events, total
+        )
 
     @cached_property
-    def _fans(self):
+    def _fans(self) -> FanOut:
         return fan_out(self.deployable)
 
-    def _from_host(self, fired):
+    def _from_host(self, fired: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Messages and synaptic events that each step's host spikes set off, (n_steps,) each."""
         fans = self._fans
-        messages, events = 0, 0
+        messages = events = np.zeros((), np.int64)
         host = zip(fans.host_sources, fans.host_messages, fans.host_synaptic_events)
         for name, sent, driven in host:
             messages = messages + fired[name] @ sent
             events = events + fired[name] @ driven
         return messages, events
 
-    def fresh(self, kind):
+    def fresh(self, kind: "type[_Emulator]") -> "_Emulator":
         """An emulator of class ``kind`` at rest, of the built model."""
         with _quiet_build():
             return kind(self.model, seed=self._seed)
 
     @cached_property
-    def deployable(self):
+    def deployable(self) -> Deployable:
         """The built model compiled, as `loihiseg.emulator.presenter` runs it."""
         from loihiseg.emulator.program import compile_model
 
         return Deployable(compile_model(self.model), dict(self._places), host_sources(self.model))
 
-    def present_each(self, images, n_steps: int, n_window_steps: int):
+    def present_each(
+        self, images: Iterable[np.ndarray], n_steps: int, n_window_steps: int
+    ) -> Iterator[Presentation]:
         """Present images one after the other; yields the `Presentation` of each."""
         for image in images:
             yield self.present(image, n_steps, n_window_steps)
 
-    def present_all(self, images, n_steps, n_window_steps, progress=None) -> list[Presentation]:
+    def present_all(
+        self,
+        images: Iterable[np.ndarray],
+        n_steps: int,
+        n_window_steps: int,
+        progress: Callable[[], None] | None = None,
+    ) -> list[Presentation]:
         """All of `present_each`; ``progress`` is called after each image."""
         return collected(self.present_each(images, n_steps, n_window_steps), progress)
 
-    def close(self):
+    def close(self) -> None:
         """Free the simulator."""
         self._simulator.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-def _places(model, ensembles, host):
+def _places(
+    model: "Model", ensembles: "Mapping[str, nengo.Ensemble]", host: "Collection[nengo.Ensemble]"
+) -> dict[str, np.ndarray]:
     """Where in block order the compartment of each neuron of a layer is."""
     starts, start = {}, 0
     for block in model.blocks:
@@ -201,7 +237,7 @@ def _places(model, ensembles, host):
 
 
 @contextmanager
-def _quiet_build():
+def _quiet_build() -> Iterator[None]:
     """Keep back the warnings that a build repeats for every block."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Lost .* extra bits in weight rounding")

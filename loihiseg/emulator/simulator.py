@@ -9,9 +9,14 @@ from dataclasses import dataclass
 
 import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
 
+import nengo
 import nengo_loihi
+import networkx as nx
 import numpy as np
+from nengo_loihi.builder import Model
 from nengo_loihi.emulator import EmulatorInterface
+from nengo_loihi.emulator.interface import CompartmentState
+from nengo_loihi.inputs import SpikeInput
 
 from loihiseg.emulator import kernels
 from loihiseg.emulator.program import GRID, Program, compile_model
@@ -59,7 +64,7 @@ class Activity:
     messages: int
     synaptic_events: int
     compartment_spikes: np.ndarray
-    traffic: object
+    traffic: nx.DiGraph
 
 
 class Simulator(nengo_loihi.Simulator):
@@ -69,7 +74,7 @@ class Simulator(nengo_loihi.Simulator):
     happened.
     """
 
-    def __init__(self, network, *args, **kwargs):
+    def __init__(self, network: nengo.Network, *args: object, **kwargs: object) -> None:
         super().__init__(network, *args, **kwargs)
         emulator = self.sims.get("emulator")
         self.accelerated = Accelerated(False, False, reason=f"target is {self.target!r}")
@@ -96,7 +101,7 @@ class CompiledEmulator(EmulatorInterface):
     ``compartment`` work on it unchanged.
     """
 
-    def __init__(self, model, seed=None):
+    def __init__(self, model: Model, seed: int | None = None) -> None:
         super().__init__(model, seed=seed)
         self.program: Program = compile_model(model)
         n_cells = -(-self.program.n_compartments // GRID)
@@ -114,7 +119,7 @@ class CompiledEmulator(EmulatorInterface):
         self._noisy = self.program.has_noise
         self._draw = self._noisy or n_learning > 0
 
-    def _leave_learning_to_the_reference(self):
+    def _leave_learning_to_the_reference(self) -> None:
         """Keep only what learns among the synapses and axons that the reference code walks."""
         for synapse in [s for s in self.synapses.slices if not s.learning]:
             del self.synapses.slices[synapse]
@@ -122,7 +127,7 @@ class CompiledEmulator(EmulatorInterface):
         for axon in [a for a in self.axons.slices if not a.target.learning]:
             del self.axons.slices[axon]
 
-    def step(self):
+    def step(self) -> None:
         """Advance by one step."""
         self.t += 1
         compartment = self.compartment
@@ -136,7 +141,7 @@ class CompiledEmulator(EmulatorInterface):
         self._update()
         self.probes.update(self.t, compartment)
 
-    def close(self):
+    def close(self) -> None:
         """Free the state; what was counted can still be read."""
         if not self.closed:
             self._counted = self.activity()
@@ -157,13 +162,13 @@ class CompiledEmulator(EmulatorInterface):
             program_graph(self.program, spikes / max(self.t, 1)),
         )
 
-    def _fetch_inputs(self):
+    def _fetch_inputs(self) -> "list[_Fetched]":
         """Spikes of the host that arrive now; a `SpikeInput` gives them out once."""
         if self.t < 2:
             return []
         return [_Fetched(source, self.t - 1) for source in self.inputs]
 
-    def _scatter(self, inputs):
+    def _scatter(self, inputs: "list[_Fetched]") -> None:
         program = self.program
         host = (program.input_entry_start, program.input_entries)
         for first, fetched in zip(program.input_start, inputs):
@@ -174,7 +179,9 @@ class CompiledEmulator(EmulatorInterface):
         if self.synapses.slices:
             self._touched[:] = 1
 
-    def _send(self, sources, n_sources, entries):
+    def _send(
+        self, sources: np.ndarray, n_sources: int, entries: tuple[np.ndarray, np.ndarray]
+    ) -> None:
         program = self.program
         messages, events = kernels.scatter(
             sources,
@@ -189,7 +196,7 @@ class CompiledEmulator(EmulatorInterface):
         self._messages += messages
         self._synaptic_events += events
 
-    def _update(self):
+    def _update(self) -> None:
         program, state = self.program, self.compartment
         noise_in = noise_sum = self._nothing
         if self._draw:
@@ -221,14 +228,14 @@ class CompiledEmulator(EmulatorInterface):
 class _Fetched:
     """Spikes of one host input, as often as asked, and its axons to groups that learn."""
 
-    def __init__(self, source, step):
+    def __init__(self, source: SpikeInput, step: int) -> None:
         self.spikes = source.spike_idxs(step)
         self.axons = [axon for axon in source.axons if axon.target.learning]
 
-    def spike_idxs(self, _step):
+    def spike_idxs(self, _step: int) -> list[int]:
         return self.spikes
 
 
-def _report_overflow(state, overflow):
+def _report_overflow(state: CompartmentState, overflow: int) -> None:
     for name in kernels.overflow_names(overflow):
         state.error(f"Overflow in {name}")

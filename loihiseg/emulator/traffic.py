@@ -1,12 +1,21 @@
 """Messages between the blocks of a program, as the graph that ``partition`` cuts."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import networkx as nx
 import numpy as np
 
 from loihiseg.emulator.program import Program
+from partition.core.traffic import HostInput
+
+if TYPE_CHECKING:
+    from loihiseg.emulator.presenter import Deployable
 
 
-def program_graph(program: Program, rates=None, labels=None) -> nx.DiGraph:
+def program_graph(
+    program: Program, rates: np.ndarray | None = None, labels: Sequence[str] | None = None
+) -> nx.DiGraph:
     """Blocks and the messages between them.
 
     Parameters
@@ -44,7 +53,7 @@ def program_graph(program: Program, rates=None, labels=None) -> nx.DiGraph:
     return graph
 
 
-def deployable_graph(deployable, rates=None) -> nx.DiGraph:
+def deployable_graph(deployable: "Deployable", rates: np.ndarray | None = None) -> nx.DiGraph:
     """`program_graph` with each block named after its layer, as ``layer[3]``, and inputs likewise.
 
     Parameters
@@ -65,9 +74,9 @@ def deployable_graph(deployable, rates=None) -> nx.DiGraph:
     return graph
 
 
-def _host_inputs(program):
+def _host_inputs(program: Program) -> list[HostInput]:
     """Label, neurons and messages to each block of every input from the host."""
-    found = []
+    found: list[HostInput] = []
     bounds = zip(program.input_start, program.input_start[1:])
     for index, (first, last) in enumerate(bounds):
         begin, end = program.input_entry_start[[first, last]]

@@ -8,6 +8,7 @@ within them wrap only where nengo-loihi's own do. The work is a few passes over 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -115,7 +116,7 @@ def check_places(places: dict[str, np.ndarray], n_compartments: int) -> None:
         raise ValueError(f"compartment {int(taken.argmax())} is the place of more than one neuron")
 
 
-def check_fits(deployable: Deployable, shapes: dict[str, tuple[int, ...]]) -> None:
+def check_fits(deployable: Deployable, shapes: Mapping[str, tuple[int, ...]]) -> None:
     """That a program is one of a network: its layers and inputs are the network's, size by size.
 
     Parameters

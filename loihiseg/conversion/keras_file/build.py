@@ -1,8 +1,8 @@
 """A checked model as a model of tf_keras, made by its constructors."""
 
-from typing import Any
+from collections.abc import Iterable
 
-from loihiseg.frameworks import tf
+from loihiseg.frameworks import KerasTensor, tf
 
 import numpy as np
 
@@ -33,12 +33,14 @@ class _FromFile(tf.keras.initializers.Initializer):
         self.what = what
         self.array = array
 
-    def __call__(self, shape, dtype=None, **_):
+    def __call__(
+        self, shape: Iterable[int], dtype: tf.DType | None = None, **_: object
+    ) -> tf.Tensor:
         _check_shape(self.what, self.array, shape)
         return tf.constant(self.array, dtype)
 
 
-def _check_shape(what: str, array: np.ndarray, shape) -> None:
+def _check_shape(what: str, array: np.ndarray, shape: Iterable[int]) -> None:
     if tuple(array.shape) != tuple(shape):
         raise FaultyFileError(
             [f"{what} has shape {array.shape} in the file; {tuple(shape)} belongs to its settings"]
@@ -73,7 +75,7 @@ class _Builder:
             return self._sequential(model)
         made = {layer.name: self.layer(layer) for layer in model}
         by_name = {layer.name: layer for layer in model}
-        outputs: dict[tuple[str, int], Any] = {}
+        outputs: dict[tuple[str, int], list[KerasTensor]] = {}
         for layer in model:
             if layer.kind == "InputLayer":
                 outputs[layer.name, 0] = _as_list(made[layer.name].output)
@@ -87,7 +89,13 @@ class _Builder:
             model,
         )
 
-    def called(self, layer: Layer, made: Any, inputs: list, training: bool | None) -> list:
+    def called(
+        self,
+        layer: Layer,
+        made: tf.keras.layers.Layer,
+        inputs: list[KerasTensor],
+        training: bool | None,
+    ) -> list[KerasTensor]:
         """Outputs of a call, of which the first gives the layer its weights."""
         one = len(inputs) == 1 and not _joins(layer)
         keywords = {} if training is None else {"training": training}
@@ -100,7 +108,7 @@ class _Builder:
         self.check_weights(layer, made)
         return result
 
-    def layer(self, layer: Layer) -> Any:
+    def layer(self, layer: Layer) -> tf.keras.layers.Layer:
         if layer.model is not None:
             return self.model(layer.model)
         arguments = {key: _argument(value) for key, value in layer.arguments.items()}
@@ -116,7 +124,7 @@ class _Builder:
             made = kind(**{**arguments, **guards})
         return made
 
-    def check_weights(self, layer: Layer, made: Any) -> None:
+    def check_weights(self, layer: Layer, made: tf.keras.layers.Layer) -> None:
         """Set what has no initializer of its own; put the file's initializers back."""
         if layer.model is not None:
             return
@@ -159,7 +167,7 @@ class _Builder:
         return made
 
 
-def _model(inputs: list, outputs: list, model: Model) -> tf.keras.Model:
+def _model(inputs: list[KerasTensor], outputs: list[KerasTensor], model: Model) -> tf.keras.Model:
     try:
         made = tf.keras.Model(inputs, outputs, name=model.name)
     except Exception as error:  # what Keras finds wrong with a graph may be any error
@@ -169,7 +177,7 @@ def _model(inputs: list, outputs: list, model: Model) -> tf.keras.Model:
     return made
 
 
-def _argument(value: object) -> Any:
+def _argument(value: object) -> object:
     """A checked setting as constructors take it."""
     if isinstance(value, Activation):
         return getattr(tf.keras.activations, value.name)
@@ -204,7 +212,7 @@ def _first_line(error: Exception) -> str:
     return one_line(lines[0], 200) if lines else type(error).__name__
 
 
-def _as_list(value: Any) -> list:
+def _as_list(value: KerasTensor | list[KerasTensor] | tuple[KerasTensor, ...]) -> list[KerasTensor]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
@@ -212,7 +220,7 @@ def _joins(layer: Layer) -> bool:
     return layer.model is None and LAYERS[layer.kind].joins
 
 
-def _check_size(layer: Layer, output: Any) -> None:
+def _check_size(layer: Layer, output: KerasTensor) -> None:
     size = 1
     for length in output.shape[1:]:
         size *= int(length or 1)

@@ -81,7 +81,7 @@ def maybe(check: Check) -> Check:
 def some(check: Check, low: int, high: int) -> Check:
     """A list of so many values."""
 
-    def checked(value: object) -> tuple:
+    def checked(value: object) -> tuple[object, ...]:
         if type(value) is not list or not low <= len(value) <= high:
             raise _wrong(value, f"a list of {low} to {high} values")
         return tuple(check(each) for each in value)
@@ -92,7 +92,7 @@ def some(check: Check, low: int, high: int) -> Check:
 def either(first: Check, second: Check) -> Check:
     """What one check takes, or else the other."""
 
-    def check(value: object) -> Any:
+    def check(value: object) -> object:
         try:
             return first(value)
         except ValueError:

@@ -73,7 +73,7 @@ class _Reader:
     faults: list[str] = field(default_factory=list)
     n_layers: int = 0
 
-    def model(self, kind: str, config: dict, depth: int) -> Model:
+    def model(self, kind: str, config: dict[str, object], depth: int) -> Model:
         """A model of a configuration; faults of its layers are gathered."""
         if depth > MOST_DEPTH:
             raise ValueError(f"has models more than {MOST_DEPTH} deep inside it")
@@ -178,7 +178,7 @@ def _call(node: object) -> Call:
     return Call(tuple(references), trainings.pop())
 
 
-def _call_of_today(node: dict) -> Call:
+def _call_of_today(node: dict[str, object]) -> Call:
     """A call as today's Keras writes it: positional and named arguments."""
     match node:
         case {"args": [first], "kwargs": kwargs, **rest} if not rest:

@@ -172,7 +172,9 @@ class _Views:
                 return self._view(np.dtype(dtype), [int(n) for n in shape], offset, where)
         raise FaultyFileError([f"HDF5: damaged at {where}"])
 
-    def _view(self, dtype: np.dtype, shape: list[int], offset: int | None, where: str):
+    def _view(
+        self, dtype: np.dtype, shape: list[int], offset: int | None, where: str
+    ) -> np.ndarray:
         count = 1
         for length in shape:
             count *= length

@@ -18,6 +18,7 @@ import math
 import os
 import resource
 import sys
+from typing import TypedDict
 
 # One thread: each would ask for memory of its own, and there is little.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -59,11 +60,19 @@ _NUMBER_TYPES = {
 }
 
 
+class GroupMap(TypedDict):
+    """A group: texts by attribute, groups, and [dtype, shape, offset in bytes] of arrays."""
+
+    texts: dict[str, list[str]]
+    groups: dict[str, "GroupMap"]
+    arrays: dict[str, list[str | list[int] | int | None]]
+
+
 class Refused(Exception):
     """What is wrong with the file, in one line."""
 
 
-def describe(file: io.RawIOBase) -> dict:
+def describe(file: io.RawIOBase) -> dict[str, object]:
     """The map of a file.
 
     Parameters
@@ -108,11 +117,11 @@ class _Walk:
     def __init__(self) -> None:
         self.seen: set[int] = set()
 
-    def group(self, group: h5py.h5g.GroupID, where: str, depth: int) -> dict:
+    def group(self, group: h5py.h5g.GroupID, where: str, depth: int) -> GroupMap:
         if depth > MOST_DEPTH:
             raise Refused(f"groups are more than {MOST_DEPTH} deep at {where}")
         names = {name: _all_texts(group, name, where) for name in ATTRIBUTES}
-        result: dict = {
+        result: GroupMap = {
             "texts": {name: texts for name, texts in names.items() if texts is not None},
             "groups": {},
             "arrays": {},
@@ -153,7 +162,7 @@ class _Walk:
         return found
 
 
-def _place(found: h5py.h5d.DatasetID, shown: str) -> list:
+def _place(found: h5py.h5d.DatasetID, shown: str) -> list[str | list[int] | int | None]:
     """Type, shape and offset of an array that lies in the file in one piece."""
     with _LibraryFaults(shown):
         properties = found.get_create_plist()

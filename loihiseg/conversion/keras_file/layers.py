@@ -280,7 +280,7 @@ LAYERS: dict[str, LayerRule] = {
 """Layers that are read; whether they can be deployed is asked later, of the model."""
 
 
-def layer_arguments(kind: str, config: dict, keras_3: bool) -> dict:
+def layer_arguments(kind: str, config: dict[str, object], keras_3: bool) -> dict[str, object]:
     """Constructor's arguments of a layer.
 
     Raises
@@ -307,7 +307,7 @@ _LEFT_OUT = {
 }
 
 
-def _as_tf_keras(kind: str, config: dict) -> dict:
+def _as_tf_keras(kind: str, config: dict[str, object]) -> dict[str, object]:
     """Settings of today's Keras as tf_keras names them.
 
     Raises

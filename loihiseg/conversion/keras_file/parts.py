@@ -198,13 +198,15 @@ def _is_keras(module: object) -> bool:
     )
 
 
-def _check_named(value: object, allowed: tuple, kind: str, what: str) -> None:
+def _check_named(value: object, allowed: tuple[str | None, ...], kind: str, what: str) -> None:
     if value not in allowed or type(value) not in (str, type(None)):
         shown = one_line(repr(value), 60)
         raise CodeError(f"({one_line(kind, 60)}) is code of {what} {shown}, which is not run")
 
 
-def arguments(config: dict, checks: Mapping[str, Check], needed: tuple[str, ...] = ()) -> dict:
+def arguments(
+    config: dict[str, object], checks: Mapping[str, Check], needed: tuple[str, ...] = ()
+) -> dict[str, object]:
     """Constructor's arguments of a configuration, every one of them checked.
 
     Raises

@@ -94,7 +94,9 @@ def reference(value: object) -> Reference:
     raise ValueError(f"refers to {one_line(repr(value), 60)}; expected [layer, call, output]")
 
 
-def wired(name: str, trainable: bool, layers: list[Layer], config: dict, keras_3: bool) -> Model:
+def wired(
+    name: str, trainable: bool, layers: list[Layer], config: dict[str, object], keras_3: bool
+) -> Model:
     """A functional model whose references all lead somewhere.
 
     Raises
@@ -121,7 +123,7 @@ def wired(name: str, trainable: bool, layers: list[Layer], config: dict, keras_3
 class _Wiring:
     """Turns references of a file into references that lead to a call."""
 
-    def __init__(self, layers: dict[str, Layer], config: dict, keras_3: bool) -> None:
+    def __init__(self, layers: dict[str, Layer], config: dict[str, object], keras_3: bool) -> None:
         self.layers = layers
         self.config = config
         self.keras_3 = keras_3
