@@ -12,6 +12,7 @@ it, not mapped, so that a full disk is an error and not the end of the process.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import uuid
@@ -49,6 +50,11 @@ class TiffOutput(Output):
     def __init__(self, path: Path, layout: Layout, resume: bool) -> None:
         self._handle = -1
         self._labels: dict[str, TiffOutput] = {}
+        if layout.shape[2] == 1:
+            # tifffile takes the column for a channel, and writes pages of another shape.
+            raise InputError(
+                f"{path}: sections of one column are not written as TIFF; choose a name in .zarr"
+            )
         try:
             super().__init__(path, layout, resume)
         except BaseException:
@@ -170,12 +176,20 @@ def check_begun(part: Path, layout: Layout, path: Path) -> tuple[int, np.dtype]:
     """
     try:
         with tifffile.TiffFile(part) as tiff:
-            series, software = tiff.series[0], tiff.pages.first.software
+            series, page, software = tiff.series[0], tiff.pages.first, tiff.pages.first.software
             offset, order = series.dataoffset, tiff.byteorder
-            # A single section has no axis of sections in ImageJ's own form.
-            shape = (1, 1, *series.shape)[-3:]
+            # tifffile leaves out axes of length one, so the series' own shape is not asked for.
+            size = page.imagelength, page.imagewidth
+            shape = (series.size // math.prod(size), *size)
             same = shape == layout.shape and series.dtype == layout.dtype
-    except (tifffile.TiffFileError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (
+        tifffile.TiffFileError,
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        ZeroDivisionError,
+    ) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(
             f"{part}: cannot be gone on with ({reason}), expected a TIFF that an earlier run "

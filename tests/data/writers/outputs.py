@@ -31,7 +31,9 @@ def read(path):
     if path.suffix == ".zarr":
         return zarr.open_group(str(path), mode="r")["0"][:]
     with tifffile.TiffFile(path) as tiff:
-        return tiff.asarray().reshape((1, 1, *tiff.series[0].shape)[-3:])
+        # tifffile leaves out axes of length one.
+        page = tiff.pages.first
+        return tiff.asarray().reshape(-1, page.imagelength, page.imagewidth)
 
 
 def content(folder):

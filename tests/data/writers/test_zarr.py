@@ -17,11 +17,11 @@ def attributes(folder):
     return json.loads((folder / ".zattrs").read_text())
 
 
-@pytest.fixture
-def written(tmp_path):
-    array, cells = pixels((2, 1100, 2050), "u1"), pixels((2, 1100, 2050), "u4")
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    array, cells = pixels((2, 1100, 1050), "u1"), pixels((2, 1100, 1050), "u4")
     cells //= 2**30  # neighbours that are equal
-    path = tmp_path / "map.zarr"
+    path = tmp_path_factory.mktemp("zarr") / "map.zarr"
     with opened(path, array, pixel_nm=SIZES) as output:
         mask, labels = output.add_labels("mask", "u1"), output.add_labels("cells", "u4")
         for number in range(2):
@@ -50,23 +50,23 @@ def test_axes_scale_and_levels(written):
         extent = start if extent is None else extent
         np.testing.assert_allclose(start, extent)
         stored = group[str(number)]
-        assert stored.shape == (2, *level_shapes(1100, 2050)[number])
+        assert stored.shape == (2, *level_shapes(1100, 1050)[number])
         assert stored.chunks[0] == 1 and max(stored.chunks) <= 1024
-    assert number == 3 and max(stored.shape) <= 512
+    assert number == 2 and max(stored.shape) <= 512
     np.testing.assert_array_equal(group["0"][:], array)
 
 
 def test_levels_are_means_of_images_and_ids_of_labels(written):
     path, array, cells = written
     group = zarr.open_group(str(path), mode="r")
-    even = array[:, :1100, :2050].reshape(2, 550, 2, 1025, 2).astype(float).mean(axis=(2, 4))
+    even = array[:, :1100, :1050].reshape(2, 550, 2, 525, 2).astype(float).mean(axis=(2, 4))
     np.testing.assert_array_equal(group["1"][:], np.floor(even + 0.5))
     coarse = group["labels/cells/1"][:]
-    four = cells.reshape(2, 550, 2, 1025, 2).transpose(0, 1, 3, 2, 4).reshape(-1, 4)
-    for one, of in list(zip(coarse.ravel(), four))[:5000]:
+    four = cells.reshape(2, 550, 2, 525, 2).transpose(0, 1, 3, 2, 4).reshape(-1, 4)
+    for one, of in list(zip(coarse.ravel(), four))[:2000]:
         counts = [list(of).count(value) for value in of]
         assert one == of[int(np.argmax(counts))]
-    assert set(np.unique(group["labels/mask/3"][:])) <= {0, 1}
+    assert set(np.unique(group["labels/mask/2"][:])) <= {0, 1}
 
 
 def test_labels_are_listed_and_say_whose_they_are(written):
