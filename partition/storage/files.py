@@ -208,6 +208,62 @@ def move_files(source: Path, target: Path, last: str) -> None:
     os.rmdir(source)
 
 
+def rename(source: Path, target: Path) -> None:
+    """Rename a file or folder, down to the disk; a file of the new name is replaced.
+
+    Raises
+    ------
+    OSError
+        It cannot be renamed.
+    """
+    os.replace(source, target)
+    sync_folder(target.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Bring the bytes of a file to the disk, whoever wrote them.
+
+    Raises
+    ------
+    OSError
+        The disk failed.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _sync(handle)
+    finally:
+        os.close(handle)
+
+
+def append_line(path: Path, line: bytes, size: int) -> None:
+    """Cut a file to a size and write a line behind it, down to the disk.
+
+    Parameters
+    ----------
+    path : Path
+        Of a file that is there.
+    line : bytes
+        With its newline.
+    size : int
+        Bytes that are kept of what is there: without what a full disk or a kill left of a line.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.ftruncate(handle, size)
+        os.lseek(handle, size, os.SEEK_SET)
+        rest = memoryview(line)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        _sync(handle)
+    finally:
+        os.close(handle)
+
+
 def sync_folder(path: Path) -> None:
     """Bring the names in a folder to the disk, where that can be asked for.
 
