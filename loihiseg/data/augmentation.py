@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from loihiseg.data.fields import smooth_field
+from loihiseg.data.padding import padding_of
 from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError
 
@@ -24,8 +25,31 @@ def normalize(image: np.ndarray) -> np.ndarray:
         out = (image - mean) / std, mean and std over height and width of the whole section
 
     Normalise the whole section and crop or tile afterwards, so that training and deployment see
-    the same numbers whatever the crop. A section without contrast becomes all zeros.
+    the same numbers whatever the crop. A section without contrast becomes all zeros. Padding, see
+    `loihiseg.data.padding`, counts for neither mean nor deviation.
     """
+    image = np.asarray(image)
+    if image.ndim >= 2 and any(mask is not None for mask in map(padding_of, _sections(image))):
+        normal = [_normalize_tissue(section, padding_of(section)) for section in _sections(image)]
+        return np.stack(normal).reshape(image.shape)
+    return _normalize(image)
+
+
+def _sections(image: np.ndarray) -> np.ndarray:
+    return image.reshape(-1, *image.shape[-2:])
+
+
+def _normalize_tissue(section: np.ndarray, padding: np.ndarray | None) -> np.ndarray:
+    if padding is None:
+        return _normalize(section)
+    pixels = section.astype(np.float32)
+    tissue = pixels[~padding]
+    mean, deviation = tissue.mean(dtype=np.float64), tissue.std(dtype=np.float64)
+    scale = 1.0 / deviation if deviation > 1e-6 else 0.0
+    return (pixels - np.float32(mean)) * np.float32(scale)
+
+
+def _normalize(image: np.ndarray) -> np.ndarray:
     pixels = np.asarray(image, dtype=np.float32)
     mean = pixels.mean(axis=(-2, -1), keepdims=True, dtype=np.float64)
     deviation = pixels.std(axis=(-2, -1), keepdims=True, dtype=np.float64)
