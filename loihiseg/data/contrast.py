@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loihiseg.data.padding import padding_of
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -32,7 +34,7 @@ _LEAST_DEVIATION = 1e-6
 
 
 def grey_counts(section: np.ndarray) -> np.ndarray:
-    """(256,) int64: how many pixels of a section, (height, width) uint8, have each grey level."""
+    """(256,) int64: how many pixels of a section, uint8 of any shape, have each grey level."""
     counts = np.zeros(256, np.int64)
     for rows in np.array_split(section, max(section.size // _PIXELS_AT_ONCE, 1)):
         # It takes 8 bytes a pixel.
@@ -46,17 +48,20 @@ def contrast(section: np.ndarray) -> Contrast:
     Parameters
     ----------
     section : numpy.ndarray
-        (height, width). Of uint8 they are computed from counts of the grey levels, in integers, so
-        that they do not depend on an order of additions and take no memory.
+        (height, width). Padding, see `loihiseg.data.padding`, counts for neither. Of uint8 they are
+        computed from counts of the grey levels, in integers, so that they do not depend on an order
+        of additions and take no memory.
     """
+    padding = padding_of(section)
+    tissue = section if padding is None else section[~padding]
     if section.dtype == np.uint8:
-        counts = grey_counts(section)
+        counts = grey_counts(tissue)
         total = int(counts @ np.arange(256))
         squares = int(counts @ np.arange(256) ** 2)
-        mean = total / section.size
-        deviation = ((section.size * squares - total**2) ** 0.5) / section.size
+        mean = total / tissue.size
+        deviation = ((tissue.size * squares - total**2) ** 0.5) / tissue.size
     else:
-        pixels = np.asarray(section, np.float32)
+        pixels = np.asarray(tissue, np.float32)
         mean = float(pixels.mean(dtype=np.float64))
         deviation = float(pixels.std(dtype=np.float64))
     scale = 1.0 / deviation if deviation > _LEAST_DEVIATION else 0.0
@@ -69,7 +74,8 @@ def normalize(image: np.ndarray) -> np.ndarray:
         out = (image - mean) / std, mean and std over height and width of the whole section
 
     Normalise the whole section and crop or tile afterwards, so that training and deployment see
-    the same numbers whatever the crop. A section without contrast becomes all zeros.
+    the same numbers whatever the crop. A section without contrast becomes all zeros. Padding counts
+    for neither mean nor deviation.
     """
     image = np.asarray(image)
     sections = image.reshape(-1, *image.shape[-2:])

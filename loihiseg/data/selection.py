@@ -9,6 +9,7 @@ from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import Tiles, spread_tiles, whole_tiles
+from loihiseg.data.warn import warn
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +94,9 @@ class Chosen:
 def select_sections(stack: Stack, sections: str | None, trained_on: DataRecord | None) -> Selection:
     """The sections that are asked for, else those of the test part; and those of validation.
 
+    Of a stack in which some sections are labelled and others are not, only those with labels are
+    taken as soon as there is one among them; a warning names sections that were asked for.
+
     Parameters
     ----------
     stack : Stack
@@ -107,21 +111,36 @@ def select_sections(stack: Stack, sections: str | None, trained_on: DataRecord |
     InputError
         If there are no such sections.
     """
-    split = _split_of(trained_on, stack.n_sections)
+    split = _split_of(trained_on, stack)
     chosen = split.test if split else range(stack.n_sections)
     if sections is not None:
         chosen = parse_sections(sections, stack.n_sections)
     validation = None
     if split and not set(split.validation) & set(chosen):
-        validation = stack.select(split.validation)
-    return Selection(stack, stack.select(chosen), validation)
+        validation = _labelled_part(stack, split.validation, asked=False)
+    return Selection(stack, _labelled_part(stack, chosen, sections is not None), validation)
 
 
-def _split_of(trained_on: DataRecord | None, n_sections: int) -> Split | None:
+def _labelled_part(stack: Stack, chosen: range, asked: bool) -> Stack:
+    """Sections with labels, or all of them where none has any."""
+    if stack.labelled is None:
+        return stack.select(chosen)
+    without = set(chosen) - set(stack.labelled_sections)
+    if len(without) == len(chosen):
+        return stack.select(chosen)
+    if without and asked:
+        listed = ", ".join(map(str, sorted(without)[:12])) + ", ..." * (len(without) > 12)
+        warn(f"{stack.source}: sections {listed} have no labels and are left out")
+    return stack.select_labelled(chosen)
+
+
+def _split_of(trained_on: DataRecord | None, stack: Stack) -> Split | None:
     if trained_on is not None:
         split = trained_on.split.parts
-        return split if split.test.stop <= n_sections else None
-    return z_block_split(n_sections) if n_sections >= 3 else None
+        return split if split.test.stop <= stack.n_sections else None
+    labelled = None if stack.labelled is None else stack.labelled_sections
+    n_usable = stack.n_sections if labelled is None else len(labelled)
+    return z_block_split(stack.n_sections, labelled) if n_usable >= 3 else None
 
 
 def shortage(tiles: Tiles, tile: int, asked: int | None) -> str:

@@ -9,6 +9,7 @@ with a neighbour on the other side.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loihiseg.errors import InputError
@@ -31,13 +32,24 @@ class Split:
     test: range
 
 
-def z_block_split(n_sections: int) -> Split:
+def z_block_split(n_sections: int, labelled: Sequence[int] | None = None) -> Split:
     """Train, validation and test blocks in this order along z.
 
     24 sections give 0-17, 18-19 and 20-23; other stacks the same proportions, with at least one
     section each. Choose thresholds on the validation block and look at the test block once.
-    Raises InputError for fewer than 3 sections.
+    labelled : positions that have labels, in order, where not all have. The blocks are then made of
+        these; others that lie between are in the ranges but not meant
+        (`Stack.select_labelled` leaves them out).
+    Raises InputError for fewer than 3 sections that can be used.
     """
+    if labelled is not None and len(labelled) < n_sections:
+        _require(len(labelled), 3, "a training, a validation and a test section with labels")
+        among = z_block_split(len(labelled))
+        blocks = [
+            [labelled[i] for i in part] for part in (among.train, among.validation, among.test)
+        ]
+        train, validation, test = (range(block[0], block[-1] + 1) for block in blocks)
+        return Split(train, validation, test)
     _require(n_sections, 3, "a training, a validation and a test section")
     n_test = max(1, round(n_sections * _TEST_FRACTION))
     n_validation = max(1, round(n_sections * _VALIDATION_FRACTION))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from loihiseg.data.labels import LabelPolarity, read_membrane
+from loihiseg.data.padding import stack_padding
 from loihiseg.errors import InputError
 
-LabelPolarity = Literal["auto", "cell-bright", "membrane-bright"]
+__all__ = ["LabelPolarity", "Stack", "grey_limits", "make_stack", "to_grey"]
+
 
 # Percentiles that become 0 and 255 when a stack is not uint8; a few hot pixels must not
 # decide the contrast of the whole stack.
@@ -26,10 +28,12 @@ class Stack:
     membrane : same shape, bool, True = membrane; None when there are no labels.
     source : path or generator call the stack came from.
     polarity : one sentence on how the labels were read.
-    digest : sha256 over shape, dtype and bytes of images and membrane.
+    digest : sha256 over shape, dtype and bytes of images and membrane, and `labelled`.
     first_section : number of the first section within the original stack.
     numbers : section numbers within the original stack when they are not consecutive
         (the training part of a fold), else None; `section_numbers` covers both cases.
+    labelled : of each section whether its labels say anything, where not all do; None where all
+        do, and without labels. `membrane` is False in the others and must not be scored there.
     """
 
     images: np.ndarray
@@ -39,6 +43,7 @@ class Stack:
     digest: str
     first_section: int = 0
     numbers: tuple[int, ...] | None = None
+    labelled: tuple[bool, ...] | None = None
 
     @property
     def n_sections(self) -> int:
@@ -50,6 +55,30 @@ class Stack:
         if self.numbers is not None:
             return self.numbers
         return tuple(range(self.first_section, self.first_section + self.n_sections))
+
+    @property
+    def labelled_sections(self) -> tuple[int, ...]:
+        """Positions of the sections that have labels."""
+        if self.membrane is None:
+            return ()
+        labelled = self.labelled or (True,) * self.n_sections
+        return tuple(position for position, has_labels in enumerate(labelled) if has_labels)
+
+    def select_labelled(self, sections: Sequence[int]) -> Stack:
+        """As `select`, leaving out sections without labels where the stack has any.
+
+        Raises InputError where none is left.
+        """
+        if self.labelled is None:
+            return self.select(sections)
+        kept = set(self.labelled_sections)
+        chosen = [position for position in sections if position in kept]
+        if len(sections) and not chosen:
+            raise InputError(
+                f"{self.source}: none of the sections {_describe(sections)} has labels, expected "
+                f"some of {_describe(self.labelled_sections)}; choose among these"
+            )
+        return self.select(chosen)
 
     def select(self, sections: Sequence[int]) -> Stack:
         """The given sections as a stack of their own, keeping the original numbering.
@@ -68,14 +97,20 @@ class Stack:
         consecutive = original == tuple(range(original[0], original[0] + len(original)))
         images = self.images[chosen]
         membrane = None if self.membrane is None else self.membrane[chosen]
+        labelled = None if self.labelled is None else tuple(self.labelled[z] for z in chosen)
+        if labelled is not None and not any(labelled):
+            membrane = None  # all cell would be scored as the truth
+        if membrane is None or labelled is None or all(labelled):
+            labelled = None
         return Stack(
             images=images,
             membrane=membrane,
             source=self.source,
             polarity=self.polarity,
-            digest=_digest(images, membrane),
+            digest=_digest(images, membrane, labelled),
             first_section=original[0],
             numbers=None if consecutive else original,
+            labelled=labelled,
         )
 
 
@@ -91,11 +126,8 @@ def make_stack(
     images : (n_sections, height, width) or a single (height, width) section. uint8 is kept as
         it is. Any other number type is rescaled once for the whole stack, so that sections stay
         comparable: the 0.5th percentile becomes 0, the 99.5th becomes 255, values outside are
-        clipped, the result is uint8.
-    labels : same shape with exactly two values, or None. With "auto" the lower value is read
-        as membrane, as in the ISBI 2012 challenge (0 = membrane, 255 = cell), unless it covers
-        more than half of the pixels; membrane is the minority class, so the labels are then
-        taken to be inverted. "cell-bright" and "membrane-bright" fix the reading.
+        clipped, the result is uint8. Padding counts for neither, see `loihiseg.data.padding`.
+    labels : same shape, or None; `loihiseg.data.labels.read_membrane` says how they are read.
     source, labels_source : named in errors; the labels' is that of the images if not given.
 
     Raises InputError for NaN or infinite pixels, images without contrast, a wrong number of
@@ -103,7 +135,7 @@ def make_stack(
     """
     pixels = _to_uint8(_as_zyx(images, source, "images"), source)
     if labels is None:
-        membrane, polarity = None, "labels: none"
+        membrane, polarity, labelled = None, "labels: none", None
     else:
         labels_source = labels_source or source
         label_zyx = _as_zyx(labels, labels_source, "labels")
@@ -112,8 +144,9 @@ def make_stack(
                 f"{labels_source}: labels have shape {label_zyx.shape}, images have {pixels.shape} "
                 "(sections, height, width); give labels drawn on these very images"
             )
-        membrane, polarity = _read_membrane(label_zyx, labels_source, label_polarity)
-    return Stack(pixels, membrane, source, polarity, _digest(pixels, membrane))
+        membrane, polarity, labelled = read_membrane(label_zyx, labels_source, label_polarity)
+    digest = _digest(pixels, membrane, labelled)
+    return Stack(pixels, membrane, source, polarity, digest, labelled=labelled)
 
 
 def _as_zyx(array: np.ndarray, source: str, what: str) -> np.ndarray:
@@ -149,49 +182,43 @@ def _to_uint8(images: np.ndarray, source: str) -> np.ndarray:
         return images * np.uint8(255)
     if images.dtype == np.uint8:
         return np.ascontiguousarray(images)
-    dark, bright = np.percentile(images, [_DARK_PERCENTILE, _BRIGHT_PERCENTILE])
-    if dark == bright:  # nearly blank: the few pixels that differ still carry the contrast
-        dark, bright = float(low), float(high)
+    dark, bright = grey_limits(images)
     pixels = np.empty(images.shape, np.uint8)
     for section, grey in zip(images, pixels):  # one by one: as float64 they take eight times more
-        scaled = (section.astype(np.float64) - dark) * (255.0 / (bright - dark))
-        grey[...] = np.clip(np.rint(scaled), 0, 255)
+        grey[...] = to_grey(section, dark, bright)
     return pixels
 
 
-def _read_membrane(
-    labels: np.ndarray, source: str, label_polarity: LabelPolarity
-) -> tuple[np.ndarray, str]:
-    values = np.unique(labels)
-    if len(values) != 2:
-        listed = ", ".join(str(value) for value in values[:8])
-        listed += ", ..." if len(values) > 8 else ""
-        raise InputError(
-            f"{source}: labels have {len(values)} value{'s' * (len(values) != 1)} ({listed}), "
-            "expected exactly two, membrane and cell; reduce them to two values"
-        )
-    dark, bright = values
-    is_dark = labels == dark
-    if label_polarity == "auto":
-        inverted = bool(is_dark.mean() > 0.5)
-        why = " (taken as inverted: membrane is the minority)" if inverted else ""
-    elif label_polarity in ("cell-bright", "membrane-bright"):
-        inverted, why = label_polarity == "membrane-bright", " (as requested)"
-    else:
-        raise InputError(
-            f"label polarity {label_polarity!r} is unknown, expected 'auto', 'cell-bright' or "
-            "'membrane-bright'"
-        )
-    membrane = np.ascontiguousarray(~is_dark if inverted else is_dark)
-    cell_value, membrane_value = (dark, bright) if inverted else (bright, dark)
-    sentence = (
-        f"labels: {cell_value} = cell, {membrane_value} = membrane{why} "
-        f"(membrane {100 * membrane.mean():.1f} % of pixels)"
-    )
-    return membrane, sentence
+def grey_limits(images: np.ndarray) -> tuple[float, float]:
+    """Values that become 0 and 255: percentiles 0.5 and 99.5 of all pixels but padding.
+
+    images : (n_sections, height, width), any type of number, not all of one value.
+    """
+    padding = stack_padding(images)
+    blank = [section.min() == section.max() for section in images]  # padding all over
+    tissue = images
+    if any(mask is not None for mask in padding) or (any(blank) and not all(blank)):
+        kept = [
+            section.ravel() if mask is None else section[~mask]
+            for section, mask, is_blank in zip(images, padding, blank)
+            if not is_blank
+        ]
+        tissue = np.concatenate(kept)
+    dark, bright = np.percentile(tissue, [_DARK_PERCENTILE, _BRIGHT_PERCENTILE])
+    if dark == bright:  # nearly blank: the few pixels that differ still carry the contrast
+        dark, bright = images.min(), images.max()
+    return float(dark), float(bright)
 
 
-def _digest(images: np.ndarray, membrane: np.ndarray | None) -> str:
+def to_grey(section: np.ndarray, dark: float, bright: float) -> np.ndarray:
+    """A section (height, width) as uint8: `dark` becomes 0, `bright` 255, beyond is clipped."""
+    scaled = (section.astype(np.float64) - dark) * (255.0 / (bright - dark))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def _digest(
+    images: np.ndarray, membrane: np.ndarray | None, labelled: tuple[bool, ...] | None
+) -> str:
     sha = hashlib.sha256()
     for array in (images, membrane):
         if array is None:
@@ -199,6 +226,8 @@ def _digest(images: np.ndarray, membrane: np.ndarray | None) -> str:
             continue
         sha.update(f"{array.shape} {array.dtype.str}".encode())
         sha.update(np.ascontiguousarray(array).data)
+    if labelled is not None:
+        sha.update(bytes(labelled))
     return sha.hexdigest()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loihiseg.data.contrast import normalize
+from loihiseg.data.padding import stack_padding
 from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError
 
@@ -186,6 +187,8 @@ class Tiles:
 def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:
     """Tiles of a stack that do not overlap, spread evenly over its sections and places.
 
+    Tiles that are more than half padding, see `loihiseg.data.padding`, are left out.
+
     Parameters
     ----------
     stack : Stack
@@ -202,8 +205,26 @@ def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:
     InputError
         If a section is smaller than a tile.
     """
-    places = spread_places(len(stack.images), stack.images.shape[1:], tile, count)
+    shape = stack.images.shape[1:]
+    padding = stack_padding(stack.images)
+    if all(mask is None for mask in padding):
+        return _cut(stack, tile, spread_places(len(stack.images), shape, tile, count), None)
+    every = spread_places(len(stack.images), shape, tile, None)
+    places = [place for place in every if _is_tissue(padding, place, tile)] or list(every)
+    if count is not None and count < len(places):
+        places = [places[(2 * i + 1) * len(places) // (2 * count)] for i in range(count)]
     return _cut(stack, tile, places, None)
+
+
+def _is_tissue(
+    padding: Sequence[np.ndarray | None], place: tuple[int, int, int], tile: int
+) -> bool:
+    """Whether padding is at most half of a tile."""
+    section, top, left = place
+    mask = padding[section]
+    if mask is None:
+        return True
+    return bool(mask[top : top + tile, left : left + tile].mean() <= 0.5)
 
 
 def whole_tiles(stack: Stack, tile: int, overlap: int | None = None) -> Tiles:

@@ -77,9 +77,9 @@ def load_task(
     return Task(
         network,
         beside,
-        stack.select(training),
-        stack.select(validation),
-        stack.select(test),
+        stack.select_labelled(training),
+        stack.select_labelled(validation),
+        stack.select_labelled(test),
         DataSource(stack.source, stack.digest, stack.polarity),
         seed,
     )
@@ -96,7 +96,8 @@ def _parts(network: Network, stack: Stack) -> tuple[Sequence[int], Sequence[int]
     """Training, validation and test sections: those of the network's training, or fresh ones."""
     info = trained(network)
     if info is None:
-        split: Split = z_block_split(stack.n_sections)
+        labelled = None if stack.labelled is None else stack.labelled_sections
+        split: Split = z_block_split(stack.n_sections, labelled)
         return split.train, split.validation, split.test
     record = info.data.split
     parts = record.train_sections, range(*record.validation), range(*record.test)

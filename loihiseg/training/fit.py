@@ -132,7 +132,8 @@ def train(
 def _train(stack, split, config, folder, start, resume, on_epoch, on_batch):
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    training, validation = stack.select(split.train), stack.select(split.validation)
+    training = stack.select_labelled(split.train)
+    validation = stack.select_labelled(split.validation)
     data = _record_of(stack, split)
     history: list[Epoch] = []
     if resume:

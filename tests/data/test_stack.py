@@ -14,10 +14,10 @@ def _images(n=3, shape=(4, 5)):
 
 
 def _labels(images, n_zero):
-    """255 everywhere but in the first n_zero pixels of the stack."""
+    """255 everywhere but in n_zero pixels, the first ones of each section."""
     flat = np.full(images.size, 255, np.uint8)
     flat[:n_zero] = 0
-    return flat.reshape(images.shape)
+    return np.ascontiguousarray(flat.reshape(-1, len(images)).T.reshape(images.shape))
 
 
 def _one_line(error):

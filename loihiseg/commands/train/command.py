@@ -77,7 +77,8 @@ def _prepare(
 
     with reporter.stage("load") as note:
         stack = read_data(options)
-        split = z_block_split(len(stack.images))
+        labelled = None if stack.labelled is None else stack.labelled_sections
+        split = z_block_split(len(stack.images), labelled)
         note.detail = (
             f"{len(stack.images)} sections from {handed_on(stack.source)}; {stack.polarity}"
         )

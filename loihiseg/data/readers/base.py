@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 import numpy as np
 
+from loihiseg.data.readers.axes import Nanometres
 from loihiseg.errors import InputError
 
 Role = Literal["images", "labels"]
@@ -28,11 +29,16 @@ class SectionReader(abc.ABC):
     path : what was opened.
     shape : (n_sections, height, width).
     dtype : of the sections that `section` gives, in the byte order of the machine.
+    pixel_nm : nanometres between sections, rows and columns as the file's own metadata says, None
+        for what it does not say.
+    chunk : (sections, rows, columns) that are stored, and best read, together.
     """
 
     path: Path
     shape: tuple[int, int, int]
     dtype: np.dtype
+    pixel_nm: Nanometres | None = None
+    chunk: tuple[int, int, int] | None = None
 
     @classmethod
     @abc.abstractmethod
@@ -46,6 +52,14 @@ class SectionReader(abc.ABC):
     @abc.abstractmethod
     def section(self, number: int) -> np.ndarray:
         """Section `number`, (height, width) of `dtype`; raises InputError for damaged pixels."""
+
+    def window(self, number: int, rows: slice, columns: slice) -> np.ndarray:
+        """Part of a section, (rows, columns) of `dtype`, the same pixels as `section` gives there.
+
+        Reads no more than the chunks it touches where the format has chunks, else the section.
+        rows, columns : without steps.
+        """
+        return self.section(number)[rows, columns]
 
     def close(self) -> None:  # noqa: B027 (most readers hold nothing open)
         """Give back what the reader holds open."""

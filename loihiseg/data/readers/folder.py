@@ -11,6 +11,7 @@ import numpy as np
 
 from loihiseg.data.readers.base import FORMS, Role, SectionReader
 from loihiseg.data.readers.limits import MOST_FILES, check_declared
+from loihiseg.data.readers.names import check_names, in_order, pair_name, split_roles
 from loihiseg.data.readers.png import PngReader
 from loihiseg.data.readers.regular import cannot_read, is_folder
 from loihiseg.data.readers.tiff import TiffReader
@@ -36,12 +37,14 @@ class SectionFolder(SectionReader):
     def __init__(self, path: Path, role: Role) -> None:
         self.path = path
         self._role: Role = role
-        self.files = section_files(path)
+        images, labels = split_roles(section_files(path))
+        self.files = labels if labels and role == "labels" else images
         if not self.files:
             raise InputError(
                 f"{path}: no .png, .tif or .tiff files, expected {FORMS}; check the folder"
             )
         _refuse_other_images(path)
+        check_names(path, self.files)
         stored = 0
         for file in self.files:
             with open_file(file, role) as reader:
@@ -104,7 +107,7 @@ def section_files(folder: Path) -> list[Path]:
                     "move it away"
                 )
             paths.append(path)
-    return sorted(paths, key=lambda path: _natural_key(path.name))
+    return in_order(paths)
 
 
 def _refuse_other_images(folder: Path) -> None:
@@ -132,10 +135,11 @@ def visible(folder: Path) -> list[Path]:
 def check_pairs(images: Sequence[Path], labels: Sequence[Path]) -> None:
     """Check that the files of two folders belong together, section by section.
 
-    They pair by their names without suffix or, where those differ, by the last number in them.
+    They pair by their names, without suffix and words such as raw and label or, where those
+    differ, by the last number in them.
     Raises InputError that names files without a partner.
     """
-    for key in (_stem, _last_number):
+    for key in (_stem, pair_name, _last_number):
         one, other = [key(path) for path in images], [key(path) for path in labels]
         if one == other and len(set(one)) == len(one):
             return
@@ -172,12 +176,6 @@ def _listed(names: list[str]) -> str:
     return (
         ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "") or "none"
     )
-
-
-def _natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sorts s2 before s10; the flag keeps numbers and words comparable."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return tuple((0, int(p), p) if p.isdecimal() else (1, 0, p.lower()) for p in parts)
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from loihiseg.data.readers.folder import section_files
+from loihiseg.data.readers.folder import SECTION_SUFFIXES, section_files, visible
+from loihiseg.data.readers.names import IMAGE_WORDS, LABEL_WORDS, split_roles
 from loihiseg.data.readers.regular import is_folder
 from loihiseg.data.readers.tiff import TIFF_SUFFIXES
 from loihiseg.data.readers.zarr import ZarrReader, zarr_labels
+from loihiseg.data.warn import warn
 from loihiseg.errors import InputError
+
+_IMAGE_FOLDERS, _LABEL_FOLDERS = IMAGE_WORDS, LABEL_WORDS
 
 
 def locate(path: Path) -> tuple[Path, Path | None]:
@@ -24,10 +28,30 @@ def locate(path: Path) -> tuple[Path, Path | None]:
     volume = _only(path, "train-volume.tif", "volume")
     if volume is not None:
         return volume, _only(path, "train-labels.tif", "labels")
-    images, labels = path / "images", path / "labels"
-    if _is_there(images) and is_folder(images):
-        return images, labels if _is_there(labels) and is_folder(labels) else None
-    return path, None
+    images, labels = _subfolders(path)
+    if images is not None:
+        return images, labels
+    return path, path if split_roles(section_files(path))[1] else None
+
+
+def _subfolders(path: Path) -> tuple[Path | None, Path | None]:
+    """Folders of images and of labels beside each other, by their names."""
+    found = [each for each in visible(path) if each.suffix.lower() not in SECTION_SUFFIXES]
+    images = [each for each in found if each.name.lower() in _IMAGE_FOLDERS and is_folder(each)]
+    if not images:
+        return None, None
+    labels = [each for each in found if each.name.lower() in _LABEL_FOLDERS and is_folder(each)]
+    for kind, several in (("images", images), ("labels", labels)):
+        if len(several) > 1:
+            names = ", ".join(each.name for each in several[:6])
+            raise InputError(
+                f"{path}: {names} could all hold the {kind}, expected one of them; give the path "
+                f"of the {kind} itself"
+            )
+    unread = [each.name for each in found if each not in images + labels and each.is_dir()]
+    if unread and not labels:
+        warn(f"{path}: {', '.join(unread[:6])} is not read, {images[0].name} has no labels beside")
+    return images[0], labels[0] if labels else None
 
 
 def _is_there(path: Path) -> bool:

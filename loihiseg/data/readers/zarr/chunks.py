@@ -7,7 +7,6 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -189,8 +188,3 @@ class ChunkFolder:
 
 def _ceil_divide(lengths: Index, parts: Index) -> Index:
     return tuple(-(-length // part) for length, part in zip(lengths, parts))
-
-
-def indices(ranges: list[range]) -> Iterator[Index]:
-    """All indices of a block of chunks."""
-    return product(*ranges)

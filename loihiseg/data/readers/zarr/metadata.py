@@ -50,6 +50,7 @@ class ArrayMetadata:
     dtype : as stored.
     axes : order in which the axes of a chunk are stored, the slowest first.
     codecs : of the bytes, in the order in which they were applied.
+    fill_known : whether the metadata gives `fill`; format 2 may leave it undefined.
     name_prefix, separator : chunk (1, 2) is in the file prefix + "1" + separator + "2".
     """
 
@@ -62,6 +63,7 @@ class ArrayMetadata:
     name_prefix: str
     separator: str
     shards: Shards | None = None
+    fill_known: bool = True
 
 
 class _Array2(msgspec.Struct):
@@ -175,6 +177,7 @@ def _format_2(document: dict[str, Any]) -> ArrayMetadata:
         codecs,
         "",
         array.dimension_separator,
+        fill_known=array.fill_value is not None,
     )
 
 

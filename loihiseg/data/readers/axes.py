@@ -1,0 +1,112 @@
+"""Which axis of an array is which, and how large its pixels are, in the words of a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loihiseg.data.warn import warn
+from loihiseg.errors import InputError
+
+Nanometres = tuple[float | None, float | None, float | None]
+"""Size of a pixel along sections, rows and columns; None where it is not known."""
+
+_MOST_CHANNELS = 4
+_UNITS_NM = {
+    **dict.fromkeys(("nanometer", "nanometre", "nanometers", "nanometres", "nm"), 1.0),
+    **dict.fromkeys(("micrometer", "micrometre", "micrometers", "micrometres", "micron", "microns",
+                     "um", "\u00b5m", "\u03bcm", "\\u00b5m", "\\u00B5m"), 1e3),
+    **dict.fromkeys(("angstrom", "angstroms", "\u00c5", "\u212b", "ang"), 0.1),
+    **dict.fromkeys(("millimeter", "millimetre", "mm"), 1e6),
+    **dict.fromkeys(("centimeter", "centimetre", "cm"), 1e7),
+    **dict.fromkeys(("meter", "metre", "m"), 1e9),
+    **dict.fromkeys(("picometer", "picometre", "pm"), 1e-3),
+    **dict.fromkeys(("inch", "in", "inches"), 2.54e7),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AxisOrder:
+    """Positions of the axes of sections (None where there is one), rows and columns."""
+
+    sections: int | None
+    rows: int
+    columns: int
+
+    def of(self, lengths: Sequence[int]) -> tuple[int, int, int]:
+        """The entries of (sections, rows, columns); 1 for sections where there is no such axis."""
+        n_sections = 1 if self.sections is None else lengths[self.sections]
+        return n_sections, lengths[self.rows], lengths[self.columns]
+
+    def nanometres(self, sizes: Sequence[float | None] | None) -> Nanometres | None:
+        """The entries of (sections, rows, columns) of sizes by axis; None where none is known."""
+        if sizes is None or len(sizes) <= max(self.rows, self.columns, self.sections or 0):
+            return None
+        sections = None if self.sections is None else sizes[self.sections]
+        found = sections, sizes[self.rows], sizes[self.columns]
+        return None if all(size is None for size in found) else found
+
+
+def axis_order(shape: Sequence[int], names: Sequence[str] | None, path: Path) -> AxisOrder:
+    """The axes of an array by the names its file gives them, else by their places.
+
+    names : as "z", "y", "x", "c" for channels, "t" for time; None where the file names none. Then
+        the last three are sections, rows and columns, and axes of length one in front are left out.
+    Raises InputError where an axis besides sections, rows and columns is longer than one.
+    """
+    if names is not None:
+        return _by_name(tuple(shape), [name.lower()[:40] for name in names], path)
+    shape = tuple(shape)
+    trailing = 1 if len(shape) > 3 and shape[-1] == 1 and shape[0] > 1 else 0
+    n_axes = len(shape) - trailing
+    n_leading = max(n_axes - 3, 0)
+    if n_axes < 2 or math.prod(shape[:n_leading]) != 1:
+        raise InputError(
+            f"{path}: an array of shape {shape}, expected (sections, height, width), with nothing "
+            "but axes of length one in front; give one channel"
+        )
+    if n_axes == 3 and not trailing and 2 <= shape[-1] <= _MOST_CHANNELS < min(shape[:2]) / 4:
+        raise InputError(
+            f"{path}: an array of shape {shape} whose axes are not named looks like {shape[-1]} "
+            "channels, expected (sections, height, width); give one channel"
+        )
+    sections = None if n_axes == 2 else n_axes - 3
+    return AxisOrder(sections, n_axes - 2, n_axes - 1)
+
+
+def _by_name(shape: tuple[int, ...], names: list[str], path: Path) -> AxisOrder:
+    listed = ", ".join(names[:8])
+    if len(names) != len(shape) or len(set(names)) != len(names):
+        raise InputError(
+            f"{path}: names the axes {listed} of an array of shape {shape}, expected a name of its "
+            "own for each; mend its metadata"
+        )
+    places = {name: place for place, name in enumerate(names)}
+    if "x" not in places or "y" not in places:
+        raise InputError(
+            f"{path}: has the axes {listed}, expected x and y among them; mend its metadata"
+        )
+    sections = places.get("z")
+    time = places.get("t")
+    if time is not None and shape[time] > 1 and (sections is None or shape[sections] == 1):
+        warn(f"{path}: its {shape[time]} points of time are taken as sections")
+        sections = time
+    for name, length in zip(names, shape):
+        if length > 1 and places[name] not in (sections, places["y"], places["x"]):
+            what = {"c": "channels", "t": "points of time"}.get(name, f"planes along axis {name}")
+            raise InputError(
+                f"{path}: has {length} {what} (axes {listed}), expected one; give one of them"
+            )
+    return AxisOrder(sections, places["y"], places["x"])
+
+
+def in_nanometres(size: object, unit: object) -> float | None:
+    """A size in nanometres; None without a unit of length or a size above zero."""
+    if isinstance(size, bool) or not isinstance(size, int | float) or not isinstance(unit, str):
+        return None
+    factor = _UNITS_NM.get(unit) or _UNITS_NM.get(unit.strip().lower())
+    if factor is None or not 0 < size < 1e300:
+        return None
+    return float(size) * factor

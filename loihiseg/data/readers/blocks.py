@@ -1,0 +1,91 @@
+"""Arrays in chunks as sections: what Zarr and N5 have in common."""
+
+from __future__ import annotations
+
+import abc
+
+import numpy as np
+
+from loihiseg.data.readers.axes import AxisOrder
+from loihiseg.data.readers.base import SectionReader
+
+Index = tuple[int, ...]
+
+
+class ChunkedReader(SectionReader):
+    """A reader of an array in chunks of one size, in any order of its axes.
+
+    Subclasses set the attributes and read chunks. Only chunks that a window touches are read; the
+    last window is kept with all sections of its chunks, as sections are mostly asked for in order.
+
+    Attributes
+    ----------
+    order : which axis is which.
+    lengths, chunk_lengths : of the array and of a chunk, in the order of the file.
+    """
+
+    order: AxisOrder
+    lengths: Index
+    chunk_lengths: Index
+    _kept: tuple[tuple[int, int, int, int, int], np.ndarray] | None = None
+
+    @abc.abstractmethod
+    def read_chunk(self, index: Index) -> np.ndarray:
+        """A chunk, `chunk_lengths` of `dtype`, whole also at the end; raises InputError."""
+
+    def arrange(self) -> None:
+        """Set `shape` and `chunk` from the attributes."""
+        self.shape = self.order.of(self.lengths)
+        n_sections, height, width = self.order.of(self.chunk_lengths)
+        self.chunk = n_sections, min(height, self.shape[1]), min(width, self.shape[2])
+
+    def section(self, number: int) -> np.ndarray:
+        return self.window(number, slice(0, self.shape[1]), slice(0, self.shape[2]))
+
+    def window(self, number: int, rows: slice, columns: slice) -> np.ndarray:
+        depth = self.order.of(self.chunk_lengths)[0]
+        layer, inside = divmod(number, depth)
+        top, bottom, _ = rows.indices(self.shape[1])
+        left, right, _ = columns.indices(self.shape[2])
+        place = layer, top, bottom, left, right
+        if self._kept is None or self._kept[0] != place:
+            self._kept = place, self._read_window(place)
+        return self._kept[1][inside]
+
+    def _read_window(self, place: tuple[int, int, int, int, int]) -> np.ndarray:
+        """(sections of a layer of chunks, rows, columns)."""
+        layer, top, bottom, left, right = place
+        depth, height, width = self.order.of(self.chunk_lengths)
+        n_sections = min(depth, self.shape[0] - layer * depth)
+        pixels = np.empty((n_sections, max(bottom - top, 0), max(right - left, 0)), self.dtype)
+        if not pixels.size:
+            return pixels
+        for row in range(top // height, -(-bottom // height)):
+            for column in range(left // width, -(-right // width)):
+                chunk = self._turned(self.read_chunk(self._index(layer, row, column)))
+                first_row, first_column = row * height, column * width
+                y0, y1 = max(top, first_row), min(bottom, first_row + height)
+                x0, x1 = max(left, first_column), min(right, first_column + width)
+                pixels[:, y0 - top : y1 - top, x0 - left : x1 - left] = chunk[
+                    :n_sections,
+                    y0 - first_row : y1 - first_row,
+                    x0 - first_column : x1 - first_column,
+                ]
+        return pixels
+
+    def _index(self, layer: int, row: int, column: int) -> Index:
+        index = [0] * len(self.lengths)
+        if self.order.sections is not None:
+            index[self.order.sections] = layer
+        index[self.order.rows], index[self.order.columns] = row, column
+        return tuple(index)
+
+    def _turned(self, chunk: np.ndarray) -> np.ndarray:
+        """A chunk as (sections, rows, columns); of other axes only the first place exists."""
+        order = self.order
+        front = [order.rows, order.columns] if order.sections is None else [
+            order.sections, order.rows, order.columns
+        ]  # fmt: skip
+        rest = [axis for axis in range(chunk.ndim) if axis not in front]
+        turned = chunk.transpose(rest + front)[(0,) * len(rest)]
+        return turned[np.newaxis] if order.sections is None else turned
