@@ -1,6 +1,6 @@
 """Errors that a user can act on, each with the exit code a command ends with."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -56,3 +56,25 @@ class OptionError(InputError):
         """The same with arguments called otherwise."""
         said = (call(part.name) if isinstance(part, Option) else part for part in self.parts)
         return InputError("".join(said), self.violations)
+
+
+class DamagedSectionsError(LoihisegError):
+    """Sections that could not be read, while all others were segmented.
+
+    Parameters
+    ----------
+    damaged : mapping of int to str
+        Why, by section.
+    output : str
+        Where they are left 0.
+    """
+
+    exit_code = 1
+
+    def __init__(self, damaged: Mapping[int, str], output: str):
+        numbers = ", ".join(map(str, damaged))
+        super().__init__(
+            f"{output}: section{'s' * (len(damaged) != 1)} {numbers} could not be read and "
+            f"{'are' if len(damaged) != 1 else 'is'} 0 in the output; all others are done",
+            [f"section {number}: {why}" for number, why in damaged.items()],
+        )

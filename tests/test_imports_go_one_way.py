@@ -44,7 +44,7 @@ LOIHISEG_ROOMS = [
     ["arguments", "pipeline"],
     ["verbs"],
     ["commands"],
-    ["deploy", "simulate", "train"],
+    ["deploy", "segment", "simulate", "train"],
 ]
 """The same of ``loihiseg``."""
 

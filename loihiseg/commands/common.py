@@ -31,7 +31,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_network_option(parser: argparse.ArgumentParser) -> None:
+def add_network_option(parser: argparse._ActionsContainer) -> None:
     """The option that says which trained network."""
     parser.add_argument(
         "--checkpoint",

@@ -8,6 +8,7 @@ import msgspec
 
 from loihiseg.errors import InputError
 from loihiseg.results.run import FORMAT, Results
+from loihiseg.results.segmentation import SegmentationResults
 from loihiseg.results.simulation import SimulationResults
 from loihiseg.results.upgrade import upgraded, upgraded_simulation
 
@@ -59,7 +60,7 @@ def decode_simulation(data: bytes, where: str) -> SimulationResults:
     return _typed(values, SimulationResults, upgraded_simulation if old else None, where)
 
 
-def plain(results: Results | SimulationResults) -> dict[str, Any]:
+def plain(results: Results | SimulationResults | SegmentationResults) -> dict[str, Any]:
     """Results as what JSON can hold: objects, lists, texts and finite numbers.
 
     Raises

@@ -167,8 +167,7 @@ def _check_same(path: Path, before: dict[str, str], now: dict[str, str]) -> None
     if differing:
         raise InputError(
             f"{path}: the run was begun otherwise: {'; '.join(differing)}; go on with what it was "
-            "begun with, or remove the partial output and this file",
-            differing,
+            "begun with, or remove the partial output and this file"
         )
 
 

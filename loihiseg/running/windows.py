@@ -5,7 +5,7 @@ windows come out as the whole section does, to the bit, whatever their size and 
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from loihiseg.compilation.calibration import Presenter
-from loihiseg.compilation.deployed import DeployedNetwork
+from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
 from loihiseg.data.contrast import Contrast
 from loihiseg.data.orientations import NumberOfOrientations, Orientation
 from loihiseg.data.orientations import orientations as orientations_of
@@ -65,12 +65,15 @@ class WindowRun:
     piece : Piece
     logits : numpy.ndarray
         (height, width) of the window, float32, of membrane.
+    n_tiles : int
+        That were shown, in all orientations.
     tally : Tally or None
         What was counted on the chip; None of the float network.
     """
 
     piece: Piece
     logits: np.ndarray
+    n_tiles: int
     tally: Tally | None
 
 
@@ -127,7 +130,7 @@ def halo(shape: tuple[int, int], window: Window, tile: int, overlap: int | None 
 
 
 def run_windows(
-    deployed: DeployedNetwork,
+    deployed: DeployedNetwork | FloatNetwork,
     pieces: Iterable[Piece],
     on: Literal["chip", "float"] = "chip",
     *,
@@ -139,7 +142,8 @@ def run_windows(
 
     Parameters
     ----------
-    deployed : DeployedNetwork
+    deployed : DeployedNetwork or FloatNetwork
+        The latter in floats only.
     pieces : iterable of Piece
         Taken one by one, a few tiles ahead.
     on : str
@@ -174,18 +178,27 @@ def run_windows(
 
     with ExitStack() as stack:
         if on == "float":
-            runs: Iterator[TileRun] = float_tiles(deployed, tiles())
-        else:
-            if presenter is None:
-                presenter = stack.enter_context(compiled_presenter(deployed))
-            runs = chip_tiles(deployed, presenter, tiles())
-        logits: list[np.ndarray] = []
-        tally = Tally(deployed) if on == "chip" else None
-        for one in runs:
-            logits.append(one.logits)
-            if tally is not None and one.presentation is not None:
-                tally.add(one.presentation)
-            if len(logits) == begun[0].n_tiles:
-                work = begun.popleft()
-                yield WindowRun(work.piece, work.stitched(logits), tally)
-                logits, tally = [], Tally(deployed) if on == "chip" else None
+            yield from _in_order(float_tiles(deployed, tiles()), begun, lambda: None)
+            return
+        if not isinstance(deployed, DeployedNetwork):
+            raise ValueError("a network in floats does not run on a chip")
+        if presenter is None:
+            presenter = stack.enter_context(compiled_presenter(deployed))
+        runs = chip_tiles(deployed, presenter, tiles())
+        yield from _in_order(runs, begun, lambda: Tally(deployed))
+
+
+def _in_order(
+    runs: Iterable[TileRun], begun: deque[_Work], new_tally: Callable[[], Tally | None]
+) -> Iterator[WindowRun]:
+    """Windows from their tiles, each as soon as its last tile is there."""
+    logits: list[np.ndarray] = []
+    tally = new_tally()
+    for one in runs:
+        logits.append(one.logits)
+        if tally is not None and one.presentation is not None:
+            tally.add(one.presentation)
+        if len(logits) == begun[0].n_tiles:
+            work = begun.popleft()
+            yield WindowRun(work.piece, work.stitched(logits), work.n_tiles, tally)
+            logits, tally = [], new_tally()

@@ -1,0 +1,330 @@
+"""A stack without labels in, maps of membrane out, in files that Fiji and napari open."""
+
+import json
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loihiseg.commands.segment.configuration import SegmentConfig, configuration
+from loihiseg.commands.segment.options import parse
+from loihiseg.errors import DamagedSectionsError
+from loihiseg.installed import require_frameworks
+from loihiseg.training import shipped
+from partition.command_line.command import doing
+from partition.command_line.log import RunLog
+from partition.command_line.streams import standard_output
+from partition.display.messages import handed_on, printable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
+    from loihiseg.data.volume import Volume
+    from loihiseg.data.writers import Output, SectionWriter
+    from loihiseg.progress import Reporter
+    from loihiseg.results.segmentation import SegmentationResults
+    from loihiseg.running.journal import Journal
+    from loihiseg.running.volume import Maps, Progress
+
+MASK, CELLS = "mask", "cells"
+LINKED_SHARE = 0.5
+"""Share of the smaller of two cells that they have in common at least, to be one cell."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    options = parse(arguments)
+    config = configuration(options)
+    if config.deployed is None:
+        require_frameworks()
+    with RunLog("loihiseg", beside(config, "log")) as log:
+        results = _segment(options, config, log)
+    with standard_output():
+        if options.json:
+            from loihiseg.results import plain
+
+            print(json.dumps(plain(results)))
+        else:
+            print_results(results, config)
+    if results.damaged:
+        raise DamagedSectionsError(results.damaged, config.output)
+
+
+def beside(config: SegmentConfig, suffix: str) -> Path:
+    """A file beside the output that says something of it."""
+    output = Path(config.output)
+    return output.with_name(f"{output.name}.{suffix}")
+
+
+def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "SegmentationResults":
+    from loihiseg.data.sections import parse_sections
+    from loihiseg.data.volume import open_volume
+    from loihiseg.data.writers import output_paths
+    from loihiseg.files import write_json
+    from loihiseg.progress import Reporter
+    from loihiseg.results import plain
+
+    reporter = Reporter(options.quiet or options.json)
+    labels = [MASK, CELLS] if config.cells else [MASK]
+    outputs = output_paths(config.output, labels)
+    with doing(f"reading {config.input}"), open_volume(config.input) as volume:
+        with reporter.stage("load") as note:
+            numbers = range(volume.n_sections)
+            if config.sections is not None:
+                numbers = parse_sections(config.sections, volume.n_sections)
+            note.detail = _in_words(volume, numbers)
+        network = network_of(config, volume, numbers, reporter)
+        with _opened(config, volume, numbers, network, labels, reporter) as (output, maps, journal):
+            log.open(beside(config, "log"))
+            results = _run(config, volume, numbers, network, output, maps, journal, reporter)
+            results = replace(results, outputs=_named(config, outputs))
+            write_json(beside(config, "json"), {"config": asdict(config)} | plain(results))
+    return results
+
+
+def _named(config: SegmentConfig, paths: list[Path]) -> tuple[str, ...]:
+    """Outputs as seen from the folder that the first of them lies in."""
+    return tuple(path.relative_to(Path(config.output).parent).as_posix() for path in paths)
+
+
+def _in_words(volume: "Volume", numbers: range) -> str:
+    height, width = volume.shape
+    sections = f"{len(numbers)} section{'s' * (len(numbers) != 1)} of {height} x {width}"
+    size = "pixels of unknown size"
+    if volume.pixel_nm is not None:
+        size = "pixels of {:g} x {:g} x {:g} nm".format(*volume.pixel_nm)
+    return f"{sections} from {handed_on(volume.source)}, {size}"
+
+
+def network_of(
+    config: SegmentConfig, volume: "Volume", numbers: range, reporter: "Reporter"
+) -> "DeployedNetwork | FloatNetwork":
+    """The network that is asked for: a kept one, or a trained one, compiled for the volume."""
+    from loihiseg.running.volume import volume_tiles
+
+    if config.deployed is not None:
+        from loihiseg.compilation.artifact import load_deployed
+
+        deployed = load_deployed(config.deployed)
+        if config.recalibrate is None:
+            return deployed
+        pixels = volume_tiles(volume, numbers, deployed.tile, config.recalibrate)
+        return _recalibrated(deployed, pixels, reporter)
+    from loihiseg.compilation.compile import float_network
+    from loihiseg.compilation.source import read_network
+    from loihiseg.compilation.steps import compile_on
+    from loihiseg.running.runners import compiled_presenter
+
+    with doing(f"reading {config.checkpoint}"):
+        network = read_network(shipped.resolve(config.checkpoint, config.input))
+    side = min(volume.shape)
+    if config.on == "float":
+        with reporter.stage("lower"):
+            return float_network(network, config.compile_options, side, None)
+    count = config.calibration_tiles or 0
+    return compile_on(
+        network,
+        config.compile_options,
+        side,
+        lambda tile: volume_tiles(volume, numbers, tile, count),
+        "of the sections that are segmented",
+        lambda deployed, _reference: compiled_presenter(deployed),
+        reporter,
+    )
+
+
+def _recalibrated(
+    deployed: "DeployedNetwork", pixels: "np.ndarray", reporter: "Reporter"
+) -> "DeployedNetwork":
+    """The read-out fitted anew; says what it was and is."""
+    from loihiseg.compilation.calibration import calibrated
+    from loihiseg.files import sha256
+    from loihiseg.running.runners import compiled_presenter
+
+    with (
+        reporter.stage("calibrate") as note,
+        compiled_presenter(deployed) as presenter,
+        reporter.bar("calibrate", len(pixels)) as advance,
+    ):
+        found, _ = calibrated(deployed, presenter, pixels, None, advance)
+        words = f"{len(pixels)} tiles of the sections that are segmented"
+        digest = sha256(pixels.tobytes())
+        known = replace(found.provenance, calibration=words, calibration_sha256=digest)
+        note.detail = (
+            f"read-out fitted anew on {words}: gain {deployed.line.gain:.3f} to "
+            f"{found.line.gain:.3f}, offset {deployed.line.offset:+.3f} to {found.line.offset:+.3f}"
+        )
+    return replace(found, provenance=known)
+
+
+@contextmanager
+def _opened(
+    config: SegmentConfig,
+    volume: "Volume",
+    numbers: range,
+    network: "DeployedNetwork | FloatNetwork",
+    labels: list[str],
+    reporter: "Reporter",
+) -> "Iterator[tuple[Output, Maps, Journal]]":
+    """Outputs and their journal, gone on with where an earlier run left them."""
+    from loihiseg.data.writers import discard_partial, is_begun, open_output
+    from loihiseg.running.journal import journal_path, open_journal
+    from loihiseg.running.volume import Maps
+
+    path = Path(config.output)
+    begun = is_begun(path, labels)
+    fingerprint = {
+        "input": volume.digest(),
+        "network": digest_of(network),
+        "sections": f"{numbers.start}:{numbers.stop}",
+        "--on": config.on,
+        "--orientations": str(config.orientations),
+        "--probability": config.probability,
+        "--cells": str(config.cells),
+        "--link": str(config.link),
+    }
+    with open_journal(journal_path(path), fingerprint, is_begun=begun, say=reporter.say) as journal:
+        if journal.done:
+            reporter.say(f"goes on: {len(journal.done)} windows were finished before")
+        else:
+            discard_partial(path, labels)
+        height, width = volume.shape
+        with open_output(
+            path,
+            shape=(len(numbers), height, width),
+            dtype=config.probability,
+            pixel_nm=volume.pixel_nm,
+            resume=bool(journal.done),
+        ) as output:
+            mask = output.add_labels(MASK, _dtype("uint8"))
+            # As is usual in each: a picture of black and white, or the id of a label.
+            value = 1 if path.name.lower().endswith(".zarr") else 255
+            yield output, Maps(output, mask, value), journal
+
+
+def _dtype(name: str) -> "np.dtype":
+    import numpy as np
+
+    return np.dtype(name)
+
+
+def digest_of(network: "DeployedNetwork | FloatNetwork") -> str:
+    """SHA-256 of all that decides the maps of a network."""
+    from loihiseg.compilation.deployed import DeployedNetwork
+    from loihiseg.storage.records import signature
+
+    if isinstance(network, DeployedNetwork):
+        return signature(
+            network.network,
+            network.neurons,
+            network.readout,
+            network.line,
+            network.code,
+            network.threshold,
+            network.deployable,
+        )
+    return signature(network)
+
+
+def _run(
+    config: SegmentConfig,
+    volume: "Volume",
+    numbers: range,
+    network: "DeployedNetwork | FloatNetwork",
+    output: "Output",
+    maps: "Maps",
+    journal: "Journal",
+    reporter: "Reporter",
+) -> "SegmentationResults":
+    from loihiseg.running.cells_of_volume import CellsOfVolume
+    from loihiseg.running.volume import n_windows, segment
+
+    cells = None
+    if config.cells:
+        writer: SectionWriter = output.add_labels(CELLS, _dtype("uint32"))
+        cells = CellsOfVolume(maps, writer, journal, LINKED_SHARE if config.link else None)
+    options = config.segment_options
+    left = n_windows(volume, numbers, options) - sum(len(unit) == 3 for unit in journal.done)
+    with reporter.stage("segment") as note, reporter.bar("segment", left) as advance:
+        progress = segment(
+            network,
+            volume,
+            numbers,
+            maps,
+            journal,
+            options,
+            on_window=advance,
+            on_section=cells.add if cells else lambda _position: None,
+        )
+        note.detail = f"{progress.n_windows} windows, {progress.n_tiles} tiles on {config.on}"
+    n_cells = cells.n_cells if cells else None
+    return _results(config, volume, numbers, network, progress, n_cells, reporter)
+
+
+def _results(
+    config: SegmentConfig,
+    volume: "Volume",
+    numbers: range,
+    network: "DeployedNetwork | FloatNetwork",
+    progress: "Progress",
+    n_cells: int | None,
+    reporter: "Reporter",
+) -> "SegmentationResults":
+    from loihiseg.compilation.deployed import DeployedNetwork
+    from loihiseg.metrics.energy import LOIHI, estimate_energy
+    from loihiseg.provenance import peak_memory_mb, versions
+    from loihiseg.results.segmentation import SegmentationResults
+
+    activity = progress.tally.counts() if progress.tally is not None else None
+    calibration = ""
+    if isinstance(network, DeployedNetwork) and config.on == "chip":
+        calibration = network.provenance.calibration
+    height, width = volume.shape
+    return SegmentationResults(
+        versions=versions(),
+        source=handed_on(volume.source),
+        input_sha256=volume.digest(),
+        sections=tuple(numbers),
+        height=height,
+        width=width,
+        pixel_nm=volume.pixel_nm,
+        network=handed_on(config.deployed or str(config.checkpoint)),
+        network_sha256=digest_of(network),
+        on=config.on,
+        calibration=calibration,
+        orientations=config.orientations,
+        threshold=network.threshold,
+        membrane=progress.n_membrane / max(progress.n_pixels, 1),
+        outputs=(),
+        damaged=dict(progress.damaged),
+        activity=activity,
+        energy=None if activity is None else estimate_energy(activity, LOIHI),
+        seconds=dict(reporter.seconds),
+        peak_memory_mb=peak_memory_mb(),
+        n_cells=n_cells,
+    )
+
+
+def print_results(results: "SegmentationResults", config: SegmentConfig) -> None:
+    """Print what came out, in a few lines."""
+    from partition.display.terminal import Console
+
+    console = Console(soft_wrap=True)
+    n_sections = len(results.sections) - len(results.damaged)
+    console.print(
+        f"{n_sections} section{'s' * (n_sections != 1)} of {results.height} x {results.width}: "
+        f"{results.membrane:.1%} membrane above {results.threshold:.3f}"
+        + (f", {results.n_cells:,} cells" if results.n_cells is not None else "")
+    )
+    if results.energy is not None and results.activity is not None:
+        shown = results.activity
+        console.print(
+            f"{shown.n_images:,} tiles, {shown.n_steps:,} steps, {shown.synaptic_events:,} "
+            f"synaptic events, an estimated {results.energy.total_uj_per_image:.3g} uJ a tile"
+        )
+    folder = Path(config.output).parent
+    for name in (*results.outputs, f"{Path(config.output).name}.json"):
+        console.print(printable(folder / name))

@@ -1,0 +1,281 @@
+"""A whole volume through a network, window by window, into maps on disk.
+
+What is finished is on the disk and in the journal before anything else is begun to be written: a
+run that was killed goes on where it was, and a pixel comes out the same however often that happens.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Literal, Protocol
+
+import numpy as np
+
+from loihiseg.compilation.calibration import Presenter
+from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
+from loihiseg.data.contrast import contrast
+from loihiseg.data.orientations import NumberOfOrientations
+from loihiseg.data.tiles import spread_places
+from loihiseg.data.windows import Window, windows_of
+from loihiseg.data.writers import SectionWriter
+from loihiseg.errors import InputError
+from loihiseg.network.logits import sigmoid
+from loihiseg.running.counts import Tally
+from loihiseg.running.journal import Journal
+from loihiseg.running.windows import Piece, WindowRun, run_windows
+
+WINDOW = 2048
+"""Rows and columns of a window, pixels: whole chunks of what is written, and few tiles twice."""
+
+ProbabilityType = Literal["uint8", "float32"]
+
+
+class Sections(Protocol):
+    """A volume to be segmented, section by section; `loihiseg.data.volume.Volume` is one."""
+
+    @property
+    def n_sections(self) -> int: ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of a section."""
+
+    def section(self, number: int) -> np.ndarray:
+        """(height, width) uint8."""
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How a volume is segmented.
+
+    Attributes
+    ----------
+    on : str
+        "chip" for the emulated chip, "float" for the float network.
+    orientations : int
+        1, 4 or 8, see `loihiseg.running.windows.run_windows`.
+    probability : str
+        "uint8", 255 for certain membrane, or "float32".
+    window : int
+        Rows and columns of the windows, pixels.
+    """
+
+    on: Literal["chip", "float"] = "chip"
+    orientations: NumberOfOrientations = 1
+    probability: ProbabilityType = "uint8"
+    window: int = WINDOW
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Where maps are written.
+
+    Attributes
+    ----------
+    probability : SectionWriter
+        Of membrane, of the type that the options name.
+    mask : SectionWriter
+        uint8; ``mask_value`` where there is membrane.
+    mask_value : int
+    """
+
+    probability: SectionWriter
+    mask: SectionWriter
+    mask_value: int
+
+    def sync(self) -> None:
+        """Bring what was written to the disk."""
+        self.probability.sync()
+        self.mask.sync()
+
+
+@dataclass
+class Progress:
+    """What a run came to so far.
+
+    Attributes
+    ----------
+    n_windows, n_tiles : int
+        Done in this run; of tiles, those in all orientations.
+    n_membrane, n_pixels : int
+        Of all finished windows, those of earlier runs too.
+    tally : Tally or None
+        What was counted on the chip in this run.
+    damaged : dict of int to str
+        Sections that could not be read, and why; they are left 0.
+    """
+
+    n_windows: int = 0
+    n_tiles: int = 0
+    n_membrane: int = 0
+    n_pixels: int = 0
+    tally: Tally | None = None
+    damaged: dict[int, str] = field(default_factory=dict)
+
+
+def n_windows(volume: Sections, numbers: Sequence[int], options: SegmentOptions) -> int:
+    """Windows of all sections together."""
+    return len(numbers) * sum(1 for _ in windows_of(volume.shape, options.window))
+
+
+def volume_tiles(volume: Sections, numbers: Sequence[int], tile: int, count: int) -> np.ndarray:
+    """Tiles spread over sections of a volume, in the memory of one section.
+
+    Parameters
+    ----------
+    volume : Sections
+    numbers : sequence of int
+        Sections to take them from.
+    tile : int
+        Rows and columns of each.
+    count : int
+        So many, or as many as there is room for.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, tile, tile) float32, normalized by section; as `loihiseg.data.tiles.spread_tiles` cuts
+        them of a stack in memory.
+
+    Raises
+    ------
+    InputError
+        If a section is smaller than a tile, or cannot be read.
+    """
+    found = []
+    places = spread_places(len(numbers), volume.shape, tile, count)
+    for position, of_section in groupby(places, key=lambda place: place[0]):
+        pixels = volume.section(numbers[position])
+        levels = contrast(pixels)
+        found += [levels.applied(pixels[y : y + tile, x : x + tile]) for _, y, x in of_section]
+    return np.stack(found) if found else np.empty((0, tile, tile), np.float32)
+
+
+def stored(probability: np.ndarray, kind: ProbabilityType) -> np.ndarray:
+    """Probabilities as they are written: float32, or uint8 with 255 for 1, rounded."""
+    if kind == "float32":
+        return probability.astype(np.float32)
+    return np.rint(probability * np.float32(255)).astype(np.uint8)
+
+
+def segment(
+    network: DeployedNetwork | FloatNetwork,
+    volume: Sections,
+    numbers: Sequence[int],
+    maps: Maps,
+    journal: Journal,
+    options: SegmentOptions,
+    *,
+    presenter: Presenter | None = None,
+    on_window: Callable[[], None] = lambda: None,
+    on_section: Callable[[int], None] = lambda _position: None,
+) -> Progress:
+    """Segment sections of a volume that no earlier run has finished.
+
+    Parameters
+    ----------
+    network : DeployedNetwork or FloatNetwork
+    volume : Sections
+    numbers : sequence of int
+        Which of its sections; the first is section 0 of the maps.
+    maps : Maps
+    journal : Journal
+        Of the maps; gets each window as soon as it is on the disk.
+    options : SegmentOptions
+    presenter : Presenter, optional
+        Another emulator, or a board; the compiled emulator by default.
+    on_window : callable
+        Called after each window that this run does.
+    on_section : callable
+        Called with the position among ``numbers`` of each section whose windows are all finished,
+        those that an earlier run finished too, in order.
+
+    Returns
+    -------
+    Progress
+
+    Raises
+    ------
+    InputError
+        If a section is smaller than a tile, or something cannot be written.
+    """
+    progress = Progress()
+    per_section = list(windows_of(volume.shape, options.window))
+    left: Counter[int] = Counter()
+    for position in range(len(numbers)):
+        left[position] = sum(_unit(position, window) not in journal.done for window in per_section)
+    for facts in journal.done.values():
+        _add(progress, facts)
+
+    reported = 0
+
+    def report() -> None:
+        nonlocal reported
+        while reported < len(numbers) and not left[reported]:
+            on_section(reported)
+            reported += 1
+
+    def pieces() -> Iterator[Piece]:
+        for position, number in enumerate(numbers):
+            if not left[position]:
+                continue
+            try:
+                pixels = volume.section(number)
+            except InputError as error:
+                progress.damaged[number] = str(error)
+                left[position] = 0
+                continue
+            found = contrast(pixels)
+            for window in per_section:
+                if _unit(position, window) not in journal.done:
+                    yield Piece(position, volume.shape, window, pixels, (0, 0), found)
+
+    report()
+    for one in run_windows(
+        network, pieces(), options.on, orientations=options.orientations, presenter=presenter
+    ):
+        _write(one, network.threshold, maps, journal, options, progress)
+        left[one.piece.number] -= 1
+        on_window()
+        report()
+    report()
+    return progress
+
+
+def _unit(position: int, window: Window) -> tuple[int, ...]:
+    """What the journal calls a window."""
+    return position, window.top, window.left
+
+
+def _write(
+    one: WindowRun,
+    threshold: float,
+    maps: Maps,
+    journal: Journal,
+    options: SegmentOptions,
+    progress: Progress,
+) -> None:
+    position, window = one.piece.number, one.piece.window
+    probability = sigmoid(one.logits)
+    membrane = probability > threshold
+    kept = stored(probability, options.probability)
+    maps.probability.write_window(position, window.top, window.left, kept)
+    mask = membrane.astype(np.uint8) * np.uint8(maps.mask_value)
+    maps.mask.write_window(position, window.top, window.left, mask)
+    maps.sync()
+    facts = {"membrane": int(membrane.sum()), "pixels": membrane.size}
+    journal.append(_unit(position, window), **facts)
+    progress.n_windows += 1
+    progress.n_tiles += one.n_tiles
+    _add(progress, facts)
+    if one.tally is not None:
+        if progress.tally is None:
+            progress.tally = one.tally
+        else:
+            progress.tally.merge(one.tally)
+
+
+def _add(progress: Progress, facts: Mapping[str, object]) -> None:
+    progress.n_membrane += int(str(facts.get("membrane", 0)))
+    progress.n_pixels += int(str(facts.get("pixels", 0)))

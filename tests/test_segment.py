@@ -1,0 +1,287 @@
+"""``loihiseg.segment`` as a lab meets it: a stack in, maps out, gone on with after a kill."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+import loihiseg
+from loihiseg.commands.common import run
+from loihiseg.commands.segment.command import main
+from loihiseg.compilation.artifact import save_deployed
+from loihiseg.running import volume as volumes
+from loihiseg.running.journal import Journal, journal_path
+from tests.small_deployed import small_deployed
+
+SHAPE = (3, 21, 18)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def deployed(images):
+    """A threshold with maps on both sides of it."""
+    found = [one.probability for one in loihiseg.run(small_deployed(), images)]
+    return replace(small_deployed(), threshold=float(np.median(found)))
+
+
+@pytest.fixture(scope="module")
+def kept(deployed, tmp_path_factory):
+    return str(save_deployed(tmp_path_factory.mktemp("kept") / "net", deployed))
+
+
+@pytest.fixture
+def stack(images, tmp_path):
+    path = tmp_path / "raw.tif"
+    tifffile.imwrite(path, images, photometric="minisblack")
+    return path
+
+
+@pytest.fixture
+def small_windows(monkeypatch):
+    """Several windows a section, cut where tiles overlap."""
+    monkeypatch.setattr(volumes.SegmentOptions, "window", 8)
+    monkeypatch.setattr(
+        volumes.SegmentOptions.__init__,
+        "__defaults__",
+        (*volumes.SegmentOptions.__init__.__defaults__[:-1], 8),
+    )
+
+
+def segment(*arguments):
+    return run(main, [str(argument) for argument in arguments])
+
+
+def read(path):
+    if path.suffix == ".tif":
+        mask = path.with_name(f"{path.stem}-mask.tif")
+        return tifffile.imread(path), tifffile.imread(mask) != 0
+    group = zarr.open_group(path, mode="r")
+    return group["0"][:], group["labels/mask/0"][:] != 0
+
+
+@pytest.mark.parametrize("name", ["map.tif", "map.zarr"])
+@pytest.mark.parametrize("on", ["chip", "float"])
+def test_maps_are_those_of_the_network(stack, kept, deployed, images, tmp_path, name, on):
+    out = tmp_path / name
+    assert segment(stack, out, "--deployed", kept, "--on", on, "--probability", "float32") == 0
+    wanted = [one.probability for one in loihiseg.run(deployed, images, on)]
+    probability, mask = read(out)
+    assert probability.dtype == np.float32 and np.array_equal(probability, wanted)
+    assert np.array_equal(mask, probability > deployed.threshold)
+    if on == "chip":
+        assert mask.any() and not mask.all()
+
+
+def test_probabilities_of_a_byte(stack, kept, deployed, images, tmp_path):
+    assert segment(stack, tmp_path / "map.tif", "--deployed", kept) == 0
+    wanted = np.stack([one.probability for one in loihiseg.run(deployed, images)])
+    probability, mask = read(tmp_path / "map.tif")
+    assert probability.dtype == np.uint8
+    assert np.abs(probability / 255 - wanted).max() <= 0.5 / 255 + 1e-6
+    # Of what the network says, not of what a byte keeps of it.
+    assert np.array_equal(mask, wanted > deployed.threshold)
+    assert set(np.unique(tifffile.imread(tmp_path / "map-mask.tif"))) == {0, 255}
+
+
+def test_sections(stack, kept, deployed, images, tmp_path):
+    out = tmp_path / "map.tif"
+    assert segment(stack, out, "--deployed", kept, "--sections", "1:3", "--probability",
+                   "float32") == 0  # fmt: skip
+    probability, _ = read(out)
+    wanted = [one.probability for one in loihiseg.run(deployed, images[1:])]
+    assert np.array_equal(probability, wanted)
+    record = json.loads((tmp_path / "map.tif.json").read_text())
+    assert record["sections"] == [1, 2] and record["config"]["sections"] == "1:3"
+
+
+def test_record_says_what_it_was(stack, kept, tmp_path, capsys):
+    out = tmp_path / "map.zarr"
+    assert segment(stack, out, "--deployed", kept, "--json", "--cells") == 0
+    record = json.loads((tmp_path / "map.zarr.json").read_text())
+    shown = json.loads(capsys.readouterr().out)
+    assert {name: record[name] for name in shown} == shown
+    assert record["outputs"] == ["map.zarr", "map.zarr/labels/mask", "map.zarr/labels/cells"]
+    assert record["on"] == "chip" and record["activity"]["n_images"] > 0
+    ids = zarr.open_group(out, mode="r")["labels/cells/0"][:]
+    assert record["n_cells"] == ids.max() and record["format"] == 1
+    assert (tmp_path / "map.zarr.log").is_file()
+    assert not journal_path(out).exists()
+
+
+def test_windows_and_kills_change_nothing(small_windows, stack, kept, tmp_path, monkeypatch):
+    """Killed after every window once: the same bytes as in one go, and no window done twice."""
+    options = ("--deployed", kept, "--probability", "float32", "--cells", "--link")
+    assert segment(stack, tmp_path / "whole.tif", *options) == 0
+    counted = []
+    write = Journal.append
+
+    def killed(journal, unit, **facts):
+        write(journal, unit, **facts)
+        counted.append(unit)
+        raise KeyboardInterrupt
+
+    out = tmp_path / "map.tif"
+    for _ in range(100):
+        with monkeypatch.context() as patched:
+            patched.setattr(Journal, "append", killed)
+            if segment(stack, out, *options) == 0:
+                break
+            assert not out.exists()
+    # Nine windows and the cells of each section.
+    assert len(counted) == len(set(counted)) == 3 * (9 + 1)
+    for name in ("", "-mask", "-cells"):
+        whole = tifffile.imread(tmp_path / f"whole{name}.tif")
+        assert np.array_equal(whole, tifffile.imread(tmp_path / f"map{name}.tif"))
+    done, whole = (json.loads((tmp_path / f"{n}.tif.json").read_text()) for n in ("map", "whole"))
+    for name in ("membrane", "n_cells", "input_sha256", "network_sha256"):
+        assert done[name] == whole[name]
+
+
+def begun(monkeypatch, *arguments):
+    """A run that was stopped after its first window."""
+    write = Journal.append
+
+    def stopped(journal, unit, **facts):
+        write(journal, unit, **facts)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "append", stopped)
+        assert segment(*arguments) == 130
+
+
+@pytest.mark.parametrize(
+    "more, named",
+    [
+        (("--on", "float"), "--on was chip and is float"),
+        (("--orientations", "4"), "--orientations was 1 and is 4"),
+        (("--sections", "0:2"), "sections was 0:3 and is 0:2"),
+        (("--probability", "float32"), "--probability was uint8 and is float32"),
+    ],
+)
+def test_other_options_do_not_go_on(stack, kept, tmp_path, monkeypatch, capsys, more, named):
+    out = tmp_path / "map.tif"
+    begun(monkeypatch, stack, out, "--deployed", kept)
+    capsys.readouterr()
+    assert segment(stack, out, "--deployed", kept, "--quiet", *more) == 2
+    err = capsys.readouterr().err
+    assert named in err and err.count("\n") == 1
+
+
+def test_other_input_and_network_do_not_go_on(
+    stack, kept, deployed, images, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "map.tif"
+    begun(monkeypatch, stack, out, "--deployed", kept)
+    other = save_deployed(tmp_path / "other", replace(deployed, threshold=0.999))
+    assert segment(stack, out, "--deployed", other, "--quiet") == 2
+    assert "network was" in capsys.readouterr().err
+    tifffile.imwrite(stack, images[::-1], photometric="minisblack")
+    assert segment(stack, out, "--deployed", kept, "--quiet") == 2
+    assert "input was" in capsys.readouterr().err
+
+
+def test_what_is_there_is_not_overwritten(stack, kept, tmp_path, capsys):
+    out = tmp_path / "map.tif"
+    out.write_bytes(b"mine")
+    assert segment(stack, out, "--deployed", kept, "--quiet") == 2
+    err = capsys.readouterr().err
+    assert str(out) in err and "is there already" in err
+    assert out.read_bytes() == b"mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.tif", "raw.tif"]
+
+
+def test_cells_are_unique_in_the_volume_and_linked_ones_go_on(stack, kept, tmp_path):
+    for name, more in (("apart", ()), ("linked", ("--link",))):
+        out = tmp_path / f"{name}.tif"
+        assert segment(stack, out, "--deployed", kept, "--cells", *more) == 0
+    apart = tifffile.imread(tmp_path / "apart-cells.tif")
+    linked = tifffile.imread(tmp_path / "linked-cells.tif")
+    assert apart.dtype == np.uint32 and np.array_equal(apart != 0, linked != 0)
+    ids = [set(np.unique(section)) - {0} for section in apart]
+    assert not ids[0] & ids[1] and not ids[1] & ids[2]
+    assert linked.max() <= apart.max()
+
+
+def test_orientations_are_all_shown(stack, kept, deployed, images, tmp_path):
+    for count in (1, 8):
+        assert segment(stack, tmp_path / f"{count}.tif", "--deployed", kept, "--orientations",
+                       count, "--probability", "float32") == 0  # fmt: skip
+    one, eight = (json.loads((tmp_path / f"{n}.tif.json").read_text())["activity"] for n in (1, 8))
+    assert eight["n_images"] == 8 * one["n_images"] and eight["n_steps"] == 8 * one["n_steps"]
+    probability, _ = read(tmp_path / "8.tif")
+    whole = [one.probability for one in loihiseg.running.sections.run(deployed, images,
+             orientations=8)]  # fmt: skip
+    assert np.array_equal(probability, whole)
+
+
+def test_recalibrated_on_the_stack(stack, kept, deployed, tmp_path, capsys):
+    assert segment(stack, tmp_path / "map.tif", "--deployed", kept, "--recalibrate", "5") == 0
+    assert "read-out fitted anew on 5 tiles" in capsys.readouterr().err
+    record = json.loads((tmp_path / "map.tif.json").read_text())
+    assert record["calibration"] == "5 tiles of the sections that are segmented"
+
+
+def test_labels_change_nothing(images, kept, tmp_path):
+    """A stack beside its labels has the maps of the stack alone."""
+    for name in ("with", "without"):
+        folder = tmp_path / name
+        folder.mkdir()
+        tifffile.imwrite(folder / "train-volume.tif", images, photometric="minisblack")
+    labels = np.where(images > 100, 255, 0).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "with" / "train-labels.tif", labels, photometric="minisblack")
+    for name in ("with", "without"):
+        source = tmp_path / name if name == "with" else tmp_path / name / "train-volume.tif"
+        assert segment(source, tmp_path / f"{name}.tif", "--deployed", kept) == 0
+    assert np.array_equal(*(tifffile.imread(tmp_path / f"{n}.tif") for n in ("with", "without")))
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (("--link",), "give --cells too"),
+        (("--recalibrate", "2"), "is for a kept network"),
+        (("--deployed", "x", "--chips", "1", "--tile", "auto"), "--chips, --tile: a kept network"),
+        (("--deployed", "x", "--on", "float", "--recalibrate", "2"), "floats are not fitted"),
+    ],
+)
+def test_options_that_do_not_go_together(stack, tmp_path, capsys, options, said):
+    assert segment(stack, tmp_path / "map.tif", *options) == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["map", "map.png", "map.h5"])
+def test_outputs_of_no_known_form(stack, kept, tmp_path, capsys, name):
+    assert segment(stack, tmp_path / name, "--deployed", kept) == 2
+    assert "expected a name that ends in" in capsys.readouterr().err
+
+
+def test_a_section_that_cannot_be_read_is_left_out(stack, kept, images, tmp_path, capsys,
+                                                   monkeypatch):  # fmt: skip
+    from loihiseg.data.volume import Volume
+    from loihiseg.errors import InputError
+
+    section = Volume.section
+
+    def damaged(self, number):
+        if number == 1:
+            raise InputError("raw.tif: section 1: chunk (0, 0) is damaged")
+        return section(self, number)
+
+    assert segment(stack, tmp_path / "whole.tif", "--deployed", kept) == 0
+    monkeypatch.setattr(Volume, "section", damaged)
+    assert segment(stack, tmp_path / "map.tif", "--deployed", kept, "--cells") == 1
+    err = capsys.readouterr().err
+    assert "section 1 could not be read" in err and "chunk (0, 0) is damaged" in err
+    found, whole = (tifffile.imread(tmp_path / f"{n}.tif") for n in ("map", "whole"))
+    assert np.array_equal(found[[0, 2]], whole[[0, 2]]) and not found[1].any()
+    record = json.loads((tmp_path / "map.tif.json").read_text())
+    assert record["damaged"] == {"1": "raw.tif: section 1: chunk (0, 0) is damaged"}
