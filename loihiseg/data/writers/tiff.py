@@ -110,7 +110,7 @@ class TiffOutput(Output):
         free = shutil.disk_usage(self.path.parent).free
         if needed > free:
             raise InputError(
-                f"{self.path}: needs {needed / 1e9:,.1f} GB of disk, {free / 1e9:,.1f} GB are "
+                f"{self.path}: needs {needed / 1e9:,.3f} GB of disk, {free / 1e9:,.3f} GB are "
                 "free there; make space, or choose another place for the output"
             )
 

@@ -357,5 +357,7 @@ def test_a_limit_of_the_disk_is_one_line_and_the_output_can_be_gone_on_with(tmp_
 def test_too_little_space_is_said_before_anything_is_done(tmp_path):
     shape = (30_000, 100_000, 100_000)
     path = tmp_path / "map.tif"
-    refused(lambda: open_output(path, shape=shape, dtype="u1", pixel_nm=None), path, "300,000.0 GB")
+    refused(
+        lambda: open_output(path, shape=shape, dtype="u1", pixel_nm=None), path, "300,000.000 GB"
+    )
     assert not list(tmp_path.iterdir())
