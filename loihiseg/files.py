@@ -30,7 +30,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         replace_bytes(path, data)
 
 
-def write_json(path: Path, value) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write a JSON file, indented, with a newline at its end."""
     write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
@@ -108,7 +108,7 @@ def all_or_none(folder: Path, last: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _refused_as(path):
+def _refused_as(path: Path) -> Iterator[None]:
     """Errors of the disk as those of a file or folder."""
     try:
         yield

@@ -160,7 +160,7 @@ def holder(path: Path) -> str:
     return "another process"
 
 
-def _sign(handle):
+def _sign(handle: int) -> None:
     os.ftruncate(handle, 0)
     host = re.sub(r"[^\w.-]", "-", os.uname().nodename, flags=re.ASCII)[:64] or "-"
     os.pwrite(handle, f"process {os.getpid()} on {host}\n".encode(), 0)

@@ -7,11 +7,14 @@ option from it, with `default_of` and `argument_type`.
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from numbers import Integral, Real
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from loihiseg.errors import Option, OptionError
 from partition.command_line.options import either, real, whole
 from partition.display.messages import one_line
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class Range(Protocol):
@@ -145,7 +148,7 @@ def option(default: object, within: Range) -> Any:
     return field(default=default, metadata={"range": within})
 
 
-def check_options(options: Any) -> None:
+def check_options(options: "DataclassInstance") -> None:
     """Check every option of a frozen dataclass, and make it a plain value.
 
     Raises

@@ -11,6 +11,7 @@
 Two saves of one network are the same bytes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
@@ -226,7 +227,7 @@ def _decoded(description: bytes, archive: bytes, deployable: Deployable) -> Depl
     code = plain.get("code")
     if isinstance(code, dict) and isinstance(code.get("name"), str):
         registry.find(code["name"])  # Before its neurons, which are not known either.
-    kinds = {Neuron: registry.neuron_kinds()}
+    kinds: dict[type, Mapping[str, type]] = {Neuron: registry.neuron_kinds()}
     found = put_together(plain, unpack_arrays(archive), _Description, kinds)
     code = put_together(found.code.options, {}, registry.find(found.code.name))
     deployed = DeployedNetwork(
@@ -278,7 +279,7 @@ def _check_program(deployed: DeployedNetwork) -> None:
 
 
 def _check_places(places: Places, n_blocks: int) -> None:
-    ours = {"chips": places.chip_of_block, "cores": places.core_of_block}
+    ours = {"chips": list(places.chip_of_block), "cores": list(places.core_of_block)}
     for name, found in {"ours": ours, **places.peers}.items():
         label = f"placement {name[:60]!a}"
         if set(found) != {"chips", "cores"}:

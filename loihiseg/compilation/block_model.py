@@ -1,7 +1,7 @@
 """The block model of a network, built by nengo-loihi and compiled."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.presenter import Deployable
 
 if TYPE_CHECKING:
+    from nengo_loihi.builder import Model
+
     from loihiseg.conversion.converter import ConvertedNetwork
     from loihiseg.emulator.reference import Presenter
 
@@ -94,7 +96,7 @@ def reference(
     return Presenter(converted.net, input_node, converted.ensembles, shapes, seed)
 
 
-def _peers(model: Any, n_chips: int, rates: np.ndarray) -> Peers:
+def _peers(model: "Model", n_chips: int, rates: np.ndarray) -> Peers:
     """Placements by nengo-loihi's allocators, after a check of every limit of a core."""
     from partition.built.allocator import peer_placements
     from partition.built.blocks import block_violations

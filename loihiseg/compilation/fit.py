@@ -1,7 +1,8 @@
 """Does a network fit the chips there are, and if not: what would?"""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
@@ -9,6 +10,11 @@ from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import Option, OptionError
 from loihiseg.training.checkpoint import CheckpointInfo
+
+if TYPE_CHECKING:
+    from loihiseg.compilation.source import Source
+    from partition.core.layers import Layer
+    from partition.shapes.tiling import Tiling
 
 
 def settled(options: CompileOptions, network: LoweredNetwork, held: bool = False) -> CompileOptions:
@@ -72,7 +78,7 @@ def neural_code(
     return code.made(registry.completed(code, config.of_code), network, trained)
 
 
-def check_fit(config, neurons, source, tile) -> int:
+def check_fit(config: CompileOptions, neurons: LoweredNetwork, source: "Source", tile: int) -> int:
     """Fewest cores of a network of neurons.
 
     Parameters
@@ -107,7 +113,7 @@ def check_fit(config, neurons, source, tile) -> int:
     return tiling.n_cores
 
 
-def remedy_lines(layers, n_chips) -> list[str]:
+def remedy_lines(layers: "Sequence[Layer]", n_chips: int) -> list[str]:
     """Changes with which layers would fit so many chips, each tried."""
     from partition.core.errors import DoesNotFitError
     from partition.core.limits import CORES_PER_CHIP
@@ -120,7 +126,7 @@ def remedy_lines(layers, n_chips) -> list[str]:
     return []
 
 
-def usage_lines(tiling) -> list[str]:
+def usage_lines(tiling: "Tiling") -> list[str]:
     """Table of what the worst block of each layer needs, under the limits of a core."""
     from partition.core.limits import LOIHI1
 
@@ -138,20 +144,27 @@ def usage_lines(tiling) -> list[str]:
     ]
 
 
-def layers_at(layers, tile: int, other: int) -> tuple:
+def layers_at(layers: "Sequence[Layer]", tile: int, other: int) -> "tuple[Layer, ...]":
     """Layers of a network on tiles of some size, as they would be on tiles of another."""
     from partition.shapes.changes import rederived
 
     hosts = {
-        p.source: (*(n * other // tile for n in p.source_shape[:2]), p.source_shape[2])
+        p.source: (
+            p.source_shape[0] * other // tile,
+            p.source_shape[1] * other // tile,
+            p.source_shape[2],
+        )
         for layer in layers
         for p in layer.inputs
         if p.on_host and not p.uniform
     }
-    return rederived(layers, hosts)
+    found = rederived(layers, hosts)
+    # Tiles grow by what all strides divide, so that maps that meet still agree.
+    assert found is not None
+    return found
 
 
-def cores_of(config, layers) -> int | None:
+def cores_of(config: CompileOptions, layers: "Sequence[Layer]") -> int | None:
     """Cores that layers take; None if they are more than there are."""
     from partition.core.errors import DoesNotFitError
     from partition.core.limits import CORES_PER_CHIP
@@ -164,7 +177,9 @@ def cores_of(config, layers) -> int | None:
     return n_cores if n_cores <= config.chips * CORES_PER_CHIP else None
 
 
-def smaller_tile(config, layers, source, tile: int) -> tuple[int, int] | None:
+def smaller_tile(
+    config: CompileOptions, layers: "Sequence[Layer]", source: "Source", tile: int
+) -> tuple[int, int] | None:
     """The largest tile below one that does not fit that does, and its cores.
 
     None where there is no such tile, or ``source`` is no checkpoint, which alone has no size.
@@ -180,7 +195,7 @@ def smaller_tile(config, layers, source, tile: int) -> tuple[int, int] | None:
     return None
 
 
-def largest_tile(config, source, most: int) -> int:
+def largest_tile(config: CompileOptions, source: "Source", most: int) -> int:
     """The largest tile with which a checkpoint fits the chips.
 
     Tiles are tried from the checkpoint's own on, upwards while they fit, else downwards.
@@ -216,7 +231,7 @@ def largest_tile(config, source, most: int) -> int:
     own, step = checkpoint.info.config.network.tile, checkpoint.info.config.network.multiple
     tile = min(own, most // step * step)
 
-    def fits(other):
+    def fits(other: int) -> bool:
         return cores_of(config, layers_at(layers, own, other)) is not None
 
     if tile and fits(tile):

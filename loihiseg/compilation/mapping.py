@@ -2,9 +2,23 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.results.mapping import AllocatorRow, MappingResults
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from loihiseg.compilation.deployed import DeployedNetwork
+    from loihiseg.conversion.converter import ConvertedNetwork
+    from loihiseg.emulator.presenter import Deployable
+    from partition.core.layers import Layer
+    from partition.joint.choose import Joint
+    from partition.places.floorplan import Plan
+    from partition.solution import Solution
 
 BASELINE = "GreedyInterchip"
 """nengo-loihi's default allocator, which ours is compared with."""
@@ -13,7 +27,7 @@ OURS = "partition"
 """Name of our own result among those of the allocators."""
 
 
-def partition_layers(network: LoweredNetwork) -> list:
+def partition_layers(network: LoweredNetwork) -> "list[Layer]":
     """On-chip layers as ``partition.core.layers.Layer``, in the order of the network."""
     from partition.core.layers import Layer, Projection
 
@@ -26,11 +40,11 @@ def partition_layers(network: LoweredNetwork) -> list:
             tuple(
                 Projection(
                     term.source,
-                    tuple(term.kernel.shape[:2]),
-                    tuple(term.strides),
-                    term.padding,
+                    (term.kernel.shape[0], term.kernel.shape[1]),
+                    (*term.strides,),
+                    "same" if term.padding == "same" else "valid",
                     term.transposed,
-                    tuple(shapes[term.source]),
+                    (*shapes[term.source],),
                     term.source in on_host,
                     levels=term.levels,
                     uniform=term.uniform,
@@ -44,7 +58,11 @@ def partition_layers(network: LoweredNetwork) -> list:
     ]
 
 
-def apply_block_shapes(converted, network: LoweredNetwork, block_shapes: dict) -> None:
+def apply_block_shapes(
+    converted: "ConvertedNetwork",
+    network: LoweredNetwork,
+    block_shapes: dict[str, tuple[int, int, int]],
+) -> None:
     """Tell nengo-loihi which ensembles are on the chip and how each is cut into blocks.
 
     Parameters
@@ -80,12 +98,12 @@ class Mapping:
         By name what nengo-loihi's own allocators do, ours last.
     """
 
-    graph: object
-    solution: object
-    plans: dict
+    graph: "nx.DiGraph"
+    solution: "Solution"
+    plans: "dict[str, Plan]"
 
     @property
-    def before_and_after(self):
+    def before_and_after(self) -> "tuple[Plan, Plan]":
         """Two plans: of nengo-loihi's default allocator, or blocks in order where that failed."""
         from partition.places.floorplan import Plan
 
@@ -135,7 +153,14 @@ class Mapping:
         )
 
 
-def solve_places(deployable, rates, n_chips, seed, proof_s, planned=None):
+def solve_places(
+    deployable: "Deployable",
+    rates: np.ndarray,
+    n_chips: int,
+    seed: int,
+    proof_s: float,
+    planned: "Joint | None" = None,
+) -> "Solution":
     """Find chips and cores for the blocks of a program.
 
     Parameters
@@ -166,7 +191,7 @@ def solve_places(deployable, rates, n_chips, seed, proof_s, planned=None):
     return solve(graph, n_chips, seed=seed, proof_seconds=proof_s, start=start)
 
 
-def mapping_of(deployed) -> Mapping:
+def mapping_of(deployed: "DeployedNetwork") -> Mapping:
     """Where the blocks of a deployed network lie, and where nengo-loihi would put them.
 
     Parameters
@@ -204,7 +229,7 @@ def mapping_of(deployed) -> Mapping:
     return Mapping(graph, solution, plans)
 
 
-def planned_chips(graph, planned) -> tuple[int, ...] | None:
+def planned_chips(graph: "nx.DiGraph", planned: "Joint") -> tuple[int, ...] | None:
     """Chips that were planned before the build; None where what was built is not as planned.
 
     Parameters
@@ -222,10 +247,10 @@ def planned_chips(graph, planned) -> tuple[int, ...] | None:
     return planned.assignment.chip_of_block if close else None
 
 
-def _sizes(graph):
+def _sizes(graph: "nx.DiGraph") -> list[int]:
     return [graph.nodes[block]["n_compartments"] for block in range(graph.number_of_nodes())]
 
 
-def _messages(graph):
+def _messages(graph: "nx.DiGraph") -> dict[tuple[int, int], float]:
     """Messages per step by edge, where there are any."""
     return {(a, b): weight for a, b, weight in graph.edges(data="weight") if weight and a != b}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from loihiseg.training.checkpoint import (
     set_model_weights,
 )
 
+if TYPE_CHECKING:
+    from loihiseg.frameworks import KerasTensor
+
 Source = tuple[Path, Checkpoint | None]
 """What was read of a trained network: its path, and the checkpoint if it is one of ours."""
 
@@ -33,11 +36,11 @@ class KerasModel(Protocol):
     """A ``tf.keras.Model``, as far as it is looked at before it is lowered."""
 
     @property
-    def inputs(self) -> Any:
+    def inputs(self) -> "list[KerasTensor]":
         """Its input tensors."""
 
     @property
-    def outputs(self) -> Any:
+    def outputs(self) -> "list[KerasTensor]":
         """Its output tensors."""
 
     def predict(self, pixels: np.ndarray, *, verbose: int) -> np.ndarray:

@@ -10,6 +10,8 @@ References
    arXiv 1611.05141; the averaged curve is that of nengo-loihi pull request 140.
 """
 
+from collections.abc import Callable
+
 from loihiseg.frameworks import tf
 
 from loihiseg.network.eight_bit import DT_S, counted_rate
@@ -17,7 +19,7 @@ from loihiseg.network.regularizers import PercentileFiringRate
 
 
 @tf.custom_gradient
-def loihi_rate(current_hz):
+def loihi_rate(current_hz: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     """Firing rate of nengo-loihi's spiking rectified-linear neuron at constant input.
 
     Parameters
@@ -35,7 +37,7 @@ def loihi_rate(current_hz):
     safe = tf.where(positive, current_hz, tf.ones_like(current_hz))
     rate = tf.where(positive, 1.0 / (DT_S * tf.math.ceil(1.0 / (DT_S * safe))), 0.0)
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
         slope = 1.0 / tf.square(1.0 + 0.5 * DT_S * safe)
         return upstream * tf.where(positive, slope, tf.zeros_like(slope))
 
@@ -62,12 +64,12 @@ class LoihiReLU(tf.keras.layers.Layer):
 
     def __init__(
         self,
-        rate_scale_hz=100.0,
-        rate_regularizer=None,
-        staircase=True,
-        window_steps=None,
-        **kwargs,
-    ):
+        rate_scale_hz: float = 100.0,
+        rate_regularizer: PercentileFiringRate | dict[str, dict[str, float]] | None = None,
+        staircase: bool = True,
+        window_steps: int | None = None,
+        **kwargs: object,
+    ) -> None:
         super().__init__(**kwargs)
         if isinstance(rate_regularizer, dict):
             # By our own hand: Keras finds a class of ours in some of its file formats only.
@@ -77,7 +79,7 @@ class LoihiReLU(tf.keras.layers.Layer):
         self.staircase = bool(staircase)
         self.window_steps = window_steps and int(window_steps)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Map a pre-activation of any shape to the activation of the same shape."""
         current_hz = inputs * self.rate_scale_hz
         if self.rate_regularizer is not None:
@@ -87,7 +89,7 @@ class LoihiReLU(tf.keras.layers.Layer):
             rates_hz = counted_rate(rates_hz, self.window_steps)
         return rates_hz / self.rate_scale_hz
 
-    def get_config(self):
+    def get_config(self) -> dict[str, object]:
         """Return the constructor's arguments."""
         regularizer = self.rate_regularizer
         return {

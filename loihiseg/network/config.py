@@ -84,7 +84,7 @@ class UNetConfig:
     levels: Levels | tuple[Levels, ...] = 0
     batch_norm: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         depth = len(self.channels)
         if depth < 1 or len(self.convs_down) != depth or len(self.convs_up) != depth - 1:
             raise InputError(
@@ -101,7 +101,7 @@ class UNetConfig:
             )
         self._check_levels()
 
-    def _check_levels(self):
+    def _check_levels(self) -> None:
         if isinstance(self.levels, int):
             if self.levels < 0:
                 raise InputError(f"U-Net configuration: levels {self.levels} must not be below 0")

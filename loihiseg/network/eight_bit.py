@@ -7,6 +7,8 @@ References
 .. [1] Bengio, Léonard, Courville 2013, arXiv 1308.3432.
 """
 
+from collections.abc import Callable, Sequence
+
 from loihiseg.frameworks import tf
 
 from loihiseg.quantization.fixed_point import WEIGHT_MANTISSA_MAX
@@ -15,12 +17,17 @@ DT_S = 0.001
 """Length of one Loihi step in seconds, as nengo-loihi assumes by default."""
 
 
-def _passed_through(value, changed):
+def _passed_through(value: tf.Tensor, changed: tf.Tensor) -> tf.Tensor:
     """The changed value, with the gradient of the value it was made of."""
     return value + tf.stop_gradient(changed - value)
 
 
-def eight_bit(kernel, source_channels=None, transposed=False, source_values=None):
+def eight_bit(
+    kernel: tf.Tensor,
+    source_channels: Sequence[int] | None = None,
+    transposed: bool = False,
+    source_values: Sequence[tf.Tensor] | None = None,
+) -> tf.Tensor:
     """Kernel of a layer rounded as `loihiseg.quantization.fixed_point` does for the chip.
 
     Parameters
@@ -55,7 +62,7 @@ def eight_bit(kernel, source_channels=None, transposed=False, source_values=None
     return tf.concat(rounded, axis=axis)
 
 
-def _rounded_group(group, largest):
+def _rounded_group(group: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
     own = tf.maximum(tf.reduce_max(tf.abs(group)), 1e-12)
     gained = tf.floor(tf.math.log(tf.maximum(largest, 1e-12) / own) / tf.math.log(2.0) + 1e-6)
     step = 2.0 * tf.maximum(largest, 1e-12) / 255.0 / tf.pow(2.0, gained)
@@ -76,22 +83,28 @@ class EightBitConv2D(tf.keras.layers.Conv2D):
         Not kept in a saved model.
     """
 
-    def __init__(self, *args, source_channels=None, source_values=None, **kwargs):
+    def __init__(
+        self,
+        *args: object,
+        source_channels: Sequence[int] | None = None,
+        source_values: Callable[[], Sequence[tf.Tensor]] | None = None,
+        **kwargs: object,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.source_channels = source_channels and [int(n) for n in source_channels]
         self.source_values = source_values
 
     @property
-    def rounded_kernel(self):
+    def rounded_kernel(self) -> tf.Tensor:
         """The kernel as the chip has it; see `eight_bit`."""
         values = self.source_values and self.source_values()
         return eight_bit(self.kernel, self.source_channels, source_values=values)
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Convolve with the rounded kernel."""
         return super().convolution_op(inputs, self.rounded_kernel)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, object]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "source_channels": self.source_channels}
 
@@ -104,11 +117,11 @@ class EightBitConv2DTranspose(tf.keras.layers.Conv2DTranspose):
     """
 
     @property
-    def rounded_kernel(self):
+    def rounded_kernel(self) -> tf.Tensor:
         """The kernel as the chip has it; see `eight_bit`."""
         return eight_bit(self.kernel, transposed=True)
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Convolve with the rounded kernel."""
         batch, rows, columns, _ = tf.unstack(tf.shape(inputs))
         shape = (batch, rows * self.strides[0], columns * self.strides[1], self.filters)
@@ -117,7 +130,7 @@ class EightBitConv2DTranspose(tf.keras.layers.Conv2DTranspose):
         return tf.nn.bias_add(out, self.bias)
 
 
-def counted_rate(rate_hz, window_steps):
+def counted_rate(rate_hz: tf.Tensor, window_steps: int) -> tf.Tensor:
     """Rate as it is counted in a window: a train of regular spikes, met at a random phase.
 
     Parameters

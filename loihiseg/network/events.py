@@ -71,7 +71,7 @@ def event_costs(model: tf.keras.Model) -> dict[str, float]:
     return {name: len(times[name]) * n / total for name, n in synapses.items()}
 
 
-def _fan_out(convolution):
+def _fan_out(convolution: tf.keras.layers.Conv2D) -> float:
     """Synapses of one unit of a source, without borders."""
     rows, columns = convolution.kernel_size
     if isinstance(convolution, tf.keras.layers.Conv2DTranspose):
@@ -79,7 +79,9 @@ def _fan_out(convolution):
     return rows * columns * convolution.filters / (convolution.strides[0] * convolution.strides[1])
 
 
-def _behind(layer, kinds):
+def _behind(
+    layer: tf.keras.layers.Layer, kinds: tuple[type[tf.keras.layers.Layer], ...]
+) -> list[tf.keras.layers.Layer]:
     """The nearest layers of some kinds that a layer's input comes from."""
     found = []
     inputs = layer.input if isinstance(layer.input, list) else [layer.input]

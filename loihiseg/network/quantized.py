@@ -11,13 +11,15 @@ References
    arXiv 1902.08153.
 """
 
+from collections.abc import Callable
+
 from loihiseg.frameworks import tf
 
 LEAST_SCALE = 1e-4
 """Scales stay above it: a layer whose steps shrink to nothing would never come back."""
 
 
-def quantized_relu(x, alpha, levels):
+def quantized_relu(x: tf.Tensor, alpha: tf.Tensor | float, levels: int) -> tf.Tensor:
     """Quantize a pre-activation to equal levels.
 
     Parameters
@@ -37,11 +39,13 @@ def quantized_relu(x, alpha, levels):
     """
 
     @tf.custom_gradient
-    def quantize(x, alpha):
+    def quantize(
+        x: tf.Tensor, alpha: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
         step = alpha / levels
         result = step * tf.clip_by_value(tf.floor(x / step + 0.5), 0.0, float(levels))
 
-        def gradient(upstream):
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             inside = (x >= 0) & (x <= alpha)
             to_x = tf.where(inside, upstream, tf.zeros_like(upstream))
             slope = tf.where(inside, (result - x) / alpha, tf.cast(x > alpha, x.dtype))
@@ -55,7 +59,7 @@ def quantized_relu(x, alpha, levels):
 class _AtLeast(tf.keras.constraints.Constraint):
     """Keep a weight at or above `LEAST_SCALE`."""
 
-    def __call__(self, weight):
+    def __call__(self, weight: tf.Tensor) -> tf.Tensor:
         return tf.maximum(weight, LEAST_SCALE)
 
 
@@ -90,7 +94,7 @@ class QuantizedReLU(tf.keras.layers.Layer):
     number of units and levels. Adam, with which we train, does not see such factors.
     """
 
-    def __init__(self, levels=3, alpha=2.0, **kwargs):
+    def __init__(self, levels: int = 3, alpha: float = 2.0, **kwargs: object) -> None:
         super().__init__(**kwargs)
         if int(levels) != levels or levels < 1:
             raise ValueError(f"levels {levels}: a whole number of at least 1")
@@ -100,7 +104,7 @@ class QuantizedReLU(tf.keras.layers.Layer):
         self.initial_alpha = float(alpha)
         self.event_weight = 0.0
 
-    def build(self, input_shape):
+    def build(self, input_shape: tf.TensorShape) -> None:
         """Make the scale."""
         self.alpha = self.add_weight(
             name="alpha",
@@ -111,11 +115,11 @@ class QuantizedReLU(tf.keras.layers.Layer):
         super().build(input_shape)
 
     @property
-    def scale(self):
+    def scale(self) -> tf.Tensor:
         """The value of the highest level: a positive scalar tensor."""
         return tf.maximum(tf.convert_to_tensor(self.alpha), LEAST_SCALE)
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Map a pre-activation of any shape to the activation of the same shape."""
         scale = self.scale
         values = quantized_relu(inputs, scale, self.levels)
@@ -124,6 +128,6 @@ class QuantizedReLU(tf.keras.layers.Layer):
             self.add_loss(self.event_weight * mean_level)
         return values
 
-    def get_config(self):
+    def get_config(self) -> dict[str, object]:
         """Return the constructor's arguments; the trained scale is a weight."""
         return {**super().get_config(), "levels": self.levels, "alpha": self.initial_alpha}

@@ -3,7 +3,7 @@
 from loihiseg.frameworks import tf
 
 
-def channel_percentile(rates_hz, percentile, phases=1):
+def channel_percentile(rates_hz: tf.Tensor, percentile: float, phases: int = 1) -> tf.Tensor:
     """Percentile of a layer's rates, per channel, pooled over every other axis.
 
     Parameters
@@ -66,7 +66,14 @@ class PercentileFiringRate(tf.keras.regularizers.Regularizer):
         If the percentile, the range or the phases are impossible.
     """
 
-    def __init__(self, percentile=99.5, low_hz=50.0, high_hz=200.0, weight=1.0, phases=1):
+    def __init__(
+        self,
+        percentile: float = 99.5,
+        low_hz: float = 50.0,
+        high_hz: float = 200.0,
+        weight: float = 1.0,
+        phases: int = 1,
+    ) -> None:
         if not 0 <= percentile <= 100:
             raise ValueError(f"percentile {percentile} is not in [0, 100]")
         if not 0 <= low_hz <= high_hz or high_hz <= 0:
@@ -79,7 +86,7 @@ class PercentileFiringRate(tf.keras.regularizers.Regularizer):
         self.weight = float(weight)
         self.phases = int(phases)
 
-    def __call__(self, current_hz):
+    def __call__(self, current_hz: tf.Tensor) -> tf.Tensor:
         """Return the scalar loss for currents of shape (..., channels).
 
         Currents are in Hz: the rate of an ideal rectified-linear neuron, negative below threshold.
@@ -88,7 +95,7 @@ class PercentileFiringRate(tf.keras.regularizers.Regularizer):
         error = tf.nn.relu(self.low_hz - value) + tf.nn.relu(value - self.high_hz)
         return self.weight * tf.reduce_mean(tf.square(error / self.high_hz))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, float]:
         """Return the constructor's arguments."""
         return {
             "percentile": self.percentile,

@@ -12,10 +12,12 @@ pixels into spikes on the host and halves the resolution; the linear read-out ru
 restores it, so labels are met at full resolution.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypedDict
 
-from loihiseg.frameworks import tf
+from loihiseg.frameworks import KerasTensor, tf
 
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.config import UNetConfig
@@ -23,7 +25,22 @@ from loihiseg.network.eight_bit import EightBitConv2D, EightBitConv2DTranspose
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.regularizers import PercentileFiringRate
 
-SAME = {"padding": "same", "kernel_initializer": "he_normal"}
+
+class _Settings(TypedDict):
+    """Of every convolution that keeps rows and columns."""
+
+    padding: str
+    kernel_initializer: str
+
+
+class _SourceGroups(TypedDict, total=False):
+    """What `EightBitConv2D` must know of the activations it gets joined."""
+
+    source_channels: list[int]
+    source_values: Callable[[], list[tf.Tensor]] | None
+
+
+SAME: _Settings = {"padding": "same", "kernel_initializer": "he_normal"}
 # Averages over some ten steps: a training has few, and its batches hold many pixels.
 NORM = {"momentum": 0.9, "epsilon": 1e-3}
 
@@ -71,8 +88,14 @@ def build_unet(
     convolve = EightBitConv2D if effects.eight_bit else tf.keras.layers.Conv2D
     transpose = EightBitConv2DTranspose if effects.eight_bit else tf.keras.layers.Conv2DTranspose
 
-    def conv(x, channels, name, strides=1, sources=None):
-        more = _source_groups(sources) if sources and effects.eight_bit else {}
+    def conv(
+        x: KerasTensor,
+        channels: int,
+        name: str,
+        strides: int = 1,
+        sources: list[KerasTensor] | None = None,
+    ) -> KerasTensor:
+        more: _SourceGroups = _source_groups(sources) if sources and effects.eight_bit else {}
         layer = convolve(channels, 3, strides, name=name, **SAME, **more)
         return activate(layer(x), name)
 
@@ -125,7 +148,7 @@ def round_weights(config: UNetConfig, model: tf.keras.Model) -> None:
             model.get_layer(layer.name).kernel.assign(layer.rounded_kernel)
 
 
-def _source_groups(tensors):
+def _source_groups(tensors: list[KerasTensor]) -> _SourceGroups:
     """What `EightBitConv2D` must know of the activations it gets joined."""
     layers = [tensor.node.layer for tensor in tensors]
     quantized = isinstance(layers[0], QuantizedReLU)
@@ -135,7 +158,9 @@ def _source_groups(tensors):
     }
 
 
-def _activate(x, name, config, effects, phases=1):
+def _activate(
+    x: KerasTensor, name: str, config: UNetConfig, effects: ChipEffects, phases: int = 1
+) -> KerasTensor:
     if config.batch_norm:
         x = tf.keras.layers.BatchNormalization(**NORM, name=f"{name}_norm")(x)
     levels = config.layer_levels[name]

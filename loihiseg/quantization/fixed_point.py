@@ -19,6 +19,7 @@ References
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from loihiseg.errors import LoihisegError
 
@@ -115,7 +116,7 @@ def decay_gain(decay: int, *, current: bool) -> float:
 def block_scale(
     weight_max: float,
     threshold: float,
-    bias,
+    bias: ArrayLike,
     decay_current: float,
     decay_voltage: float = 0.0,
     *,
@@ -181,7 +182,7 @@ def block_scale(
     return BlockScale(weight_max, bias_scale / gain_u / 2.0**6, 0, voltage_scale, bias_scale)
 
 
-def quantize_weights(weights, scale: BlockScale) -> GroupWeights:
+def quantize_weights(weights: ArrayLike, scale: BlockScale) -> GroupWeights:
     """Quantize one synapse group of a block.
 
     Parameters
@@ -220,12 +221,12 @@ def quantize_threshold(threshold: float, scale: BlockScale) -> int:
     return int(np.round(value / 2**THRESHOLD_EXPONENT)) * 2**THRESHOLD_EXPONENT
 
 
-def quantize_bias(bias, scale: BlockScale) -> np.ndarray:
+def quantize_bias(bias: ArrayLike, scale: BlockScale) -> np.ndarray:
     """Biases as 12-bit mantissas times 2**0 to 2**7, int32, the shape of ``bias``."""
     bias = np.asarray(bias, np.float32)
     # nengo-loihi multiplies in single precision where the scale comes from the biases alone.
-    precision = np.float64 if scale.weight_max > SMALLEST_WEIGHT else np.float32
-    value = np.round(bias.astype(precision) * precision(scale.bias_scale))
+    precision: np.dtype = np.dtype(np.float64 if scale.weight_max > SMALLEST_WEIGHT else np.float32)
+    value = np.round(bias.astype(precision) * precision.type(scale.bias_scale))
     ratio = np.maximum(np.abs(value) / BIAS_MANTISSA_MAX, 1)
     exponent = np.ceil(np.log2(ratio)).astype(np.int32)
     return (np.round(value / 2.0**exponent) * 2**exponent).astype(np.int32)

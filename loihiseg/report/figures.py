@@ -1,14 +1,20 @@
 """Drawing without a screen, saved whole or not at all."""
 
 import io
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
 
 from loihiseg.files import write_bytes
 from partition.display.drawing import plain_text
 
 
 @contextmanager
-def figure(path, size, **kwargs):
+def figure(
+    path: Path, size: tuple[float, float], *, nrows: int = 1, ncols: int = 1, squeeze: bool = True
+) -> Iterator[np.ndarray]:
     """A matplotlib figure that is saved as PNG when the block ends; its text is never mathematics.
 
     Parameters
@@ -16,13 +22,13 @@ def figure(path, size, **kwargs):
     path : Path
     size : tuple of float
         Width and height in inches, at 120 pixels each.
-    **kwargs
-        Passed to ``matplotlib.figure.Figure.subplots``.
+    nrows, ncols, squeeze
+        As of ``matplotlib.figure.Figure.subplots``.
 
     Yields
     ------
-    axes
-        What ``subplots`` returns.
+    axes : numpy.ndarray
+        What ``subplots`` returns of more than one.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -30,7 +36,7 @@ def figure(path, size, **kwargs):
     with plain_text():
         drawn = Figure(figsize=size, dpi=120, layout="constrained")
         FigureCanvasAgg(drawn)
-        yield drawn.subplots(**kwargs)
+        yield drawn.subplots(nrows, ncols, squeeze=squeeze)
         buffer = io.BytesIO()
         drawn.savefig(buffer, format="png")
     write_bytes(path, buffer.getvalue())

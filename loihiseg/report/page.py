@@ -1,11 +1,13 @@
 """One page that holds tables and pictures of a run."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
 
 from loihiseg.files import write_bytes
+from loihiseg.report.tables import Table
 from partition.display.messages import printable
 
 PAGE_FILE = "index.html"
@@ -28,7 +30,7 @@ th { background: #f3f3f3 } img { max-width: 100% } p.note { color: #555 }
 """
 
 
-def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Path:
+def write_page(folder: Path, title: str, tables: Sequence[Table], pictures: dict[str, str]) -> Path:
     """Write `PAGE_FILE` with tables and pictures inside it.
 
     Parameters
@@ -63,6 +65,6 @@ def write_page(folder: Path, title: str, tables, pictures: dict[str, str]) -> Pa
     return path
 
 
-def _embedded(path):
+def _embedded(path: Path) -> str:
     """A picture as an address that holds it."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

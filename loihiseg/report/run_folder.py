@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from loihiseg.errors import InputError
 from loihiseg.files import write_json
@@ -16,13 +16,18 @@ from loihiseg.results import (
 from loihiseg.results.reading import MOST_BYTES
 from partition.storage.files import read_bytes
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 T = TypeVar("T")
 
 CONFIG_FILE = "config.json"
 RESULTS_FILE = "metrics.json"
 
 
-def write_run(folder: Path, config, results: Results | SimulationResults) -> None:
+def write_run(
+    folder: Path, config: "DataclassInstance", results: Results | SimulationResults
+) -> None:
     """Write ``config.json`` and ``metrics.json``.
 
     Parameters

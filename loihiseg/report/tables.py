@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from loihiseg.codes import registry
 from loihiseg.codes.shown import share
 from loihiseg.results import QuantizedLayer, Results, ScoreRow
 from partition.display.messages import one_line, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 MAX_CELL = 60
 """Characters of a cell on the terminal."""
@@ -26,7 +30,7 @@ class Table:
     picture: str = ""
 
 
-def print_table(table: Table, console) -> None:
+def print_table(table: Table, console: "Console") -> None:
     """Print a table on a rich console."""
     from rich import box
     from rich.table import Table as RichTable
@@ -203,7 +207,7 @@ def exit_table(results: Results) -> Table | None:
         row("synaptic events", per_tile(whole.synaptic_events), per_tile(c.synaptic_events)),
         row(
             "energy, uJ, estimate",
-            loihi and loihi.total_uj_per_image,
+            None if loihi is None else loihi.total_uj_per_image,
             found.energy.total_uj_per_image,
         ),
     ]
@@ -218,5 +222,5 @@ def exit_table(results: Results) -> Table | None:
 
 
 def _range(low: float, high: float, pattern: str) -> str:
-    low, high = pattern.format(low), pattern.format(high)
-    return low if low == high else f"{low} .. {high}"
+    least, most = pattern.format(low), pattern.format(high)
+    return least if least == most else f"{least} .. {most}"

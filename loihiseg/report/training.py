@@ -1,12 +1,30 @@
 """The course of a training as a picture."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
 from loihiseg.report.figures import figure
 from partition.display.drawing import label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from loihiseg.training.state import Epoch
 
 PICTURE_FILE = "training.png"
 
 
-def draw_history(history, path) -> None:
+class _Line(TypedDict):
+    """How a layer's line looks."""
+
+    label: str
+    color: str
+    marker: str
+    linestyle: str
+
+
+def draw_history(history: "Sequence[Epoch]", path: Path) -> None:
     """Draw losses, scores and firing rates, or scales of levels, over epochs into a PNG file.
 
     Parameters
@@ -38,7 +56,7 @@ def draw_history(history, path) -> None:
             rates.legend(fontsize=6, ncols=2)
 
 
-def _draw_rates(axes, history):
+def _draw_rates(axes: "Axes", history: "Sequence[Epoch]") -> None:
     for index, layer in enumerate(history[-1].rates):
         values = [(e.epoch, e.rates[index].percentile_hz) for e in history if e.rates]
         axes.plot(*zip(*values), **_line(index, layer.layer))
@@ -47,14 +65,14 @@ def _draw_rates(axes, history):
     axes.set(ylabel="Hz", title=f"firing rate, {last.percentile:g}th percentile", ylim=(0, None))
 
 
-def _draw_levels(axes, history):
+def _draw_levels(axes: "Axes", history: "Sequence[Epoch]") -> None:
     for index, layer in enumerate(history[-1].levels):
         values = [(e.epoch, e.levels[index].scale) for e in history if e.levels]
         axes.plot(*zip(*values), **_line(index, layer.layer))
     axes.set(ylabel="value of the highest level", title="scale", ylim=(0, None))
 
 
-def _line(index, name):
+def _line(index: int, name: str) -> _Line:
     return {
         "label": label(name.removesuffix("_spikes")),
         "color": f"C{index % 10}",

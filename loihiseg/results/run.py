@@ -1,7 +1,7 @@
 """A deployment as a whole."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol, Self, TypeVar
 
 from msgspec import Meta
 
@@ -73,6 +73,16 @@ class Code:
         return any(self.chip_levels)
 
 
+class Logits(Protocol):
+    """An array, as far as a straight line needs one."""
+
+    def __rmul__(self, gain: float, /) -> Self: ...
+    def __add__(self, offset: float, /) -> Self: ...
+
+
+L = TypeVar("L", bound=Logits)
+
+
 @dataclass(frozen=True)
 class Readout:
     """Straight line from the spiking read-out's logits to the trained network's.
@@ -85,7 +95,7 @@ class Readout:
     offset: float = 0.0
     n_tiles: Count = 0
 
-    def __call__(self, logits):
+    def __call__(self, logits: L) -> L:
         """Calibrated logits, the shape of ``logits``."""
         return self.gain * logits + self.offset
 

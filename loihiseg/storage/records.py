@@ -38,7 +38,7 @@ def taken_apart(value: object) -> tuple[Any, dict[str, np.ndarray]]:
 
 
 def put_together(
-    plain: Any,
+    plain: object,
     arrays: dict[str, np.ndarray],
     kind: type[T],
     kinds: Mapping[type, Mapping[str, type]] | None = None,
@@ -65,7 +65,7 @@ def put_together(
         In one line: if anything is missing, too much, or not of its kind.
     """
 
-    def found(wanted: type, name: Any) -> Any:
+    def found(wanted: type, name: object) -> object:
         if kinds is not None and wanted in kinds:
             return msgspec.convert(name, _of_tag(name, kinds[wanted]), dec_hook=found)
         if wanted is not np.ndarray or not isinstance(name, str) or name not in arrays:
@@ -107,7 +107,7 @@ def signature(*values: object) -> str:
     return sha256(msgspec.json.encode(plain, order="deterministic"))
 
 
-def _of_tag(plain: Any, kinds: Mapping[str, type]) -> type:
+def _of_tag(plain: object, kinds: Mapping[str, type]) -> type:
     """The kind that a tagged value says it is of."""
     tag = plain.get("type") if isinstance(plain, dict) else None
     if not isinstance(tag, str) or tag not in kinds:
@@ -115,7 +115,7 @@ def _of_tag(plain: Any, kinds: Mapping[str, type]) -> type:
     return kinds[tag]
 
 
-def _difference(given: Any, kept: Any, place: str) -> str:
+def _difference(given: object, kept: object, place: str) -> str:
     """Where two plain values differ first."""
     if isinstance(given, dict) and isinstance(kept, dict):
         for name in {**given, **kept}:

@@ -41,7 +41,7 @@ def choose_levels(
         )
     chosen = {name: max(by_levels) for name, by_levels in losses.items()}
 
-    def taken():
+    def taken() -> int:
         return sum(size * chosen[name] for name, size in sizes.items())
 
     while taken() > budget:
@@ -56,7 +56,13 @@ def choose_levels(
     return chosen
 
 
-def _price(sizes, losses, chosen, name, fewer):
+def _price(
+    sizes: dict[str, int],
+    losses: dict[str, dict[int, float]],
+    chosen: dict[str, int],
+    name: str,
+    fewer: int,
+) -> float:
     """Added loss per neuron saved."""
     by_levels, levels = losses[name], chosen[name]
     return (by_levels[fewer] - by_levels[levels]) / (sizes[name] * (levels - fewer))

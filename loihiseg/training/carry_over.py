@@ -15,7 +15,7 @@ SAMPLES = 200_000
 _SHARES = np.geomspace(0.02, 1.2, 120)
 
 
-def best_scale(pre_activation, wanted, levels: int) -> float:
+def best_scale(pre_activation: np.ndarray, wanted: np.ndarray, levels: int) -> float:
     """Scale of a quantized activation that comes closest to wanted values.
 
     Parameters
@@ -37,14 +37,14 @@ def best_scale(pre_activation, wanted, levels: int) -> float:
     if top <= 0:
         return 1.0
 
-    def error(alpha):
+    def error(alpha: float) -> float:
         step = np.float32(alpha / levels)
         return np.square(step * np.clip(np.floor(x / step + 0.5), 0, levels) - y).mean()
 
     return float(min(top * _SHARES, key=error))
 
 
-def carry_over(old: tf.keras.Model, new: tf.keras.Model, crops) -> None:
+def carry_over(old: tf.keras.Model, new: tf.keras.Model, crops: np.ndarray) -> None:
     """Put the weights of one U-Net into another with other levels.
 
     Batch normalizations that the new network lacks are folded. Those that the old network lacks
@@ -73,11 +73,11 @@ def carry_over(old: tf.keras.Model, new: tf.keras.Model, crops) -> None:
         variable.assign(weights[variable.name])
 
 
-def _neutral_norms(old, crops):
+def _neutral_norms(old: tf.keras.Model, crops: np.ndarray) -> dict[str, np.ndarray]:
     """Weights of normalizations that change nothing at inference, by name."""
     layers = [x for x in old.layers if isinstance(x, (LoihiReLU, QuantizedReLU))]
     inner = tf.keras.Model(old.inputs, [x.input for x in layers])
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for layer, x in zip(layers, inner.predict(crops, verbose=0)):
         mean, variance = x.mean((0, 1, 2), dtype=np.float64), x.var((0, 1, 2), dtype=np.float64)
         values = {
@@ -87,11 +87,13 @@ def _neutral_norms(old, crops):
             "moving_variance": variance,
         }
         name = layer.name.removesuffix("_spikes")
-        found |= {f"{name}_norm/{key}:0": np.float32(v) for key, v in values.items()}
+        found |= {f"{name}_norm/{key}:0": np.asarray(v, np.float32) for key, v in values.items()}
     return found
 
 
-def _fitted_scales(old, new, crops):
+def _fitted_scales(
+    old: tf.keras.Model, new: tf.keras.Model, crops: np.ndarray
+) -> dict[str, np.float32]:
     """Scales of the new activations that cannot be those of the old, by weight name."""
     before = {x.name: x for x in old.layers if isinstance(x, (LoihiReLU, QuantizedReLU))}
     changed = [

@@ -12,7 +12,7 @@ go after it, so a kill or a power cut at any moment leaves a whole checkpoint be
 from dataclasses import asdict, dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
@@ -29,6 +29,9 @@ from loihiseg.storage.schema import check_range
 from loihiseg.training.presets import TrainingConfig
 from partition.storage.files import read_bytes
 from partition.storage.strict_json import decode, in_one_line, peek, sealed
+
+if TYPE_CHECKING:
+    from loihiseg.frameworks import tf
 
 FORMAT = 2
 """Version of the layout. Format 1, whose description has no digest of its own, is read too."""
@@ -271,12 +274,12 @@ def _weights_name(digest: str) -> str:
     return f"weights-{digest[:12]}.npz"
 
 
-def model_weights(model: Any) -> dict[str, np.ndarray]:
+def model_weights(model: "tf.keras.Model") -> dict[str, np.ndarray]:
     """Weights of a Keras model by name."""
     return {weight.name: weight.numpy() for weight in model.weights}
 
 
-def set_model_weights(model: Any, weights: dict[str, np.ndarray]) -> None:
+def set_model_weights(model: "tf.keras.Model", weights: dict[str, np.ndarray]) -> None:
     """Put weights into a Keras model of the same layers.
 
     Raises

@@ -61,13 +61,13 @@ RATE_TILES = 32
 class Crops(tf.keras.utils.Sequence):
     """Augmented crops of an epoch. Batch ``i`` of epoch ``e`` is the same in every run."""
 
-    def __init__(self, stack: Stack, config: TrainingConfig, epoch: int):
+    def __init__(self, stack: Stack, config: TrainingConfig, epoch: int) -> None:
         self.stack, self.config, self.epoch = stack, config, epoch
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.config.steps_per_epoch
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.config.seed, self.epoch, index])
         return sample_crops(self.stack, self.config.crop, self.config.batch, rng)
 
@@ -80,8 +80,8 @@ def train(
     *,
     start: Checkpoint | None = None,
     resume: bool = False,
-    on_epoch: Callable | None = None,
-    on_batch: Callable | None = None,
+    on_epoch: Callable[[list[Epoch]], None] | None = None,
+    on_batch: Callable[[], None] | None = None,
     locked: bool = False,
 ) -> Checkpoint:
     """Train a U-Net, writing a checkpoint after each epoch.
@@ -129,7 +129,16 @@ def train(
         return load_checkpoint(folder)
 
 
-def _train(stack, split, config, folder, start, resume, on_epoch, on_batch):
+def _train(
+    stack: Stack,
+    split: Split,
+    config: TrainingConfig,
+    folder: Path,
+    start: Checkpoint | None,
+    resume: bool,
+    on_epoch: Callable[[list[Epoch]], None] | None,
+    on_batch: Callable[[], None] | None,
+) -> None:
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     training = stack.select_labelled(split.train)
@@ -166,6 +175,7 @@ def _train(stack, split, config, folder, start, resume, on_epoch, on_batch):
                 f"training diverged in epoch {epoch + 1} (loss {loss + rate_loss}); lower "
                 "--rate-weight, or look at the images"
             )
+        assert deployed is not None  # made with the phase
         deployed.set_weights(model.get_weights())
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
         _save_state(folder, model, history, Run(config, stack.digest))
@@ -175,7 +185,9 @@ def _train(stack, split, config, folder, start, resume, on_epoch, on_batch):
             on_epoch(history)
 
 
-def _save_checkpoint(folder, model, epoch, config, data):
+def _save_checkpoint(
+    folder: Path, model: tf.keras.Model, epoch: Epoch, config: TrainingConfig, data: DataRecord
+) -> None:
     """Write the network of an epoch, which must be the last."""
     info = CheckpointInfo(
         until(config, epoch.epoch - 1),
@@ -188,7 +200,13 @@ def _save_checkpoint(folder, model, epoch, config, data):
     save_checkpoint(folder, Checkpoint(info, model_weights(model)))
 
 
-def _make_up(folder, model, history, config, data):
+def _make_up(
+    folder: Path,
+    model: tf.keras.Model,
+    history: list[Epoch],
+    config: TrainingConfig,
+    data: DataRecord,
+) -> None:
     """Write what a kill left out after the state of the last epoch.
 
     Only after the last epoch can the checkpoint be behind, and then the model is the one it lacks.
@@ -207,7 +225,7 @@ def _make_up(folder, model, history, config, data):
         remove_old_weights(folder)
 
 
-def _is_of(info, epoch, data):
+def _is_of(info: CheckpointInfo | None, epoch: Epoch, data: DataRecord) -> bool:
     """Whether a checkpoint is that of an epoch of this training."""
     return info is not None and (
         (info.data.digest, info.epoch, info.threshold, info.metrics)
@@ -233,18 +251,26 @@ def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
     return replace(config, start=sha256(pack_arrays(start.weights)))
 
 
-def _after_batch(call):
+def _after_batch(call: Callable[[], None]) -> tf.keras.callbacks.Callback:
     return tf.keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: call())
 
 
-def _ends_early(config):
+def _ends_early(config: TrainingConfig) -> bool:
     return not (config.tuning_epochs or config.stages)
 
 
-def _validate(model, stack, config, epoch, loss, rate_loss) -> Epoch:
+def _validate(
+    model: tf.keras.Model,
+    stack: Stack,
+    config: TrainingConfig,
+    epoch: int,
+    loss: float,
+    rate_loss: float,
+) -> Epoch:
     tile = config.network.tile
     logits = predict_sections(lambda x: model.predict(x, verbose=0), stack.images, tile)
     truth = stack.membrane
+    assert truth is not None  # `train` asks for labels
     probability = sigmoid(logits)
     threshold = best_threshold(truth, probability)
     scores = pixel_scores(truth, probability > threshold)
@@ -265,7 +291,9 @@ def _validate(model, stack, config, epoch, loss, rate_loss) -> Epoch:
     )
 
 
-def firing_rates(model, stack: Stack, config: TrainingConfig) -> tuple[LayerRates, ...]:
+def firing_rates(
+    model: tf.keras.Model, stack: Stack, config: TrainingConfig
+) -> tuple[LayerRates, ...]:
     """Firing rates of every layer of rates over tiles of a stack, neuron by neuron.
 
     The staircase of a trained network gives the rate each neuron would settle to.
@@ -280,7 +308,9 @@ def firing_rates(model, stack: Stack, config: TrainingConfig) -> tuple[LayerRate
     return tuple(found)
 
 
-def used_levels(model, stack: Stack, config: TrainingConfig) -> tuple[LayerLevels, ...]:
+def used_levels(
+    model: tf.keras.Model, stack: Stack, config: TrainingConfig
+) -> tuple[LayerLevels, ...]:
     """Levels of every quantized layer over tiles of a stack."""
     return tuple(
         layer_levels(layer.name, activation, layer.levels, float(layer.scale))
@@ -288,21 +318,26 @@ def used_levels(model, stack: Stack, config: TrainingConfig) -> tuple[LayerLevel
     )
 
 
-def _events_per_mac(model, levels):
+def _events_per_mac(model: tf.keras.Model, levels: tuple[LayerLevels, ...]) -> float:
     costs = event_costs(model)
     return float(sum(costs.get(layer.layer, 0.0) * layer.mean_level for layer in levels))
 
 
-def _is_rate(layer):
+def _is_rate(layer: tf.keras.layers.Layer) -> bool:
     """Ideal units on the way to few levels stand for no rate."""
     return isinstance(layer, LoihiReLU) and layer.staircase
 
 
-def _is_quantized(layer):
+def _is_quantized(layer: tf.keras.layers.Layer) -> bool:
     return isinstance(layer, QuantizedReLU)
 
 
-def _activations(model, stack, config, wanted):
+def _activations(
+    model: tf.keras.Model,
+    stack: Stack,
+    config: TrainingConfig,
+    wanted: Callable[[tf.keras.layers.Layer], bool],
+) -> list[tuple[tf.keras.layers.Layer, np.ndarray]]:
     """The layers wanted with their activations, each (tiles, rows, columns, channels)."""
     layers = [layer for layer in model.layers if wanted(layer)]
     if not layers:
@@ -314,17 +349,17 @@ def _activations(model, stack, config, wanted):
     return list(zip(layers, inner.predict(tiles[..., None], verbose=0)))
 
 
-def _best(history, config):
+def _best(history: list[Epoch], config: TrainingConfig) -> Epoch:
     """Epoch of lowest validation loss, of those in the phase that training has come to."""
     first = phase_at(config, history[-1].epoch - 1).first
     return min(history[first:], key=lambda e: e.validation_loss)
 
 
-def _exhausted(history, config):
+def _exhausted(history: list[Epoch], config: TrainingConfig) -> bool:
     return bool(history) and history[-1].epoch - _best(history, config).epoch >= config.patience
 
 
-def _metrics(epoch):
+def _metrics(epoch: Epoch) -> dict[str, float]:
     return {
         "validation_loss": epoch.validation_loss,
         "accuracy": epoch.accuracy,
@@ -332,21 +367,23 @@ def _metrics(epoch):
     }
 
 
-def _record(split):
+def _record(split: Split) -> SplitRecord:
     parts = split.train, split.validation, split.test
     return SplitRecord(*((min(part), max(part) + 1) for part in parts))
 
 
-def _record_of(stack, split):
+def _record_of(stack: Stack, split: Split) -> DataRecord:
     return DataRecord(handed_on(stack.source), stack.digest, stack.polarity, _record(split))
 
 
-def _save_state(folder, model, history, run):
+def _save_state(folder: Path, model: tf.keras.Model, history: list[Epoch], run: Run) -> None:
     optimizer = tuple(variable.numpy() for variable in model.optimizer.variables)
     save_state(folder, TrainingState(model_weights(model), optimizer, tuple(history), run))
 
 
-def _restore(folder, config, stack):
+def _restore(
+    folder: Path, config: TrainingConfig, stack: Stack
+) -> tuple[tf.keras.Model, list[Epoch]]:
     state = load_state(folder)
     before, history = state.run, list(state.history)
     if replace(before.config, epochs=config.epochs) != config:

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from loihiseg.frameworks import tf
 
+import numpy as np
+
 from loihiseg.network.events import charge_events
 from loihiseg.network.unet import ChipEffects, build_unet
 from loihiseg.training.carry_over import carry_over
@@ -18,11 +20,11 @@ LAST_SHARE = 0.01
 class _Cosine(tf.keras.optimizers.schedules.CosineDecay):
     """A cosine over a whole training, for an optimizer that begins at a later step."""
 
-    def __init__(self, learning_rate, steps, first):
+    def __init__(self, learning_rate: float, steps: int, first: int) -> None:
         super().__init__(learning_rate, max(steps, 1), alpha=LAST_SHARE)
         self.first = first
 
-    def __call__(self, step):
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
         return super().__call__(step + self.first)
 
 
@@ -43,7 +45,9 @@ def compiled(config: TrainingConfig, phase: Phase) -> tf.keras.Model:
     return model
 
 
-def first_model(config: TrainingConfig, crops, start: Checkpoint | None) -> tf.keras.Model:
+def first_model(
+    config: TrainingConfig, crops: np.ndarray, start: Checkpoint | None
+) -> tf.keras.Model:
     """The network of the first epoch: random, or what a checkpoint becomes in it.
 
     Parameters
@@ -67,7 +71,9 @@ def first_model(config: TrainingConfig, crops, start: Checkpoint | None) -> tf.k
     return model
 
 
-def next_model(model: tf.keras.Model, phase: Phase, config: TrainingConfig, crops):
+def next_model(
+    model: tf.keras.Model, phase: Phase, config: TrainingConfig, crops: np.ndarray
+) -> tf.keras.Model:
     """The network of a phase that begins, made of that of the phase before; see `first_model`."""
     new = compiled(config, phase)
     if phase.own_optimizer:

@@ -1,5 +1,6 @@
 """Which network is trained in which epoch, as plain values free of TensorFlow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from loihiseg.network.config import UNetConfig
@@ -51,8 +52,9 @@ def phase_at(config: TrainingConfig, epoch: int) -> Phase:
     return next((phase for phase in found if epoch < phase.end), found[-1])
 
 
-def _staged(config):
-    found, first = [], 0
+def _staged(config: TrainingConfig) -> tuple[Phase, ...]:
+    found: list[Phase] = []
+    first = 0
     for stage in config.stages:
         network = replace(
             config.network,
@@ -128,7 +130,7 @@ def progressive_stages(
     return prepared(stages, eight_bit=eight_bit, batch_norm=batch_norm)
 
 
-def prepared(stages, *, eight_bit: bool, batch_norm: bool) -> tuple[Stage, ...]:
+def prepared(stages: Sequence[Stage], *, eight_bit: bool, batch_norm: bool) -> tuple[Stage, ...]:
     """Stages with the weights and normalizations of `progressive_stages`.
 
     With batch normalizations only the last has 8-bit weights; otherwise all but those without

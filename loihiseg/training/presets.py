@@ -35,7 +35,7 @@ class Stage:
     eight_bit: bool = True
     batch_norm: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.epochs < 1 or (self.eight_bit and self.batch_norm):
             raise InputError(
                 f"stage of levels {self.levels}: {self.epochs} epochs"
@@ -94,7 +94,7 @@ class TrainingConfig:
     start: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
     event_weight: Amount = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 <= self.event_weight < math.inf:
             raise InputError(
                 f"training configuration: event_weight {self.event_weight}; expected 0 or more"

@@ -11,7 +11,10 @@ BATCH = 8
 
 
 def layer_sensitivity(
-    model: tf.keras.Model, pixels, membrane, choices: tuple[int, ...] = (1, 2, 3)
+    model: tf.keras.Model,
+    pixels: np.ndarray,
+    membrane: np.ndarray,
+    choices: tuple[int, ...] = (1, 2, 3),
 ) -> dict[str, dict[int, float]]:
     """Loss of a quantized network when a single layer has fewer levels, without training.
 
@@ -54,7 +57,7 @@ def with_levels(
 ) -> tf.keras.Model:
     """A copy of a model in which the layers named have other levels and scales."""
 
-    def copy(layer):
+    def copy(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer:
         config = layer.get_config()
         if layer.name in levels:
             config["levels"] = levels[layer.name]
@@ -67,6 +70,6 @@ def with_levels(
     return changed
 
 
-def _loss(model, pixels, membrane):
+def _loss(model: tf.keras.Model, pixels: np.ndarray, membrane: np.ndarray) -> float:
     logits = model.predict(pixels, batch_size=BATCH, verbose=0)
     return float(np.mean(np.logaddexp(0, logits) - logits * membrane, dtype=np.float64))

@@ -13,7 +13,7 @@ Format 1, the archive without its line, is still read. Free of TensorFlow.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -32,6 +32,8 @@ from loihiseg.training.phases import phase_at
 from loihiseg.training.presets import TrainingConfig
 from partition.storage.files import read_bytes
 from partition.storage.strict_json import decode, in_one_line
+
+T = TypeVar("T")
 
 STATE_FILE = "training_state.npz"
 HISTORY_FILE = "history.json"
@@ -75,10 +77,6 @@ class Run:
 
     config: TrainingConfig
     digest: Name
-
-
-_TEXTS = {"history": list[Epoch], "run": Run}
-"""What is kept as JSON."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +187,8 @@ def _body(data: bytes) -> bytes:
 def _state(body: bytes, path: Path) -> TrainingState:
     arrays, texts = unpack(body)
     check_names(texts, ())
-    history, run = (_decoded(arrays, name, kind) for name, kind in _TEXTS.items())
+    history = _decoded(arrays, "history", list[Epoch])
+    run = _decoded(arrays, "run", Run)
     weights = _parts(arrays, "weight/")
     numbered = _parts(arrays, "optimizer/")
     check_names(numbered, [str(index) for index in range(len(numbered))])
@@ -201,7 +200,7 @@ def _state(body: bytes, path: Path) -> TrainingState:
     return TrainingState(weights, optimizer, tuple(history), run)
 
 
-def _decoded(arrays: dict[str, np.ndarray], name: str, kind: Any) -> Any:
+def _decoded(arrays: dict[str, np.ndarray], name: str, kind: type[T]) -> T:
     if name not in arrays:
         raise ValueError(f"array {name} is missing")
     array = arrays.pop(name)

@@ -4,10 +4,13 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Never
 
 from partition.command_line.streams import standard_output
 from partition.display.messages import one_line
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 SEEDS = 2**31 - 1
 """The largest seed that every random generator in use takes."""
@@ -46,7 +49,7 @@ class Parser(argparse.ArgumentParser):
         """Print one line and leave with 2."""
         self.exit(2, one_line(f"{self.prog}: error: {message}") + "\n")
 
-    def print_help(self, file: Any = None) -> None:
+    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
         """Print the help; on standard output that nobody reads it ends like any other output."""
         if file is not None:
             super().print_help(file)

@@ -69,7 +69,7 @@ def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> 
             tables.mapping_table(results),
             tables.allocators_table(results),
             tables.energy_table(results),
-            *([tables.exit_table(results)] if results.early_exit else []),
+            *filter(None, [tables.exit_table(results)]),
         ],
         {"rates.png": "Firing rates", "sections.png": "Sections"},
     )

@@ -146,7 +146,7 @@ class CodeError(ValueError):
     """A configuration that is, or names, code."""
 
 
-def class_and_config(value: object) -> tuple[str, dict]:
+def class_and_config(value: object) -> tuple[str, dict[str, object]]:
     """Name and settings of a serialized object whose class may be one that is read.
 
     Raises
