@@ -5,7 +5,6 @@ what a kill between them left out is made up for when the training goes on.
 """
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,9 +78,8 @@ def train(
     *,
     start: Checkpoint | None = None,
     resume: bool = False,
-    on_epoch: Callable | None = None,
-    on_batch: Callable | None = None,
-    locked: bool = False,
+    on_epoch: Callable[[list[Epoch]], None] | None = None,
+    on_batch: Callable[[], None] | None = None,
 ) -> Checkpoint:
     """Train a U-Net, writing a checkpoint after each epoch.
 
@@ -105,8 +103,6 @@ def train(
         Called with the list of `Epoch` after each epoch.
     on_batch : callable, optional
         Called without arguments after each batch.
-    locked : bool
-        The caller holds the folder, see `loihiseg.locks.locked_folder`.
 
     Returns
     -------
@@ -120,15 +116,28 @@ def train(
         If there are no labels, a section is smaller than a tile, there is nothing to resume,
         the network to start from has other channels, or another process trains in the folder.
     """
-    if stack.membrane is None:
-        raise InputError(f"{stack.source}: has no labels to train on; give --labels")
+    _check_labels(stack)
+    with locked_folder(folder) as held:
+        return train_held(
+            stack, split, config, held,
+            start=start, resume=resume, on_epoch=on_epoch, on_batch=on_batch,
+        )  # fmt: skip
+
+
+def train_held(
+    stack: Stack,
+    split: Split,
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    start: Checkpoint | None = None,
+    resume: bool = False,
+    on_epoch: Callable[[list[Epoch]], None] | None = None,
+    on_batch: Callable[[], None] | None = None,
+) -> Checkpoint:
+    """As `train`, in a folder that the caller holds, see `loihiseg.locks.locked_folder`."""
+    _check_labels(stack)
     folder = Path(folder)
-    with nullcontext() if locked else locked_folder(folder):
-        _train(stack, split, config, folder, start, resume, on_epoch, on_batch)
-        return load_checkpoint(folder)
-
-
-def _train(stack, split, config, folder, start, resume, on_epoch, on_batch):
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     training, validation = stack.select(split.train), stack.select(split.validation)
@@ -171,6 +180,12 @@ def _train(stack, split, config, folder, start, resume, on_epoch, on_batch):
             _save_checkpoint(folder, model, history[-1], config, data)
         if on_epoch is not None:
             on_epoch(history)
+    return load_checkpoint(folder)
+
+
+def _check_labels(stack: Stack) -> None:
+    if stack.membrane is None:
+        raise InputError(f"{stack.source}: has no labels to train on; give --labels")
 
 
 def _save_checkpoint(folder, model, epoch, config, data):
