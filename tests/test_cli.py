@@ -362,8 +362,8 @@ def test_too_large_for_one_chip(capfd, large, tmp_path, monkeypatch):
     )  # fmt: skip
     first, header, limits, *rows = err.splitlines()
     assert (code, out) == (4, "")
-    assert first.startswith("error: needs ") and "--chips 1 gives 128" in first
-    assert "cores = 2 chips of 128 cores" in first and "use --chips 2" in first
+    assert first.startswith("error: needs ") and "1 chip would give 128" in first
+    assert "cores = 2 chips of 128 cores" in first and "use 2 chips" in first
     assert header.split() == (
         "layer cores block compartments in axons out axon slots synapse bits".split()
     )

@@ -138,9 +138,9 @@ def test_the_error_names_a_tile_that_fits(capfd, folder, checkpoint):  # noqa: F
     arguments = ["--data", data, "--checkpoint", network, "--out", folder / "none", "--quiet"]
     code, _, err = in_process(capfd, "deploy", *arguments, "--chips", 1)
     assert code == 4
-    (line,) = [text for text in err.splitlines() if "--tile" in text]
+    (line,) = [text for text in err.splitlines() if "a tile of" in text]
     assert "levels per channel" in err
-    tile, n_cores = (int(line.split(word)[1].split()[0]) for word in ("--tile", "("))
+    tile, n_cores = (int(line.split(word)[1].split()[0]) for word in ("a tile of", "("))
     config = configuration(parse([*map(str, arguments), "--chips", "1"]))
     source = read_network(network)
     for other in (tile, tile + 4):

@@ -17,7 +17,7 @@ from loihiseg.data.record import DataRecord, SplitRecord
 from loihiseg.data.splits import Split
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import cut, predict_sections, tile_grid
-from loihiseg.errors import InputError
+from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.files import sha256
 from loihiseg.locks import locked_folder
 from loihiseg.metrics.levels import LayerLevels, layer_levels
@@ -42,6 +42,7 @@ from loihiseg.training.models import as_validated, compiled, first_model, next_m
 from loihiseg.training.phases import phase_at, phases, until
 from loihiseg.training.presets import TrainingConfig
 from loihiseg.training.state import (
+    START_AFRESH,
     STATE_FILE,
     Epoch,
     Run,
@@ -169,10 +170,10 @@ def train_held(
         loss = fitted.history["bce"][0]
         rate_loss = fitted.history["loss"][0] - loss
         if not np.isfinite(loss + rate_loss):
-            raise InputError(
-                f"training diverged in epoch {epoch + 1} (loss {loss + rate_loss}); lower "
-                "--rate-weight, or look at the images"
-            )
+            raise OptionError(
+                f"training diverged in epoch {epoch + 1} (loss {loss + rate_loss}); lower ",
+                Option("rate_weight"), ", or look at the images",
+            )  # fmt: skip
         deployed.set_weights(model.get_weights())
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
         _save_state(folder, model, history, Run(config, stack.digest))
@@ -185,7 +186,7 @@ def train_held(
 
 def _check_labels(stack: Stack) -> None:
     if stack.membrane is None:
-        raise InputError(f"{stack.source}: has no labels to train on; give --labels")
+        raise OptionError(f"{stack.source}: has no labels to train on; give ", Option("labels"))
 
 
 def _save_checkpoint(folder, model, epoch, config, data):
@@ -239,10 +240,11 @@ def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
     ours, theirs = config.network, start.info.config.network
     for name in ("channels", "convs_down", "convs_up", "stem_stride", "stem_channels"):
         if getattr(ours, name) != getattr(theirs, name):
-            raise InputError(
-                f"--start: {name} {getattr(theirs, name)}, expected {getattr(ours, name)}; choose "
-                "the --preset it was trained with"
-            )
+            raise OptionError(
+                Option("start"),
+                f": {name} {getattr(theirs, name)}, expected {getattr(ours, name)}; choose the ",
+                Option("preset"), " it was trained with",
+            )  # fmt: skip
     return replace(config, start=sha256(pack_arrays(start.weights)))
 
 
@@ -363,23 +365,17 @@ def _restore(folder, config, stack):
     state = load_state(folder)
     before, history = state.run, list(state.history)
     if replace(before.config, epochs=config.epochs) != config:
-        raise InputError(
-            f"{folder}: was trained with another configuration; choose another --out and train "
-            "without --resume"
-        )
+        raise OptionError(f"{folder}: was trained with another configuration; ", *START_AFRESH)
     if before.digest != stack.digest:
-        raise InputError(
-            f"{folder}: was trained on other data; choose another --out and train without --resume"
-        )
+        raise OptionError(f"{folder}: was trained on other data; ", *START_AFRESH)
     model = compiled(config, phase_at(config, len(history) - 1))
     set_model_weights(model, state.weights)
     model.optimizer.build(model.trainable_variables)
     variables = model.optimizer.variables
     expected = [(tuple(v.shape), v.dtype.as_numpy_dtype) for v in variables]
     if [(value.shape, value.dtype.type) for value in state.optimizer] != expected:
-        raise InputError(
-            f"{folder / STATE_FILE}: holds the state of another optimizer; choose another --out "
-            "and train without --resume"
+        raise OptionError(
+            f"{folder / STATE_FILE}: holds the state of another optimizer; ", *START_AFRESH
         )
     for variable, value in zip(variables, state.optimizer, strict=True):
         variable.assign(value)
