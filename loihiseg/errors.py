@@ -30,12 +30,26 @@ class InputError(LoihisegError):
 
 @dataclass(frozen=True)
 class Option:
-    """The name of an argument in what an error says; a command calls it as it is typed there."""
+    """An argument in what an error says; a command calls it as it is typed there.
+
+    Attributes
+    ----------
+    name : str
+        Of the argument.
+    words : str
+        What it is called where nothing is typed, if not by its name.
+    """
 
     name: str
+    words: str = ""
 
     def __str__(self) -> str:
-        return self.name
+        return self.words or self.name
+
+
+OUT = Option("out", "output folder")
+RESUME = Option("resume", "resuming")
+"""Arguments that remedies speak of."""
 
 
 class OptionError(InputError):
@@ -57,6 +71,10 @@ class OptionError(InputError):
         said = (call(part.name) if isinstance(part, Option) else part for part in self.parts)
         return InputError("".join(said), self.violations)
 
+    def replaced(self, text: str, other: str) -> "OptionError":
+        """The same with a text in place of another, such as the name of a file."""
+        parts = (one.replace(text, other) if isinstance(one, str) else one for one in self.parts)
+        return OptionError(*parts, violations=self.violations)
 
 class DamagedSectionsError(LoihisegError):
     """Sections that could not be read, while all others were segmented.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from loihiseg.errors import InputError
+from loihiseg.errors import OUT, InputError, OptionError
 from partition.storage.files import (
     make_folder,
     make_new_folder,
@@ -67,8 +67,8 @@ def writable_folder(path: Path) -> Path:
         replace_bytes(probe, b"")
         remove_temporary(probe)
     except OSError as error:
-        raise InputError(
-            f"{path}: output folder cannot be written ({error.strerror}); choose another --out"
+        raise OptionError(
+            f"{path}: output folder cannot be written ({error.strerror}); choose another ", OUT
         ) from None
     return path
 
@@ -99,8 +99,10 @@ def all_or_none(folder: Path, last: str) -> Iterator[Path]:
         yield staging
         with _refused_as(folder):
             move_files(staging, folder, last)
-    except InputError as error:
+    except OptionError as error:
         # The user knows the folder, not where its files are prepared.
+        raise error.replaced(str(staging), str(folder)) from None
+    except InputError as error:
         raise InputError(str(error).replace(str(staging), str(folder))) from None
     finally:
         with suppress(OSError):
@@ -113,8 +115,8 @@ def _refused_as(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another --out"
+        raise OptionError(
+            f"{path}: cannot be written ({error.strerror}); choose another ", OUT
         ) from None
 
 

@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 
-from loihiseg.errors import InputError
+from loihiseg.errors import Option, OptionError
 
 FRAMEWORKS = ("tensorflow", "tf_keras", "nengo_dl", "nengo_loihi")
 
@@ -20,10 +20,11 @@ def require_frameworks() -> None:
     if not missing:
         return
     here = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    remedy = "install loihiseg again with what it needs"
+    remedy: tuple[str | Option, ...] = ("install loihiseg again with what it needs",)
     if sys.version_info[:2] not in ((3, 11), (3, 12)):
-        remedy = "use Python 3.11 or 3.12, or run a network that was compiled there: --deployed"
-    raise InputError(
-        f"compiling and training need {', '.join(missing)}, not installed here for Python {here}; "
-        f"{remedy}"
+        compiled = Option("deployed", "loihiseg.run")
+        remedy = ("use Python 3.11 or 3.12, or run a network that was compiled there: ", compiled)
+    raise OptionError(
+        f"compiling and training need {', '.join(missing)}, not installed here for Python {here}; ",
+        *remedy,
     )

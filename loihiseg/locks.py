@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from loihiseg.errors import InputError
+from loihiseg.errors import OUT, OptionError
 from loihiseg.files import new_folder, writable_folder
 from partition.storage.files import read_bytes, remove_file, sweep
 
@@ -87,13 +87,13 @@ def locked_folder(
     try:
         lock = acquire(folder / LOCK_NAME, RUN_FOLDER_WAIT_S, say)
     except LockHeldError as error:
-        raise InputError(
-            f"{folder}: {error} is at work in this folder; wait for it, end it, or choose another "
-            "--out"
+        raise OptionError(
+            f"{folder}: {error} is at work in this folder; wait for it, end it, or choose another ",
+            OUT,
         ) from None
     except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be locked ({error.strerror}); choose another --out"
+        raise OptionError(
+            f"{folder}: cannot be locked ({error.strerror}); choose another ", OUT
         ) from None
     try:
         sweep(folder)

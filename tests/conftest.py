@@ -17,3 +17,13 @@ def own_cache(tmp_path_factory):
         del os.environ["LOIHISEG_CACHE"]
     else:
         os.environ["LOIHISEG_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """Folder of a small network of rates, trained for one epoch."""
+    from tests import training_runs
+
+    folder = tmp_path_factory.mktemp("checkpoint") / "trained"
+    training_runs.run(folder, epochs=1)
+    return folder

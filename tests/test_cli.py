@@ -18,29 +18,10 @@ from loihiseg.commands.common import run
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.training.checkpoint import Checkpoint, load_checkpoint, model_weights, save_checkpoint
 from loihiseg.training.presets import PRESETS
-from tests import training_runs
+from tests.commands import command, in_process, refused, write_stack
 from tests.conversion import models
 
 ROOT = Path(__file__).parents[1]
-
-
-def command(name, *arguments, cwd=ROOT):
-    """Run a command in a process of its own, with a home that cannot be written."""
-    return subprocess.run(
-        [sys.executable, "-m", f"loihiseg.{name}", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": "/proc/none"},
-    )
-
-
-def write_stack(folder, images, labels):
-    folder.mkdir(parents=True, exist_ok=True)
-    # Left to itself tifffile takes four sections for the channels of a colour image.
-    tifffile.imwrite(folder / "train-volume.tif", images, photometric="minisblack")
-    tifffile.imwrite(folder / "train-labels.tif", labels, photometric="minisblack")
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -52,35 +33,6 @@ def arrays():
 @pytest.fixture(scope="session")
 def data(tmp_path_factory, arrays):
     return write_stack(tmp_path_factory.mktemp("data") / "stack", *arrays)
-
-
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("checkpoint") / "trained"
-    training_runs.run(folder, epochs=1)
-    return folder
-
-
-def in_process(capfd, name, *arguments):
-    """Exit code, standard output and error of a command, without a process of its own."""
-    from importlib import import_module
-
-    try:
-        code = run(import_module(f"loihiseg.{name}").main, list(map(str, arguments)))
-    except SystemExit as leave:
-        code = leave.code
-    captured = capfd.readouterr()
-    return code, captured.out, captured.err
-
-
-def refused(capfd, says, name, *arguments, code=2):
-    """The command ends in one line of error and nothing on standard output."""
-    found, out, err = in_process(capfd, name, *arguments)
-    lines = [line for line in err.splitlines() if line.strip()]
-    assert (found, out) == (code, ""), err
-    assert len(lines) == 1, err
-    assert says in lines[0] and "error: " in lines[0]
-    return lines[0]
 
 
 # Quick errors, each in a process of its own: nothing heavy may be imported for them.
@@ -362,8 +314,8 @@ def test_too_large_for_one_chip(capfd, large, tmp_path, monkeypatch):
     )  # fmt: skip
     first, header, limits, *rows = err.splitlines()
     assert (code, out) == (4, "")
-    assert first.startswith("error: needs ") and "--chips 1 gives 128" in first
-    assert "cores = 2 chips of 128 cores" in first and "use --chips 2" in first
+    assert first.startswith("error: needs ") and "1 chip would give 128" in first
+    assert "cores = 2 chips of 128 cores" in first and "use 2 chips" in first
     assert header.split() == (
         "layer cores block compartments in axons out axon slots synapse bits".split()
     )
@@ -570,8 +522,6 @@ def test_resume_without_a_run_leaves_nothing_behind(capfd, tmp_path):
 
 def test_an_interrupt_that_python_drops_arrives_all_the_same(capsys):
     import time
-
-    from loihiseg.commands.common import run
 
     # A shell that puts the tests into the background has it ignored.
     before = signal.default_int_handler

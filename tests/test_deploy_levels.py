@@ -16,7 +16,7 @@ from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.network.config import UNetConfig
 from loihiseg.training.checkpoint import Checkpoint, load_checkpoint, model_weights, save_checkpoint
 from tests import quantized
-from tests.test_cli import checkpoint, in_process, refused, write_stack  # noqa: F401 (a fixture)
+from tests.commands import in_process, refused, write_stack
 
 CONFIG = UNetConfig(
     tile=16,
@@ -44,7 +44,7 @@ def save(folder, like, config):
 
 
 @pytest.fixture(scope="module")
-def levels(tmp_path_factory, checkpoint):  # noqa: F811
+def levels(tmp_path_factory, checkpoint):
     return save(tmp_path_factory.mktemp("levels"), checkpoint, CONFIG)
 
 
@@ -104,7 +104,7 @@ def test_brief_input_has_the_same_output_for_less(capfd, data, levels, folder):
     assert events[1] < 0.8 * events[0] and events[2] < 0.9 * events[1]
 
 
-def test_early_exit(capfd, data, levels, checkpoint, folder):  # noqa: F811
+def test_early_exit(capfd, data, levels, checkpoint, folder):
     """Levels come to rest with their last layer, rates earlier than their last step."""
     metrics = deploy(capfd, data, levels, folder / "exit", "--early-exit", 0, "--steps", 12)
     found, whole = metrics["early_exit"], metrics["activity"]
@@ -130,7 +130,7 @@ def test_on_the_largest_tile_that_fits(capfd, data, levels, folder):
     assert metrics["mapping"]["n_cores"] <= 128 and metrics["agreement"] == 1.0
 
 
-def test_the_error_names_a_tile_that_fits(capfd, folder, checkpoint):  # noqa: F811
+def test_the_error_names_a_tile_that_fits(capfd, folder, checkpoint):
     stack = synthetic_stack(6, (48, 48))
     data = write_stack(folder / "stack", stack.images, np.where(stack.membrane, 0, 255))
     wide = replace(CONFIG, tile=48, channels=(24, 32), levels=7)
@@ -138,9 +138,9 @@ def test_the_error_names_a_tile_that_fits(capfd, folder, checkpoint):  # noqa: F
     arguments = ["--data", data, "--checkpoint", network, "--out", folder / "none", "--quiet"]
     code, _, err = in_process(capfd, "deploy", *arguments, "--chips", 1)
     assert code == 4
-    (line,) = [text for text in err.splitlines() if "--tile" in text]
+    (line,) = [text for text in err.splitlines() if "a tile of" in text]
     assert "levels per channel" in err
-    tile, n_cores = (int(line.split(word)[1].split()[0]) for word in ("--tile", "("))
+    tile, n_cores = (int(line.split(word)[1].split()[0]) for word in ("a tile of", "("))
     config = configuration(parse([*map(str, arguments), "--chips", "1"]))
     source = read_network(network)
     for other in (tile, tile + 4):
@@ -176,7 +176,7 @@ def test_options_that_do_not_suit_levels(capfd, data, levels, tmp_path, options,
     refused(capfd, says, "deploy", *arguments, *options)
 
 
-def test_rates_have_no_levels(capfd, data, checkpoint, tmp_path):  # noqa: F811
+def test_rates_have_no_levels(capfd, data, checkpoint, tmp_path):
     arguments = ["--data", data, "--checkpoint", checkpoint, "--out", tmp_path / "o", "--quiet"]
     says = "--code thermometer: layer 'stem_spikes' stands for a firing rate"
     refused(capfd, says, "deploy", *arguments, "--code", "thermometer")

@@ -42,7 +42,7 @@ def test_a_held_folder_is_refused_by_name(tmp_path, holder):
         pass
     assert re.fullmatch(
         rf"{re.escape(str(tmp_path))}: process {holder.pid} on [\w.-]+ is at work in this folder; "
-        "wait for it, end it, or choose another --out",
+        "wait for it, end it, or choose another output folder",
         str(error.value),
     )
     # Nor does asking take the name away.

@@ -35,7 +35,7 @@ from loihiseg.data.record import DataRecord
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.emulator.storage import load_program, save_program
 from loihiseg.emulator.validation import check_fits
-from loihiseg.errors import InputError
+from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.files import all_or_none, sha256, write_bytes
 from loihiseg.network.config import RateTarget
 from loihiseg.results.ranges import Name, Share
@@ -152,15 +152,15 @@ def load_deployed(folder: str | PathLike[str]) -> DeployedNetwork:
     contents = {name: _read(folder, name) for name in (DESCRIPTION, ARRAYS)}
     for name, data in contents.items():
         if sha256(data) != sums[name]:
-            raise InputError(f"{folder / name}: damaged (SHA-256 differs); {_REMEDY}")
+            raise OptionError(f"{folder / name}: damaged (SHA-256 differs); ", *_REMEDY)
     deployable = _program(folder / PROGRAM, sums[PROGRAM])
     try:
         return _decoded(contents[DESCRIPTION], contents[ARRAYS], deployable)
     except (ValueError, InputError) as error:
-        raise InputError(f"{folder}: damaged deployed network ({error}); {_REMEDY}") from None
+        raise OptionError(f"{folder}: damaged deployed network ({error}); ", *_REMEDY) from None
 
 
-_REMEDY = "make it again with python -m loihiseg.deploy --save"
+_REMEDY = ("deploy and ", Option("save"), " again")
 
 
 def check_free(folder: str | PathLike[str]) -> None:
@@ -196,8 +196,8 @@ def _read(folder: Path, name: str) -> bytes:
         return read_bytes(folder / name, MOST_BYTES[name])
     except OSError as error:
         raise InputError(
-            f"{folder / name}: cannot be read ({error.strerror}); expected a folder that "
-            "python -m loihiseg.deploy --save wrote"
+            f"{folder / name}: cannot be read ({error.strerror}); expected the folder of a "
+            "deployed network"
         ) from None
 
 
@@ -206,7 +206,7 @@ def _read_sums(folder: Path) -> dict[str, str]:
     lines = _read(folder, SUMS).decode("ascii", "replace").splitlines()
     found = {line[66:]: line[:64] for line in lines if line[64:66] == "  "}
     if len(lines) != 3 or found.keys() != {ARRAYS, DESCRIPTION, PROGRAM}:
-        raise InputError(f"{folder / SUMS}: damaged, expected three digests; {_REMEDY}")
+        raise OptionError(f"{folder / SUMS}: damaged, expected three digests; ", *_REMEDY)
     return found
 
 
@@ -214,7 +214,7 @@ def _program(path: Path, digest: str) -> Deployable:
     # Read once more by its own reader; what it checks is what it read.
     deployable, about = load_program(path, digest)
     if about:
-        raise InputError(f"{path}: a program with values beside it; {_REMEDY}")
+        raise OptionError(f"{path}: a program with values beside it; ", *_REMEDY)
     return deployable
 
 

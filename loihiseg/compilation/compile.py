@@ -245,9 +245,23 @@ def compile_network(
             with reporter.stage("build") as note:
                 n_blocks = kept.deployable.program.n_blocks
                 note.detail = f"{n_blocks} blocks, kept from an earlier run"
-    source = prepared.source
-    info = source.info
-    deployed = replace(
+    provenance = Provenance(
+        source=handed_on(prepared.source.source),
+        seed=options.seed,
+        calibration=calibration.words,
+        calibration_sha256=sha256(np.ascontiguousarray(calibration.pixels).tobytes()),
+        versions=versions(),
+        recipe=entry.signature,
+    )
+    return Compiled(_of_source(kept, prepared, threshold, provenance), presenter)
+
+
+def _of_source(
+    kept: DeployedNetwork, prepared: Prepared, threshold: float, provenance: Provenance
+) -> DeployedNetwork:
+    """Blocks and places, as the cache keeps them, with what is not decided by their recipe."""
+    info = prepared.source.info
+    return replace(
         kept,
         network=prepared.network,
         readout=prepared.readout,
@@ -255,16 +269,8 @@ def compile_network(
         threshold=threshold,
         rate_target=info.config.network.rates if info is not None else None,
         trained_on=info.data if info is not None else None,
-        provenance=Provenance(
-            source=handed_on(source.source),
-            seed=options.seed,
-            calibration=calibration.words,
-            calibration_sha256=sha256(np.ascontiguousarray(calibration.pixels).tobytes()),
-            versions=versions(),
-            recipe=entry.signature,
-        ),
+        provenance=provenance,
     )
-    return Compiled(deployed, presenter)
 
 
 def recipe(prepared: Prepared, options: CompileOptions, expected: dict[str, np.ndarray]) -> _Recipe:

@@ -108,7 +108,7 @@ def check_fit(config: CompileOptions, neurons: LoweredNetwork, source: "Source",
         lines = usage_lines(tiling) + remedy_lines(layers, config.chips)
         smaller = smaller_tile(config, layers, source, tile)
         if smaller is not None:
-            lines.append("would fit: --tile {} ({} cores)".format(*smaller))
+            lines.append("would fit: a tile of {} pixels ({} cores)".format(*smaller))
         raise DoesNotFitError(str(error), lines) from None
     return tiling.n_cores
 
@@ -241,7 +241,8 @@ def largest_tile(config: CompileOptions, source: "Source", most: int) -> int:
     found = smaller_tile(config, layers_at(layers, own, tile), source, tile) if tile else None
     if found is None:
         raise DoesNotFitError(
-            f"--tile auto: not even a tile of {step} pixels fits --chips {config.chips}: use more "
-            "chips, or a network of fewer channels or levels"
+            f"tile auto: not even one of {step} pixels fits {config.chips} "
+            f"chip{'s' * (config.chips > 1)}: use more chips, or a network of fewer channels or "
+            "levels"
         )
     return found[0]

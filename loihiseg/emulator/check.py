@@ -59,7 +59,7 @@ def check_equality(
                 raise LoihisegError(
                     f"emulators differ at step {step + 1}: {name} of {len(different)} "
                     f"compartments, first {different[0]}; "
-                    "use --emulator nengo-loihi and report this"
+                    "use the emulator nengo-loihi and report this"
                 )
         n_spikes += int(theirs.spiked.sum())
     return n_spikes

@@ -20,7 +20,7 @@ Settings = TypeVar("Settings")
 class Need(Enum):
     """What a method needs of a trained network, or to go on from it; the value says it in words."""
 
-    LEVELS = "activations of few levels (train with --levels)"
+    LEVELS = "activations of few levels"
     CALIBRATION = "calibration tiles"
     TRAINING_THROUGH_TIME = "training through time"
 

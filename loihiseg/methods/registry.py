@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from loihiseg.errors import InputError
+from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.methods.fast_snn.method import FastSnn
 from loihiseg.methods.method import Method
 
@@ -52,7 +52,9 @@ class Registry:
         for method in self.methods:
             if method.name == name:
                 return method
-        raise InputError(f"--method {name}: no such method; choose one of {', '.join(self.names)}")
+        raise OptionError(
+            Option("method"), f" {name}: no such method; choose one of {', '.join(self.names)}"
+        )
 
 
 METHODS = Registry().with_method(FastSnn())

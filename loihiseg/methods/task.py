@@ -7,7 +7,7 @@ from loihiseg.compilation.source import Network, load_network
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
 from loihiseg.data.stack import Stack
-from loihiseg.errors import InputError
+from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.results import DataSource
 from loihiseg.training.checkpoint import CheckpointInfo
 
@@ -64,7 +64,9 @@ def load_task(
         that something is tuned or chosen on.
     """
     if stack.membrane is None:
-        raise InputError(f"{stack.source}: has no labels to score against; give --labels")
+        raise OptionError(
+            f"{stack.source}: has no labels to score against; give ", Option("labels")
+        )
     network = load_network(checkpoint)
     beside = None if start is None else load_network(start)
     training, validation, test = _parts(network, stack)
@@ -115,7 +117,11 @@ def _check_apart(
 ) -> None:
     used = sorted({*test} & {*training, *validation})
     if used:
-        raise InputError(
-            f"--sections {text}: section {used[0]} is one of those that the network is trained, "
-            "tuned or chosen on; choose others, or leave --sections out for the test sections"
+        option = Option("sections")
+        raise OptionError(
+            option,
+            f" {text}: section {used[0]} is one of those that the network is trained, tuned or "
+            "chosen on; choose others, or leave ",
+            option,
+            " out for the test sections",
         )

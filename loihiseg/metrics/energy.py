@@ -129,48 +129,19 @@ def estimate_energy(
 
     Notes
     -----
-    Spiking, all divided by the number of images [1]_ [2]_::
-
-        synaptic = synaptic_events * e_synaptic     neuron = neuron_updates * e_neuron
-        message  = messages * e_message             static = n_chips * power * n_steps * step
-
-    Not spiking: one forward pass per image, macs * e_synaptic + neurons * e_neuron with
-    neurons = neuron_updates / n_steps (KerasSpiking's convention: one activation per neuron).
-    Input, output and inter-chip traffic are not included; see `inter_chip_sweep`.
-
-    References
-    ----------
-    .. [1] M. Davies et al. (2018), IEEE Micro 38(1), Table 2.
-    .. [2] KerasSpiking 0.3.0, `ModelEnergy`.
+    Spiking devices are counted by their events, others by one forward pass per image. Input,
+    output and inter-chip traffic are not included; see `inter_chip_sweep`.
     """
     if n_chips is not None and n_chips < 1:
         raise InputError(f"n_chips = {n_chips}; it must be at least 1")
     if step_us is not None and not 0 < step_us < math.inf:
         raise InputError(f"step_us = {step_us}; the duration of a step must be above 0")
 
-    message_uj = static_uj = None
     if costs.spiking:
-        per_image = PJ_PER_UJ * counts.n_images
-        synaptic_uj = counts.synaptic_events * costs.energy_per_synaptic_event_pj / per_image
-        neuron_uj = counts.neuron_updates * costs.energy_per_neuron_update_pj / per_image
-        if counts.messages is not None and costs.energy_per_message_pj is not None:
-            message_uj = counts.messages * costs.energy_per_message_pj / per_image
-        static_mw = costs.static_mw_per_chip
-        if n_chips is not None and step_us is not None and static_mw is not None:
-            # mW times us is nJ
-            step_uj = n_chips * static_mw * step_us * PJ_PER_NJ / PJ_PER_UJ
-            static_uj = step_uj * counts.n_steps / counts.n_images
+        parts = _spiking_parts(counts, costs, n_chips, step_us)
     else:
-        if counts.macs is None:
-            raise InputError(
-                f"{costs.name} does not spike: its estimate needs the MACs of one forward pass, "
-                "but macs is None"
-            )
-        synaptic_uj = counts.macs * costs.energy_per_synaptic_event_pj / PJ_PER_UJ
-        n_neurons = counts.neuron_updates / counts.n_steps
-        neuron_uj = n_neurons * costs.energy_per_neuron_update_pj / PJ_PER_UJ
-
-    parts = (synaptic_uj, neuron_uj, message_uj, static_uj)
+        parts = *_forward_pass_parts(counts, costs), None, None
+    synaptic_uj, neuron_uj, message_uj, static_uj = parts
     return EnergyEstimate(
         device=costs.name,
         total_uj_per_image=float(sum(part for part in parts if part is not None)),
@@ -181,6 +152,53 @@ def estimate_energy(
         label=ESTIMATE_LABEL,
         source=costs.source,
     )
+
+
+def _spiking_parts(
+    counts: ActivityCounts, costs: DeviceCosts, n_chips: int | None, step_us: float | None
+) -> tuple[float, float, float | None, float | None]:
+    """Synapses, neurons, messages and static power of a device that spikes, uJ per image.
+
+    Notes
+    -----
+    All divided by the number of images [1]_ [2]_::
+
+        synaptic = synaptic_events * e_synaptic     neuron = neuron_updates * e_neuron
+        message  = messages * e_message             static = n_chips * power * n_steps * step
+
+    References
+    ----------
+    .. [1] M. Davies et al. (2018), IEEE Micro 38(1), Table 2.
+    .. [2] KerasSpiking 0.3.0, `ModelEnergy`.
+    """
+    per_image = PJ_PER_UJ * counts.n_images
+    synaptic_uj = counts.synaptic_events * costs.energy_per_synaptic_event_pj / per_image
+    neuron_uj = counts.neuron_updates * costs.energy_per_neuron_update_pj / per_image
+    message_uj = static_uj = None
+    if counts.messages is not None and costs.energy_per_message_pj is not None:
+        message_uj = counts.messages * costs.energy_per_message_pj / per_image
+    static_mw = costs.static_mw_per_chip
+    if n_chips is not None and step_us is not None and static_mw is not None:
+        # mW times us is nJ
+        step_uj = n_chips * static_mw * step_us * PJ_PER_NJ / PJ_PER_UJ
+        static_uj = step_uj * counts.n_steps / counts.n_images
+    return synaptic_uj, neuron_uj, message_uj, static_uj
+
+
+def _forward_pass_parts(counts: ActivityCounts, costs: DeviceCosts) -> tuple[float, float]:
+    """Synapses and neurons of a device that does not spike, uJ per image.
+
+    One forward pass per image: macs * e_synaptic and neurons * e_neuron with neurons =
+    neuron_updates / n_steps (KerasSpiking's convention: one activation per neuron).
+    """
+    if counts.macs is None:
+        raise InputError(
+            f"{costs.name} does not spike: its estimate needs the MACs of one forward pass, "
+            "but macs is None"
+        )
+    synaptic_uj = counts.macs * costs.energy_per_synaptic_event_pj / PJ_PER_UJ
+    n_neurons = counts.neuron_updates / counts.n_steps
+    return synaptic_uj, n_neurons * costs.energy_per_neuron_update_pj / PJ_PER_UJ
 
 
 def inter_chip_sweep(

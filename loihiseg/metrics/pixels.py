@@ -106,11 +106,6 @@ def best_threshold(
     InputError
         If the shapes differ or are empty, the mask is not bool, a probability is not a float
         in 0..1, the criterion is unknown, or n is below 1.
-
-    Notes
-    -----
-    One pass: each pixel falls between two candidates, and sums over that histogram give the
-    counts of all masks at once.
     """
     true, probability = np.asarray(membrane_true), np.asarray(probability)
     _check_equal_shape(true, probability)
@@ -122,11 +117,7 @@ def best_threshold(
         raise InputError(f"n = {n} candidate thresholds; at least 1 is needed")
 
     thresholds = np.arange(n) / n
-    # A pixel that exceeds `rank` candidates is membrane at the candidates 0..rank-1.
-    rank = np.searchsorted(thresholds, probability.ravel().astype(np.float64), side="left")
-    counts = np.bincount(2 * rank + true.ravel(), minlength=2 * (n + 1)).reshape(n + 1, 2)
-    above = counts[::-1].cumsum(axis=0)[::-1][1:]  # pixels above candidate k: (cell, membrane)
-    extra, hit = above.T
+    extra, hit = _called_membrane(true, probability, thresholds)
     n_true = np.count_nonzero(true)
     if criterion == "accuracy":
         score = true.size - n_true + hit - extra  # in pixels: integers make ties exact
@@ -135,6 +126,22 @@ def best_threshold(
         score = np.where(union == 0, 1.0, hit / np.maximum(union, 1))
     best = thresholds[score == score.max()]
     return float(best[np.abs(best - 0.5).argmin()])
+
+
+def _called_membrane(
+    true: np.ndarray, probability: np.ndarray, thresholds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of cell and of membrane above each of n ascending thresholds, (n,) integers each.
+
+    One pass: each pixel falls between two thresholds, and sums over that histogram give the
+    counts of all masks at once.
+    """
+    n = len(thresholds)
+    # A pixel that exceeds `rank` thresholds is membrane at the thresholds 0..rank-1.
+    rank = np.searchsorted(thresholds, probability.ravel().astype(np.float64), side="left")
+    counts = np.bincount(2 * rank + true.ravel(), minlength=2 * (n + 1)).reshape(n + 1, 2)
+    cell, membrane = counts[::-1].cumsum(axis=0)[::-1][1:].T
+    return cell, membrane
 
 
 def _ratio(part: float, whole: float, empty: float) -> float:

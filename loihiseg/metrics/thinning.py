@@ -38,17 +38,8 @@ def thin(cell: np.ndarray) -> np.ndarray:
     Notes
     -----
     Flooding watershed [1]_ of the inverted binary image with 4-connectivity, in the variant
-    of the challenge [2]_. The cell regions are the basins. The membrane pixels that touch a
-    basin enter a first-in-first-out queue, column by column; then, for each pixel p taken from
-    the queue, its neighbours are inspected in the order left, above, right, below:
-
-    - neighbour in a basin: if p is still queued, or is a line pixel and the flag is set, p
-      joins the basin; otherwise, if p is in a *different* basin, p becomes line and the flag
-      is cleared;
-    - neighbour is line and p is still queued: p becomes line and the flag is set;
-    - neighbour is untouched membrane: it enters the queue.
-
-    Where two fronts meet, lines may be wider than one pixel, and which side gets a pixel at
+    of the challenge [2]_: the cell regions are the basins, and `_flood` says the rules. Where
+    two fronts meet, lines may be wider than one pixel, and which side gets a pixel at
     equal distance depends on the order of the queue: both are as in the official code.
 
     References
@@ -86,7 +77,18 @@ def thin(cell: np.ndarray) -> np.ndarray:
 
 @compiled
 def _flood(labels: np.ndarray, stride: int, n_membrane: int) -> None:
-    """Flood the UNTOUCHED pixels of `labels` (flat, framed by OUTSIDE, x-major) in place."""
+    """Flood the UNTOUCHED pixels of `labels` (flat, framed by OUTSIDE, x-major) in place.
+
+    The membrane pixels that touch a basin enter a first-in-first-out queue, column by column;
+    then, for each pixel p taken from the queue, its neighbours are inspected in the order left,
+    above, right, below:
+
+    - neighbour in a basin: if p is still queued, or is a line pixel and the flag is set, p
+      joins the basin; otherwise, if p is in a *different* basin, p becomes line and the flag
+      is cleared;
+    - neighbour is line and p is still queued: p becomes line and the flag is set;
+    - neighbour is untouched membrane: it enters the queue.
+    """
     neighbours = (-stride, -1, stride, 1)  # left, above, right, below
     queue = np.empty(n_membrane, np.int64)  # a pixel enters at most once: no ring needed
     tail = 0

@@ -19,7 +19,7 @@ References
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+import numpy.typing as npt
 
 from loihiseg.errors import LoihisegError
 
@@ -116,7 +116,7 @@ def decay_gain(decay: int, *, current: bool) -> float:
 def block_scale(
     weight_max: float,
     threshold: float,
-    bias: ArrayLike,
+    bias: npt.ArrayLike,
     decay_current: float,
     decay_voltage: float = 0.0,
     *,
@@ -154,35 +154,49 @@ def block_scale(
     bias = np.asarray(bias, np.float32).astype(np.float64)
     largest_bias = float(np.abs(bias).max()) if bias.size else 0.0
     if weight_max > SMALLEST_WEIGHT:
-        weight_scale = 255.0 / weight_max
-        for exponent in range(0, -8, -1):
-            voltage_scale = gain_u * gain_v * weight_scale * 2.0 ** (6 + exponent)
-            bias_scale = voltage_scale / gain_v
-            fits = np.round(threshold * voltage_scale) <= THRESHOLD_MAX
-            if fits and np.round(largest_bias * bias_scale) <= BIAS_MAX:
-                return BlockScale(weight_max, weight_scale, exponent, voltage_scale, bias_scale)
-        raise LoihisegError(
-            f"weights up to {weight_max:g}, threshold {threshold:g} and biases up to "
-            f"{largest_bias:g} fit no common exponent; scale the layer's activations"
-        )
+        return _scale_of_weights(weight_max, threshold, largest_bias, gain_u, gain_v)
     if largest_bias > 1e-8:
-        bias_scale = BIAS_MAX / largest_bias
-        while bias_scale * largest_bias > 1:
-            voltage_scale = bias_scale * gain_v
-            if np.round(threshold * voltage_scale) <= THRESHOLD_MAX:
-                weight_scale = bias_scale / gain_u / 2.0**6
-                return BlockScale(weight_max, weight_scale, 0, voltage_scale, bias_scale)
-            bias_scale /= 2.0
-        raise LoihisegError(
-            f"threshold {threshold:g} and biases up to {largest_bias:g} fit no common scale; "
-            "scale the layer's activations"
-        )
+        return _scale_of_biases(weight_max, threshold, largest_bias, gain_u, gain_v)
     voltage_scale = (2**ACCUMULATOR_BITS - 1) / (threshold + 1)
     bias_scale = voltage_scale / gain_v
     return BlockScale(weight_max, bias_scale / gain_u / 2.0**6, 0, voltage_scale, bias_scale)
 
 
-def quantize_weights(weights: ArrayLike, scale: BlockScale) -> GroupWeights:
+def _scale_of_weights(
+    weight_max: float, threshold: float, largest_bias: float, gain_u: float, gain_v: float
+) -> BlockScale:
+    """The largest exponent for which the largest weight fills its bits and all else fits."""
+    weight_scale = 255.0 / weight_max
+    for exponent in range(0, -8, -1):
+        voltage_scale = gain_u * gain_v * weight_scale * 2.0 ** (6 + exponent)
+        bias_scale = voltage_scale / gain_v
+        fits = np.round(threshold * voltage_scale) <= THRESHOLD_MAX
+        if fits and np.round(largest_bias * bias_scale) <= BIAS_MAX:
+            return BlockScale(weight_max, weight_scale, exponent, voltage_scale, bias_scale)
+    raise LoihisegError(
+        f"weights up to {weight_max:g}, threshold {threshold:g} and biases up to "
+        f"{largest_bias:g} fit no common exponent; scale the layer's activations"
+    )
+
+
+def _scale_of_biases(
+    weight_max: float, threshold: float, largest_bias: float, gain_u: float, gain_v: float
+) -> BlockScale:
+    """Without weights: the largest bias as large as can be, halved until the threshold fits."""
+    bias_scale = BIAS_MAX / largest_bias
+    while bias_scale * largest_bias > 1:
+        voltage_scale = bias_scale * gain_v
+        if np.round(threshold * voltage_scale) <= THRESHOLD_MAX:
+            weight_scale = bias_scale / gain_u / 2.0**6
+            return BlockScale(weight_max, weight_scale, 0, voltage_scale, bias_scale)
+        bias_scale /= 2.0
+    raise LoihisegError(
+        f"threshold {threshold:g} and biases up to {largest_bias:g} fit no common scale; "
+        "scale the layer's activations"
+    )
+
+
+def quantize_weights(weights: npt.ArrayLike, scale: BlockScale) -> GroupWeights:
     """Quantize one synapse group of a block.
 
     Parameters
@@ -221,7 +235,7 @@ def quantize_threshold(threshold: float, scale: BlockScale) -> int:
     return int(np.round(value / 2**THRESHOLD_EXPONENT)) * 2**THRESHOLD_EXPONENT
 
 
-def quantize_bias(bias: ArrayLike, scale: BlockScale) -> np.ndarray:
+def quantize_bias(bias: npt.ArrayLike, scale: BlockScale) -> np.ndarray:
     """Biases as 12-bit mantissas times 2**0 to 2**7, int32, the shape of ``bias``."""
     bias = np.asarray(bias, np.float32)
     # nengo-loihi multiplies in single precision where the scale comes from the biases alone.

@@ -5,7 +5,6 @@ what a kill between them left out is made up for when the training goes on.
 """
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from loihiseg.data.record import DataRecord, SplitRecord
 from loihiseg.data.splits import Split
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import cut, predict_sections, tile_grid
-from loihiseg.errors import InputError
+from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.files import sha256
 from loihiseg.locks import locked_folder
 from loihiseg.metrics.levels import LayerLevels, layer_levels
@@ -44,6 +43,7 @@ from loihiseg.training.models import as_validated, compiled, first_model, next_m
 from loihiseg.training.phases import phase_at, phases, until
 from loihiseg.training.presets import TrainingConfig
 from loihiseg.training.state import (
+    START_AFRESH,
     STATE_FILE,
     Epoch,
     Run,
@@ -82,7 +82,6 @@ def train(
     resume: bool = False,
     on_epoch: Callable[[list[Epoch]], None] | None = None,
     on_batch: Callable[[], None] | None = None,
-    locked: bool = False,
 ) -> Checkpoint:
     """Train a U-Net, writing a checkpoint after each epoch.
 
@@ -106,8 +105,6 @@ def train(
         Called with the list of `Epoch` after each epoch.
     on_batch : callable, optional
         Called without arguments after each batch.
-    locked : bool
-        The caller holds the folder, see `loihiseg.locks.locked_folder`.
 
     Returns
     -------
@@ -121,24 +118,28 @@ def train(
         If there are no labels, a section is smaller than a tile, there is nothing to resume,
         the network to start from has other channels, or another process trains in the folder.
     """
-    if stack.membrane is None:
-        raise InputError(f"{stack.source}: has no labels to train on; give --labels")
-    folder = Path(folder)
-    with nullcontext() if locked else locked_folder(folder):
-        _train(stack, split, config, folder, start, resume, on_epoch, on_batch)
-        return load_checkpoint(folder)
+    _check_labels(stack)
+    with locked_folder(folder) as held:
+        return train_held(
+            stack, split, config, held,
+            start=start, resume=resume, on_epoch=on_epoch, on_batch=on_batch,
+        )  # fmt: skip
 
 
-def _train(
+def train_held(
     stack: Stack,
     split: Split,
     config: TrainingConfig,
     folder: Path,
-    start: Checkpoint | None,
-    resume: bool,
-    on_epoch: Callable[[list[Epoch]], None] | None,
-    on_batch: Callable[[], None] | None,
-) -> None:
+    *,
+    start: Checkpoint | None = None,
+    resume: bool = False,
+    on_epoch: Callable[[list[Epoch]], None] | None = None,
+    on_batch: Callable[[], None] | None = None,
+) -> Checkpoint:
+    """As `train`, in a folder that the caller holds, see `loihiseg.locks.locked_folder`."""
+    _check_labels(stack)
+    folder = Path(folder)
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     training = stack.select_labelled(split.train)
@@ -171,10 +172,10 @@ def _train(
         loss = fitted.history["bce"][0]
         rate_loss = fitted.history["loss"][0] - loss
         if not np.isfinite(loss + rate_loss):
-            raise InputError(
-                f"training diverged in epoch {epoch + 1} (loss {loss + rate_loss}); lower "
-                "--rate-weight, or look at the images"
-            )
+            raise OptionError(
+                f"training diverged in epoch {epoch + 1} (loss {loss + rate_loss}); lower ",
+                Option("rate_weight"), ", or look at the images",
+            )  # fmt: skip
         assert deployed is not None  # made with the phase
         deployed.set_weights(model.get_weights())
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
@@ -183,6 +184,12 @@ def _train(
             _save_checkpoint(folder, model, history[-1], config, data)
         if on_epoch is not None:
             on_epoch(history)
+    return load_checkpoint(folder)
+
+
+def _check_labels(stack: Stack) -> None:
+    if stack.membrane is None:
+        raise OptionError(f"{stack.source}: has no labels to train on; give ", Option("labels"))
 
 
 def _save_checkpoint(
@@ -244,10 +251,11 @@ def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
     ours, theirs = config.network, start.info.config.network
     for name in ("channels", "convs_down", "convs_up", "stem_stride", "stem_channels"):
         if getattr(ours, name) != getattr(theirs, name):
-            raise InputError(
-                f"--start: {name} {getattr(theirs, name)}, expected {getattr(ours, name)}; choose "
-                "the --preset it was trained with"
-            )
+            raise OptionError(
+                Option("start"),
+                f": {name} {getattr(theirs, name)}, expected {getattr(ours, name)}; choose the ",
+                Option("preset"), " it was trained with",
+            )  # fmt: skip
     return replace(config, start=sha256(pack_arrays(start.weights)))
 
 
@@ -387,23 +395,17 @@ def _restore(
     state = load_state(folder)
     before, history = state.run, list(state.history)
     if replace(before.config, epochs=config.epochs) != config:
-        raise InputError(
-            f"{folder}: was trained with another configuration; choose another --out and train "
-            "without --resume"
-        )
+        raise OptionError(f"{folder}: was trained with another configuration; ", *START_AFRESH)
     if before.digest != stack.digest:
-        raise InputError(
-            f"{folder}: was trained on other data; choose another --out and train without --resume"
-        )
+        raise OptionError(f"{folder}: was trained on other data; ", *START_AFRESH)
     model = compiled(config, phase_at(config, len(history) - 1))
     set_model_weights(model, state.weights)
     model.optimizer.build(model.trainable_variables)
     variables = model.optimizer.variables
     expected = [(tuple(v.shape), v.dtype.as_numpy_dtype) for v in variables]
     if [(value.shape, value.dtype.type) for value in state.optimizer] != expected:
-        raise InputError(
-            f"{folder / STATE_FILE}: holds the state of another optimizer; choose another --out "
-            "and train without --resume"
+        raise OptionError(
+            f"{folder / STATE_FILE}: holds the state of another optimizer; ", *START_AFRESH
         )
     for variable, value in zip(variables, state.optimizer, strict=True):
         variable.assign(value)

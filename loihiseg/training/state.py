@@ -18,7 +18,7 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-from loihiseg.errors import InputError
+from loihiseg.errors import OUT, RESUME, InputError, OptionError
 from loihiseg.files import write_bytes, write_json
 from loihiseg.metrics.levels import LayerLevels
 from loihiseg.metrics.rates import LayerRates
@@ -46,7 +46,8 @@ MOST_HISTORY_BYTES = 2**26
 MOST_OPTIMIZER = 1e30
 """Largest magnitude of a variable of the optimizer."""
 
-_REMEDY = "choose another --out and train without --resume"
+START_AFRESH = ("choose another ", OUT, " and train without ", RESUME)
+"""Remedy for a folder that a training cannot go on in, in parts of an `OptionError`."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def load_state(folder: Path) -> TrainingState:
         reason = error.strerror
     except (ValueError, InputError) as error:
         reason = str(error)
-    raise InputError(f"{path}: nothing to resume from ({reason}); {_REMEDY}")
+    raise OptionError(f"{path}: nothing to resume from ({reason}); ", *START_AFRESH)
 
 
 def save_history(folder: Path, history: Sequence[Epoch]) -> None:
@@ -160,7 +161,7 @@ def read_history(folder: Path) -> list[Epoch]:
         reason = error.strerror
     except ValueError as error:
         reason = str(error)
-    raise InputError(f"{path}: cannot be read ({reason}); go on with --resume")
+    raise OptionError(f"{path}: cannot be read ({reason}); go on with ", RESUME)
 
 
 def finished_epochs(folder: Path) -> int:

@@ -273,8 +273,8 @@ def chips_needed(n_blocks: int, n_chips: int, cores_per_chip: int = CORES_PER_CH
     if needed > n_chips:
         text = (
             f"needs {n_blocks} cores = {needed} chips of {cores_per_chip} cores, "
-            f"--chips {n_chips} gives {n_chips * cores_per_chip}; "
-            f"use --chips {needed}, a smaller tile, or fewer channels"
+            f"{n_chips} chip{'s' * (n_chips > 1)} would give {n_chips * cores_per_chip}; "
+            f"use {needed} chips, a smaller tile, or fewer channels"
         )
         raise DoesNotFitError(text, [text])
     return needed

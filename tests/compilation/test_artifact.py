@@ -154,7 +154,7 @@ def refused(folder, says):
 
 
 def test_what_is_no_deployed_network(tmp_path):
-    refused(tmp_path / "nothing", "cannot be read .No such file.*deploy --save wrote")
+    refused(tmp_path / "nothing", "cannot be read .No such file.*the folder of a deployed network")
     (tmp_path / SUMS).write_text("nonsense\n")
     refused(tmp_path, "expected three digests")
     save_deployed(tmp_path / "kept", small_deployed())

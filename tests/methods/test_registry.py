@@ -24,7 +24,7 @@ def test_one_more_leaves_the_others_as_they_are():
     more = METHODS.with_method(Other("other"))
     assert more.names == ("fast-snn", "other") and METHODS.names == ("fast-snn",)
     assert more.find("other").name == "other"
-    with pytest.raises(InputError, match="--method other: no such method; choose one of fast-snn"):
+    with pytest.raises(InputError, match="method other: no such method; choose one of fast-snn"):
         METHODS.find("other")
 
 

@@ -328,7 +328,7 @@ def test_pickled_weights_are_refused(folder):
 
 def test_unwritable_folder(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match=r"cannot be written .*; choose another --out"):
+    with pytest.raises(InputError, match=r"cannot be written .*; choose another output folder"):
         save_checkpoint(tmp_path / "file" / "below", Checkpoint(INFO, weights()))
 
 

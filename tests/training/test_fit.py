@@ -208,7 +208,7 @@ def refused(folder, says, **changes):
 def test_nothing_to_resume(tmp_path):
     refused(
         tmp_path,
-        "nothing to resume from .*; choose another --out and train without --resume",
+        "nothing to resume from .*; choose another output folder and train without resuming",
         resume=True,
     )
 
@@ -226,7 +226,7 @@ def test_nothing_to_resume(tmp_path):
 def test_another_configuration_is_not_resumed(whole, changes):
     refused(
         whole,
-        "another configuration; choose another --out and train without --resume",
+        "another configuration; choose another output folder and train without resuming",
         resume=True,
         **changes,
     )
@@ -236,7 +236,7 @@ def test_other_data_are_not_resumed(whole):
     other = synthetic_stack(6, (48, 48), seed=1)
     refused(
         whole,
-        "other data; choose another --out and train without --resume",
+        "other data; choose another output folder and train without resuming",
         resume=True,
         stack=other,
     )
@@ -258,7 +258,7 @@ def test_state_of_another_run_is_not_resumed(whole, tmp_path, monkeypatch):
     monkeypatch.undo()
     refused(
         tmp_path,
-        "another configuration; choose another --out and train without --resume",
+        "another configuration; choose another output folder and train without resuming",
         resume=True,
         seed=3,
     )
@@ -282,7 +282,7 @@ def test_damaged_state(whole, tmp_path, damage):
     )
     refused(
         tmp_path,
-        "nothing to resume from .*; choose another --out and train without --resume",
+        "nothing to resume from .*; choose another output folder and train without resuming",
         resume=True,
     )
 
@@ -320,7 +320,7 @@ def test_state_of_another_optimizer(whole, tmp_path):
 
 def test_no_labels(tmp_path):
     stack = make_stack(synthetic_stack(6, (48, 48)).images, None, "somewhere")
-    refused(tmp_path, "somewhere: has no labels to train on; give --labels", stack=stack)
+    refused(tmp_path, "somewhere: has no labels to train on; give labels", stack=stack)
     assert not list(tmp_path.iterdir())
 
 

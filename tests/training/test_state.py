@@ -32,7 +32,7 @@ def refused(path, says):
         load_state(path.parent)
     assert "\n" not in str(error.value)
     assert str(error.value).startswith(f"{path}: nothing to resume from (")
-    assert str(error.value).endswith("choose another --out and train without --resume")
+    assert str(error.value).endswith("choose another output folder and train without resuming")
 
 
 def rewritten(path, change):

@@ -51,7 +51,7 @@ class ThermometerCode(NeuralCode):
             "hold the image at the input, or send it only in the steps from which it reaches the "
             "output in time, or also let layers fire only in the steps in which they are heard in "
             "time: fewer spikes, the same output",
-            "clocked, but held with --early-exit",
+            "clocked, but held with early exit",
             choices=("held", "timed", "clocked"),
         ),
     )

@@ -133,7 +133,7 @@ def _fit(
     log: RunLog,
 ) -> "Checkpoint":
     from loihiseg.report.training import PICTURE_FILE, draw_history
-    from loihiseg.training.fit import train
+    from loihiseg.training.fit import train_held
     from loihiseg.training.state import finished_epochs, read_history
 
     done = finished_epochs(folder) if resume else 0
@@ -152,9 +152,9 @@ def _fit(
             )
             draw_history(history, folder / PICTURE_FILE)
 
-        checkpoint = train(
+        checkpoint = train_held(
             stack, split, config, folder,
-            start=start, resume=resume, on_epoch=on_epoch, on_batch=advance, locked=True,
+            start=start, resume=resume, on_epoch=on_epoch, on_batch=advance,
         )  # fmt: skip
     if resume:
         # A kill may have kept the last epoch out of the picture.

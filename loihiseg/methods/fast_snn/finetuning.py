@@ -93,20 +93,35 @@ def fine_tune(
     records: list[TunedLayer] = []
     best: float | None = None
     for layer in others:
-        before = state.run(layer)
-        if best is None:
-            best = score(state.logits(layer, before))
-        tuned = _descend(state, layer, descent)
-        after = state.run(tuned)
-        reached = score(state.logits(tuned, after))
-        kept = bool(reached > best)
-        errors = state.error(layer, before), state.error(layer, after)
-        records.append(TunedLayer(layer.name, *errors, float(best), float(reached), kept))
-        state.keep(*((tuned, after) if kept else (layer, before)))
-        best = max(best, reached)
+        record, best = _try(state, layer, score, best, descent)
+        records.append(record)
         if on_layer is not None:
-            on_layer(records[-1])
+            on_layer(record)
     return replace(lowering, network=state.network), tuple(records)
+
+
+def _try(
+    state: "_State",
+    layer: SpikingLayer,
+    score: Callable[[np.ndarray], float],
+    best: float | None,
+    descent: Descent,
+) -> tuple[TunedLayer, float]:
+    """Tune a layer, keep it if the score rises, and return what came of it and the best score.
+
+    ``best`` is that of the layers before it, None where none has been scored.
+    """
+    before = state.run(layer)
+    if best is None:
+        best = score(state.logits(layer, before))
+    tuned = _descend(state, layer, descent)
+    after = state.run(tuned)
+    reached = score(state.logits(tuned, after))
+    kept = bool(reached > best)
+    errors = state.error(layer, before), state.error(layer, after)
+    state.keep(*((tuned, after) if kept else (layer, before)))
+    record = TunedLayer(layer.name, *errors, float(best), float(reached), kept)
+    return record, max(best, reached)
 
 
 class _State:

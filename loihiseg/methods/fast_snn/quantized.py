@@ -10,7 +10,7 @@ import numpy as np
 from loihiseg.conversion.layer_input import layer_input
 from loihiseg.conversion.lowering import Lowering
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.errors import InputError
+from loihiseg.errors import Option, OptionError
 from loihiseg.network.quantized import quantized_relu
 from loihiseg.simulation.network import (
     BATCH,
@@ -39,9 +39,10 @@ def check_levels(network: LoweredNetwork) -> None:
     """
     for layer in network.layers:
         if not layer.levels:
-            raise InputError(
-                f"layer '{layer.name}' has no levels; train with --levels to run it as Fast-SNN"
-            )
+            raise OptionError(
+                f"layer '{layer.name}' has no levels; train with ", Option("levels"),
+                " to run it as Fast-SNN",
+            )  # fmt: skip
 
 
 def neurons_of(network: LoweredNetwork, signed: bool = True) -> IntegrateAndFire:

@@ -97,7 +97,7 @@ def test_amplitudes_travel_with_the_spikes_of_joined_branches():
 
 def test_rates_are_refused():
     network = lower(build_unet(UNetConfig(16, (2, 3), (1, 1), (1,)))).network
-    with pytest.raises(InputError, match="'stem_spikes' has no levels; train with --levels"):
+    with pytest.raises(InputError, match="'stem_spikes' has no levels; train with levels"):
         simulate(network, PIXELS, 3)
     with pytest.raises(InputError, match="0 steps; expected at least 1"):
         simulate(chain(1, 3), POINTS, 0)

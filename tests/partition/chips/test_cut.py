@@ -286,8 +286,8 @@ def test_does_not_fit():
     with pytest.raises(DoesNotFitError) as caught:
         assign_chips(graph, 2)
     expected = (
-        "needs 352 cores = 3 chips of 128 cores, --chips 2 gives 256; "
-        "use --chips 3, a smaller tile, or fewer channels"
+        "needs 352 cores = 3 chips of 128 cores, 2 chips would give 256; "
+        "use 3 chips, a smaller tile, or fewer channels"
     )
     assert str(caught.value) == expected
     assert caught.value.violations == (expected,)

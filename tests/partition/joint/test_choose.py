@@ -76,7 +76,7 @@ def test_the_same_every_time():
 def test_bad_input():
     with pytest.raises(PartitionError, match="pop_type 8"):
         choose_tiling_and_chips(skip_net(), 2, pop_type=8)
-    with pytest.raises(DoesNotFitError, match="--chips 1"):
+    with pytest.raises(DoesNotFitError, match="1 chip would give 128"):
         choose_tiling_and_chips(unet(96), 1)
     with pytest.raises(PartitionError, match="no rates for image"):
         choose_tiling_and_chips(skip_net(), 2, rates={})
