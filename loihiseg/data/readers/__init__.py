@@ -19,7 +19,9 @@ import numpy as np
 
 from loihiseg.data.readers.base import Role, SectionReader
 from loihiseg.data.readers.folder import FILE_READERS, SectionFolder, check_pairs, open_file
+from loihiseg.data.readers.hdf5 import Hdf5Reader, split_path
 from loihiseg.data.readers.locate import locate
+from loihiseg.data.readers.n5 import N5Reader
 from loihiseg.data.readers.regular import cannot_read, is_folder
 from loihiseg.data.readers.zarr import ZarrReader
 from loihiseg.data.stack import LabelPolarity, Stack, make_stack
@@ -27,7 +29,9 @@ from loihiseg.errors import InputError
 
 __all__ = ["READERS", "SectionReader", "open_sections", "read_stack"]
 
-READERS: tuple[type[SectionReader], ...] = (ZarrReader, SectionFolder, *FILE_READERS)
+READERS: tuple[type[SectionReader], ...] = (
+    ZarrReader, N5Reader, Hdf5Reader, SectionFolder, *FILE_READERS
+)  # fmt: skip
 """Readers of paths, asked in this order."""
 
 
@@ -41,11 +45,14 @@ def read_stack(
     path : one of
         a folder with `train-volume.tif` and `train-labels.tif` (the ISBI 2012 challenge), or one
         `*volume*.tif` and at most one `*labels*.tif`;
-        a TIFF file, single or multi-page;
-        a folder of single-section .png or .tif files in natural order (2 before 10), or with
-        such files in the subfolders `images/` and, optionally, `labels/`;
-        a Zarr group (format 2 or 3) with an array `raw`, `images`, `volume`, `volumes/raw` or `0`
-        and optionally `labels`; or a Zarr array.
+        a TIFF, MRC or .npy file, single or multi-page; a PNG, JPEG or BMP of one section;
+        a folder of single-section .png, .tif, .jpg or .bmp files in the order of the numbers in
+        their names (2 before 10), images and labels told apart by words such as raw and label; or
+        with such files in the subfolders `images/` and, optionally, `labels/` or `masks/`;
+        a Zarr (format 2 or 3): OME-Zarr, a WEBKNOSSOS dataset, an array, or a group with an array
+        `raw`, `images`, `volume`, `volumes/raw` or `0` and optionally `labels`;
+        an N5 array or group;
+        an HDF5 file, alone or as FILE:/PATH/INSIDE; CREMI's and ilastik's names are known.
     labels : where the labels are when not beside the images, in any of the single-array forms;
         overrides labels found at `path`.
     label_polarity : see `make_stack`, which also describes the pixel types.
@@ -75,7 +82,7 @@ def open_sections(path: str | Path, role: Role = "images") -> SectionReader:
     Raises InputError.
     """
     path = Path(path)
-    is_folder(path)  # names what is missing
+    is_folder(split_path(path)[0])  # names what is missing
     for reader in READERS:
         if reader.opens(path):
             return reader(path, role)

@@ -15,8 +15,8 @@ from loihiseg.errors import InputError
 Role = Literal["images", "labels"]
 
 FORMS = (
-    "a TIFF stack, a folder with train-volume.tif, a folder of .png or .tif sections, or a Zarr "
-    "group or array"
+    "a TIFF, MRC, .npy or HDF5 stack, a folder with train-volume.tif, a folder of .png, .tif, .jpg "
+    "or .bmp sections, or a Zarr or N5 group or array"
 )
 
 

@@ -7,7 +7,8 @@ import abc
 import numpy as np
 
 from loihiseg.data.readers.axes import AxisOrder
-from loihiseg.data.readers.base import SectionReader
+from loihiseg.data.readers.base import SectionReader, unreadable
+from loihiseg.data.warn import warn
 
 Index = tuple[int, ...]
 
@@ -38,6 +39,43 @@ class ChunkedReader(SectionReader):
         self.shape = self.order.of(self.lengths)
         n_sections, height, width = self.order.of(self.chunk_lengths)
         self.chunk = n_sections, min(height, self.shape[1]), min(width, self.shape[2])
+
+    def check_stored(self, stored: np.ndarray, fill: object, kind: str) -> None:
+        """Warn of chunks that are not stored, or refuse them.
+
+        stored : bool, over the grid of chunks.
+        fill : what they are read as; None where the file does not say.
+        Raises InputError without a value, and where nothing of a section is stored.
+        """
+        n_missing = int(stored.size - stored.sum())
+        if not n_missing:
+            return
+        along = self.order.sections
+        if along is None:
+            has_any = stored.any(keepdims=True).reshape(1)
+        else:
+            has_any = stored.any(axis=tuple(axis for axis in range(stored.ndim) if axis != along))
+        empty = np.flatnonzero(~has_any)
+        if empty.size:
+            depth = 1 if along is None else self.chunk_lengths[along]
+            raise unreadable(
+                self.path,
+                kind,
+                f"not one chunk of section {empty[0] * depth} is stored, nor of "
+                f"{len(empty) - 1} further layers",
+            )
+        if fill is None:
+            raise unreadable(
+                self.path,
+                kind,
+                f"{n_missing} of {stored.size} chunks are not stored, and its metadata gives no "
+                "fill value for them",
+            )
+        warn(
+            f"{self.path}: {n_missing} of {stored.size} chunks are not stored and read as "
+            f"{fill}, the fill value; right for blank regions, else copy the "
+            f"{kind} again"
+        )
 
     def section(self, number: int) -> np.ndarray:
         return self.window(number, slice(0, self.shape[1]), slice(0, self.shape[2]))

@@ -7,6 +7,7 @@ with the wanted one before memory is taken. None of them uses threads or state o
 
 from __future__ import annotations
 
+import bz2
 import struct
 import zlib
 from collections.abc import Callable
@@ -67,6 +68,25 @@ def unlz4(data: bytes, n_bytes: int) -> bytes:
     if len(data) < 4 or declared != n_bytes:
         raise DamagedFileError(f"declares {declared:,} bytes, expected {n_bytes:,}")
     return _by_library(imagecodecs.lz4_decode, data[4:], n_bytes)
+
+
+def unlzf(data: bytes, n_bytes: int) -> bytes:
+    """LZF as h5py writes it; no check sum."""
+    return _by_library(imagecodecs.lzf_decode, data, n_bytes)
+
+
+def unbzip2(data: bytes, n_bytes: int) -> bytes:
+    """A bzip2 stream; its CRC-32 is checked."""
+    stream = bz2.BZ2Decompressor()
+    try:
+        decoded = stream.decompress(data, n_bytes + 1)
+        if not stream.eof and len(decoded) <= n_bytes and not stream.needs_input:
+            decoded += stream.decompress(b"", 1)
+    except (OSError, ValueError, EOFError) as error:
+        raise DamagedFileError(error) from None
+    if not stream.eof:
+        raise DamagedFileError(f"ends early or is more than {n_bytes:,} bytes")
+    return _exactly(decoded, n_bytes)
 
 
 def unblosc(data: bytes, n_bytes: int) -> bytes:

@@ -11,24 +11,29 @@ import numpy as np
 
 from loihiseg.data.readers.base import FORMS, Role, SectionReader
 from loihiseg.data.readers.limits import MOST_FILES, check_declared
+from loihiseg.data.readers.mrc import MrcReader
 from loihiseg.data.readers.names import check_names, in_order, pair_name, split_roles
+from loihiseg.data.readers.numpy_file import NumpyReader
+from loihiseg.data.readers.pictures import BmpReader, JpegReader
 from loihiseg.data.readers.png import PngReader
 from loihiseg.data.readers.regular import cannot_read, is_folder
 from loihiseg.data.readers.tiff import TiffReader
 from loihiseg.errors import InputError
 
-FILE_READERS: tuple[type[SectionReader], ...] = (TiffReader, PngReader)
+FILE_READERS: tuple[type[SectionReader], ...] = (
+    TiffReader, PngReader, JpegReader, BmpReader, MrcReader, NumpyReader
+)  # fmt: skip
 """Readers of single files, asked in this order."""
 
-SECTION_SUFFIXES = frozenset({".tif", ".tiff", ".png"})
+SECTION_SUFFIXES = frozenset(".tif .tiff .png .jpg .jpeg .bmp".split())
 # Other images: one of them among the sections is a section that would be left out.
 _OTHER_IMAGES = frozenset(
-    ".jpg .jpeg .jp2 .j2k .jxl .gif .bmp .webp .pgm .mrc .dm3 .dm4 .ser .emi .czi .lsm .nd2".split()
+    ".jp2 .j2k .jxl .gif .webp .pgm .mrc .dm3 .dm4 .ser .emi .czi .lsm .nd2".split()
 )
 
 
 class SectionFolder(SectionReader):
-    """A folder of single-section .png or .tif files of one size and type."""
+    """A folder of single-section .png, .tif, .jpg or .bmp files of one size and type."""
 
     @classmethod
     def opens(cls, path: Path) -> bool:
@@ -41,7 +46,8 @@ class SectionFolder(SectionReader):
         self.files = labels if labels and role == "labels" else images
         if not self.files:
             raise InputError(
-                f"{path}: no .png, .tif or .tiff files, expected {FORMS}; check the folder"
+                f"{path}: no .png, .tif, .tiff, .jpg or .bmp files, expected {FORMS}; check the "
+                "folder"
             )
         _refuse_other_images(path)
         check_names(path, self.files)
@@ -114,8 +120,8 @@ def _refuse_other_images(folder: Path) -> None:
     for path in visible(folder):
         if path.suffix.lower() in _OTHER_IMAGES:
             raise InputError(
-                f"{path}: images of type {path.suffix} are not read, expected .png or .tif "
-                "sections alone; convert it or move it away"
+                f"{path}: images of type {path.suffix} are not read, expected .png, "
+                ".tif, .jpg or .bmp sections alone; convert it or move it away"
             )
 
 

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 from loihiseg.data.readers.folder import SECTION_SUFFIXES, section_files, visible
+from loihiseg.data.readers.hdf5 import Hdf5Reader, hdf5_labels, split_path
+from loihiseg.data.readers.n5 import N5Reader, n5_labels
 from loihiseg.data.readers.names import IMAGE_WORDS, LABEL_WORDS, split_roles
 from loihiseg.data.readers.regular import is_folder
 from loihiseg.data.readers.tiff import TIFF_SUFFIXES
@@ -21,10 +23,15 @@ def locate(path: Path) -> tuple[Path, Path | None]:
 
     Raises InputError when `path` is missing or several files could be meant.
     """
+    if Hdf5Reader.opens(path):
+        is_folder(split_path(path)[0])
+        return path, hdf5_labels(path)
     if not is_folder(path):
         return path, None
     if ZarrReader.opens(path):
         return path, zarr_labels(path)
+    if N5Reader.opens(path):
+        return path, n5_labels(path)
     volume = _only(path, "train-volume.tif", "volume")
     if volume is not None:
         return volume, _only(path, "train-labels.tif", "labels")

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from loihiseg.data.readers.base import FORMS, DamagedFileError
 from loihiseg.errors import InputError
@@ -114,6 +115,12 @@ class RegularFile:
             offset += len(piece)
             missing -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def duplicate(self) -> BinaryIO:
+        """The same file at its beginning, for a process that is started; closed by the caller."""
+        handle = os.dup(self._handle)
+        os.lseek(handle, 0, os.SEEK_SET)
+        return os.fdopen(handle, "rb")
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""

@@ -90,7 +90,7 @@ def test_labels_beside_images_that_are_no_files(tmp_path, make):
 
 def test_folder_named_like_a_file(tmp_path):
     (tmp_path / "em.tif").mkdir()
-    _refused("em.tif", "no .png, .tif or .tiff files", path=tmp_path / "em.tif")
+    _refused("em.tif", "no .png, .tif, .tiff, .jpg or .bmp files", path=tmp_path / "em.tif")
 
 
 def test_not_permitted(tmp_path):
@@ -132,8 +132,8 @@ def test_sections_of_other_types(tmp_path):
 
 def test_an_image_that_would_be_left_out(tmp_path):
     folder = _sections(tmp_path / "em", GREY)
-    Image.fromarray(GREY[3]).save(folder / "s6.jpg")
-    _refused("s6.jpg", ".jpg are not read", path=folder)
+    Image.fromarray(GREY[3]).save(folder / "s6.webp")
+    _refused("s6.webp", ".webp are not read", path=folder)
 
 
 def test_sections_pair_by_name_or_number(tmp_path):

@@ -19,9 +19,8 @@ _MOST_SCANS = 64  # progressive files have about ten; each passes over the whole
 
 def decode_jpeg(data: bytes, tables: bytes, shape: tuple[int, int]) -> np.ndarray:
     """`shape` (rows, columns) uint8. Raises DamagedFileError."""
-    if data.count(_START_OF_SCAN) > _MOST_SCANS or _END not in data[-16:]:
-        raise DamagedFileError("a JPEG strip that ends early or has too many scans")
-    found = _frame(data)
+    check_scans(data)
+    found = jpeg_frame(data)
     if found != (8, *shape, 1):
         raise DamagedFileError(
             f"a JPEG strip of {found[1]} x {found[2]} pixels in {found[3]} channels, expected "
@@ -36,8 +35,17 @@ def decode_jpeg(data: bytes, tables: bytes, shape: tuple[int, int]) -> np.ndarra
     return decoded
 
 
-def _frame(data: bytes) -> tuple[int, int, int, int]:
-    """Bits, rows, columns and channels from the only frame header of a JPEG."""
+def check_scans(data: bytes) -> None:
+    """Raises DamagedFileError for a JPEG that is cut off or would be passed over many times."""
+    if data.count(_START_OF_SCAN) > _MOST_SCANS or _END not in data[-16:]:
+        raise DamagedFileError("a JPEG that ends early or has too many scans")
+
+
+def jpeg_frame(data: bytes) -> tuple[int, int, int, int]:
+    """Bits, rows, columns and channels from the only frame header of a JPEG.
+
+    Raises DamagedFileError.
+    """
     place = 2
     found = None
     while data[:2] == b"\xff\xd8" and place + 10 <= len(data) and data[place] == 0xFF:
@@ -57,4 +65,4 @@ def _frame(data: bytes) -> tuple[int, int, int, int]:
                 break
             return found
         place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    raise DamagedFileError("a JPEG strip without one frame header")
+    raise DamagedFileError("a JPEG without one frame header")

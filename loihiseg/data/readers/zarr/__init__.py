@@ -24,7 +24,6 @@ from loihiseg.data.readers.zarr.chunks import ChunkFolder
 from loihiseg.data.readers.zarr.codecs import UnknownCodecError
 from loihiseg.data.readers.zarr.groups import DATASOURCE, find_array, find_labels
 from loihiseg.data.readers.zarr.metadata import array_metadata
-from loihiseg.data.warn import warn
 
 _MARKERS = (".zarray", ".zgroup", "zarr.json")
 
@@ -59,7 +58,8 @@ class ZarrReader(ChunkedReader):
         self.dtype = metadata.dtype.newbyteorder("=")
         self.pixel_nm = self.order.nanometres(found.sizes_nm)
         self.arrange()
-        self._check_stored()
+        fill = metadata.fill if metadata.fill_known else None
+        self.check_stored(self._chunks.is_stored, fill, "Zarr")
         n_bytes = math.prod(metadata.shape) * metadata.dtype.itemsize
         check_declared(path, n_bytes, self._chunks.stored_bytes)
 
@@ -69,38 +69,6 @@ class ZarrReader(ChunkedReader):
         except DamagedFileError as error:
             name = "chunk " + ".".join(map(str, index))
             raise unreadable(self.path, "Zarr", f"{name}: {error}") from None
-
-    def _check_stored(self) -> None:
-        stored = self._chunks.is_stored
-        n_missing = int(stored.size - stored.sum())
-        if not n_missing:
-            return
-        along = self.order.sections
-        if along is None:
-            has_any = stored.any(keepdims=True).reshape(1)
-        else:
-            has_any = stored.any(axis=tuple(axis for axis in range(stored.ndim) if axis != along))
-        empty = np.flatnonzero(~has_any)
-        if empty.size:
-            depth = 1 if along is None else self.chunk_lengths[along]
-            raise unreadable(
-                self.path,
-                "Zarr",
-                f"not one chunk of section {empty[0] * depth} is stored, nor of "
-                f"{len(empty) - 1} further layers",
-            )
-        if not self._chunks.metadata.fill_known:
-            raise unreadable(
-                self.path,
-                "Zarr",
-                f"{n_missing} of {stored.size} chunks are not stored, and its metadata gives no "
-                "fill value for them",
-            )
-        warn(
-            f"{self.path}: {n_missing} of {stored.size} chunks are not stored and read as "
-            f"{self._chunks.metadata.fill}, the fill value; right for blank regions, else copy the "
-            "Zarr again"
-        )
 
 
 def zarr_labels(path: Path) -> Path | None:
