@@ -13,6 +13,7 @@ import faulthandler
 import io
 import json
 import logging
+import os
 import resource
 import struct
 import sys
@@ -22,7 +23,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
+import h5py
+import mrcfile
 import numcodecs
 import numpy as np
 import tifffile
@@ -31,6 +35,8 @@ from PIL import Image
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, ZstdCodec
 
 from loihiseg.data import read_stack
+from loihiseg.data.readers import hdf5
+from loihiseg.data.readers.hdf5 import describe
 from loihiseg.errors import InputError
 from tests.mutants import mutants
 
@@ -72,6 +78,62 @@ def _zarr(zarr_format: int, chunks: tuple[int, ...] = (2, 32, 24), **options: ob
         return folder / "em.zarr"
 
     return write
+
+
+def _picture(image: Image.Image, name: str, **options: object) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        image.save(folder / name, **options)
+        return folder / name
+
+    return write
+
+
+def _numpy(array: np.ndarray) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        np.save(folder / "em.npy", array)
+        return folder / "em.npy"
+
+    return write
+
+
+def _mrc(array: np.ndarray, extended: int = 0) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        with mrcfile.new(folder / "em.mrc") as mrc:
+            mrc.set_data(array)
+            mrc.set_extended_header(np.zeros(extended, "V1"))
+        return folder / "em.mrc"
+
+    return write
+
+
+def _n5(compression: str, **options: object) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        from tests.data.readers.test_formats import write_n5
+
+        return write_n5(folder / "em.n5", GREY, (2, 32, 24), compression, **options)
+
+    return write
+
+
+def _hdf5(name: str = "raw", libver: str = "earliest", **options: object) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        with h5py.File(folder / "em.h5", "w", libver=libver) as file:
+            file.create_dataset(name, data=GREY, **options)
+            file[name].attrs["resolution"] = (40.0, 4.0, 4.0)
+        return folder / "em.h5"
+
+    return write
+
+
+def _ome_zarr(folder: Path) -> Path:
+    group = zarr.open_group(folder / "em.zarr", mode="w", zarr_format=2)
+    group.create_array("s0", data=GREY, chunks=(2, 32, 24), compressors=numcodecs.GZip())
+    step = {"type": "scale", "scale": [50.0, 4.0, 4.0]}
+    group.attrs["multiscales"] = [{
+        "axes": [{"name": name, "type": "space", "unit": "nanometer"} for name in "zyx"],
+        "datasets": [{"path": "s0", "coordinateTransformations": [step]}],
+    }]  # fmt: skip
+    return folder / "em.zarr"
 
 
 def _blosc(name: str, block_bytes: int = 0) -> numcodecs.Blosc:
@@ -120,13 +182,37 @@ VARIANTS: dict[str, dict[str, Callable[[Path], Path]]] = {
             3, shards=(6, 64, 48), serializer=BytesCodec(), compressors=[Crc32cCodec()]
         ),
     },
+    "ome-zarr": {"ome": _ome_zarr},
+    "npy": {"bytes": _numpy(GREY), "16": _numpy(DEEP), "fortran": _numpy(np.asfortranarray(DEEP))},
+    "mrc": {
+        "bytes": _mrc(GREY.view("i1")), "16": _mrc(DEEP), "floats": _mrc(DEEP.astype("f4"), 80),
+    },
+    "pictures": {
+        "jpeg": _picture(Image.fromarray(GREY[0]), "em.jpg"),
+        "jpeg-rgb": _picture(Image.fromarray(GREY[0]).convert("RGB"), "em.jpg"),
+        "jpeg-progressive": _picture(Image.fromarray(GREY[0]), "em.jpg", progressive=True),
+        "bmp": _picture(Image.fromarray(GREY[0]), "em.bmp"),
+        "bmp-1": _picture(Image.fromarray(GREY[0] > 101), "em.bmp"),
+        "bmp-24": _picture(Image.fromarray(GREY[0]).convert("RGB"), "em.bmp"),
+    },
+    "n5": {
+        "raw": _n5("raw"), "gzip": _n5("gzip"), "bzip2": _n5("bzip2"), "blosc": _n5("blosc"),
+        "varlength": _n5("zstd", varlength=True),
+    },
+    "hdf5": {
+        "contiguous": _hdf5(), "latest": _hdf5("a/raw", "latest", chunks=(2, 32, 24)),
+        "gzip": _hdf5("volumes/raw", chunks=(2, 32, 24), compression="gzip", shuffle=True),
+        "lzf": _hdf5(chunks=(2, 32, 24), compression="lzf"),
+        "fletcher32": _hdf5(chunks=(2, 32, 24), fletcher32=True),
+    },
 }  # fmt: skip
 
 CHECKED = {
     "png": set(VARIANTS["png"]),
     "zarr2": {"gzip", "zlib"},
     "zarr3": {"gzip", "crc32c", "shards-crc32c"},
-    "tiff": set(),
+    "n5": {"gzip", "bzip2"},
+    **{name: set() for name in ("tiff", "ome-zarr", "npy", "mrc", "pictures", "hdf5")},
 }
 """Variants whose pixels carry check sums: damage to them, or to a chunk, is always found."""
 
@@ -144,8 +230,13 @@ def damaged_files(path: Path, n: int, seed: int) -> Damaged:
             data = changed_tags(whole, np.random.default_rng([seed, number]))
             yield "tags", partial(path.write_bytes, data)
         return
-    names = {"zarr.json", ".zarray"}
-    files = sorted(p for p in path.rglob("*") if p.is_file() and p.name != ".zattrs")
+    files = sorted(p for p in path.rglob("*") if p.is_file())
+    if (path / ".zgroup").exists():  # what says which array is meant
+        names, passed_over = {".zattrs"}, {".zgroup", ".zarray"}
+        files = [p for p in files if p.name != ".zattrs" or p.parent == path]
+    else:
+        names, passed_over = {"zarr.json", ".zarray", "attributes.json"}, {".zattrs"}
+    files = [p for p in files if p.name not in passed_over]
     (metadata,) = (p for p in files if p.name in names)
     whole = metadata.read_bytes()
     for data in mutants(whole, n // 4, seed):
@@ -270,7 +361,26 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
+def forked(stdin: BinaryIO, arguments: list[str]) -> tuple[int, bytes]:
+    """As `hdf5.run_child`, in a fork of this process: a new one takes a hundred times longer."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(stdin.fileno(), 0)
+        os.dup2(write, 1)
+        os.close(read)
+        sys.stdout = os.fdopen(1, "w")
+        describe.main(int(arguments[0]), *arguments[1:])
+        sys.stdout.flush()
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as output:
+        text = output.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
+
+
 if __name__ == "__main__":
+    hdf5.run_child = forked
     logging.disable()
     read_stack(VARIANTS["tiff"]["plain"](Path(tempfile.mkdtemp())))
     limit_memory()

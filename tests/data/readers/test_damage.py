@@ -39,7 +39,8 @@ def _check(format_name, n, seed):
 def test_200_damaged_files(format_name):
     counts = _check(format_name, 200, seed=1)
     # Damage is found, and not because nothing can be read.
-    assert sum(found.get("refused", 0) for found in counts.values()) > 100
+    least = 50 if format_name in ("npy", "mrc") else 100  # mostly pixels stored as they are
+    assert sum(found.get("refused", 0) for found in counts.values()) > least
 
 
 @pytest.mark.slow

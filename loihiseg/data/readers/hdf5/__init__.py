@@ -18,7 +18,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import imagecodecs
 import msgspec
@@ -31,8 +31,8 @@ from loihiseg.data.readers.decompress import Decompress, inflate, unblosc, unlzf
 from loihiseg.data.readers.limits import check_declared, check_segment
 from loihiseg.data.readers.regular import RegularFile
 
-CPU_SECONDS = 20
-"""Time after which the HDF5 library is taken to loop."""
+CPU_SECONDS = 4
+"""Time after which the HDF5 library is taken to loop, and a second more for each 32 MiB of file."""
 
 _WALL_SECONDS = 300
 _SUFFIXES = r"\.(?:h5|hdf5|hdf|hd5|ilp)"
@@ -243,26 +243,18 @@ def _describe(file: RegularFile, role: str, inside: str) -> _Description | None:
     """What the child says of a file; None where it found nothing. Raises DamagedFileError."""
     if len(inside) > 4_000 or "\0" in inside:
         raise DamagedFileError("no path inside of a file")
-    script = Path(__file__).with_name("describe.py")
+    cpu_seconds = CPU_SECONDS + min(file.size // 2**25, 60)
     try:
         with file.duplicate() as stdin:
-            done = subprocess.run(
-                # -P: no module of the folder it is in, or is started in, stands for another.
-                [sys.executable, "-P", str(script), str(CPU_SECONDS), role, inside],
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=_WALL_SECONDS,
-                check=False,
-            )
+            status, text = run_child(stdin, [str(cpu_seconds), role, inside])
     except subprocess.TimeoutExpired:
         raise DamagedFileError("reading it does not end") from None
-    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        raise DamagedFileError(f"reading it does not end in {CPU_SECONDS} s")
-    if done.returncode:
+    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+        raise DamagedFileError(f"reading it does not end in {cpu_seconds} s")
+    if status:
         raise DamagedFileError("the HDF5 library fails on it")
     try:
-        said = json.loads(done.stdout)
+        said = json.loads(text)
         if said == {}:
             return None
         if "refused" in said:
@@ -270,6 +262,21 @@ def _describe(file: RegularFile, role: str, inside: str) -> _Description | None:
         return msgspec.convert(said, _Description)
     except (json.JSONDecodeError, msgspec.ValidationError):
         raise DamagedFileError("its arrays cannot be listed") from None
+
+
+def run_child(stdin: BinaryIO, arguments: list[str]) -> tuple[int, bytes]:
+    """Exit status and output of `describe`. Raises subprocess.TimeoutExpired."""
+    script = Path(__file__).with_name("describe.py")
+    done = subprocess.run(
+        # -P: no module of the folder it is in, or is started in, stands for another.
+        [sys.executable, "-P", str(script), *arguments],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=_WALL_SECONDS,
+        check=False,
+    )
+    return done.returncode, done.stdout
 
 
 def _axis_names(found: _Description) -> list[str] | None:

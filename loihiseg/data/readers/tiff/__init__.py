@@ -23,8 +23,15 @@ from loihiseg.data.readers.channels import one_channel
 from loihiseg.data.readers.limits import MOST_PAGES, check_declared, check_segment
 from loihiseg.data.readers.regular import RegularFile
 from loihiseg.data.readers.tiff.declared import declared_sections
-from loihiseg.data.readers.tiff.directories import Format, Page, UnsupportedError, read_directories
+from loihiseg.data.readers.tiff.directories import (
+    Format,
+    Page,
+    UnsupportedError,
+    read_directories,
+    read_resolution,
+)
 from loihiseg.data.readers.tiff.segments import check_supported, read_page, segment_bytes
+from loihiseg.data.readers.tiff.sizes import pixel_sizes
 from loihiseg.errors import InputError
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
@@ -63,11 +70,17 @@ class TiffReader(SectionReader):
             raise _named(error, path) from None
         self.shape = (n_sections, page.format.height, page.format.width)
         self.dtype = _decoded_dtype(page, self._colours)
+        self.pixel_nm = pixel_sizes(description, *read_resolution(self._file))
+        segment = page.segments.shape
+        self.chunk = (1, min(segment[0], self.shape[1]), min(segment[1], self.shape[2]))
 
     def section(self, number: int) -> np.ndarray:
+        return self.window(number, slice(0, self.shape[1]), slice(0, self.shape[2]))
+
+    def window(self, number: int, rows: slice, columns: slice) -> np.ndarray:
         page = self._pages[number]
         try:
-            pixels = read_page(self._file, page)
+            pixels = read_page(self._file, page, rows, columns)
         except DamagedFileError as error:
             raise unreadable(self.path, "TIFF", f"page {number}: {error}") from None
         if page.format.photometric == 3:

@@ -28,6 +28,7 @@ _MOST_DESCRIPTION_BYTES = 2**20
 _SHARED_TAG_BYTES = 2**26
 
 _DESCRIPTION = 270
+_COLUMNS, _ROWS, _UNIT = 282, 283, 296  # XResolution, YResolution, ResolutionUnit
 # Tags that say what the pixels are; all others are for people and other programs.
 _NUMBERS = {
     254: "new_subfile_type",
@@ -146,6 +147,31 @@ def read_directories(file: RegularFile) -> tuple[list[Page], str]:
     if not pages:
         raise DamagedFileError("has no page")
     return pages, description
+
+
+def read_resolution(file: RegularFile) -> tuple[tuple[float | None, float | None], int]:
+    """Pixels per unit along rows and columns, and the unit's number, of the first page.
+
+    None where a tag is not there or damaged: no pixel depends on it.
+    """
+    found: dict[int, float] = {}
+    unit = 2
+    try:
+        layout = _layout(file)
+        entries = next(_chain(file, layout))
+        for start in range(0, len(entries), layout.entry):
+            head = struct.unpack_from(f"{layout.order}2H{layout.offset}", entries, start)
+            if head == (_UNIT, 3, 1):
+                raw = _value(file, layout, entries, start, 2)
+                unit = struct.unpack(layout.order + "H", raw)[0]
+            elif head in ((_ROWS, 5, 1), (_COLUMNS, 5, 1)):
+                raw = _value(file, layout, entries, start, 8)
+                above, below = struct.unpack(layout.order + "2I", raw)
+                if above and below:
+                    found[head[0]] = above / below
+    except (DamagedFileError, StopIteration):
+        pass
+    return (found.get(_ROWS), found.get(_COLUMNS)), unit
 
 
 class UnsupportedError(Exception):

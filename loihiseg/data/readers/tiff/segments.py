@@ -48,24 +48,38 @@ def segment_bytes(page: Page, n_rows: int) -> int:
     return n_rows * page.format.row_bytes(page.segments.shape[1] * n_samples)
 
 
-def read_page(file: RegularFile, page: Page) -> np.ndarray:
-    """(height, width, n_samples) in the byte order of the machine.
+def read_page(
+    file: RegularFile, page: Page, rows: slice = slice(None), columns: slice = slice(None)
+) -> np.ndarray:
+    """(height, width, n_samples) in the byte order of the machine, or a window of it.
 
-    Raises DamagedFileError.
+    Only the strips or tiles that a window touches are read. Raises DamagedFileError.
     """
     height, width, n_samples = page.format.height, page.format.width, page.format.n_samples
-    rows, columns = page.segments.shape
-    pixels = np.empty((height, width, n_samples), page.format.dtype.newbyteorder("="))
-    grid = [(top, left) for top in range(0, height, rows) for left in range(0, width, columns)]
-    n_planes = n_samples if page.format.planar else 1
-    for number, (plane, (top, left)) in enumerate(
-        (plane, corner) for plane in range(n_planes) for corner in grid
-    ):
-        n_rows = rows if page.segments.tiled else min(rows, height - top)
-        segment = _read_segment(file, page, number, n_rows)
+    top, bottom, _ = rows.indices(height)
+    left, right, _ = columns.indices(width)
+    deep, wide = page.segments.shape
+    pixels = np.empty(
+        (max(bottom - top, 0), max(right - left, 0), n_samples),
+        page.format.dtype.newbyteorder("="),
+    )
+    n_down, n_across = -(-height // deep), -(-width // wide)
+    touched = [
+        (row, column)
+        for row in range(top // deep, -(-bottom // deep))
+        for column in range(left // wide, -(-right // wide))
+    ]
+    for plane in range(n_samples if page.format.planar else 1):
         samples = slice(plane, plane + 1) if page.format.planar else slice(None)
-        part = pixels[top : top + rows, left : left + columns, samples]
-        part[...] = segment[: part.shape[0], : part.shape[1]]
+        for row, column in touched if pixels.size else ():
+            y, x = row * deep, column * wide
+            n_rows = deep if page.segments.tiled else min(deep, height - y)
+            number = (plane * n_down + row) * n_across + column
+            segment = _read_segment(file, page, number, n_rows)
+            y0, y1 = max(top, y), min(bottom, y + n_rows)
+            x0, x1 = max(left, x), min(right, x + wide)
+            part = segment[y0 - y : y1 - y, x0 - x : x1 - x]
+            pixels[y0 - top : y1 - top, x0 - left : x1 - left, samples] = part
     return pixels
 
 
