@@ -76,6 +76,7 @@ class OptionError(InputError):
         parts = (one.replace(text, other) if isinstance(one, str) else one for one in self.parts)
         return OptionError(*parts, violations=self.violations)
 
+
 class DamagedSectionsError(LoihisegError):
     """Sections that could not be read, while all others were segmented.
 

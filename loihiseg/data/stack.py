@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from loihiseg.data.labels import LabelPolarity, read_membrane
-from loihiseg.data.padding import stack_padding
+from loihiseg.data.padding import padding_of
+from loihiseg.data.ranks import percentiles
 from loihiseg.errors import InputError
 
 __all__ = ["LabelPolarity", "Stack", "grey_limits", "make_stack", "to_grey"]
@@ -17,7 +18,7 @@ __all__ = ["LabelPolarity", "Stack", "grey_limits", "make_stack", "to_grey"]
 
 # Percentiles that become 0 and 255 when a stack is not uint8; a few hot pixels must not
 # decide the contrast of the whole stack.
-_DARK_PERCENTILE, _BRIGHT_PERCENTILE = 0.5, 99.5
+DARK_PERCENTILE, BRIGHT_PERCENTILE = 0.5, 99.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +159,12 @@ def _as_zyx(array: np.ndarray, source: str, what: str) -> np.ndarray:
             f"{source}: {what} have shape {array.shape}, expected (sections, height, width) or "
             "(height, width), none of them 0; save them as single-channel sections"
         )
+    check_pixels(array, source, what)
+    return array
+
+
+def check_pixels(array: np.ndarray, source: str, what: str = "images") -> None:
+    """Raises InputError unless all pixels are finite real numbers, or bool."""
     if array.dtype != bool and not np.issubdtype(array.dtype, np.number):
         raise InputError(f"{source}: {what} have type {array.dtype}, expected numbers; export them")
     if np.iscomplexobj(array):
@@ -168,7 +175,6 @@ def _as_zyx(array: np.ndarray, source: str, what: str) -> np.ndarray:
             f"{source}: {what} have {n_bad} NaN or infinite pixels, expected finite numbers; "
             "fill them before reading"
         )
-    return array
 
 
 def _to_uint8(images: np.ndarray, source: str) -> np.ndarray:
@@ -182,32 +188,41 @@ def _to_uint8(images: np.ndarray, source: str) -> np.ndarray:
         return images * np.uint8(255)
     if images.dtype == np.uint8:
         return np.ascontiguousarray(images)
-    dark, bright = grey_limits(images)
+    dark, bright = grey_limits(lambda: images, images.dtype)
     pixels = np.empty(images.shape, np.uint8)
     for section, grey in zip(images, pixels):  # one by one: as float64 they take eight times more
         grey[...] = to_grey(section, dark, bright)
     return pixels
 
 
-def grey_limits(images: np.ndarray) -> tuple[float, float]:
+def grey_limits(
+    sections: Callable[[], Iterable[np.ndarray]], dtype: np.dtype
+) -> tuple[float, float]:
     """Values that become 0 and 255: percentiles 0.5 and 99.5 of all pixels but padding.
 
-    images : (n_sections, height, width), any type of number, not all of one value.
+    sections : gives the sections, (height, width) each, as often as it is called. One of a single
+        value is padding all over, unless all are.
+    dtype : of the sections.
+    Where nearly blank images have no spread of percentiles, the few pixels that differ carry the
+    contrast.
     """
-    padding = stack_padding(images)
-    blank = [section.min() == section.max() for section in images]  # padding all over
-    tissue = images
-    if any(mask is not None for mask in padding) or (any(blank) and not all(blank)):
-        kept = [
-            section.ravel() if mask is None else section[~mask]
-            for section, mask, is_blank in zip(images, padding, blank)
-            if not is_blank
-        ]
-        tissue = np.concatenate(kept)
-    dark, bright = np.percentile(tissue, [_DARK_PERCENTILE, _BRIGHT_PERCENTILE])
-    if dark == bright:  # nearly blank: the few pixels that differ still carry the contrast
-        dark, bright = images.min(), images.max()
-    return float(dark), float(bright)
+
+    def tissue() -> Iterator[np.ndarray]:
+        for section in sections():
+            if section.min() == section.max():
+                continue
+            padding = padding_of(section)
+            yield section.ravel() if padding is None else section[~padding]
+
+    every = tissue
+    if next(tissue(), None) is None:
+        every = sections  # type: ignore[assignment]
+    count = sum(part.size for part in every())
+    dark, bright = percentiles(every, dtype, count, (DARK_PERCENTILE, BRIGHT_PERCENTILE))
+    if dark == bright:
+        dark = min(float(section.min()) for section in sections())
+        bright = max(float(section.max()) for section in sections())
+    return dark, bright
 
 
 def to_grey(section: np.ndarray, dark: float, bright: float) -> np.ndarray:

@@ -127,7 +127,7 @@ class TiffOutput(Output):
     def _read(self, number: int) -> np.ndarray:
         _, height, width = self.layout.shape
         section = np.empty((height, width), self._stored_dtype)
-        at, rest = self._place(number, 0, 0), memoryview(section).cast("B")
+        at, rest = self._place(number, 0, 0), section.data.cast("B")
         while rest:
             n_read = os.preadv(self._handle, [rest], at)
             if not n_read:

@@ -18,7 +18,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numcodecs
 import numpy as np
@@ -39,7 +39,7 @@ from partition.storage.files import read_bytes, rename, sync_file, sync_folder, 
 _MOST_CHUNK = 1024
 """Rows and columns of a chunk."""
 _COMPRESSOR_LEVEL = 1
-_FORMAT = 2
+_FORMAT: Final = 2
 _VERSION = "0.4"
 _ATTRIBUTES = ".zattrs"
 _LEFT_OVER = "*.partial"
@@ -114,11 +114,14 @@ class Levels(SectionWriter):
     def _sync(self) -> None:
         folders: set[Path] = set()
         for file in self._touched:
-            sync_file(file)
+            # A chunk of nothing but 0 has no file: that is what is read where there is none.
+            with suppress(FileNotFoundError):
+                sync_file(file)
             # Of row, section and level: each may be new.
             folders.update(file.parents[:3])
         for folder in sorted(folders, reverse=True):
-            sync_folder(folder)
+            with suppress(FileNotFoundError):
+                sync_folder(folder)
         self._touched.clear()
 
 

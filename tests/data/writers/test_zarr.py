@@ -7,6 +7,7 @@ import pytest
 import zarr
 
 from loihiseg.data.readers import open_sections
+from loihiseg.data.writers import open_output
 from loihiseg.data.writers.pyramid import halve, level_shapes
 from tests.data.writers.outputs import opened, pixels
 
@@ -132,3 +133,17 @@ def test_halving_odd_ends_by_hand():
     assert halve(block, "labels").tolist() == [[1, 10], [2, 9]]
     halves = halve(block.astype(np.float32) / 2, "image")
     assert halves.dtype == np.float32 and halves.tolist() == [[2.0, 7.5], [1.5, 4.5]]
+
+
+def test_sections_of_nothing_but_0_are_finished_too(tmp_path):
+    """The library keeps no file of a chunk that is all 0."""
+    path = tmp_path / "map.zarr"
+    ids = np.zeros((2, 5, 7), np.uint32)
+    with open_output(path, shape=ids.shape, dtype="uint8", pixel_nm=None) as output:
+        cells = output.add_labels("cells", np.dtype("uint32"))
+        for number, section in enumerate(ids):
+            output.write(number, section.astype(np.uint8))
+            cells.write(number, section)
+            cells.sync()
+            output.sync()
+    assert not zarr.open_group(path, mode="r")["labels/cells/0"][:].any()
