@@ -63,12 +63,20 @@ class Tally:
 
     def messages_between_chips(self) -> float:
         """Per step, counted from the spikes of the blocks; those of the host apart."""
+        if not self.n_steps:
+            return 0.0
         rates = self.compartment_spikes.astype(np.float64) / self.n_steps
         graph = program_graph(self._deployed.deployable.program, rates)
         return float(message_count(graph, self._deployed.places.chip_of_block))
 
-    def counts(self) -> ActivityCounts:
+    def counts(self, between_chips: float | None = None) -> ActivityCounts:
         """All that was counted; messages and events caused by spikes from the host included.
+
+        Parameters
+        ----------
+        between_chips : float, optional
+            What `messages_between_chips` said, where it was asked already: that walks over all
+            that the blocks are connected by.
 
         Raises
         ------
@@ -83,13 +91,14 @@ class Tally:
         for name, sent, driven in host:
             messages += int(self._host[name] @ sent)
             synaptic += int(self._host[name] @ driven)
-        between = self.messages_between_chips() * self.n_steps if self.n_steps else 0.0
+        if between_chips is None:
+            between_chips = self.messages_between_chips()
         return ActivityCounts(
             neuron_updates=deployed.neurons.n_chip_neurons * self.n_steps,
             synaptic_events=synaptic,
             spikes=int(self.compartment_spikes.sum()),
             messages=messages,
-            inter_chip_messages=between,
+            inter_chip_messages=between_chips * self.n_steps,
             n_steps=self.n_steps,
             n_images=self.n_images,
             macs=count_macs(deployed.network),

@@ -75,6 +75,7 @@ def test_messages_between_chips_by_hand(network, shown):
     tally = tallied(apart, shown)
     assert tally.messages_between_chips() == pytest.approx(total / (2 * STEPS), rel=1e-12)
     assert tally.counts().inter_chip_messages == pytest.approx(total, rel=1e-12)
+    assert tally.counts(tally.messages_between_chips()) == tally.counts()
 
 
 def test_activity_does_not_overflow(monkeypatch):
