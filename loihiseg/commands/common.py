@@ -29,6 +29,19 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="which of the two label values is membrane",
     )
+    group.add_argument(
+        "--label-threshold",
+        type=float,
+        metavar="VALUE",
+        help="labels above it are one value, others the other: for masks with soft edges",
+    )
+    group.add_argument(
+        "--boundary-width",
+        type=int,
+        default=2,
+        metavar="PIXELS",
+        help="width of the membrane drawn between labels that are ids of cells, an even number",
+    )
 
 
 def add_network_option(parser: argparse._ActionsContainer) -> None:
@@ -48,10 +61,12 @@ def read_data(options: Any) -> "Stack":
         from loihiseg.data.synthetic import synthetic_stack
 
         return synthetic_stack()
+    from loihiseg.data.labels import LabelOptions
     from loihiseg.data.readers import read_stack
 
+    reading = LabelOptions(options.label_threshold, options.boundary_width)
     with doing(f"reading {options.data}"):
-        return read_stack(options.data, options.labels, options.label_polarity)
+        return read_stack(options.data, options.labels, options.label_polarity, reading)
 
 
 def as_typed(name: str) -> str:

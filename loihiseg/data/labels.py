@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -16,8 +17,34 @@ LabelPolarity = Literal["auto", "cell-bright", "membrane-bright"]
 _NEAR_HALF = (0.4, 0.6)
 
 
+@dataclass(frozen=True)
+class LabelOptions:
+    """How labels are read that are neither two values nor plain instances.
+
+    threshold : labels above it are the higher of two values, others the lower: for masks with soft
+        edges, or saved as JPEG. None for labels as they are.
+    boundary_width : pixels across the membrane between two instances, even.
+
+    Raises InputError.
+    """
+
+    threshold: float | None = None
+    boundary_width: int = 2
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not np.isfinite(self.threshold):
+            raise InputError(f"label threshold {self.threshold}, expected a finite number")
+        if not 2 <= self.boundary_width <= 64 or self.boundary_width % 2:
+            raise InputError(
+                f"boundaries of {self.boundary_width} pixels, expected an even number from 2 to 64"
+            )
+
+
 def read_membrane(
-    labels: np.ndarray, source: str, label_polarity: LabelPolarity = "auto"
+    labels: np.ndarray,
+    source: str,
+    label_polarity: LabelPolarity = "auto",
+    options: LabelOptions = LabelOptions(),
 ) -> tuple[np.ndarray, str, tuple[bool, ...] | None]:
     """Membrane, a sentence on how the labels were read, and which sections are labelled.
 
@@ -39,6 +66,10 @@ def read_membrane(
             f"label polarity {label_polarity!r} is unknown, expected 'auto', 'cell-bright' or "
             "'membrane-bright'"
         )
+    whose = ""
+    if options.threshold is not None:
+        labels = labels > options.threshold
+        whose = f"labels above {options.threshold:g} are True; "
     labelled = np.array([section.min() != section.max() for section in labels])
     if not labelled.any():
         _refuse_values(np.unique(labels), source)
@@ -48,14 +79,14 @@ def read_membrane(
     if len(values) == 2:
         read, sentence = _two_values(labels, labelled, source, label_polarity)
     elif _are_instances(values, labels[labelled]):
-        read, sentence = _instances(labels, labelled, values)
+        read, sentence = _instances(labels, labelled, values, options.boundary_width)
     else:
         _refuse_values(values, source)
     read[~labelled] = False
     every = bool(labelled.all())
     share = read.mean() if every else read[labelled].mean()
     whole = "pixels" if every else f"pixels of the {labelled.sum()} labelled sections"
-    sentence = f"{sentence} (membrane {100 * share:.1f} % of {whole})"
+    sentence = f"{whose}{sentence} (membrane {100 * share:.1f} % of {whole})"
     return read, sentence, None if every else tuple(labelled.tolist())
 
 
@@ -104,15 +135,15 @@ def _are_instances(values: np.ndarray, labels: np.ndarray) -> bool:
 
 
 def _instances(
-    labels: np.ndarray, labelled: np.ndarray, values: np.ndarray
+    labels: np.ndarray, labelled: np.ndarray, values: np.ndarray, width: int
 ) -> tuple[np.ndarray, str]:
     membrane = np.zeros(labels.shape, bool)
     for position in np.flatnonzero(labelled):
-        membrane[position] = boundaries(labels[position])
+        membrane[position] = boundaries(labels[position], width)
     n_instances = np.count_nonzero(values)
     zero = " and 0" if n_instances < len(values) else ""
     return membrane, (
-        f"labels: {n_instances:,} instances, their boundaries of 2 pixels{zero} = membrane"
+        f"labels: {n_instances:,} instances, their boundaries of {width} pixels{zero} = membrane"
     )
 
 
@@ -131,5 +162,5 @@ def _refuse_values(values: np.ndarray, source: str) -> None:
     raise InputError(
         f"{source}: labels have {len(values)} value{'s' * (len(values) != 1)} ({listed}), "
         "expected exactly two, membrane and cell, or ids of cells as integers of 16 bits or more; "
-        "reduce them to two values"
+        "reduce them to two values, or give a label threshold for a mask with soft edges"
     )

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihiseg.data.labels import LabelPolarity, read_membrane
+from loihiseg.data.labels import LabelOptions, LabelPolarity, read_membrane
 from loihiseg.data.padding import padding_of
 from loihiseg.data.ranks import percentiles
 from loihiseg.errors import InputError
 
-__all__ = ["LabelPolarity", "Stack", "grey_limits", "make_stack", "to_grey"]
+__all__ = ["LabelOptions", "LabelPolarity", "Stack", "grey_limits", "make_stack", "to_grey"]
 
 
 # Percentiles that become 0 and 255 when a stack is not uint8; a few hot pixels must not
@@ -35,6 +35,7 @@ class Stack:
         (the training part of a fold), else None; `section_numbers` covers both cases.
     labelled : of each section whether its labels say anything, where not all do; None where all
         do, and without labels. `membrane` is False in the others and must not be scored there.
+    pixel_nm : nanometres between sections, rows and columns as the file says, None where unknown.
     """
 
     images: np.ndarray
@@ -45,6 +46,7 @@ class Stack:
     first_section: int = 0
     numbers: tuple[int, ...] | None = None
     labelled: tuple[bool, ...] | None = None
+    pixel_nm: tuple[float | None, float | None, float | None] | None = None
 
     @property
     def n_sections(self) -> int:
@@ -112,6 +114,7 @@ class Stack:
             first_section=original[0],
             numbers=None if consecutive else original,
             labelled=labelled,
+            pixel_nm=self.pixel_nm,
         )
 
 
@@ -121,6 +124,7 @@ def make_stack(
     source: str,
     label_polarity: LabelPolarity = "auto",
     labels_source: str | None = None,
+    label_options: LabelOptions = LabelOptions(),  # noqa: B008 (frozen)
 ) -> Stack:
     """Check images and labels and put them into the one form the rest of the package uses.
 
@@ -129,6 +133,7 @@ def make_stack(
         comparable: the 0.5th percentile becomes 0, the 99.5th becomes 255, values outside are
         clipped, the result is uint8. Padding counts for neither, see `loihiseg.data.padding`.
     labels : same shape, or None; `loihiseg.data.labels.read_membrane` says how they are read.
+    label_options : for soft masks and instances.
     source, labels_source : named in errors; the labels' is that of the images if not given.
 
     Raises InputError for NaN or infinite pixels, images without contrast, a wrong number of
@@ -145,7 +150,9 @@ def make_stack(
                 f"{labels_source}: labels have shape {label_zyx.shape}, images have {pixels.shape} "
                 "(sections, height, width); give labels drawn on these very images"
             )
-        membrane, polarity, labelled = read_membrane(label_zyx, labels_source, label_polarity)
+        membrane, polarity, labelled = read_membrane(
+            label_zyx, labels_source, label_polarity, label_options
+        )
     digest = _digest(pixels, membrane, labelled)
     return Stack(pixels, membrane, source, polarity, digest, labelled=labelled)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from loihiseg.data.readers.locate import locate
 from loihiseg.data.readers.n5 import N5Reader
 from loihiseg.data.readers.regular import cannot_read, is_folder
 from loihiseg.data.readers.zarr import ZarrReader
-from loihiseg.data.stack import LabelPolarity, Stack, make_stack
+from loihiseg.data.stack import LabelOptions, LabelPolarity, Stack, make_stack
 from loihiseg.errors import InputError
 
 __all__ = ["READERS", "SectionReader", "open_sections", "read_stack"]
@@ -39,6 +40,7 @@ def read_stack(
     path: str | Path,
     labels: str | Path | None = None,
     label_polarity: LabelPolarity = "auto",
+    label_options: LabelOptions = LabelOptions(),  # noqa: B008 (frozen)
 ) -> Stack:
     """Read an EM stack, axes "zyx", with its membrane labels if there are any.
 
@@ -55,7 +57,7 @@ def read_stack(
         an HDF5 file, alone or as FILE:/PATH/INSIDE; CREMI's and ilastik's names are known.
     labels : where the labels are when not beside the images, in any of the single-array forms;
         overrides labels found at `path`.
-    label_polarity : see `make_stack`, which also describes the pixel types.
+    label_polarity, label_options : see `make_stack`, which also describes the pixel types.
 
     Raises InputError, one line naming the file, for everything that cannot be read as a stack.
     """
@@ -66,12 +68,17 @@ def read_stack(
             labels_at = Path(labels)
         with open_sections(images_at, "images") as reader:
             if labels_at is None:
-                return make_stack(_read_all(reader), None, str(path), label_polarity)
+                stack = make_stack(_read_all(reader), None, str(path), label_polarity)
+                return replace(stack, pixel_nm=reader.pixel_nm)
             with open_sections(labels_at, "labels") as label_reader:
                 if isinstance(reader, SectionFolder) and isinstance(label_reader, SectionFolder):
                     check_pairs(reader.files, label_reader.files)
                 images, label_array = _read_all(reader), _read_all(label_reader)
-        return make_stack(images, label_array, str(path), label_polarity, str(labels_at))
+                pixel_nm = reader.pixel_nm
+        stack = make_stack(
+            images, label_array, str(path), label_polarity, str(labels_at), label_options
+        )
+        return replace(stack, pixel_nm=pixel_nm)
 
 
 def open_sections(path: str | Path, role: Role = "images") -> SectionReader:

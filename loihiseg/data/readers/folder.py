@@ -18,6 +18,7 @@ from loihiseg.data.readers.pictures import BmpReader, JpegReader
 from loihiseg.data.readers.png import PngReader
 from loihiseg.data.readers.regular import cannot_read, is_folder
 from loihiseg.data.readers.tiff import TiffReader
+from loihiseg.data.warn import warn
 from loihiseg.errors import InputError
 
 FILE_READERS: tuple[type[SectionReader], ...] = (
@@ -52,10 +53,21 @@ class SectionFolder(SectionReader):
         _refuse_other_images(path)
         check_names(path, self.files)
         stored = 0
+        other: SectionReader | None = None
         for file in self.files:
             with open_file(file, role) as reader:
                 self._check(reader)
+                if file == self.files[0]:
+                    self.pixel_nm, self.chunk = reader.pixel_nm, reader.chunk
+                if other is None and reader.pixel_nm != self.pixel_nm:
+                    other = reader
             stored += file.stat().st_size
+        if other is not None:
+            warn(
+                f"{other.path}: pixels of another size ({other.pixel_nm} nm) than in "
+                f"{self.files[0].name} ({self.pixel_nm} nm); the size counts as not known"
+            )
+            self.pixel_nm = None
         n_bytes = int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
         check_declared(path, n_bytes, stored)
 
@@ -81,9 +93,12 @@ class SectionFolder(SectionReader):
             )
 
     def section(self, number: int) -> np.ndarray:
+        return self.window(number, slice(0, self.shape[1]), slice(0, self.shape[2]))
+
+    def window(self, number: int, rows: slice, columns: slice) -> np.ndarray:
         with open_file(self.files[number], self._role) as reader:
             self._check(reader)
-            return reader.section(0)
+            return reader.window(0, rows, columns)
 
 
 def open_file(path: Path, role: Role) -> SectionReader:

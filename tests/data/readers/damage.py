@@ -266,6 +266,8 @@ def changed_fields(text: bytes, rng: np.random.Generator) -> bytes:
     document = json.loads(text)
     for _ in range(int(rng.integers(1, 4))):
         places = list(_places(document))
+        if not places:  # the last value was taken away
+            break
         (one, key), (other, other_key) = (places[i] for i in rng.integers(len(places), size=2))
         match int(rng.integers(4)):
             case 0 if one is not other:

@@ -8,6 +8,7 @@ import tifffile
 
 from loihiseg.data import make_stack, read_stack
 from loihiseg.data.augmentation import normalize
+from loihiseg.data.labels import LabelOptions
 from loihiseg.data.padding import padding_of
 from loihiseg.data.selection import select_sections
 from loihiseg.data.splits import z_block_split
@@ -299,3 +300,45 @@ def test_masks_with_soft_edges_are_no_instances(dtype):
     soft[:, 1::7, 1::7] = 100
     with pytest.raises(InputError, match="expected exactly two"):
         make_stack(GREY, soft.astype(dtype), "here")
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+def test_masks_with_soft_edges_by_a_threshold(dtype):
+    soft = np.where(MEMBRANE, 3, 250)
+    soft[:, 1::7, 1::7] = np.where(MEMBRANE, 90, 190)[:, 1::7, 1::7]
+    stack = make_stack(GREY, soft.astype(dtype), "here", label_options=LabelOptions(128))
+    np.testing.assert_array_equal(stack.membrane, MEMBRANE)
+    assert "labels above 128 are True" in stack.polarity
+
+
+@pytest.mark.parametrize("width", [2, 4, 8])
+def test_width_of_boundaries(width):
+    ids, _ = _cells("u4")
+    options = LabelOptions(boundary_width=width)
+    stack = make_stack(GREY[:2, :24, :24], ids, "here", label_options=options)
+    assert (stack.membrane[0, 2].sum(), stack.membrane[0, :, 20].sum()) == (width, width)
+    assert f"boundaries of {width} pixels" in stack.polarity
+
+
+@pytest.mark.parametrize(
+    "options", [{"threshold": np.nan}, {"boundary_width": 3}, {"boundary_width": 0}]
+)
+def test_label_options_that_mean_nothing(options):
+    with pytest.raises(InputError, match="expected"):
+        LabelOptions(**options)
+
+
+def test_sizes_of_pixels_in_a_folder(tmp_path):
+    folder = tmp_path / "em"
+    folder.mkdir()
+    for number, section in enumerate(GREY):
+        per_unit = (2.5e6, 2.5e6) if number < 11 else (2e6, 2e6)
+        tifffile.imwrite(
+            folder / f"s{number}.tif", section, resolution=per_unit, resolutionunit="CENTIMETER"
+        )
+    stack, said = _warned(lambda: read_stack(folder))
+    assert len(said) == 1
+    assert stack.pixel_nm is None and "s11.tif: pixels of another size" in said[0]
+    (folder / "s11.tif").unlink()
+    stack, said = _warned(lambda: read_stack(folder))
+    assert not said and stack.select((3, 5)).pixel_nm == (None, 4.0, 4.0)
