@@ -119,7 +119,7 @@ class TiffOutput(Output):
         if stored.shape[1] == self.layout.shape[2]:
             stored = stored.reshape(1, -1)
         for row, pixels in enumerate(stored):
-            at, rest = self._place(number, top + row, left), memoryview(pixels).cast("B")
+            at, rest = self._place(number, top + row, left), pixels.data.cast("B")
             while rest:
                 n_written = os.pwrite(self._handle, rest, at)
                 at, rest = at + n_written, rest[n_written:]
@@ -127,7 +127,7 @@ class TiffOutput(Output):
     def _read(self, number: int) -> np.ndarray:
         _, height, width = self.layout.shape
         section = np.empty((height, width), self._stored_dtype)
-        at, rest = self._place(number, 0, 0), memoryview(section).cast("B")
+        at, rest = self._place(number, 0, 0), section.data.cast("B")
         while rest:
             n_read = os.preadv(self._handle, [rest], at)
             if not n_read:
