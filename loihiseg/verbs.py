@@ -117,7 +117,7 @@ def _compiled(
 ) -> DeployedNetwork:
     """Compile, calibrated on so many tiles of what was given."""
     from loihiseg.compilation.source import check_tile, known_tile, trained_network
-    from loihiseg.compilation.steps import compile_on
+    from loihiseg.compilation.steps import Tissue, compile_on
 
     trained = trained_network(network)
     check_tile(trained, compiling.tile)
@@ -129,11 +129,13 @@ def _compiled(
         trained,
         compiling,
         side,
-        lambda tile: spread_tiles(given or _synthetic(tile), tile, n_tiles).pixels,
-        f"of {'synthetic sections' if given is None else 'the images that were given'}",
+        Tissue(
+            lambda tile: spread_tiles(given or _synthetic(tile), tile, n_tiles).pixels,
+            f"of {'synthetic sections' if given is None else 'the images that were given'}",
+            fit_readout=given is not None,
+        ),
         lambda deployed, _reference: compiled_presenter(deployed),
         reporter,
-        fit_readout=given is not None,
         threshold=threshold,
     )
 

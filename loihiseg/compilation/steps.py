@@ -22,11 +22,27 @@ from loihiseg.compilation.source import TrainedNetwork, predictor
 from loihiseg.emulator.activity import SpikesDigest
 from loihiseg.progress import Reporter
 
-TilesOf = Callable[[int], np.ndarray]
-"""Calibration tiles, (n, tile, tile) float32 normalized by section, of the size that is asked."""
-
 Shown = Callable[[DeployedNetwork, object | None], AbstractContextManager[Presenter]]
 """What a network's images are presented to; also gets nengo-loihi's model of it, or None."""
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """What a network is calibrated on, before the size of its tiles is known.
+
+    Attributes
+    ----------
+    tiles : callable
+        Takes their side, gives (n, tile, tile) float32 normalized by section.
+    words : str
+        Which tiles these are, as in "of the images that were given".
+    fit_readout : bool
+        Whether the read-out may be fitted on them, see `Calibration`; warned of where it should be.
+    """
+
+    tiles: Callable[[int], np.ndarray]
+    words: str
+    fit_readout: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,12 +117,10 @@ def compile_on(
     network: TrainedNetwork,
     options: CompileOptions,
     side: int,
-    tiles_of: TilesOf,
-    words: str,
+    tissue: Tissue,
     shown: Shown,
     reporter: Reporter,
     *,
-    fit_readout: bool = True,
     threshold: float | None = None,
 ) -> DeployedNetwork:
     """Compile a network, calibrated on tiles that need no labels.
@@ -117,15 +131,10 @@ def compile_on(
     options : CompileOptions
     side : int
         Pixels of the shorter side of a section, for the tile "auto".
-    tiles_of : callable
-        Gives the tiles, once their size is known.
-    words : str
-        Which tiles these are, as in "of the images that were given".
+    tissue : Tissue
     shown : callable
         Gives the emulator or board that they are presented to.
     reporter : Reporter
-    fit_readout : bool
-        Whether the read-out may be fitted on them, see `Calibration`; warned of where it should be.
     threshold : float, optional
         Probability above which a pixel is called membrane; the network's, or 0.5, by default.
 
@@ -137,16 +146,16 @@ def compile_on(
         If the network needs more than there is.
     """
     prepared = prepare(network, options, side, reporter)
-    if prepared.code.fits_readout and not fit_readout:
+    if prepared.code.fits_readout and not tissue.fit_readout:
         warnings.warn(
             "no calibration_images: the read-out is not calibrated, the threshold may not suit it",
             stacklevel=4,
         )
-    pixels = tiles_of(prepared.source.tile)
+    pixels = tissue.tiles(prepared.source.tile)
     made = compile_calibrated(
         prepared,
         settled(options, prepared.network),
-        Calibration(pixels, f"{len(pixels)} tiles {words}", fit_readout=fit_readout),
+        Calibration(pixels, f"{len(pixels)} tiles {tissue.words}", fit_readout=tissue.fit_readout),
         threshold_of(prepared.source, threshold),
         shown,
         reporter,

@@ -115,7 +115,7 @@ def network_of(
         return _recalibrated(deployed, pixels, reporter)
     from loihiseg.compilation.compile import float_network
     from loihiseg.compilation.source import read_network
-    from loihiseg.compilation.steps import compile_on
+    from loihiseg.compilation.steps import Tissue, compile_on
     from loihiseg.running.runners import compiled_presenter
 
     with doing(f"reading {config.checkpoint}"):
@@ -129,8 +129,10 @@ def network_of(
         network,
         config.compile_options,
         side,
-        lambda tile: volume_tiles(volume, numbers, tile, count),
-        "of the sections that are segmented",
+        Tissue(
+            lambda tile: volume_tiles(volume, numbers, tile, count),
+            "of the sections that are segmented",
+        ),
         lambda deployed, _reference: compiled_presenter(deployed),
         reporter,
     )

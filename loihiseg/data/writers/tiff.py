@@ -119,7 +119,7 @@ class TiffOutput(Output):
         if stored.shape[1] == self.layout.shape[2]:
             stored = stored.reshape(1, -1)
         for row, pixels in enumerate(stored):
-            at, rest = self._place(number, top + row, left), memoryview(pixels).cast("B")
+            at, rest = self._place(number, top + row, left), pixels.data.cast("B")
             while rest:
                 n_written = os.pwrite(self._handle, rest, at)
                 at, rest = at + n_written, rest[n_written:]

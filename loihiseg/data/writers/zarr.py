@@ -18,7 +18,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Literal
 
 import numcodecs
 import numpy as np
@@ -39,7 +39,7 @@ from partition.storage.files import read_bytes, rename, sync_file, sync_folder, 
 _MOST_CHUNK = 1024
 """Rows and columns of a chunk."""
 _COMPRESSOR_LEVEL = 1
-_FORMAT: Final = 2
+_FORMAT: Literal[2] = 2
 _VERSION = "0.4"
 _ATTRIBUTES = ".zattrs"
 _LEFT_OVER = "*.partial"

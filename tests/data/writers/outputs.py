@@ -1,10 +1,13 @@
 """What tests of all formats share."""
 
+import os
+import signal
+
 import numpy as np
 import tifffile
 import zarr
 
-from loihiseg.data.writers import open_output
+from loihiseg.data.writers import is_begun, open_output
 
 NAMES = ["map.zarr", "map.tif", "map.tiff", "map.ome.tif"]
 
@@ -43,3 +46,17 @@ def content(folder):
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
+
+
+def write_windows(path, stop=-1):
+    """An image and cells, window by window, going on with what there is; dies at window `stop`."""
+    array, cells = pixels((4, 540, 30), "u1"), pixels((4, 540, 30), "u4")
+    with opened(path, array, resume=is_begun(path, ["cells"])) as output:
+        labels = output.add_labels("cells", "u4")
+        for at in range(8):
+            number, top = at // 2, 250 * (at % 2)
+            output.write_window(number, top, 0, array[number, top : top + 290])
+            if at == stop:
+                os.kill(os.getpid(), signal.SIGKILL)
+            labels.write_window(number, top, 0, cells[number, top : top + 290])
+            output.sync()

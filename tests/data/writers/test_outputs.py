@@ -22,7 +22,7 @@ from loihiseg.data.writers import (
     partial_path,
 )
 from loihiseg.errors import InputError
-from tests.data.writers.outputs import NAMES, content, opened, pixels, read
+from tests.data.writers.outputs import NAMES, content, opened, pixels, read, write_windows
 
 ROOT = Path(__file__).parents[3]
 by_name = pytest.mark.parametrize("name", NAMES)
@@ -129,42 +129,22 @@ def test_a_run_that_fails_leaves_no_output_of_that_name_and_is_gone_on_with(tmp_
 
 
 _KILLED = """
-    import os, sys
-    import numpy as np
+    import sys
     from pathlib import Path
-    from loihiseg.data.writers import is_begun
-    from tests.data.writers.outputs import opened, pixels
-    path, stop = Path(sys.argv[1]), int(sys.argv[2])
-    array, cells = pixels((4, 540, 30), "u1"), pixels((4, 540, 30), "u4")
-    with opened(path, array, resume=is_begun(path, ["cells"])) as output:
-        labels = output.add_labels("cells", "u4")
-        done = 0
-        for n in range(4):
-            for top in (0, 250):
-                output.write_window(n, top, 0, array[n, top : top + 290])
-                if done == stop:
-                    os.kill(os.getpid(), 9)
-                labels.write_window(n, top, 0, cells[n, top : top + 290])
-                output.sync()
-                done += 1
+    from tests.data.writers.outputs import write_windows
+    write_windows(Path(sys.argv[1]), int(sys.argv[2]))
 """
 
 
 @pytest.mark.parametrize("name", ["map.zarr", "map.tif"])
 def test_killed_and_gone_on_with_is_the_same_bytes(tmp_path, name):
-    def command(path, stop):
-        return subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(_KILLED), str(path), str(stop)],
-            cwd=ROOT,
-            check=False,
-        ).returncode
-
-    assert command(tmp_path / "once" / name, -1) == 0
+    write_windows(tmp_path / "once" / name)
     path = tmp_path / "killed" / name
     for stop in (0, 5):
-        assert command(path, stop) == -signal.SIGKILL
+        command = [sys.executable, "-c", textwrap.dedent(_KILLED), str(path), str(stop)]
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
         assert not path.exists() and partial_path(path).exists()
-    assert command(path, -1) == 0
+    write_windows(path)
     assert content(path.parent) == content(tmp_path / "once")
 
 
