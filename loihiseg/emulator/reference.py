@@ -115,21 +115,7 @@ class Presenter:
         -------
         Presentation
         """
-        from nengo_loihi.emulator import EmulatorInterface
-
-        self._pixels = np.asarray(image, np.float64).reshape(-1)
-        host = self._simulator.sims["host_pre"]
-        host.reset()
-        for source in self.model.inputs:
-            # A spike sent at the last step of a presentation has not been fetched.
-            for step in set(source.spikes) - source.permanent:
-                del source.spikes[step]
-        runner = self._simulator._runner
-        runner.queues = runner._extract_queues()
-        emulator = self.fresh(EmulatorInterface)
-        host.run_steps(n_steps)
-        runner._host2chip(emulator)
-        fired_on_host = {name: host.data[probe] > 0 for name, probe in self._host_probes.items()}
+        emulator, fired_on_host = self._begun(image, n_steps)
         arriving = self._from_host(fired_on_host)
         total = np.zeros(self.n_compartments, np.int32)
         before_window = None
@@ -159,6 +145,26 @@ class Presenter:
         return Presentation(
             spikes, window, n_steps, n_window_steps, on_chip, messages, events, total
         )
+
+    def _begun(
+        self, image: np.ndarray, n_steps: int
+    ) -> "tuple[EmulatorInterface, dict[str, np.ndarray]]":
+        """An emulator at rest with all that the host sends it, and what fired on the host."""
+        from nengo_loihi.emulator import EmulatorInterface
+
+        self._pixels = np.asarray(image, np.float64).reshape(-1)
+        host = self._simulator.sims["host_pre"]
+        host.reset()
+        for source in self.model.inputs:
+            # A spike sent at the last step of a presentation has not been fetched.
+            for step in set(source.spikes) - source.permanent:
+                del source.spikes[step]
+        runner = self._simulator._runner
+        runner.queues = runner._extract_queues()
+        emulator = self.fresh(EmulatorInterface)
+        host.run_steps(n_steps)
+        runner._host2chip(emulator)
+        return emulator, {name: host.data[probe] > 0 for name, probe in self._host_probes.items()}
 
     @cached_property
     def _fans(self) -> FanOut:

@@ -88,7 +88,7 @@ class UNetConfig:
         depth = len(self.channels)
         if depth < 1 or len(self.convs_down) != depth or len(self.convs_up) != depth - 1:
             raise InputError(
-                f"U-Net configuration: {depth} levels of channels need {depth} convs_down and "
+                f"U-Net configuration: channels of {depth} depths need {depth} convs_down and "
                 f"{depth - 1} convs_up, got {len(self.convs_down)} and {len(self.convs_up)}"
             )
         for name, least in _LEAST.items():

@@ -106,29 +106,31 @@ def build_unet(
     x = activate(stem(pixels), "stem")
     skips = []
     last = len(config.channels) - 1
-    for level, channels in enumerate(config.channels):
-        if level:
-            x = conv(x, channels, f"down{level}", strides=2)
-        for i in range(config.convs_down[level]):
-            x = conv(x, channels, f"encode{level}_{i}")
+    for depth, channels in enumerate(config.channels):
+        if depth:
+            x = conv(x, channels, f"down{depth}", strides=2)
+        for i in range(config.convs_down[depth]):
+            x = conv(x, channels, f"encode{depth}_{i}")
         skips.append(x)
-    for level in range(last - 1, -1, -1):
-        channels = config.channels[level]
+    for depth in range(last - 1, -1, -1):
+        channels = config.channels[depth]
         up = transpose(
-            channels, 2, 2, padding="valid", name=f"up{level}", kernel_initializer="he_normal"
+            channels, 2, 2, padding="valid", name=f"up{depth}", kernel_initializer="he_normal"
         )
-        x = activate(up(x), f"up{level}", phases=2)
-        sources = [x, skips[level]]
-        x = tf.keras.layers.Concatenate(name=f"skip{level}")([x, skips[level]])
-        for i in range(config.convs_up[level]):
-            x = conv(x, channels, f"decode{level}_{i}", sources=None if i else sources)
-    if config.stem_stride == 1:
-        logits = tf.keras.layers.Conv2D(1, 1, name="readout")(x)
-    else:
-        logits = tf.keras.layers.Conv2DTranspose(
-            1, 2 * config.stem_stride, config.stem_stride, padding="same", name="readout"
-        )(x)
-    return tf.keras.Model(pixels, logits, name="unet")
+        x = activate(up(x), f"up{depth}", phases=2)
+        sources = [x, skips[depth]]
+        x = tf.keras.layers.Concatenate(name=f"skip{depth}")([x, skips[depth]])
+        for i in range(config.convs_up[depth]):
+            x = conv(x, channels, f"decode{depth}_{i}", sources=None if i else sources)
+    return tf.keras.Model(pixels, _logits(x, config), name="unet")
+
+
+def _logits(x: KerasTensor, config: UNetConfig) -> KerasTensor:
+    """The linear read-out, which restores what the stem took of the resolution."""
+    stride = config.stem_stride
+    if stride == 1:
+        return tf.keras.layers.Conv2D(1, 1, name="readout")(x)
+    return tf.keras.layers.Conv2DTranspose(1, 2 * stride, stride, padding="same", name="readout")(x)
 
 
 def round_weights(config: UNetConfig, model: tf.keras.Model) -> None:

@@ -4,7 +4,6 @@ import numpy as np
 
 from loihiseg.data.writers import SectionWriter
 from loihiseg.running.cells import CellIds, section_cells
-from loihiseg.running.journal import Journal
 from loihiseg.running.volume import Maps
 
 
@@ -16,14 +15,14 @@ class CellsOfVolume:
     maps : Maps
     writer : SectionWriter
         uint32; gets the ids.
-    journal : Journal
-        Gets each section whose cells are on the disk, with the next id.
+        Their journal gets each section whose cells are on the disk, with the next id.
     share : float or None
         See `CellIds`; None for ids that are not linked.
     """
 
-    def __init__(self, maps: Maps, writer: SectionWriter, journal: Journal, share: float | None):
-        self._maps, self._writer, self._journal = maps, writer, journal
+    def __init__(self, maps: Maps, writer: SectionWriter, share: float | None):
+        self._maps, self._writer, self._journal = maps, writer, maps.journal
+        journal = maps.journal
         done = [unit[0] for unit in journal.done if len(unit) == 1]
         self._n_done = len(done)
         next_id, previous = 1, None

@@ -4,7 +4,6 @@ What is finished is on the disk and in the journal before anything else is begun
 run that was killed goes on where it was, and a pixel comes out the same however often that happens.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -78,11 +77,14 @@ class Maps:
     mask : SectionWriter
         uint8; ``mask_value`` where there is membrane.
     mask_value : int
+    journal : Journal
+        Of what is finished.
     """
 
     probability: SectionWriter
     mask: SectionWriter
     mask_value: int
+    journal: Journal
 
     def sync(self) -> None:
         """Bring what was written to the disk."""
@@ -164,7 +166,6 @@ def segment(
     volume: Sections,
     numbers: Sequence[int],
     maps: Maps,
-    journal: Journal,
     options: SegmentOptions,
     *,
     presenter: Presenter | None = None,
@@ -180,8 +181,7 @@ def segment(
     numbers : sequence of int
         Which of its sections; the first is section 0 of the maps.
     maps : Maps
-    journal : Journal
-        Of the maps; gets each window as soon as it is on the disk.
+        Where they are written; its journal gets each window as soon as it is on the disk.
     options : SegmentOptions
     presenter : Presenter, optional
         Another emulator, or a board; the compiled emulator by default.
@@ -201,46 +201,78 @@ def segment(
         If a section is smaller than a tile, or something cannot be written.
     """
     progress = Progress()
-    per_section = list(windows_of(volume.shape, options.window))
-    left: Counter[int] = Counter()
-    for position in range(len(numbers)):
-        left[position] = sum(_unit(position, window) not in journal.done for window in per_section)
-    for facts in journal.done.values():
+    for facts in maps.journal.done.values():
         _add(progress, facts)
-
-    reported = 0
-
-    def report() -> None:
-        nonlocal reported
-        while reported < len(numbers) and not left[reported]:
-            on_section(reported)
-            reported += 1
-
-    def pieces() -> Iterator[Piece]:
-        for position, number in enumerate(numbers):
-            if not left[position]:
-                continue
-            try:
-                pixels = volume.section(number)
-            except InputError as error:
-                progress.damaged[number] = str(error)
-                left[position] = 0
-                continue
-            found = contrast(pixels)
-            for window in per_section:
-                if _unit(position, window) not in journal.done:
-                    yield Piece(position, volume.shape, window, pixels, (0, 0), found)
-
-    report()
+    windows = tuple(windows_of(volume.shape, options.window))
+    left = _Left(len(numbers), windows, maps.journal, on_section)
+    pieces = _pieces(volume, numbers, left.by_section(), progress)
     for one in run_windows(
-        network, pieces(), options.on, orientations=options.orientations, presenter=presenter
+        network, pieces, options.on, orientations=options.orientations, presenter=presenter
     ):
-        _write(one, network.threshold, maps, journal, options, progress)
-        left[one.piece.number] -= 1
+        _write(one, network.threshold, maps, options, progress)
         on_window()
-        report()
-    report()
+        left.take(one.piece.number, one.piece.window)
+    left.give_up([position for position, n in enumerate(numbers) if n in progress.damaged])
     return progress
+
+
+class _Left:
+    """Windows that are not finished, and which sections are, reported in order.
+
+    Cells of a section go on from those of the section before, so that none is reported early.
+    """
+
+    def __init__(
+        self,
+        n_sections: int,
+        windows: Sequence[Window],
+        journal: Journal,
+        on_section: Callable[[int], None],
+    ):
+        self._on_section = on_section
+        self._left = {
+            position: [w for w in windows if _unit(position, w) not in journal.done]
+            for position in range(n_sections)
+        }
+        self._report()
+
+    def by_section(self) -> dict[int, tuple[Window, ...]]:
+        """What is left now, by position of the section."""
+        return {position: tuple(left) for position, left in self._left.items() if left}
+
+    def take(self, position: int, window: Window) -> None:
+        """A window is finished."""
+        self._left[position].remove(window)
+        self._report()
+
+    def give_up(self, positions: Sequence[int]) -> None:
+        """Sections of which no more will come."""
+        for position in positions:
+            self._left[position] = []
+        self._report()
+
+    def _report(self) -> None:
+        while (first := next(iter(self._left), None)) is not None and not self._left[first]:
+            del self._left[first]
+            self._on_section(first)
+
+
+def _pieces(
+    volume: Sections,
+    numbers: Sequence[int],
+    left: Mapping[int, Sequence[Window]],
+    progress: Progress,
+) -> Iterator[Piece]:
+    """Windows that are left, by position of their section; notes sections that are damaged."""
+    for position, windows in left.items():
+        try:
+            pixels = volume.section(numbers[position])
+        except InputError as error:
+            progress.damaged[numbers[position]] = str(error)
+            continue
+        levels = contrast(pixels)
+        for window in windows:
+            yield Piece(position, volume.shape, window, pixels, (0, 0), levels)
 
 
 def _unit(position: int, window: Window) -> tuple[int, ...]:
@@ -252,7 +284,6 @@ def _write(
     one: WindowRun,
     threshold: float,
     maps: Maps,
-    journal: Journal,
     options: SegmentOptions,
     progress: Progress,
 ) -> None:
@@ -265,7 +296,7 @@ def _write(
     maps.mask.write_window(position, window.top, window.left, mask)
     maps.sync()
     facts = {"membrane": int(membrane.sum()), "pixels": membrane.size}
-    journal.append(_unit(position, window), **facts)
+    maps.journal.append(_unit(position, window), **facts)
     progress.n_windows += 1
     progress.n_tiles += one.n_tiles
     _add(progress, facts)

@@ -92,7 +92,7 @@ def test_weight_zero_switches_the_regularizer_off():
 @pytest.mark.parametrize(
     "changes, says",
     [
-        ({"channels": ()}, "0 levels"),
+        ({"channels": ()}, "of 0 depths"),
         ({"convs_down": (1, 1)}, "3 convs_down and 2 convs_up, got 2 and 2"),
         ({"convs_up": (1, 1, 1)}, "3 convs_down and 2 convs_up, got 3 and 3"),
         ({"tile": 0}, "multiple of 8"),

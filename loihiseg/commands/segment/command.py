@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from loihiseg.data.writers import Output, SectionWriter
     from loihiseg.progress import Reporter
     from loihiseg.results.segmentation import SegmentationResults
-    from loihiseg.running.journal import Journal
     from loihiseg.running.volume import Maps, Progress
 
 MASK, CELLS = "mask", "cells"
@@ -77,9 +76,9 @@ def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "Segment
                 numbers = parse_sections(config.sections, volume.n_sections)
             note.detail = _in_words(volume, numbers)
         network = network_of(config, volume, numbers, reporter)
-        with _opened(config, volume, numbers, network, labels, reporter) as (output, maps, journal):
+        with _opened(config, volume, numbers, network, labels, reporter) as (output, maps):
             log.open(beside(config, "log"))
-            results = _run(config, volume, numbers, network, output, maps, journal, reporter)
+            results = _run(config, volume, numbers, network, output, maps, reporter)
             results = replace(results, outputs=_named(config, outputs))
             write_json(beside(config, "json"), {"config": asdict(config)} | plain(results))
     return results
@@ -170,7 +169,7 @@ def _opened(
     network: "DeployedNetwork | FloatNetwork",
     labels: list[str],
     reporter: "Reporter",
-) -> "Iterator[tuple[Output, Maps, Journal]]":
+) -> "Iterator[tuple[Output, Maps]]":
     """Outputs and their journal, gone on with where an earlier run left them."""
     from loihiseg.data.writers import discard_partial, is_begun, open_output
     from loihiseg.running.journal import journal_path, open_journal
@@ -204,7 +203,7 @@ def _opened(
             mask = output.add_labels(MASK, _dtype("uint8"))
             # As is usual in each: a picture of black and white, or the id of a label.
             value = 1 if path.name.lower().endswith(".zarr") else 255
-            yield output, Maps(output, mask, value), journal
+            yield output, Maps(output, mask, value, journal)
 
 
 def _dtype(name: str) -> "np.dtype":
@@ -238,7 +237,6 @@ def _run(
     network: "DeployedNetwork | FloatNetwork",
     output: "Output",
     maps: "Maps",
-    journal: "Journal",
     reporter: "Reporter",
 ) -> "SegmentationResults":
     from loihiseg.running.cells_of_volume import CellsOfVolume
@@ -247,16 +245,15 @@ def _run(
     cells = None
     if config.cells:
         writer: SectionWriter = output.add_labels(CELLS, _dtype("uint32"))
-        cells = CellsOfVolume(maps, writer, journal, LINKED_SHARE if config.link else None)
+        cells = CellsOfVolume(maps, writer, LINKED_SHARE if config.link else None)
     options = config.segment_options
-    left = n_windows(volume, numbers, options) - sum(len(unit) == 3 for unit in journal.done)
+    left = n_windows(volume, numbers, options) - sum(len(unit) == 3 for unit in maps.journal.done)
     with reporter.stage("segment") as note, reporter.bar("segment", left) as advance:
         progress = segment(
             network,
             volume,
             numbers,
             maps,
-            journal,
             options,
             on_window=advance,
             on_section=cells.add if cells else lambda _position: None,
