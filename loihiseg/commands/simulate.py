@@ -48,6 +48,8 @@ class SimulationConfig:
     label_polarity: str = "auto"
     sections: str | None = None
     seed: int | None = None
+    label_threshold: float | None = None
+    boundary_width: int = 2
 
 
 def parse(arguments: Sequence[str], methods: Registry = METHODS) -> argparse.Namespace:
@@ -116,7 +118,9 @@ def configuration(options: argparse.Namespace, methods: Registry = METHODS) -> S
     checkpoint = shipped.named(options.checkpoint, options.data)
     _check_levels(method, checkpoint, options.data)
     start = options.start and shipped.named(options.start, options.data)
-    names = ("data", "labels", "label_polarity", "sections", "seed")
+    names = (
+        "data", "labels", "label_polarity", "label_threshold", "boundary_width", "sections", "seed"
+    )  # fmt: skip
     common = {name: getattr(options, name) for name in names}
     return SimulationConfig(method.name, settings, checkpoint, start, **common)
 

@@ -54,6 +54,8 @@ class DeployConfig:
     early_exit: float | None = None
     input: str | None = "held"
     deployed: str | None = None
+    label_threshold: float | None = None
+    boundary_width: int = 2
     code_options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod

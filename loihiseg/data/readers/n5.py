@@ -111,13 +111,13 @@ class N5Reader(ChunkedReader):
     def _decompressor(self, array: _Array) -> Decompress | None:
         """What undoes the compression, None for none; old files name it alone."""
         options = array.compression or {"type": array.compressionType or "raw"}
-        kind = options.get("type")
+        kind = str(options.get("type"))
         if kind == "raw":
             return None
         if kind == "gzip":
             return inflate if options.get("useZlib") is True else gunzip
         if kind not in _DECOMPRESS:
-            raise not_supported(self.path, f"blocks in {str(kind)[:40]!r}", _READ)
+            raise not_supported(self.path, f"blocks in {kind[:40]!r}", _READ)
         return _DECOMPRESS[kind]
 
     def _find_blocks(self) -> int:

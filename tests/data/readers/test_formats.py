@@ -402,6 +402,15 @@ def test_n5_axes_in_the_order_of_lengths_or_of_c(tmp_path, axes):
     _check(write_n5(tmp_path / "em.n5", GREY, (2, 16, 16), axes=axes), GREY)
 
 
+@pytest.mark.parametrize("compression", [{"type": ["gzip"]}, {"type": "lz4"}, {}, {"type": None}])
+def test_n5_compressions_that_are_not_read(tmp_path, compression):
+    write_n5(tmp_path / "em.n5", GREY, (2, 16, 16))
+    document = json.loads((tmp_path / "em.n5" / "attributes.json").read_text())
+    document["compression"] = compression
+    (tmp_path / "em.n5" / "attributes.json").write_text(json.dumps(document))
+    _refused(tmp_path / "em.n5", "em.n5")
+
+
 def test_n5_groups_and_missing_blocks(tmp_path):
     root = tmp_path / "em.n5"
     write_n5(root / "volumes" / "raw" / "s0", GREY, (2, 16, 16))
