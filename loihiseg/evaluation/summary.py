@@ -104,7 +104,8 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
     Summary
     """
     deployed, chosen, found = outcome.deployed, outcome.chosen, outcome.found
-    activity = found.tally.counts()
+    between = found.tally.messages_between_chips()
+    activity = found.tally.counts(between)
     with reporter.stage("score"):
         maps = maps_of(deployed, chosen, found, reporter)
         shift = shift_of(deployed, chosen)
@@ -113,7 +114,6 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         rows = _rows(deployed, chosen, maps, shift, stopped)
     layers = _layers(deployed, rates, found)
     mapping, stack = mapping_of(deployed), chosen.sections.stack
-    between = found.tally.messages_between_chips()
     results = Results(
         versions=versions(),
         data=DataSource(handed_on(stack.source), stack.digest, stack.polarity),

@@ -67,8 +67,13 @@ class Tally:
         graph = program_graph(self._deployed.deployable.program, rates)
         return float(message_count(graph, self._deployed.places.chip_of_block))
 
-    def counts(self) -> ActivityCounts:
+    def counts(self, between: float | None = None) -> ActivityCounts:
         """All that was counted; messages and events caused by spikes from the host included.
+
+        Parameters
+        ----------
+        between : float, optional
+            `messages_between_chips`, where it is known already.
 
         Raises
         ------
@@ -83,13 +88,14 @@ class Tally:
         for name, sent, driven in host:
             messages += int(self._host[name] @ sent)
             synaptic += int(self._host[name] @ driven)
-        between = self.messages_between_chips() * self.n_steps if self.n_steps else 0.0
+        if between is None:
+            between = self.messages_between_chips() if self.n_steps else 0.0
         return ActivityCounts(
             neuron_updates=deployed.neurons.n_chip_neurons * self.n_steps,
             synaptic_events=synaptic,
             spikes=int(self.compartment_spikes.sum()),
             messages=messages,
-            inter_chip_messages=between,
+            inter_chip_messages=between * self.n_steps,
             n_steps=self.n_steps,
             n_images=self.n_images,
             macs=count_macs(deployed.network),
