@@ -6,6 +6,9 @@ The arithmetic is that of nengo-loihi's emulator [1]_, bit for bit, in 32-bit in
 - A decay is ``sign(x) * floor(|x| * keep / 4096)``. With ``|x| = 4096 * high + low`` that is
   ``high * keep + floor(low * keep / 4096)``, which never leaves 32 bits.
 
+A program's arrays are handed over one by one, up to 26 to a function: in NamedTuples they made a
+presentation 5 to 12 % slower.
+
 References
 ----------
 .. [1] nengo-loihi 1.1.0, ``nengo_loihi/emulator/interface.py``, ``CompartmentState.update``.
