@@ -151,6 +151,9 @@ def differences(before, after, path="") -> list[str]:
 def locked(out: Path):
     """Hold a folder for this process and the runs it starts; yields what they must inherit.
 
+    A lock of `loihiseg.locks` ends with the process that took it; this one is to last as long as
+    any run that has its descriptor.
+
     Raises
     ------
     InputError

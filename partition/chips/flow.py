@@ -13,6 +13,8 @@ largest value. All numbers are whole, so the bound holds without any tolerance.
 ``first``, ``other``, ``back`` and ``weight`` are those of `partition.chips.links.Links`, ``room``,
 ``supply`` and ``demand`` those of `Residual`; ``side`` is the (n,) int64 mark of each block.
 Tuples of arrays are plain ones: those with names take longer to hand to a compiled function.
+`smallest_inside` and `largest_inside` search in two directions and `best_price` is long because
+one search for both, and the sets of a price in a function of their own, were some 10 % slower.
 
 References
 ----------

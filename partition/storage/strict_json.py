@@ -86,7 +86,7 @@ def _typed(data: bytes, kind: type[T]) -> T:
 
 def _check_content(data: bytes, digest_key: str | None) -> None:
     # The last of two equal names would win without a word.
-    plain = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
+    plain = json.loads(data.decode("utf-8"), object_pairs_hook=names_once)
     if digest_key is None or not isinstance(plain, dict):
         return
     if plain.get(digest_key) != _digest(plain, digest_key):
@@ -111,7 +111,8 @@ def _check_limits(data: bytes) -> None:
         raise ValueError(f"a number of more than {MOST_DIGITS} characters")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's names and values, for ``object_pairs_hook``; ValueError if a name comes twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]

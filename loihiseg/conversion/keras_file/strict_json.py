@@ -4,6 +4,7 @@ import json
 import math
 
 from loihiseg.conversion.keras_file.errors import FaultyFileError, one_line
+from partition.storage.strict_json import names_once
 
 MOST_CHARACTERS = 8 << 20
 """Length of a configuration; one layer takes some 2,000 characters."""
@@ -38,7 +39,7 @@ def parse(text: str, what: str, most_characters: int = MOST_CHARACTERS) -> objec
             parse_int=_whole,
             parse_float=_finite,
             parse_constant=_no_constant,
-            object_pairs_hook=_no_key_twice,
+            object_pairs_hook=names_once,
         )
     except RecursionError:
         raise FaultyFileError([f"{what} is nested more than {MOST_DEPTH} deep"]) from None
@@ -64,15 +65,6 @@ def _finite(digits: str) -> float:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
-
-
-def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {twice!r} twice")
-    return result
 
 
 def _depth_exceeds(value: object, most: int) -> bool:
