@@ -8,6 +8,7 @@ import copy
 import io
 import json
 import os
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -456,7 +457,8 @@ def _encrypted(kitchen):
 
 def _twice(kitchen):
     buffer = io.BytesIO(kitchen.plain[".keras"])
-    with zipfile.ZipFile(buffer, "a") as archive:
+    with zipfile.ZipFile(buffer, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # zipfile's, that the name is there already
         archive.writestr("config.json", kitchen.plain[".keras"][:10])
     return buffer.getvalue()
 

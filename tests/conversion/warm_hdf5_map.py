@@ -59,8 +59,8 @@ class WarmMap:
         return status, self.process.stdout.read(length)
 
     def close(self):
-        self.process.stdin.close()
-        self.process.wait()
+        with self.process:
+            self.process.stdin.close()
 
 
 if __name__ == "__main__":
