@@ -129,7 +129,7 @@ def deploy(
     """
     if running.early_exit is not None:
         compiling = replace(compiling, input=compiling.input or "held")
-    with reporter.stage("load") as note:
+    with reporter.part("load") as note:
         check_target(running.target)
         network = load()
         stack = read()
@@ -252,7 +252,7 @@ def _checked(ready: _Ready, n_steps: int, reporter: Reporter) -> _Ready:
     """The same, once both emulators have been found equal; with nengo-loihi's model."""
     from loihiseg.emulator.check import check_equality
 
-    with reporter.stage("check") as note:
+    with reporter.part("check") as note:
         reference = ready.reference or _reference(ready.deployed)
         pixels = ready.chosen.tiles.pixels[0]
         n_spikes = check_equality(reference, ready.deployed.neurons, pixels, n_steps)
@@ -288,7 +288,7 @@ def _emulated(ready: _Ready, running: RunOptions, reporter: Reporter) -> Outcome
     pixels = chosen.tiles.pixels
     watched = None
     with (
-        reporter.stage("emulate") as note,
+        reporter.part("emulate") as note,
         _presenter(deployed, ready.reference, running) as presenter,
     ):
         quantized = quantize_network(

@@ -1,4 +1,4 @@
-"""What a command says while it works, on standard error and in its log: stages, progress bars."""
+"""What a command says while it works, on standard error and in its log: parts, progress bars."""
 
 import logging
 import sys
@@ -19,7 +19,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Reporter:
-    """Says which stage runs and how long it took. Bars are shown on a terminal only.
+    """Says which part of a run is done and how long it took. Bars are shown on a terminal only.
 
     Where nobody can read standard error any more, the work goes on. The log hears of everything
     whatever is shown.
@@ -27,7 +27,7 @@ class Reporter:
     Attributes
     ----------
     seconds : dict of str to float
-        Wall time of every finished stage, in the order they ran.
+        Wall time of every finished part, in the order they ran.
     """
 
     def __init__(self, quiet: bool = False):
@@ -35,12 +35,12 @@ class Reporter:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def stage(self, name: str) -> "Iterator[_Note]":
-        """Time a stage; the caller may set ``.detail`` on what it gets, for the closing line."""
+    def part(self, name: str) -> "Iterator[_Note]":
+        """Time a part of a run; the caller may set ``.detail`` on what it gets, for its line."""
         note = _Note()
         start = time.perf_counter()
         _LOG.info("%s begins", name)
-        with doing(f"in stage {name}"):
+        with doing(f"in part {name}"):
             yield note
         self.seconds[name] = time.perf_counter() - start
         line = f"{name:<10} {self.seconds[name]:7.1f} s  {printable(note.detail)}"

@@ -429,7 +429,7 @@ def test_a_bug_is_one_line_and_a_log(capfd, data, checkpoint, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     folder = ["--out", tmp_path / "out"] if out else []
     line = refused(
-        capfd, r"error: in stage lower: RuntimeError: worse \x1b[31mthings\nhappen; details in ",
+        capfd, r"error: in part lower: RuntimeError: worse \x1b[31mthings\nhappen; details in ",
         "deploy", "--data", data, "--checkpoint", checkpoint, "--quiet", *folder, code=1,
     )  # fmt: skip
     log = Path(line.split("details in ")[1])

@@ -238,7 +238,7 @@ class Bursts:
             for layer, values in zip(lowering.network.layers, activations)
         }
         scores = Scores(task, reporter)
-        with reporter.stage("scores"):
+        with reporter.part("scores"):
             scores.add(Network.TRAINED, predictor(task.network.model), task.network)
             work = scores.add_spiking(
                 Network.SIMULATED, lowering, 6, IntegrateAndFire(thresholds, most_spikes=3),

@@ -98,10 +98,10 @@ def deploy(asked, job):
     config = DeployConfig.of(asked, result)
     rows = []
     if job["rate_network"]:
-        with reporter.stage("settled"):
+        with reporter.part("settled"):
             rows.append(settled_row(config, result))
     if job["nengo_dl"]:
-        with reporter.stage("NengoDL"):
+        with reporter.part("NengoDL"):
             rows.append(nengo_dl_row(config, result, reporter))
     results = replace(
         result.results,

@@ -169,7 +169,7 @@ def simulate(
     from loihiseg.methods.task import load_task
 
     method = methods.find(config.method)
-    with reporter.stage("load") as note:
+    with reporter.part("load") as note:
         stack = read()
         task = load_task(
             stack,

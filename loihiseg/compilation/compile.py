@@ -141,7 +141,7 @@ def prepare(
     """
     from loihiseg.conversion.lowering import lower
 
-    with reporter.stage("lower") as note:
+    with reporter.part("lower") as note:
         check_tile(source, options.tile)
         built = _network(source, options, side)
         lowering = lower(built.model, options.rate_scale_hz)
@@ -151,7 +151,7 @@ def prepare(
             f"{len(neurons.chip_layers)} layers, {neurons.n_chip_neurons:,} neurons on chip, "
             f"{sum(layer.on_host for layer in neurons.layers)} on the host, {code.name} code"
         )
-    with reporter.stage("fit") as note:
+    with reporter.part("fit") as note:
         other_tiles = (Path(built.source), None) if isinstance(source, Network) else source
         fewest = check_fit(options, neurons, other_tiles, built.tile)
         note.detail = f"{fewest} cores of {options.chips * 128}"
@@ -229,7 +229,7 @@ def compile_network(
     partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
-    with reporter.stage("rates"):
+    with reporter.part("rates"):
         settled = settled_activations(prepared.network, calibration.pixels)
         neurons = prepared.code.neurons(prepared.network, settled)
         prepared = replace(prepared, neurons=neurons)
@@ -242,7 +242,7 @@ def compile_network(
             kept, presenter = _built(prepared, options, expected, reporter)
             entry.store(kept)
         else:
-            with reporter.stage("build") as note:
+            with reporter.part("build") as note:
                 n_blocks = kept.deployable.program.n_blocks
                 note.detail = f"{n_blocks} blocks, kept from an earlier run"
     provenance = Provenance(
@@ -299,18 +299,18 @@ def _built(
     """The network with its blocks and places, and nengo-loihi's model of it."""
     from partition.joint.choose import choose_tiling_and_chips
 
-    with reporter.stage("tile") as note:
+    with reporter.part("tile") as note:
         layers = partition_layers(prepared.neurons)
         planned = choose_tiling_and_chips(layers, options.chips, rates=expected, seed=options.seed)
         tiling = planned.tiling
         note.detail = f"{tiling.n_cores} cores, cut where chips meet"
     neurons = prepared.code.settled(prepared.neurons, tiling.shapes)
-    with reporter.stage("build") as note:
+    with reporter.part("build") as note:
         built = build(
             neurons, tiling.shapes, prepared.code.synapse_s, options.seed, options.chips, expected
         )
         note.detail = f"{built.deployable.program.n_blocks} blocks"
-    with reporter.stage("partition") as note, reporter.waiting("partition"):
+    with reporter.part("partition") as note, reporter.waiting("partition"):
         rates = built.deployable.compartment_values(expected)
         found = solve_places(
             built.deployable, rates, options.chips, options.seed, options.proof_seconds, planned

@@ -103,7 +103,7 @@ def compile_calibrated(
     if not (calibration.fit_readout and deployed.code.fits_readout and len(pixels)):
         return Made(deployed, compiled.presenter, SpikesDigest())
     with (
-        reporter.stage("calibrate") as note,
+        reporter.part("calibrate") as note,
         shown(deployed, compiled.presenter) as presenter,
         reporter.bar("calibrate", len(pixels)) as advance,
     ):

@@ -117,7 +117,8 @@ def _two_values(
         if _NEAR_HALF[0] < share <= _NEAR_HALF[1]:
             warn(
                 f"{source}: {dark} covers {100 * share:.1f} % of the labels, too near one half to "
-                f"tell membrane from cell; {dark} is taken as membrane: say which is, by the polarity of the labels"
+                f"tell membrane from cell; {dark} is taken as membrane: say which is, by the "
+                "polarity of the labels"
             )
     else:
         inverted, why = label_polarity == "membrane-bright", " (as requested)"

@@ -106,7 +106,7 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
     deployed, chosen, found = outcome.deployed, outcome.chosen, outcome.found
     between = found.tally.messages_between_chips()
     activity = found.tally.counts(between)
-    with reporter.stage("score"):
+    with reporter.part("score"):
         maps = maps_of(deployed, chosen, found, reporter)
         shift = shift_of(deployed, chosen)
         rates = firing_rates(deployed, found.firing)

@@ -31,7 +31,7 @@ def test_terminal(label, capsys):
     print_table(Table("t", ("a", "b"), ((label, label),), label), Console(file=out))
     reporter = Reporter()
     reporter.say(label)
-    with reporter.stage("name") as note:
+    with reporter.part("name") as note:
         note.detail = label
     shown = label.encode("unicode_escape").decode() if not label.isprintable() else label
     assert out.getvalue().count(shown) == 3

@@ -49,7 +49,7 @@ def _deploy(options: Namespace, config: DeployConfig, log: RunLog) -> None:
             check_free(options.save)
         result = deployment(config, reporter)
         _keep(options, result.deployed, reporter)
-        with reporter.stage("report") as note:
+        with reporter.part("report") as note:
             kept = folder()
             page = write_report(kept, config, result)
             note.detail = page.name
@@ -68,13 +68,13 @@ def _keep(options: Namespace, deployed: "DeployedNetwork", reporter: "Reporter")
     if options.save:
         from loihiseg.compilation.artifact import save_deployed
 
-        with reporter.stage("save") as note:
+        with reporter.part("save") as note:
             note.detail = str(save_deployed(options.save, deployed))
     if options.golden:
         from loihiseg.emulator.golden import export_golden
 
         code = deployed.code
-        with reporter.stage("golden") as note:
+        with reporter.part("golden") as note:
             export_golden(
                 options.golden,
                 deployed.deployable,

@@ -70,7 +70,7 @@ def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "Segment
     labels = [MASK, CELLS] if config.cells else [MASK]
     outputs = output_paths(config.output, labels)
     with doing(f"reading {config.input}"), open_volume(config.input) as volume:
-        with reporter.stage("load") as note:
+        with reporter.part("load") as note:
             numbers = range(volume.n_sections)
             if config.sections is not None:
                 numbers = parse_sections(config.sections, volume.n_sections)
@@ -121,7 +121,7 @@ def network_of(
         network = read_network(shipped.resolve(config.checkpoint, config.input))
     side = min(volume.shape)
     if config.on == "float":
-        with reporter.stage("lower"):
+        with reporter.part("lower"):
             return float_network(network, config.compile_options, side, None)
     count = config.calibration_tiles or 0
     return compile_on(
@@ -146,7 +146,7 @@ def _recalibrated(
     from loihiseg.running.runners import compiled_presenter
 
     with (
-        reporter.stage("calibrate") as note,
+        reporter.part("calibrate") as note,
         compiled_presenter(deployed) as presenter,
         reporter.bar("calibrate", len(pixels)) as advance,
     ):
@@ -248,7 +248,7 @@ def _run(
         cells = CellsOfVolume(maps, writer, LINKED_SHARE if config.link else None)
     options = config.segment_options
     left = n_windows(volume, numbers, options) - sum(len(unit) == 3 for unit in maps.journal.done)
-    with reporter.stage("segment") as note, reporter.bar("segment", left) as advance:
+    with reporter.part("segment") as note, reporter.bar("segment", left) as advance:
         progress = segment(
             network,
             volume,

@@ -75,7 +75,7 @@ def _prepare(
     """The stack, its split and the configuration with the network to start from."""
     from loihiseg.data.splits import z_block_split
 
-    with reporter.stage("load") as note:
+    with reporter.part("load") as note:
         stack = read_data(options)
         labelled = None if stack.labelled is None else stack.labelled_sections
         split = z_block_split(len(stack.images), labelled)
@@ -111,7 +111,7 @@ def _train(
     reporter: "Reporter",
     log: RunLog,
 ) -> None:
-    with reporter.stage("train") as note:
+    with reporter.part("train") as note:
         checkpoint = _fit(stack, split, config, folder, start, resume, reporter, log)
         scores = checkpoint.info.metrics
         note.detail = (

@@ -43,17 +43,17 @@ def run(task: Task, settings: Settings, reporter: Reporter) -> SimulationResults
     scores = Scores(task, reporter)
     spiking: dict[Network, SimulatedWork] = {}
     tuning: dict[Network, tuple[TunedLayer, ...]] = {}
-    with reporter.stage("networks"):
+    with reporter.part("networks"):
         if task.start is not None:
             scores.add(Network.TRAINED, predictor(task.start.model), task.start)
         scores.add(Network.QUANTIZED, quantized_predictor(lowering), task.network)
     for plain, tuned_as, signed in _SPIKING:
         neurons = neurons_of(lowering.network, signed)
         add = partial(scores.add_spiking, steps=steps, neurons=neurons, network=task.network)
-        with reporter.stage(plain.title):
+        with reporter.part(plain.title):
             spiking[plain] = add(plain, lowering)
         if settings.crops:
-            with reporter.stage(tuned_as.title):
+            with reporter.part(tuned_as.title):
                 tuned, tuning[plain] = _tuned(task, settings, lowering, steps, signed, reporter)
                 spiking[tuned_as] = add(tuned_as, tuned)
     return SimulationResults(
