@@ -69,6 +69,7 @@ def test_time_constants_that_only_hardware_refuses(model):
 # What is not matched is said again, but no more by the module that said it.
 @pytest.mark.filterwarnings("ignore:NengoLoihi does not support initial values")
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
+@pytest.mark.filterwarnings("ignore:Simulator with model=")
 def test_pop16_channels():
     net, _, _ = build(
         [Layer("a", (4, 4, 4), (convolution("x", (4, 4, 36), 1, 1, on_host=True)[0],))],
