@@ -4,9 +4,8 @@ Three verbs, and one that does all of them; see `loihiseg.verbs`. Each brings in
 it is first asked for, so that TensorFlow is imported when something is compiled and not before.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-from partition.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from loihiseg.compilation.artifact import load_deployed, save_deployed
@@ -39,4 +38,11 @@ __all__ = [
 ]
 
 
-__getattr__, __dir__ = lazy_names(__name__, _MODULE_OF)
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,7 @@ Rooms, in the order in which they may import each other: ``core`` and ``display`
 command line stand above them.
 """
 
-from partition.core.lazy import lazy_names
+from importlib import import_module
 
 _MODULE_OF = {
     "MinTrafficAllocator": "built.allocator",
@@ -44,4 +44,11 @@ __all__ = [
 ]
 
 
-__getattr__, __dir__ = lazy_names(__name__, _MODULE_OF)
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,7 @@ Each name brings in its own module when it is first asked for: a command line th
 needs none of them.
 """
 
-from partition.core.lazy import lazy_names
+from importlib import import_module
 
 _MODULE_OF = {
     "augment": "augmentation",
@@ -45,4 +45,11 @@ __all__ = [
 ]
 
 
-__getattr__, __dir__ = lazy_names(__name__, _MODULE_OF)
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
