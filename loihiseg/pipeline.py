@@ -12,6 +12,7 @@ from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.mapping import Mapping
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.conversion.precision import quantize_network
+from loihiseg.data.readers.axes import complete
 from loihiseg.data.selection import Chosen, Selection, select_sections
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import Tiles, default_overlap, predict_sections, tile_grid
@@ -53,6 +54,8 @@ class Deployment:
     titles : tuple of str
         What each of them is.
     threshold : float
+    pixel_nm : tuple of float or None
+        Nanometres between sections, rows and columns; None unless the data say all three.
     rates : tuple of LayerRates
     mapping : loihiseg.compilation.mapping.Mapping
     compiling : CompileOptions or None
@@ -69,6 +72,7 @@ class Deployment:
     membrane: np.ndarray | None
     titles: tuple[str, ...]
     threshold: float
+    pixel_nm: tuple[float, float, float] | None
     rates: tuple[LayerRates, ...]
     mapping: Mapping
     compiling: CompileOptions | None
@@ -322,6 +326,7 @@ def _deployment(
         membrane=chosen.truth,
         titles=chosen.titles,
         threshold=deployed.threshold,
+        pixel_nm=complete(chosen.sections.stack.pixel_nm),
         rates=found.rates,
         mapping=found.mapping,
         compiling=ready.compiling,

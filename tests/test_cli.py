@@ -363,7 +363,7 @@ def test_run_folder_is_complete(deployed, data, checkpoint):
     out, _ = deployed
     assert {p.name for p in out.iterdir()} == {
         "metrics.json", "config.json", "index.html", "sections.png", "rates.png",
-        "floor_plan.png", "block_graph.json", "deploy.log",
+        "floor_plan.png", "block_graph.json", "map-chip.tif", "map-float.tif", "deploy.log",
     }  # fmt: skip
     config = json.loads((out / "config.json").read_text())
     assert config["data"] == str(data) and config["checkpoint"] == str(checkpoint)

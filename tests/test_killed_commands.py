@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 N_TRAININGS, N_DEPLOYMENTS = 30, 20
 REPORT = {
     "metrics.json", "config.json", "index.html", "sections.png", "rates.png", "floor_plan.png",
-    "block_graph.json",
+    "block_graph.json", "map-chip.tif", "map-float.tif",
 }  # fmt: skip
 
 

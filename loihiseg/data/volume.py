@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from loihiseg.data.readers import open_sections
+from loihiseg.data.readers.axes import complete
 from loihiseg.data.readers.base import SectionReader
 from loihiseg.data.readers.locate import locate
 from loihiseg.data.stack import check_pixels, grey_limits, to_grey
@@ -48,13 +49,7 @@ class Volume:
     @property
     def pixel_nm(self) -> tuple[float, float, float] | None:
         """Nanometres between sections, rows and columns; None unless the file says all three."""
-        found = self.reader.pixel_nm
-        if found is None:
-            return None
-        depth, rows, columns = found
-        if depth is None or rows is None or columns is None:
-            return None
-        return depth, rows, columns
+        return complete(self.reader.pixel_nm)
 
     def section(self, number: int) -> np.ndarray:
         """A section, (height, width) uint8.

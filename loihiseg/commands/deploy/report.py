@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from loihiseg.results import Results
 
 
+CHIP_MAP, FLOAT_MAP = "map-chip.tif", "map-float.tif"
+
+
 def print_report(results: "Results", page: Path) -> None:
     """Print the tables of a report, and where its page is."""
     from loihiseg.report import tables
@@ -45,6 +48,23 @@ def write_report(folder: Path, config: "DeployConfig", result: "Deployment") -> 
     return Path(folder) / PAGE_FILE
 
 
+def _write_maps(folder: Path, result: "Deployment") -> None:
+    """The probabilities of membrane as volumes, 255 for 1, in the order of the pictures."""
+    from loihiseg.data.writers import open_output
+    from loihiseg.running.volume import stored
+
+    for name, maps in ((CHIP_MAP, result.spiking), (FLOAT_MAP, result.trained)):
+        n_maps, height, width = maps.shape
+        with open_output(
+            folder / name,
+            shape=(n_maps, height, width),
+            dtype="uint8",
+            pixel_nm=result.pixel_nm,
+        ) as output:
+            for number, probability in enumerate(maps):
+                output.write(number, stored(probability, "uint8"))
+
+
 def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> None:
     from loihiseg.files import write_bytes
     from loihiseg.report import page, pictures, run_folder, tables
@@ -54,6 +74,7 @@ def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> 
     results = result.results
     pictures.draw_answers(result, folder / "sections.png")
     pictures.draw_rates(result.rates, folder / "rates.png", results.code.has_levels)
+    _write_maps(folder, result)
     mapping = result.mapping
     draw_floor_plan(mapping.graph, mapping.before_and_after, folder / "floor_plan.png")
     write_bytes(folder / GRAPH_MEMBER, graph_text(mapping.graph).encode())

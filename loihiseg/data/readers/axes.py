@@ -13,6 +13,17 @@ from loihiseg.errors import InputError
 Nanometres = tuple[float | None, float | None, float | None]
 """Size of a pixel along sections, rows and columns; None where it is not known."""
 
+
+def complete(sizes: Nanometres | None) -> tuple[float, float, float] | None:
+    """Sizes of a pixel where all three are known."""
+    if sizes is None:
+        return None
+    depth, rows, columns = sizes
+    if depth is None or rows is None or columns is None:
+        return None
+    return depth, rows, columns
+
+
 _MOST_CHANNELS = 4
 _UNITS_NM = {
     **dict.fromkeys(("nanometer", "nanometre", "nanometers", "nanometres", "nm"), 1.0),
