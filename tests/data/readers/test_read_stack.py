@@ -78,6 +78,7 @@ def test_two_volumes_without_a_preferred_one(tmp_path, images):
     _refused(tmp_path, "a-volume.tif, b-volume.tif")
 
 
+@pytest.mark.filterwarnings("ignore:.*12 channels are taken as sections")
 @pytest.mark.parametrize("options", [{}, {"imagej": True}, {"compression": "deflate"}])
 def test_multi_page_tiff(tmp_path, images, labels, options):
     tifffile.imwrite(tmp_path / "em.tif", images, **options)
@@ -191,6 +192,7 @@ def test_truncated_tiff(tmp_path, images, options, kept):
     _refused(path, "cut.tif", "cannot be read as a TIFF")
 
 
+@pytest.mark.filterwarnings("ignore:.*12 channels are taken as sections")
 @pytest.mark.parametrize("options", [{}, {"imagej": True}, {"compression": "deflate"}])
 def test_truncated_tiff_never_loses_sections_silently(tmp_path, images, options):
     path = tmp_path / "cut.tif"
