@@ -104,9 +104,15 @@ def _by_name(shape: tuple[int, ...], names: list[str], path: Path) -> AxisOrder:
 
 def in_nanometres(size: object, unit: object) -> float | None:
     """A size in nanometres; None without a unit of length or a size above zero."""
-    if isinstance(size, bool) or not isinstance(size, int | float) or not isinstance(unit, str):
+    found = length_in_nanometres(size, unit)
+    return found if found is not None and found > 0 else None
+
+
+def length_in_nanometres(length: object, unit: object) -> float | None:
+    """A length of either sign, or zero, in nanometres; None without a unit of length."""
+    if isinstance(length, bool) or not isinstance(length, int | float) or not isinstance(unit, str):
         return None
     factor = _UNITS_NM.get(unit) or _UNITS_NM.get(unit.strip().lower())
-    if factor is None or not 0 < size < 1e300:
+    if factor is None or not -1e300 < length < 1e300:
         return None
-    return float(size) * factor
+    return float(length) * factor
