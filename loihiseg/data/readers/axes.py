@@ -27,6 +27,29 @@ _UNITS_NM = {
 }  # fmt: skip
 
 
+_SHORT = {
+    **{name: name for name in "tczyx"},
+    **dict.fromkeys(("time", "times", "frame", "frames", "timepoint"), "t"),
+    **dict.fromkeys(("channel", "channels", "band", "bands", "ch", "colour", "color", "rgb",
+                     "wavelength"), "c"),
+    **dict.fromkeys(("depth", "section", "sections", "slice", "slices", "plane", "planes"), "z"),
+    **dict.fromkeys(("height", "row", "rows"), "y"),
+    **dict.fromkeys(("width", "column", "columns", "col", "cols"), "x"),
+}  # fmt: skip
+
+
+def short_names(names: Sequence[object]) -> tuple[str, ...] | None:
+    """Names of axes as "t", "c", "z", "y" and "x"; None where one of them is of another kind.
+
+    A first axis of another name, with rows and columns behind it, is one of sections.
+    """
+    short = [_SHORT.get(name.strip().lower()) if isinstance(name, str) else None for name in names]
+    if len(short) == 3 and short == [None, "y", "x"]:
+        short[0] = "z"
+    found = tuple(name for name in short if name is not None)
+    return found if len(found) == len(names) else None
+
+
 @dataclass(frozen=True)
 class AxisOrder:
     """Positions of the axes of sections (None where there is one), rows and columns."""
@@ -71,6 +94,13 @@ def axis_order(shape: Sequence[int], names: Sequence[str] | None, path: Path) ->
         raise InputError(
             f"{path}: an array of shape {shape} whose axes are not named looks like {shape[-1]} "
             "channels, expected (sections, height, width); give one channel"
+        )
+    volume = shape[max(n_axes - 3, 0) : n_axes]
+    if len(volume) == 3 and 1 < volume[2] < min(volume[:2]) / 4:
+        warn(
+            f"{path}: an array of shape {shape} whose axes are not named is taken as {volume[0]} "
+            f"sections of {volume[1]} x {volume[2]} pixels; if the last axis is that of sections, "
+            "store it first"
         )
     sections = None if n_axes == 2 else n_axes - 3
     return AxisOrder(sections, n_axes - 2, n_axes - 1)

@@ -24,7 +24,7 @@ import imagecodecs
 import msgspec
 import numpy as np
 
-from loihiseg.data.readers.axes import axis_order, in_nanometres, length_in_nanometres
+from loihiseg.data.readers.axes import axis_order, in_nanometres, length_in_nanometres, short_names
 from loihiseg.data.readers.base import DamagedFileError, Role, not_supported, unreadable
 from loihiseg.data.readers.blocks import ChunkedReader, Index
 from loihiseg.data.readers.decompress import Decompress, inflate, unblosc, unlzf, unzstd
@@ -291,8 +291,8 @@ def _axis_names(found: _Description) -> list[str] | None:
     for name in ("axes", "DIMENSION_LABELS"):
         value = found.attributes.get(name)
         names = list(value) if isinstance(value, str | list) else []
-        if names and all(isinstance(n, str) and n.lower() in "tczyx" and n for n in names):
-            return names
+        if names and (found_names := short_names(names)) is not None:
+            return list(found_names)
     return None
 
 

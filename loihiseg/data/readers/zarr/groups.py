@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loihiseg.data.readers.axes import in_nanometres, length_in_nanometres
+from loihiseg.data.readers.axes import in_nanometres, length_in_nanometres, short_names
 from loihiseg.data.readers.base import DamagedFileError, Role, not_supported, unreadable
 from loihiseg.data.readers.zarr.metadata import read_json
 from loihiseg.errors import InputError
@@ -233,11 +233,7 @@ def _named_axes(folder: Path) -> FoundArray:
     names = None if document is None else document.get("dimension_names")
     if names is None:
         names = _attributes(folder).get("_ARRAY_DIMENSIONS")
-    known = {"t", "c", "z", "y", "x"}
-    usual = isinstance(names, list) and all(
-        isinstance(n, str) and n.lower() in known for n in names
-    )
-    return FoundArray(folder, tuple(names) if usual and isinstance(names, list) else None)
+    return FoundArray(folder, short_names(names) if isinstance(names, list) else None)
 
 
 def _webknossos(path: Path, role: Role) -> FoundArray | None:
