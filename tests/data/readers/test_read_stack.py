@@ -226,8 +226,8 @@ def test_unreadable_png(tmp_path, images):
 
 def test_empty_folder_and_unknown_file(tmp_path):
     _refused(tmp_path, str(tmp_path), "no .png, .tif, .tiff, .jpg or .bmp files")
-    (tmp_path / "em.h5").write_bytes(b"\x89HDF")
-    _refused(tmp_path / "em.h5", "em.h5", "type .h5")
+    (tmp_path / "em.czi").write_bytes(b"ZISRAW")
+    _refused(tmp_path / "em.czi", "em.czi", "type .czi")
 
 
 def test_sections_of_differing_sizes(tmp_path, images):
