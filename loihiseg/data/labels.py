@@ -52,6 +52,7 @@ def read_membrane(
         the lower is membrane, as in the ISBI 2012 challenge (0 = membrane, 255 = cell), unless it
         covers more than 60 % of the pixels: membrane is the minority class, so the labels are
         then taken to be inverted. Near one half the rule says little, and a warning says so.
+        Two integers of 16 bits or more that are no usual marks (0, 1, 2, 255 ...) are instances.
         "cell-bright" and "membrane-bright" fix the reading. More than two integers of 16 bits or
         more, or signed, are instances (CREMI, SNEMI3D): their boundaries are membrane, see
         `boundaries`, and so is 0.
@@ -76,9 +77,9 @@ def read_membrane(
     if not labelled.all():
         _warn_unlabelled(labelled, source)
     values = np.unique(labels[labelled])
-    if len(values) == 2:
+    if len(values) == 2 and not (label_polarity == "auto" and _are_two_ids(values)):
         read, sentence = _two_values(labels, labelled, source, label_polarity)
-    elif _are_instances(values, labels[labelled]):
+    elif len(values) == 2 or _are_instances(values, labels[labelled]):
         read, sentence = _instances(labels, labelled, values, options.boundary_width)
     else:
         _refuse_values(values, source)
@@ -125,6 +126,15 @@ def _two_values(
     membrane = np.ascontiguousarray(~is_dark if inverted else is_dark)
     cell_value, membrane_value = (dark, bright) if inverted else (bright, dark)
     return membrane, f"labels: {cell_value} = cell, {membrane_value} = membrane{why}"
+
+
+def _are_two_ids(values: np.ndarray) -> bool:
+    """Whether two values are ids of cells, as in a small part of a volume, and no marks."""
+    if values.dtype.kind not in "iu" or values.dtype.itemsize == 1:
+        return False
+    marks = {1, 2, 127, 128, 254, 255, 256, 32767, 32768, 65535, 2**31 - 1, 2**32 - 1}
+    low, high = (int(value) for value in values)
+    return low > 0 and not {low, high} <= marks
 
 
 def _are_instances(values: np.ndarray, labels: np.ndarray) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from loihiseg.data.labels import LabelOptions, LabelPolarity, read_membrane
 from loihiseg.data.padding import padding_of
+from loihiseg.data.ranges import warn_of_ranges
 from loihiseg.data.ranks import percentiles
 from loihiseg.errors import InputError
 
@@ -193,6 +194,7 @@ def _to_uint8(images: np.ndarray, source: str) -> np.ndarray:
         )
     if images.dtype == bool:
         return images * np.uint8(255)
+    warn_of_ranges(images, source)
     if images.dtype == np.uint8:
         return np.ascontiguousarray(images)
     dark, bright = grey_limits(lambda: images, images.dtype)

@@ -50,6 +50,7 @@ def test_explicit_polarity_wins(polarity, n_membrane):
     assert stack.membrane.sum() == n_membrane
 
 
+@pytest.mark.filterwarnings("ignore:.*too near one half")
 def test_exactly_half_is_not_inverted():
     images = _images()
     assert "inverted" not in make_stack(images, _labels(images, 30), "here").polarity

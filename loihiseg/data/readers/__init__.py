@@ -24,6 +24,7 @@ from loihiseg.data.readers.hdf5 import Hdf5Reader, split_path
 from loihiseg.data.readers.locate import locate
 from loihiseg.data.readers.n5 import N5Reader
 from loihiseg.data.readers.regular import cannot_read, is_folder
+from loihiseg.data.readers.same_place import check_same_place
 from loihiseg.data.readers.zarr import ZarrReader
 from loihiseg.data.stack import LabelOptions, LabelPolarity, Stack, make_stack
 from loihiseg.errors import InputError
@@ -73,6 +74,7 @@ def read_stack(
             with open_sections(labels_at, "labels") as label_reader:
                 if isinstance(reader, SectionFolder) and isinstance(label_reader, SectionFolder):
                     check_pairs(reader.files, label_reader.files)
+                check_same_place(reader, label_reader)
                 images, label_array = _read_all(reader), _read_all(label_reader)
                 pixel_nm = reader.pixel_nm
         stack = make_stack(

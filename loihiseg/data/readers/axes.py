@@ -38,6 +38,29 @@ _UNITS_NM = {
 }  # fmt: skip
 
 
+_SHORT = {
+    **{name: name for name in "tczyx"},
+    **dict.fromkeys(("time", "times", "frame", "frames", "timepoint"), "t"),
+    **dict.fromkeys(("channel", "channels", "band", "bands", "ch", "colour", "color", "rgb",
+                     "wavelength"), "c"),
+    **dict.fromkeys(("depth", "section", "sections", "slice", "slices", "plane", "planes"), "z"),
+    **dict.fromkeys(("height", "row", "rows"), "y"),
+    **dict.fromkeys(("width", "column", "columns", "col", "cols"), "x"),
+}  # fmt: skip
+
+
+def short_names(names: Sequence[object]) -> tuple[str, ...] | None:
+    """Names of axes as "t", "c", "z", "y" and "x"; None where one of them is of another kind.
+
+    A first axis of another name, with rows and columns behind it, is one of sections.
+    """
+    short = [_SHORT.get(name.strip().lower()) if isinstance(name, str) else None for name in names]
+    if len(short) == 3 and short == [None, "y", "x"]:
+        short[0] = "z"
+    found = tuple(name for name in short if name is not None)
+    return found if len(found) == len(names) else None
+
+
 @dataclass(frozen=True)
 class AxisOrder:
     """Positions of the axes of sections (None where there is one), rows and columns."""
@@ -83,6 +106,13 @@ def axis_order(shape: Sequence[int], names: Sequence[str] | None, path: Path) ->
             f"{path}: an array of shape {shape} whose axes are not named looks like {shape[-1]} "
             "channels, expected (sections, height, width); give one channel"
         )
+    volume = shape[max(n_axes - 3, 0) : n_axes]
+    if len(volume) == 3 and 1 < volume[2] < min(volume[:2]) / 4:
+        warn(
+            f"{path}: an array of shape {shape} whose axes are not named is taken as {volume[0]} "
+            f"sections of {volume[1]} x {volume[2]} pixels; if the last axis is that of sections, "
+            "store it first"
+        )
     sections = None if n_axes == 2 else n_axes - 3
     return AxisOrder(sections, n_axes - 2, n_axes - 1)
 
@@ -115,9 +145,15 @@ def _by_name(shape: tuple[int, ...], names: list[str], path: Path) -> AxisOrder:
 
 def in_nanometres(size: object, unit: object) -> float | None:
     """A size in nanometres; None without a unit of length or a size above zero."""
-    if isinstance(size, bool) or not isinstance(size, int | float) or not isinstance(unit, str):
+    found = length_in_nanometres(size, unit)
+    return found if found is not None and found > 0 else None
+
+
+def length_in_nanometres(length: object, unit: object) -> float | None:
+    """A length of either sign, or zero, in nanometres; None without a unit of length."""
+    if isinstance(length, bool) or not isinstance(length, int | float) or not isinstance(unit, str):
         return None
     factor = _UNITS_NM.get(unit) or _UNITS_NM.get(unit.strip().lower())
-    if factor is None or not 0 < size < 1e300:
+    if factor is None or not -1e300 < length < 1e300:
         return None
-    return float(size) * factor
+    return float(length) * factor

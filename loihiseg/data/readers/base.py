@@ -31,6 +31,8 @@ class SectionReader(abc.ABC):
     dtype : of the sections that `section` gives, in the byte order of the machine.
     pixel_nm : nanometres between sections, rows and columns as the file's own metadata says, None
         for what it does not say.
+    origin_nm : nanometres from the origin of the file's own space to the first pixel, as pixel_nm;
+        None where it does not say.
     chunk : (sections, rows, columns) that are stored, and best read, together.
     """
 
@@ -38,6 +40,7 @@ class SectionReader(abc.ABC):
     shape: tuple[int, int, int]
     dtype: np.dtype
     pixel_nm: Nanometres | None = None
+    origin_nm: Nanometres | None = None
     chunk: tuple[int, int, int] | None = None
 
     @classmethod

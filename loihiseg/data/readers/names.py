@@ -23,6 +23,7 @@ IMAGE_WORDS = frozenset("raw image images img imgs em volume grey gray".split())
 
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _WORD = re.compile(r"[A-Za-z]+")
+_CHANNEL = re.compile(r"(?<![a-z])(?:c|ch|chan|channel)[-_ ]?([0-9]+)(?![0-9])", re.IGNORECASE)
 _MOST_LISTED = 6
 
 Key = tuple[tuple[int, float, str], ...]
@@ -53,8 +54,9 @@ def in_order(paths: Sequence[Path]) -> list[Path]:
     """Files in the order of the numbers in their names, 2 before 10.
 
     A minus before a number is a sign where a folder has the same name with and without one (z-1,
-    z0), else a hyphen. A point between digits is a decimal point where each name has no more than
-    one between two numbers (1.05 before 1.5), else it separates (1.2.10).
+    z0), or all have one behind a mark (z_-2, z_-1), else a hyphen. A point between digits is a
+    decimal point where each name has no more than one between two numbers (1.05 before 1.5) and the
+    digits behind it are as many in all or end in no zero, else it separates (1.2.10; 1.9, 1.10).
     """
     stems = [path.stem for path in paths]
     signed, decimal = _has_signs(stems), _has_decimals(stems)
@@ -72,6 +74,7 @@ def check_names(folder: Path, paths: Sequence[Path]) -> None:
     signed, decimal = _has_signs(stems), _has_decimals(stems)
     keys = [_key(stem, signed, decimal) for stem in stems]
     _refuse_strangers(paths, [_pattern(key) for key in keys])
+    _refuse_channels(paths)
     for (one, key), (other, next_key) in zip(zip(paths, keys), zip(paths[1:], keys[1:])):
         if key == next_key and any(kind == 0 for kind, _, _ in key):
             raise InputError(
@@ -88,7 +91,9 @@ def _words(path: Path) -> list[str]:
 
 
 def _has_signs(stems: Sequence[str]) -> bool:
-    """Whether names are the same up to a minus before a number, some with and some without it."""
+    """Whether a minus before a number is a sign, see `in_order`."""
+    if stems and all(re.search(r"[_ =]-[0-9]", stem) for stem in stems):
+        return True  # no hyphen stands behind another
     with_minus = {_skeleton(stem) for stem in stems if _signs(stem)}
     without = {_skeleton(stem) for stem in stems if not _signs(stem)}
     return bool(with_minus & without)
@@ -104,7 +109,13 @@ def _skeleton(stem: str) -> str:
 
 def _has_decimals(stems: Sequence[str]) -> bool:
     pointed = [re.findall(r"[0-9]+(?:\.[0-9]+)+", stem) for stem in stems]
-    return any(pointed) and all(run.count(".") == 1 for runs in pointed for run in runs)
+    if not any(pointed) or any(run.count(".") > 1 for runs in pointed for run in runs):
+        return False
+    # Nobody writes 1.10 for 1.1 among 1.8 and 1.9: there the digits behind the point count.
+    behind = [run.split(".")[1] for runs in pointed for run in runs]
+    return len({len(digits) for digits in behind}) == 1 or not any(
+        digits.endswith("0") for digits in behind
+    )
 
 
 def _key(stem: str, signed: bool, decimal: bool) -> Key:
@@ -132,7 +143,10 @@ def _pattern(key: Key) -> str:
 
 def _refuse_strangers(paths: Sequence[Path], patterns: Sequence[str]) -> None:
     usual, count = Counter(patterns).most_common(1)[0]
-    if len(paths) < 3 or count == len(paths) or 3 * count < 2 * len(paths):
+    if len(paths) < 3 or count == len(paths):
+        return
+    if 3 * count < 2 * len(paths):
+        _refuse_twins(paths, patterns)
         return
     strangers = [path for path, pattern in zip(paths, patterns) if pattern != usual]
     more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
@@ -140,6 +154,52 @@ def _refuse_strangers(paths: Sequence[Path], patterns: Sequence[str]) -> None:
         f"{strangers[0]}{more}: not named like the other {count} sections ({usual[:40]}), expected "
         "one way of naming; rename it or move it away"
     )
+
+
+def _refuse_twins(paths: Sequence[Path], patterns: Sequence[str]) -> None:
+    """Refuse several pictures of each section, such as a prediction or a second detector."""
+    numbers: dict[str, list[list[str]]] = {}
+    for path, pattern in zip(paths, patterns):
+        numbers.setdefault(pattern, []).append(re.findall(r"[0-9]+", path.stem))
+    (one, ones), (other, others) = sorted(numbers.items(), key=lambda each: -len(each[1]))[:2]
+    if not all(ones + others):
+        return
+    # Numbers that stay the same, as in ch0 and ch1, do not count sections.
+    shared = _counted(ones) & _counted(others)
+    if len(shared) >= 2 and 2 * len(shared) >= len(others):
+        names = [
+            next(p.name for p, q in zip(paths, patterns) if q == each) for each in (one, other)
+        ]
+        raise InputError(
+            f"{paths[0].parent}: has two pictures of a section, as in {names[0]} and {names[1]}, "
+            "expected one; move one kind into another folder"
+        )
+
+
+def _refuse_channels(paths: Sequence[Path]) -> None:
+    """Refuse sections that are there in several channels, as in s1_ch0 and s1_ch1."""
+    channels: dict[str, set[str]] = {}
+    for path in paths:
+        found = _CHANNEL.findall(path.stem)
+        if len(found) != 1:
+            return
+        channels.setdefault(_CHANNEL.sub("", path.stem), set()).add(found[0])
+    alike = len({frozenset(each) for each in channels.values()}) == 1
+    several = next(iter(channels.values()))
+    if len(channels) > 1 and alike and len(several) > 1:
+        listed = ", ".join(sorted(several)[:_MOST_LISTED])
+        raise InputError(
+            f"{paths[0].parent}: has the channels {listed} of each section, as {paths[0].name} "
+            "says, expected one; move the others into another folder"
+        )
+
+
+def _counted(numbers: Sequence[list[str]]) -> set[tuple[int, ...]]:
+    """The numbers of names that vary."""
+    if len({len(each) for each in numbers}) != 1:
+        return set()
+    varying = [column for column in zip(*numbers) if len({int(n) for n in column}) > 1]
+    return {tuple(int(n) for n in row) for row in zip(*varying)}
 
 
 def _warn_of_gaps(folder: Path, keys: Sequence[Key]) -> None:

@@ -148,6 +148,7 @@ def test_sections_pair_by_name_or_number(tmp_path):
         labels.rmdir()
 
 
+@pytest.mark.filterwarnings("ignore:.*have gaps")
 def test_sections_without_partner(tmp_path):
     root = tmp_path / "d"
     images, labels = _sections(root / "images", GREY), _sections(root / "labels", LABELS)

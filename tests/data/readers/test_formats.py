@@ -135,7 +135,7 @@ def test_mrc_of_bytes_without_sign(tmp_path, how):
     _check(tmp_path / "em.mrc", bright)
 
 
-@pytest.mark.parametrize("axes", itertools.permutations((1, 2, 3)))
+@pytest.mark.parametrize("axes", list(itertools.permutations((1, 2, 3))))
 def test_mrc_axes(tmp_path, axes):
     with mrcfile.new(tmp_path / "em.mrc") as mrc:
         mrc.set_data(GREY.astype("i2"))

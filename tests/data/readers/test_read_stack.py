@@ -78,6 +78,7 @@ def test_two_volumes_without_a_preferred_one(tmp_path, images):
     _refused(tmp_path, "a-volume.tif, b-volume.tif")
 
 
+@pytest.mark.filterwarnings("ignore:.*12 channels are taken as sections")
 @pytest.mark.parametrize("options", [{}, {"imagej": True}, {"compression": "deflate"}])
 def test_multi_page_tiff(tmp_path, images, labels, options):
     tifffile.imwrite(tmp_path / "em.tif", images, **options)
@@ -191,6 +192,7 @@ def test_truncated_tiff(tmp_path, images, options, kept):
     _refused(path, "cut.tif", "cannot be read as a TIFF")
 
 
+@pytest.mark.filterwarnings("ignore:.*12 channels are taken as sections")
 @pytest.mark.parametrize("options", [{}, {"imagej": True}, {"compression": "deflate"}])
 def test_truncated_tiff_never_loses_sections_silently(tmp_path, images, options):
     path = tmp_path / "cut.tif"
@@ -224,8 +226,8 @@ def test_unreadable_png(tmp_path, images):
 
 def test_empty_folder_and_unknown_file(tmp_path):
     _refused(tmp_path, str(tmp_path), "no .png, .tif, .tiff, .jpg or .bmp files")
-    (tmp_path / "em.h5").write_bytes(b"\x89HDF")
-    _refused(tmp_path / "em.h5", "em.h5", "type .h5")
+    (tmp_path / "em.czi").write_bytes(b"ZISRAW")
+    _refused(tmp_path / "em.czi", "em.czi", "type .czi")
 
 
 def test_sections_of_differing_sizes(tmp_path, images):

@@ -24,7 +24,7 @@ import imagecodecs
 import msgspec
 import numpy as np
 
-from loihiseg.data.readers.axes import axis_order, in_nanometres
+from loihiseg.data.readers.axes import axis_order, in_nanometres, length_in_nanometres, short_names
 from loihiseg.data.readers.base import DamagedFileError, Role, not_supported, unreadable
 from loihiseg.data.readers.blocks import ChunkedReader, Index
 from loihiseg.data.readers.decompress import Decompress, inflate, unblosc, unlzf, unzstd
@@ -113,6 +113,7 @@ class Hdf5Reader(ChunkedReader):
         names = _axis_names(found)
         self.order = axis_order(self.lengths, names, self.path)
         self.pixel_nm = self.order.nanometres(_sizes(found, names))
+        self.origin_nm = self.order.nanometres(_offsets(found, names))
         self._chain = self._filters(found)
         self._fill = _fill(found, self._stored_dtype)
         n_bytes = math.prod(self.lengths) * self.dtype.itemsize
@@ -290,8 +291,8 @@ def _axis_names(found: _Description) -> list[str] | None:
     for name in ("axes", "DIMENSION_LABELS"):
         value = found.attributes.get(name)
         names = list(value) if isinstance(value, str | list) else []
-        if names and all(isinstance(n, str) and n.lower() in "tczyx" and n for n in names):
-            return names
+        if names and (found_names := short_names(names)) is not None:
+            return list(found_names)
     return None
 
 
@@ -301,14 +302,28 @@ def _sizes(found: _Description, names: list[str] | None) -> list[float | None] |
         values = found.attributes.get(name)
         if not isinstance(values, list):
             continue
-        sizes = [in_nanometres(value, unit) for value in values]
-        if len(values) == 3 and len(found.shape) >= 3:  # z, y, x whatever the order of the axes
-            axes = names or [*[""] * (len(found.shape) - 3), "z", "y", "x"]
-            by_name = dict(zip("zyx", sizes))
-            return [by_name.get(axis) for axis in axes]
-        if len(values) == len(found.shape):
+        sizes = _along_axes(found, names, [in_nanometres(value, unit) for value in values])
+        if sizes is not None:
             return sizes
     return None
+
+
+def _offsets(found: _Description, names: list[str] | None) -> list[float | None] | None:
+    """Nanometres before the first pixel along the axes of the array, as CREMI gives them."""
+    values = found.attributes.get("offset")
+    if not isinstance(values, list):
+        return None
+    return _along_axes(found, names, [length_in_nanometres(value, "nm") for value in values])
+
+
+def _along_axes(
+    found: _Description, names: list[str] | None, values: list[float | None]
+) -> list[float | None] | None:
+    if len(values) == 3 and len(found.shape) >= 3:  # z, y, x whatever the order of the axes
+        axes = names or [*[""] * (len(found.shape) - 3), "z", "y", "x"]
+        by_name = dict(zip("zyx", values))
+        return [by_name.get(axis) for axis in axes]
+    return values if len(values) == len(found.shape) else None
 
 
 def _fill(found: _Description, dtype: np.dtype) -> np.ndarray | None:

@@ -42,7 +42,15 @@ NAMES = {
 ONLY_LABELS = NAMES["labels"][:6]
 """Names of labels in a file that holds images too."""
 
-ATTRIBUTES = ("axistags", "resolution", "element_size_um", "DIMENSION_LABELS", "axes", "units")
+ATTRIBUTES = (
+    "axistags",
+    "resolution",
+    "element_size_um",
+    "offset",
+    "DIMENSION_LABELS",
+    "axes",
+    "units",
+)
 _MOST_TEXT = 1 << 16
 
 

@@ -57,7 +57,7 @@ class TiffReader(SectionReader):
             page = self._pages[0]
             _check_alike(path, self._pages)
             n_values = page.format.height * page.format.width * page.format.n_samples
-            n_sections = declared_sections(description, len(self._pages), n_values)
+            n_sections = declared_sections(path, description, len(self._pages), n_values)
             for one in self._pages:
                 check_supported(one)
                 check_segment(path, segment_bytes(one, one.segments.shape[0]), "strip or tile")

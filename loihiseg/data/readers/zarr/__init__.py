@@ -57,6 +57,7 @@ class ZarrReader(ChunkedReader):
         self.lengths, self.chunk_lengths = metadata.shape, metadata.chunk
         self.dtype = metadata.dtype.newbyteorder("=")
         self.pixel_nm = self.order.nanometres(found.sizes_nm)
+        self.origin_nm = self.order.nanometres(found.origin_nm)
         self.arrange()
         fill = metadata.fill if metadata.fill_known else None
         self.check_stored(self._chunks.is_stored, fill, "Zarr")

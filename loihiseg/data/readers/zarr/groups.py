@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loihiseg.data.readers.axes import in_nanometres
+from loihiseg.data.readers.axes import in_nanometres, length_in_nanometres, short_names
 from loihiseg.data.readers.base import DamagedFileError, Role, not_supported, unreadable
 from loihiseg.data.readers.zarr.metadata import read_json
 from loihiseg.errors import InputError
@@ -29,11 +29,12 @@ _LISTED = 8
 
 @dataclass(frozen=True)
 class FoundArray:
-    """An array, what its axes are called and the size of its pixels by axis, where that is said."""
+    """An array, what its axes are called, and size and place of its pixels by axis, where said."""
 
     folder: Path
     axes: tuple[str, ...] | None = None
     sizes_nm: tuple[float | None, ...] | None = None
+    origin_nm: tuple[float | None, ...] | None = None
 
 
 def find_array(path: Path, role: Role) -> FoundArray:
@@ -159,7 +160,15 @@ def _multiscale(path: Path, attributes: dict[str, Any]) -> FoundArray:
     scale = _scale(dataset, len(names))
     more = _scale(image, len(names))
     sizes = tuple(in_nanometres(a * b, unit) for a, b, unit in zip(scale, more, units))
-    return FoundArray(folder, tuple(names), sizes)
+    # The image's own steps come behind those of the array.
+    shifts = [
+        a * factor + b
+        for a, factor, b in zip(
+            _translation(dataset, len(names)), more, _translation(image, len(names))
+        )
+    ]
+    origin = tuple(length_in_nanometres(shift, unit) for shift, unit in zip(shifts, units))
+    return FoundArray(folder, tuple(names), sizes, origin)
 
 
 def _scale(entry: dict[str, Any], n_axes: int) -> Sequence[float]:
@@ -172,6 +181,17 @@ def _scale(entry: dict[str, Any], n_axes: int) -> Sequence[float]:
                 raise DamagedFileError(f"its metadata gives the scale {str(values)[:60]}")
             found = [a * b for a, b in zip(found, values)]
     return found
+
+
+def _translation(entry: dict[str, Any], n_axes: int) -> Sequence[float]:
+    steps = entry.get("coordinateTransformations")
+    for step in steps if isinstance(steps, list) else ():
+        values = step.get("translation") if isinstance(step, dict) else None
+        if isinstance(values, list) and len(values) == n_axes:
+            if not all(type(v) in (int, float) and abs(v) < 1e100 for v in values):
+                raise DamagedFileError(f"its metadata gives the translation {str(values)[:60]}")
+            return [float(v) for v in values]
+    return [0.0] * n_axes
 
 
 def _series(path: Path) -> Path | None:
@@ -213,11 +233,7 @@ def _named_axes(folder: Path) -> FoundArray:
     names = None if document is None else document.get("dimension_names")
     if names is None:
         names = _attributes(folder).get("_ARRAY_DIMENSIONS")
-    known = {"t", "c", "z", "y", "x"}
-    usual = isinstance(names, list) and all(
-        isinstance(n, str) and n.lower() in known for n in names
-    )
-    return FoundArray(folder, tuple(names) if usual and isinstance(names, list) else None)
+    return FoundArray(folder, short_names(names) if isinstance(names, list) else None)
 
 
 def _webknossos(path: Path, role: Role) -> FoundArray | None:
