@@ -249,6 +249,9 @@ def _made_notes(made: "Made", sections: Selection, threshold: float | None) -> t
     found, without = [], sections.fitted_on is None
     if without and made.deployed.code.fits_readout:
         found.append("No validation sections beside these: the read-out is not calibrated.")
+    elif made.deployed.code.fits_readout and sections.validation is None:
+        which = "these sections" if sections.fitted_on is sections.test else "sections beside these"
+        found.append(f"The read-out is fitted on {which}, to the network in floats.")
     if threshold is None:
         why = "for want of them" if found else "for want of validation sections with labels"
         found.append(f"The threshold is 0.5 {why}.")

@@ -141,11 +141,8 @@ def _of_other_data(stack: Stack, sections: str | None) -> Selection:
         chosen = parse_sections(sections, stack.n_sections)
     test = _labelled_part(stack, chosen, sections is not None)
     beside = [number for number in range(stack.n_sections) if number not in chosen]
-    which = "sections beside these" if beside else "these sections"
-    note = (
-        f"The network was trained on other data: {'all' if sections is None else 'these'} sections "
-        f"are used, and the read-out is fitted on {which}, to the network in floats."
-    )
+    used = "all sections are" if sections is None else "these sections are"
+    note = f"The network was trained on other data: {used} used."
     return Selection(stack, test, None, stack.select(beside) if beside else test, note)
 
 

@@ -51,14 +51,14 @@ def test_sections_by_the_split_of_the_network(n_sections, record, sections, test
 
 
 @pytest.mark.parametrize(
-    "sections, test, fitted_on, said",
+    "sections, test, fitted_on",
     [
-        (None, (0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 5), "all sections are used"),
-        ("1:3", (1, 2), (0, 3, 4, 5), "fitted on sections beside these"),
-        (":", (0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 5), "fitted on these sections"),
+        (None, (0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 5)),
+        ("1:3", (1, 2), (0, 3, 4, 5)),
+        (":", (0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 5)),
     ],
 )
-def test_a_split_is_for_the_data_that_was_trained_on(sections, test, fitted_on, said):
+def test_a_split_is_for_the_data_that_was_trained_on(sections, test, fitted_on):
     """Of other data, labelled or not, nothing is left out, and nothing chosen by labels."""
     for stack in (
         synthetic_stack(6, (48, 40)),
@@ -66,7 +66,8 @@ def test_a_split_is_for_the_data_that_was_trained_on(sections, test, fitted_on, 
     ):
         found = select_sections(stack, sections, RECORD)
         assert found.test.section_numbers == test and found.validation is None
-        assert found.fitted_on.section_numbers == fitted_on and said in found.note
+        assert found.fitted_on.section_numbers == fitted_on
+        assert "trained on other data" in found.note
         assert found.calibration(20, 2) is not None and found.calibration(20, 0) is None
 
 
