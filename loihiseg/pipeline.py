@@ -253,7 +253,7 @@ def _made_notes(made: "Made", sections: Selection, threshold: float | None) -> t
         which = "these sections" if sections.fitted_on is sections.test else "sections beside these"
         found.append(f"The read-out is fitted on {which}, to the network in floats.")
     if threshold is None:
-        why = "for want of them" if found else "for want of validation sections with labels"
+        why = "for want of them" if without else "for want of validation sections with labels"
         found.append(f"The threshold is 0.5 {why}.")
     return tuple(found)
 
