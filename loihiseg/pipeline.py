@@ -184,8 +184,9 @@ def _chosen(sections: Selection, tile: int, running: RunOptions, reporter: Repor
     chosen = sections.choose(tile, running.tiles, running.calibration_tiles)
     if chosen.truth is not None:
         check_cells(chosen.truth)
-    if chosen.short:
-        reporter.say(chosen.short)
+    for text in (chosen.sections.note, chosen.short):
+        if text:
+            reporter.say(text)
     return chosen
 
 
@@ -223,6 +224,8 @@ def _compiled(
 def _expected_on(chosen: Chosen) -> tuple[np.ndarray, str]:
     """Pixels that rates are expected from, and in words which these are."""
     tiles, kind = chosen.calibration, "validation sections"
+    if chosen.sections.validation is None:
+        kind = "sections of other data than the network was trained on"
     if tiles is None:
         tiles, kind = chosen.tiles, "the sections that were deployed on"
     return tiles.pixels, f"{len(tiles.places)} tiles of {kind}"
@@ -243,11 +246,14 @@ def _threshold(source: "Network", sections: Selection) -> float | None:
 
 def _made_notes(made: "Made", sections: Selection, threshold: float | None) -> tuple[str, ...]:
     """What a network lacks for want of validation sections or their labels."""
-    found, without = [], sections.validation is None
+    found, without = [], sections.fitted_on is None
     if without and made.deployed.code.fits_readout:
         found.append("No validation sections beside these: the read-out is not calibrated.")
+    elif made.deployed.code.fits_readout and sections.validation is None:
+        which = "these sections" if sections.fitted_on is sections.test else "sections beside these"
+        found.append(f"The read-out is fitted on {which}, to the network in floats.")
     if threshold is None:
-        why = "for want of them" if found else "for want of validation sections with labels"
+        why = "for want of them" if without else "for want of validation sections with labels"
         found.append(f"The threshold is 0.5 {why}.")
     return tuple(found)
 

@@ -23,11 +23,19 @@ class Selection:
         Sections that maps are made of.
     validation : Stack or None
         Sections that choices are made on: none of them is in ``test``.
+    fitted_on : Stack or None
+        Sections that the read-out may be fitted on, to the network in floats, without labels: those
+        of validation; of data that the network was not trained on, sections beside ``test``, or
+        these very ones where there are no others.
+    note : str
+        A sentence where the network was trained on other data, else nothing.
     """
 
     stack: Stack
     test: Stack
     validation: Stack | None
+    fitted_on: Stack | None = None
+    note: str = ""
 
     def tiles(self, tile: int, count: int | None) -> Tiles:
         """So many tiles of the sections, or all that make up the whole of them."""
@@ -36,10 +44,10 @@ class Selection:
         return spread_tiles(self.test, tile, count)
 
     def calibration(self, tile: int, count: int) -> Tiles | None:
-        """So many tiles of the validation sections, if there are any."""
-        if self.validation is None or not count:
+        """So many tiles to fit the read-out on, if there are any."""
+        if self.fitted_on is None or not count:
             return None
-        return spread_tiles(self.validation, tile, count)
+        return spread_tiles(self.fitted_on, tile, count)
 
     def choose(self, tile: int, tiles: int | None, calibration_tiles: int) -> "Chosen":
         """Tiles of both parts: so many of the sections, or the whole of them."""
@@ -58,7 +66,7 @@ class Chosen:
     tiles : Tiles
         That are judged.
     calibration : Tiles or None
-        Of the validation sections, to fit on.
+        To fit the read-out on.
     short : str
         A sentence where there is no room for as many tiles as were asked for.
     """
@@ -94,6 +102,9 @@ class Chosen:
 def select_sections(stack: Stack, sections: str | None, trained_on: DataRecord | None) -> Selection:
     """The sections that are asked for, else those of the test part; and those of validation.
 
+    A network's own split is for the data it was trained on, known by their digest. On other data
+    all sections are used, which the selection's note says, and nothing is chosen by labels.
+
     Of a stack in which some sections are labelled and others are not, only those with labels are
     taken as soon as there is one among them; a warning names sections that were asked for.
 
@@ -103,14 +114,15 @@ def select_sections(stack: Stack, sections: str | None, trained_on: DataRecord |
     sections : str or None
         As ``A:B``.
     trained_on : DataRecord or None
-        Of the network: its split is used if the stack has so many sections. Where nothing is
-        known, a stack of 3 sections or more is split anew.
+        Of the network. Where nothing is known, a stack of 3 sections or more is split anew.
 
     Raises
     ------
     InputError
         If there are no such sections.
     """
+    if trained_on is not None and trained_on.digest != stack.digest:
+        return _of_other_data(stack, sections)
     split = _split_of(trained_on, stack)
     chosen = split.test if split else range(stack.n_sections)
     if sections is not None:
@@ -118,7 +130,20 @@ def select_sections(stack: Stack, sections: str | None, trained_on: DataRecord |
     validation = None
     if split and not set(split.validation) & set(chosen):
         validation = _labelled_part(stack, split.validation, asked=False)
-    return Selection(stack, _labelled_part(stack, chosen, sections is not None), validation)
+    test = _labelled_part(stack, chosen, sections is not None)
+    return Selection(stack, test, validation, validation)
+
+
+def _of_other_data(stack: Stack, sections: str | None) -> Selection:
+    """All sections, or those that are asked for, of data the network was not trained on."""
+    chosen = range(stack.n_sections)
+    if sections is not None:
+        chosen = parse_sections(sections, stack.n_sections)
+    test = _labelled_part(stack, chosen, sections is not None)
+    beside = [number for number in range(stack.n_sections) if number not in chosen]
+    used = "all sections are" if sections is None else "these sections are"
+    note = f"The network was trained on other data: {used} used."
+    return Selection(stack, test, None, stack.select(beside) if beside else test, note)
 
 
 def _labelled_part(stack: Stack, chosen: range, asked: bool) -> Stack:

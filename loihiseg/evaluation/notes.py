@@ -8,7 +8,13 @@ from loihiseg.data.selection import Chosen
 
 def scored_note(deployed: DeployedNetwork, chosen: Chosen, more: Iterable[str]) -> str:
     """The pixels, then every warning; ``more`` are those of how the network was made."""
-    notes = [_pixels(chosen, deployed.tile), chosen.short, _truth(deployed, chosen), *more]
+    notes = [
+        _pixels(chosen, deployed.tile),
+        chosen.short,
+        chosen.sections.note,
+        _truth(deployed, chosen),
+        *more,
+    ]
     return " ".join(note for note in notes if note)
 
 

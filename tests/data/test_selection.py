@@ -1,5 +1,7 @@
 """Sections and tiles that are chosen, and what is said of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,18 +36,39 @@ def test_whole_sections_lack_no_tiles():
         (6, RECORD, None, (5,), (4,)),
         (6, RECORD, "0:2", (0, 1), (4,)),
         (6, RECORD, "3:5", (3, 4), None),
-        # A stack of fewer sections is none that the split is of.
-        (5, RECORD, None, (0, 1, 2, 3, 4), None),
         (6, None, None, (5,), (4,)),
         (2, None, None, (0, 1), None),
     ],
 )
 def test_sections_by_the_split_of_the_network(n_sections, record, sections, test, validation):
-    found = select_sections(synthetic_stack(n_sections, (48, 40)), sections, record)
+    stack = synthetic_stack(n_sections, (48, 40))
+    known = record and replace(record, digest=stack.digest)
+    found = select_sections(stack, sections, known)
     assert found.test.section_numbers == test
     assert (found.validation and found.validation.section_numbers) == validation
     calibration = found.calibration(20, 1)
     assert (calibration is None) == (validation is None)
+
+
+@pytest.mark.parametrize(
+    "sections, test, fitted_on",
+    [
+        (None, (0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 5)),
+        ("1:3", (1, 2), (0, 3, 4, 5)),
+        (":", (0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 5)),
+    ],
+)
+def test_a_split_is_for_the_data_that_was_trained_on(sections, test, fitted_on):
+    """Of other data, labelled or not, nothing is left out, and nothing chosen by labels."""
+    for stack in (
+        synthetic_stack(6, (48, 40)),
+        replace(synthetic_stack(6, (48, 40)), membrane=None),
+    ):
+        found = select_sections(stack, sections, RECORD)
+        assert found.test.section_numbers == test and found.validation is None
+        assert found.fitted_on.section_numbers == fitted_on
+        assert "trained on other data" in found.note
+        assert found.calibration(20, 2) is not None and found.calibration(20, 0) is None
 
 
 def test_sections_that_are_not_there():
@@ -54,8 +77,6 @@ def test_sections_that_are_not_there():
 
 
 def test_a_stack_without_labels_has_tiles_without_truth():
-    from dataclasses import replace
-
     stack = replace(synthetic_stack(4, (48, 40)), membrane=None)
     found = select_sections(stack, None, None)
     for tiles in (found.tiles(20, None), found.tiles(20, 2), found.calibration(20, 2)):
