@@ -25,6 +25,10 @@ _MOST_ID = 2**32 - 1
 _BAND_PIXELS = 2**22
 
 
+DEFAULT_PIXEL_NM = 4.0
+"""That the defaults of `CellOptions` are for."""
+
+
 @dataclass(frozen=True)
 class CellOptions:
     """How cells are told apart.
@@ -40,6 +44,12 @@ class CellOptions:
     neck_px: float = 10.0
     smallest_px: int = 50
     fill: bool = False
+
+    @classmethod
+    def at(cls, pixel_nm: float | None) -> CellOptions:
+        """The defaults in nanometres, at a size of the pixels; as at 4 nm where it is not known."""
+        scale = 1.0 if pixel_nm is None else DEFAULT_PIXEL_NM / pixel_nm
+        return cls(cls.neck_px * scale, max(round(cls.smallest_px * scale**2), 1))
 
     def __post_init__(self) -> None:
         if not self.neck_px > 0:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from loihiseg.data.writers import SectionWriter
-from loihiseg.running.cells import CellIds, section_cells
+from loihiseg.running.cells import CellIds, CellOptions, section_cells
 from loihiseg.running.volume import Maps
 
 
@@ -18,10 +18,14 @@ class CellsOfVolume:
         Their journal gets each section whose cells are on the disk, with the next id.
     share : float or None
         See `CellIds`; None for ids that are not linked.
+    options : CellOptions
     """
 
-    def __init__(self, maps: Maps, writer: SectionWriter, share: float | None):
+    def __init__(
+        self, maps: Maps, writer: SectionWriter, share: float | None, options: CellOptions
+    ):
         self._maps, self._writer, self._journal = maps, writer, maps.journal
+        self._options = options
         journal = maps.journal
         done = [unit[0] for unit in journal.done if len(unit) == 1]
         self._n_done = len(done)
@@ -42,7 +46,8 @@ class CellsOfVolume:
         if (position,) in self._journal.done:
             return
         membrane: np.ndarray = self._maps.mask.section(position) != 0
-        cells = section_cells(self._maps.probability.section(position), membrane)
+        probability = self._maps.probability.section(position)
+        cells = section_cells(probability, membrane, self._options)
         self._writer.write(position, self._ids.of(cells))
         self._writer.sync()
         self._journal.append((position,), next_id=self._ids.next_id)

@@ -266,3 +266,11 @@ def test_ids_end_with_32_bits():
 def test_shares_that_cannot_be(share):
     with pytest.raises(OptionError, match="share"):
         CellIds(share)
+
+
+@pytest.mark.parametrize(
+    "nm, neck, smallest", [(None, 10, 50), (4, 10, 50), (8, 5, 12), (2, 20, 200), (100, 0.4, 1)]
+)
+def test_defaults_are_of_nanometres(nm, neck, smallest):
+    """A neck of 40 nm, and a cell of 800 square nanometres."""
+    assert CellOptions.at(nm) == CellOptions(neck, smallest)

@@ -239,13 +239,16 @@ def _run(
     maps: "Maps",
     reporter: "Reporter",
 ) -> "SegmentationResults":
+    from loihiseg.running.cells import CellOptions
     from loihiseg.running.cells_of_volume import CellsOfVolume
     from loihiseg.running.volume import n_windows, segment
 
     cells = None
     if config.cells:
         writer: SectionWriter = output.add_labels(CELLS, _dtype("uint32"))
-        cells = CellsOfVolume(maps, writer, LINKED_SHARE if config.link else None)
+        share = LINKED_SHARE if config.link else None
+        size = None if volume.pixel_nm is None else volume.pixel_nm[2]
+        cells = CellsOfVolume(maps, writer, share, CellOptions.at(size))
     options = config.segment_options
     left = n_windows(volume, numbers, options) - sum(len(unit) == 3 for unit in maps.journal.done)
     with reporter.part("segment") as note, reporter.bar("segment", left) as advance:
