@@ -57,7 +57,7 @@ class Levels(SectionWriter):
         folder : where it is now.
         """
         self.path, self.layout, self._folder = path, layout, folder
-        expected = _attributes(layout)["multiscales"]
+        expected = _attributes(layout, path.stem)["multiscales"]
         found = read_attributes(folder).get("multiscales")
         if found != expected:
             raise other_layout(folder, "levels, axes or scale", found, expected)
@@ -145,7 +145,7 @@ class ZarrOutput(Output):
         folder = self.labels_path(self.part, name)
         # Attributes are written last: without them a kill came between.
         if not (folder / _ATTRIBUTES).is_file():
-            make_levels(folder, layout, {"image-label": _image_label()})
+            make_levels(folder, layout, name, {"image-label": _image_label()})
         self._labels[name] = Levels(path, folder, layout)
         group = zarr.open_group(str(folder.parent), mode="a", zarr_format=_FORMAT)
         group.attrs.update({"labels": list(self._labels)})
@@ -156,7 +156,7 @@ class ZarrOutput(Output):
     def _create(self) -> None:
         temporary = temporary_path(self.part)
         try:
-            make_levels(temporary, self.layout)
+            make_levels(temporary, self.layout, self.path.stem)
             rename(temporary, self.part)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -187,9 +187,12 @@ class ZarrOutput(Output):
         """Nothing is held open."""
 
 
-def make_levels(folder: Path, layout: Layout, more: dict[str, Any] | None = None) -> None:
+def make_levels(
+    folder: Path, layout: Layout, name: str, more: dict[str, Any] | None = None
+) -> None:
     """Make a group with the arrays of all levels, its attributes last.
 
+    name : that viewers show.
     more : further attributes.
     Raises OSError.
     """
@@ -207,7 +210,7 @@ def make_levels(folder: Path, layout: Layout, more: dict[str, Any] | None = None
         )
         sync_file(folder / str(number) / ".zarray")
         sync_folder(folder / str(number))
-    group.attrs.update({**_attributes(layout), **(more or {})})
+    group.attrs.update({**_attributes(layout, name), **(more or {})})
     sync_file(folder / _ATTRIBUTES)
     sync_folder(folder)
 
@@ -221,7 +224,7 @@ def read_attributes(folder: Path) -> dict[str, Any]:
     return {}
 
 
-def _attributes(layout: Layout) -> dict[str, Any]:
+def _attributes(layout: Layout, name: str) -> dict[str, Any]:
     """``multiscales`` of OME-Zarr."""
     sizes = layout.pixel_nm
     unit = {} if sizes is None else {"unit": "nanometer"}
@@ -242,6 +245,7 @@ def _attributes(layout: Layout) -> dict[str, Any]:
         levels.append({"path": str(number), "coordinateTransformations": transforms})
     multiscale = {
         "version": _VERSION,
+        "name": name,
         "axes": [{"name": name, "type": "space", **unit} for name in "zyx"],
         "datasets": levels,
         "type": _method(layout.kind),
