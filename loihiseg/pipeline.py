@@ -169,7 +169,7 @@ def _sections(
     found = select_sections(stack, running.sections, trained_on)
     if running.early_exit is not None:
         check_held(sent)
-        if found.validation is None:
+        if found.fitted_on is None or found.fitted_on is found.test:
             raise OptionError(
                 Option("early_exit"),
                 ": there are no validation sections beside these to choose it on",

@@ -104,9 +104,13 @@ def test_brief_input_has_the_same_output_for_less(capfd, data, levels, folder):
     assert events[1] < 0.8 * events[0] and events[2] < 0.9 * events[1]
 
 
+APART = ("--sections", "5:6")
+"""With others beside it, to choose the rule on."""
+
+
 def test_early_exit(capfd, data, levels, checkpoint, folder):
     """Levels come to rest with their last layer, rates earlier than their last step."""
-    metrics = deploy(capfd, data, levels, folder / "exit", "--early-exit", 0, "--steps", 12)
+    metrics = deploy(capfd, data, levels, folder / "exit", *APART, "--early-exit", 0, "--steps", 12)
     found, whole = metrics["early_exit"], metrics["activity"]
     # Still maps before step 6, the depth, say nothing; the look after is the first to stop at.
     assert (found["mean_steps"], found["share_wrong"]) == (7, 0)
@@ -118,7 +122,9 @@ def test_early_exit(capfd, data, levels, checkpoint, folder):
     assert after["pixel"] == before["pixel"]
     page = (folder / "exit" / "index.html").read_text()
     assert "Early exit, per tile" in page
-    metrics = deploy(capfd, data, checkpoint, folder / "rates", "--early-exit", 0.2, "--steps", 60)
+    metrics = deploy(
+        capfd, data, checkpoint, folder / "rates", *APART, "--early-exit", 0.2, "--steps", 60
+    )
     found = metrics["early_exit"]
     assert found["mean_steps"] < 60 and found["share_wrong"] < 0.4
     assert found["energy"]["total_uj_per_image"] < metrics["energy"][0]["total_uj_per_image"]

@@ -28,5 +28,7 @@ def simulate_levels(asked: Namespace, job: dict) -> None:
         asked.data,
         asked.labels,
         asked.label_polarity,
+        label_threshold=asked.label_threshold,
+        boundary_width=asked.boundary_width,
     )
     write_results(Path(asked.folder), simulate(config, lambda: read_data(config), Reporter()))

@@ -51,6 +51,9 @@ class Workplace:
         SHA-256 of the stack.
     command : str
         That began it all, for the record.
+    label_threshold : float or None
+    boundary_width : int
+        How labels are read, as the options of that name.
     """
 
     out: Path
@@ -59,6 +62,8 @@ class Workplace:
     label_polarity: str
     digest: str
     command: str
+    label_threshold: float | None = None
+    boundary_width: int = 2
 
 
 def job_of(place: Workplace, run) -> dict | None:
@@ -182,6 +187,8 @@ def asked_of(place: Workplace, run) -> dict:
         "data": place.data,
         "labels": place.labels,
         "label_polarity": place.label_polarity,
+        "label_threshold": place.label_threshold,
+        "boundary_width": place.boundary_width,
     }
 
 

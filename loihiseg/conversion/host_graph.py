@@ -15,6 +15,7 @@ from msgspec import Meta
 from loihiseg.conversion.convolution import (
     convolve,
     convolve_transposed,
+    in_order,
     same_borders,
     sliding_windows,
 )
@@ -60,7 +61,11 @@ class _Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=Fal
 
 
 class Convolution(_Operation, frozen=True, tag="convolution", eq=False):
-    """A convolution with a bias; see `loihiseg.conversion.convolution`."""
+    """A convolution with a bias; see `loihiseg.conversion.convolution`.
+
+    The same to the last bit for any number of threads: maps of the chip have nothing else after
+    their spikes that could differ.
+    """
 
     kernel: np.ndarray
     bias: np.ndarray
@@ -71,8 +76,8 @@ class Convolution(_Operation, frozen=True, tag="convolution", eq=False):
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Convolve."""
         if self.transposed:
-            return convolve_transposed(image, self.kernel, self.strides) + self.bias
-        return convolve(image, self.kernel, self.strides, self.padding) + self.bias
+            return convolve_transposed(image, self.kernel, self.strides, in_order) + self.bias
+        return convolve(image, self.kernel, self.strides, self.padding, in_order) + self.bias
 
 
 class Affine(_Operation, frozen=True, tag="affine", eq=False):

@@ -120,7 +120,7 @@ def test_runs_without_any_framework_and_gives_the_same(network, tmp_path):
     paths = [str(tmp_path / name) for name in ("kept", "section.npy", "found.npz")]
     root = Path(__file__).parents[2]
     # Its compiled loops are its own: other tests write theirs at the same time.
-    own = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "loops")}
+    own = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "loops"), "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run([*command, *paths], cwd=root, capture_output=True, text=True, env=own)
     assert done.returncode == 0, done.stderr
     found = np.load(paths[-1])

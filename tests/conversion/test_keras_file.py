@@ -88,7 +88,9 @@ def test_our_own_layers_come_back(tmp_path, suffix):
 def test_code_is_refused_and_not_run(tmp_path, suffix, nested):
     mark = tmp_path / "was-run"
     inputs = tf.keras.Input((4, 4, 1))
-    run = tf.keras.layers.Lambda(lambda x, path=str(mark): (open(path, "w"), x)[1], name="evil")
+    run = tf.keras.layers.Lambda(
+        lambda x, path=str(mark): (open(path, "w").close(), x)[1], name="evil"
+    )
     outputs = run(inputs)
     if nested:
         outputs = tf.keras.Model(inputs, outputs, name="part")(inputs)

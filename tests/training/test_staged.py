@@ -131,7 +131,7 @@ def test_starts_from_a_checkpoint(whole, tmp_path):
 @pytest.mark.parametrize(
     "change, says",
     [
-        ({"channels": (2, 4)}, r"channels \(2, 3\), expected \(2, 4\); choose the --preset"),
+        ({"channels": (2, 4)}, r"channels \(2, 3\), expected \(2, 4\); choose the preset"),
         ({"stem_channels": 3}, "stem_channels 2, expected 3"),
     ],
 )

@@ -65,13 +65,13 @@ class DeployConfig:
         Parameters
         ----------
         asked : Namespace
-            Has ``data``, ``labels``, ``label_polarity`` and ``checkpoint``, as the command's.
+            Has the options of the data and ``checkpoint``, as the command's.
         result : Deployment
             Of a network that was compiled.
         """
         if result.compiling is None:
             raise ValueError("of a kept network the folder is to be named")
-        names = ("data", "labels", "label_polarity")
+        names = ("data", "labels", "label_polarity", "label_threshold", "boundary_width")
         given = {name: getattr(asked, name) for name in names}
         given["checkpoint"] = shipped.named(asked.checkpoint, asked.data)
         return cls(**given, **asdict(result.compiling), **asdict(result.running))

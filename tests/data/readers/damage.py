@@ -38,6 +38,7 @@ from loihiseg.data import read_stack
 from loihiseg.data.readers import hdf5
 from loihiseg.data.readers.hdf5 import describe
 from loihiseg.errors import InputError
+from tests.data.readers.n5 import write_n5
 from tests.mutants import mutants
 
 HANG_SECONDS = 10
@@ -108,8 +109,6 @@ def _mrc(array: np.ndarray, extended: int = 0) -> Callable[[Path], Path]:
 
 def _n5(compression: str, **options: object) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
-        from tests.data.readers.test_formats import write_n5
-
         return write_n5(folder / "em.n5", GREY, (2, 32, 24), compression, **options)
 
     return write
