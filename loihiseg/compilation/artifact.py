@@ -265,6 +265,8 @@ def check_deployed(deployed: DeployedNetwork) -> None:
 def _check_program(deployed: DeployedNetwork) -> None:
     program, neurons = deployed.deployable.program, deployed.neurons
     check_fits(deployed.deployable, {layer.name: layer.shape for layer in neurons.layers})
+    if program.has_noise:
+        raise ValueError("the program is noisy, which no deployed network is")
     chip, host = set(deployed.deployable.places), set(deployed.deployable.input_sources)
     wanted = {layer.name for layer in neurons.chip_layers}
     if chip != wanted or host & wanted:

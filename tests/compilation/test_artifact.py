@@ -194,12 +194,15 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 def test_parts_that_do_not_belong_together_are_not_kept(tmp_path):
     made = small_deployed()
+    program = made.deployable.program
+    noisy = replace(program, noise_multiplier=np.full_like(program.noise_multiplier, 0.5))
     others = {
         "expected rates have": {"expected": np.zeros(3)},
         "places|placement": {"places": replace(made.places, chip_of_block=(0, 5))},
         "one core": {"places": replace(made.places, chip_of_block=(0, 0))},
         "longer than the presentation": {"code": RateCode(10, 20)},
         "blocks are not those": {"blocks": made.blocks[:1]},
+        "the program is noisy": {"deployable": replace(made.deployable, program=noisy)},
         "other inputs or outputs": {"network": replace(made.network, outputs=("last",))},
     }
     for says, changes in others.items():
