@@ -101,7 +101,7 @@ def test_wrong_option_of_train(capfd, tmp_path, monkeypatch, arguments, says):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["deploy", "train"])
+@pytest.mark.parametrize("name", ["deploy", "segment", "simulate", "train"])
 def test_help_imports_no_tensorflow(name):
     code = (
         "import sys\n"

@@ -2,9 +2,38 @@
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Literal
 
+from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.errors import Option, OptionError
 from loihiseg.option_fields import Number, Text, Whole, Words, check_options, option
+
+WINDOW = 2048
+"""Rows and columns of a window, pixels: whole chunks of what is written, and few tiles twice."""
+
+ProbabilityType = Literal["uint8", "float32"]
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How a volume is segmented.
+
+    Attributes
+    ----------
+    on : str
+        "chip" for the emulated chip, "float" for the float network.
+    orientations : int
+        1, 4 or 8, see `loihiseg.running.windows.run_windows`.
+    probability : str
+        "uint8", 255 for certain membrane, or "float32".
+    window : int
+        Rows and columns of the windows, pixels.
+    """
+
+    on: Literal["chip", "float"] = "chip"
+    orientations: NumberOfOrientations = 1
+    probability: ProbabilityType = "uint8"
+    window: int = WINDOW
 
 
 @dataclass(frozen=True)

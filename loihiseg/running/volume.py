@@ -7,14 +7,13 @@ run that was killed goes on where it was, and a pixel comes out the same however
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from loihiseg.compilation.calibration import Presenter
 from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
 from loihiseg.data.contrast import contrast
-from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.data.tiles import spread_places
 from loihiseg.data.windows import Window, windows_of
 from loihiseg.data.writers import SectionWriter
@@ -22,12 +21,8 @@ from loihiseg.errors import InputError
 from loihiseg.network.logits import sigmoid
 from loihiseg.running.counts import Tally
 from loihiseg.running.journal import Journal
+from loihiseg.running.options import ProbabilityType, SegmentOptions
 from loihiseg.running.windows import Piece, WindowRun, run_windows
-
-WINDOW = 2048
-"""Rows and columns of a window, pixels: whole chunks of what is written, and few tiles twice."""
-
-ProbabilityType = Literal["uint8", "float32"]
 
 
 class Sections(Protocol):
@@ -42,28 +37,6 @@ class Sections(Protocol):
 
     def section(self, number: int) -> np.ndarray:
         """(height, width) uint8."""
-
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """How a volume is segmented.
-
-    Attributes
-    ----------
-    on : str
-        "chip" for the emulated chip, "float" for the float network.
-    orientations : int
-        1, 4 or 8, see `loihiseg.running.windows.run_windows`.
-    probability : str
-        "uint8", 255 for certain membrane, or "float32".
-    window : int
-        Rows and columns of the windows, pixels.
-    """
-
-    on: Literal["chip", "float"] = "chip"
-    orientations: NumberOfOrientations = 1
-    probability: ProbabilityType = "uint8"
-    window: int = WINDOW
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,7 @@ from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.errors import InputError
 from loihiseg.option_fields import default_of
-from loihiseg.running.options import RunOptions
-from loihiseg.running.volume import SegmentOptions
+from loihiseg.running.options import RunOptions, SegmentOptions
 from loihiseg.training import shipped
 
 _OF_COMPILING = ("checkpoint", "chips", "tile", "calibration_tiles")
