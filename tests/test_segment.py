@@ -10,6 +10,7 @@ import zarr
 
 import loihiseg
 from loihiseg.commands.common import run
+from loihiseg.commands.segment import command
 from loihiseg.commands.segment.command import main
 from loihiseg.compilation.artifact import save_deployed
 from loihiseg.running import volume as volumes
@@ -188,7 +189,11 @@ def test_other_input_and_network_do_not_go_on(
     assert "input was" in capsys.readouterr().err
 
 
-def test_what_is_there_is_not_overwritten(stack, kept, tmp_path, capsys):
+def test_what_is_there_is_not_overwritten(stack, kept, tmp_path, capsys, monkeypatch):
+    def compiled(*_):
+        raise AssertionError("a network was made for maps that cannot be kept")
+
+    monkeypatch.setattr(command, "network_of", compiled)
     out = tmp_path / "map.tif"
     out.write_bytes(b"mine")
     assert segment(stack, out, "--deployed", kept, "--quiet") == 2

@@ -62,6 +62,7 @@ def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "Segment
     from loihiseg.data.sections import parse_sections
     from loihiseg.data.volume import open_volume
     from loihiseg.data.writers import output_paths
+    from loihiseg.data.writers.base import refuse_existing
     from loihiseg.files import write_json
     from loihiseg.progress import Reporter
     from loihiseg.results import plain
@@ -69,6 +70,8 @@ def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "Segment
     reporter = Reporter(options.quiet or options.json)
     labels = [MASK, CELLS] if config.cells else [MASK]
     outputs = output_paths(config.output, labels)
+    # Before anything slow: maps that cannot be kept are not begun.
+    refuse_existing(outputs[0])
     with doing(f"reading {config.input}"), open_volume(config.input) as volume:
         with reporter.part("load") as note:
             numbers = range(volume.n_sections)
