@@ -17,6 +17,7 @@ from nengo_loihi.builder import Model
 from nengo_loihi.emulator import EmulatorInterface
 from nengo_loihi.emulator.interface import CompartmentState
 from nengo_loihi.inputs import SpikeInput
+from nengo_loihi.simulator import StepRunner
 
 from loihiseg.emulator import kernels
 from loihiseg.emulator.program import GRID, Program, compile_model
@@ -66,24 +67,73 @@ class Activity:
     compartment_spikes: np.ndarray
     traffic: nx.DiGraph
 
+    def __repr__(self) -> str:
+        return (
+            f"<Activity: {self.n_steps:,} steps of {len(self.compartment_spikes):,} compartments, "
+            f"{self.spikes:,} spikes, {self.messages:,} messages, "
+            f"{self.synaptic_events:,} synaptic events>"
+        )
+
 
 class Simulator(nengo_loihi.Simulator):
     """Drop-in for `nengo_loihi.Simulator`; ``target="sim"`` runs compiled.
 
     Other targets run as they do there. `accelerated` says what runs compiled, `activity` what
-    happened.
+    happened; `reset` goes back to the start, which nengo-loihi's own cannot.
     """
 
     def __init__(self, network: nengo.Network, *args: object, **kwargs: object) -> None:
         super().__init__(network, *args, **kwargs)
         emulator = self.sims.get("emulator")
         self.accelerated = Accelerated(False, False, reason=f"target is {self.target!r}")
+        # Learning changes the weights of the built model itself.
+        self._learning_weights = [
+            (synapse, [row.copy() for row in synapse.weights])
+            for block in self.model.blocks
+            for synapse in block.synapses
+            if synapse.learning
+        ]
         if emulator is None or self.target != "sim":
             return
         compiled = CompiledEmulator(self.model, seed=emulator.seed)
         self.sims["emulator"] = compiled
         self._runner.emulator = compiled
         self.accelerated = compiled.accelerated
+
+    def reset(self, seed: int | None = None) -> None:
+        """Go back to the start: state, learned weights, probes and counts as those of a new one.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Of all that is drawn at random in a run, on the chip and on the host; without, the run
+            comes out as the first did.
+
+        Raises
+        ------
+        SimulatorClosed
+            If it is closed.
+        NotImplementedError
+            On a board, as in nengo-loihi.
+        """
+        emulator = self.sims.get("emulator")
+        if self.closed or emulator is None:
+            super().reset(seed)
+        seed = emulator.seed if seed is None else seed
+        for synapse, rows in self._learning_weights:
+            for row, first in zip(synapse.weights, rows, strict=True):
+                row[:] = first
+        for spikes in self.model.inputs:
+            spikes.spikes = {t: spikes.spikes[t] for t in spikes.permanent}
+        kind = CompiledEmulator if isinstance(emulator, CompiledEmulator) else EmulatorInterface
+        self.sims["emulator"] = kind(self.model, seed=seed)
+        for name in ("host_pre", "host"):
+            if name in self.sims:
+                self.sims[name].reset(None if seed == emulator.seed else seed)
+        self.clear_probes()
+        # It holds what the hosts send and receive through, which they made anew.
+        self._runner = StepRunner(self.model, self.sims, self.precompute, self.timers)
+        self._n_steps, self._time = 0, 0.0
 
     @property
     def activity(self) -> Activity:

@@ -114,3 +114,69 @@ def test_activity_can_be_read_after_the_end():
         spikes = sim.activity.spikes
     assert sim.activity.spikes == spikes > 0
     assert sim.activity.n_steps == 30
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_reset_is_a_new_simulator(seed):
+    """Learning, noise, host to chip and back, precomputed and not: `random_networks` says which."""
+    net = random_network(seed)
+    with simulator(net, target="sim", seed=seed) as fresh:
+        fresh.run_steps(40)
+        expected = {probe: fresh.data[probe].copy() for probe in net.all_probes}
+        counted = fresh.activity
+    with simulator(net, target="sim", seed=seed) as sim:
+        sim.run_steps(17)
+        sim.reset()
+        assert sim.n_steps == 0 and sim.time == 0 and sim.activity.spikes == 0
+        assert all(len(sim.data[probe]) == 0 for probe in net.all_probes)
+        for _ in range(2):
+            sim.run_steps(40)
+            for probe in net.all_probes:
+                np.testing.assert_array_equal(sim.data[probe], expected[probe])
+            assert sim.activity.synaptic_events == counted.synaptic_events
+            assert sim.activity.spikes == counted.spikes
+            sim.reset()
+
+
+def test_reset_of_the_float_target():
+    net = random_network(6)
+    with simulator(net, target="simreal", seed=1) as sim:
+        sim.run_steps(30)
+        first = {probe: sim.data[probe].copy() for probe in net.all_probes}
+        sim.reset()
+        sim.run_steps(30)
+        for probe in net.all_probes:
+            np.testing.assert_array_equal(sim.data[probe], first[probe])
+
+
+def test_reset_with_another_seed_draws_anew():
+    with nengo.Network(seed=0) as net:
+        node = nengo.Node(nengo.processes.WhiteNoise())
+        ensemble = nengo.Ensemble(20, 1)
+        nengo.Connection(node, ensemble)
+        probe = nengo.Probe(node)
+    with simulator(net, target="sim", seed=1) as sim:
+        found = []
+        for again in (None, 5, 5, 6):
+            sim.reset(again)
+            sim.run_steps(20)
+            found.append(sim.data[probe].copy())
+    assert not np.array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[1], found[2])
+    assert not np.array_equal(found[2], found[3])
+
+
+def test_reset_of_a_closed_one():
+    from nengo.exceptions import SimulatorClosed
+
+    sim = simulator(random_network(1), target="sim")
+    sim.close()
+    with pytest.raises(SimulatorClosed):
+        sim.reset()
+
+
+def test_activity_is_said_in_a_line():
+    with simulator(random_network(1), target="sim", seed=0) as sim:
+        sim.run_steps(1_000)
+        text = repr(sim.activity)
+    assert "1,000 steps" in text and f"{sim.activity.spikes:,} spikes" in text and len(text) < 160
