@@ -4,6 +4,7 @@ import numpy as np
 
 from loihiseg.codes.code import Calibration, NeuralCode
 from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.errors import InputError
 
 
 def settled_activations(network: LoweredNetwork, pixels: np.ndarray) -> dict[str, np.ndarray]:
@@ -54,3 +55,38 @@ def expected_rates(
         for layer in network.layers
     }
     return code.rates(neurons, rates)
+
+
+def check_alive(network: LoweredNetwork, settled: Calibration) -> None:
+    """That a network answers to what it is shown.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+    settled : mapping of str to numpy.ndarray
+        As from `settled_activations`; of no tile nothing can be said.
+
+    Raises
+    ------
+    InputError
+        If every output is the same for all pixels; names the layers that are silent, or constant.
+    """
+    shown = {layer.name: settled[layer.name] for layer in network.layers}
+    if not all(len(values) for values in shown.values()):
+        return
+
+    def is_constant(values: np.ndarray) -> bool:
+        return not np.ptp(values, axis=(0, 1, 2)).any()
+
+    if not all(is_constant(shown[name]) for name in network.outputs):
+        return
+    constant = [name for name, values in shown.items() if is_constant(values)]
+    silent = [name for name in constant if not shown[name].any()]
+    named = silent or constant
+    names = ", ".join(f"'{name}'" for name in named[:5]) + ", ..." * (len(named) > 5)
+    n_tiles = len(shown[constant[0]])
+    raise InputError(
+        f"network answers alike to every pixel of {n_tiles} calibration "
+        f"tile{'s' * (n_tiles != 1)}: {'nothing fires in' if silent else 'all fire alike in'} "
+        f"layer{'s' * (len(named) != 1)} {names}; train it anew"
+    )

@@ -10,7 +10,7 @@ import numpy as np
 import loihiseg
 from loihiseg.codes.code import NeuralCode
 from loihiseg.compilation import artifact
-from loihiseg.compilation.activations import expected_rates, settled_activations
+from loihiseg.compilation.activations import check_alive, expected_rates, settled_activations
 from loihiseg.compilation.block_model import build
 from loihiseg.compilation.cache import Entry
 from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork, Places, Provenance
@@ -226,11 +226,14 @@ def compile_network(
 
     Raises
     ------
+    InputError
+        If it answers alike to every pixel of the calibration tiles.
     partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
     with reporter.part("rates"):
         settled = settled_activations(prepared.network, calibration.pixels)
+        check_alive(prepared.network, settled)
         neurons = prepared.code.neurons(prepared.network, settled)
         prepared = replace(prepared, neurons=neurons)
         expected = expected_rates(prepared.network, neurons, prepared.code, settled)

@@ -18,6 +18,7 @@ from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.neuron_kinds import Quantized, Rectified
 from loihiseg.conversion.readout import readout_graph
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.conversion.weights import check_weights
 from loihiseg.errors import InputError
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.quantized import QuantizedReLU
@@ -80,10 +81,12 @@ def lower(model: tf.keras.Model, rate_scale_hz: float = 100.0) -> Lowering:
     Raises
     ------
     InputError
-        If a layer cannot run on Loihi; names the layer and what to use instead.
+        If a layer cannot run on Loihi; names the layer and what to use instead. If weights are not
+        finite or carry nothing on; names all layers that have such.
     """
     if not hasattr(model, "inputs") or model.inputs is None:
         raise InputError("model has no functional graph; build it with tf.keras.Input")
+    check_weights(model)
     boundary = _spiking_boundary(model.outputs)
     walk = _Walk(rate_scale_hz)
     for tensor in boundary:

@@ -7,6 +7,7 @@ import numpy as np
 
 from loihiseg.conversion.neuron import ChipLayer
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, neuron_bias
+from loihiseg.errors import InputError, LoihisegError
 from loihiseg.quantization.fixed_point import (
     BlockScale,
     block_scale,
@@ -63,15 +64,25 @@ def quantize_network(
     Returns
     -------
     QuantizedNetwork
+
+    Raises
+    ------
+    InputError
+        Names every layer whose weights, biases and threshold fit no scale of the chip.
     """
     scales_hz = {layer.name: layer.rate_scale_hz for layer in network.layers}
-    layers, precision = [], []
+    layers, precision, faults = [], [], []
     for layer in network.layers:
         if not layer.on_host:
             width = block_shapes[layer.name][2]
-            layer, row = _quantize_layer(layer, scales_hz, width, synapse_s, dt_s)
-            precision.append(row)
+            try:
+                layer, row = _quantize_layer(layer, scales_hz, width, synapse_s, dt_s)
+                precision.append(row)
+            except LoihisegError as error:
+                faults.append(f"layer '{layer.name}': {error}")
         layers.append(layer)
+    if faults:
+        raise InputError("; ".join(faults), faults)
     return QuantizedNetwork(replace(network, layers=tuple(layers)), tuple(precision))
 
 
@@ -182,6 +193,13 @@ def _integers(
     bias_of, threshold_of, *scale_of = np.zeros((5, layer.shape[2]))
     for part, scale in blocks:
         vth = quantize_threshold(threshold, scale)
+        if vth == 0:
+            largest = max(float(np.abs(value[..., part]).max()) for value in weights)
+            raise InputError(
+                f"weights up to {largest:g} and biases up to {float(np.abs(bias[part]).max()):g} "
+                f"leave nothing of the threshold of {threshold:g}: its neurons would fire in every "
+                "step; scale the layer's activations down"
+            )
         for value, exact in zip(weights, integers, strict=True):
             group = quantize_weights(value[..., part], scale)
             exact[..., part] = group.integers

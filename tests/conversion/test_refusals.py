@@ -2,9 +2,11 @@
 
 from loihiseg.frameworks import tf
 
+import numpy as np
 import pytest
 
 from loihiseg.conversion.lowering import lower
+from loihiseg.conversion.precision import quantize_network
 from loihiseg.errors import InputError
 from tests.conversion.models import L, conv, logit, relu, stem
 
@@ -268,3 +270,71 @@ def test_pooling_in_the_readout_is_none_of_the_chips_business():
     x = L.MaxPooling2D(name="pool")(relu(conv(x, 2, "c1"), "s1"))
     lowered = lower(tf.keras.Model(pixels, logit(L.LeakyReLU()(x))))
     assert lowered.network.outputs == ("s1",)
+
+
+def two_convolutions():
+    pixels, x = stem()
+    x = relu(L.BatchNormalization(name="bn")(conv(x, 2, "c1")), "s1")
+    return tf.keras.Model(pixels, finish(x))
+
+
+def replaced(model, layer, which, values):
+    weights = model.get_layer(layer).get_weights()
+    weights[which] = np.broadcast_to(np.float32(values), weights[which].shape)
+    model.get_layer(layer).set_weights(weights)
+
+
+@pytest.mark.parametrize(
+    ("layer", "which", "value", "words"),
+    [
+        ("c1", 0, np.nan, "'c1' (Conv2D): 54 of 54 values of its kernel are not finite"),
+        ("c1", 1, np.inf, "'c1' (Conv2D): 2 of 2 values of its bias are not finite"),
+        ("c1", 0, 0.0, "'c1' (Conv2D): its kernel is wholly 0"),
+        ("c1", 0, 2e30, "its kernel reaches 2e+30, at most 1e+30"),
+        ("bn", 0, -np.inf, "'bn' (BatchNormalization): 2 of 2 values of its gamma"),
+        ("bn", 2, np.nan, "of its moving_mean are not finite"),
+        ("bn", 3, -1.0, "its moving_variance reaches -1, expected 0 or more"),
+        ("read", 0, np.nan, "of its kernel are not finite"),
+    ],
+)
+def test_weights_that_cannot_be(layer, which, value, words):
+    model = two_convolutions()
+    layer = model.layers[-1].name if layer == "read" else layer
+    replaced(model, layer, which, value)
+    with pytest.raises(InputError) as caught:
+        lower(model)
+    assert words in str(caught.value) and len(caught.value.violations) == 1
+
+
+def test_all_layers_with_such_weights_are_named():
+    model = two_convolutions()
+    replaced(model, "c1", 0, np.nan)
+    replaced(model, "bn", 3, -2.0)
+    replaced(model, "last", 0, 0.0)
+    with pytest.raises(InputError) as caught:
+        lower(model)
+    assert [text.split("'")[1] for text in caught.value.violations] == ["c1", "bn", "last"]
+
+
+@pytest.mark.parametrize("factor", [1e4, 1e6, 1e12, 1e29])
+@pytest.mark.parametrize("bias", [0.0, 1e6])
+def test_weights_beyond_every_scale_of_the_chip(factor, bias):
+    """What lowers, but leaves nothing of the threshold in the chip's integers."""
+    model = two_convolutions()
+    for name in ("c1", "last"):
+        replaced(model, name, 0, factor)
+        replaced(model, name, 1, bias)
+    network = lower(model).network
+    widths = {layer.name: layer.shape for layer in network.chip_layers}
+    with pytest.raises(InputError) as caught:
+        quantize_network(network, widths, 0.0015)
+    assert len(caught.value.violations) == 2
+    assert all("scale the layer's activations" in text for text in caught.value.violations)
+    assert "layer 's1'" in str(caught.value)
+
+
+def test_a_variance_of_nothing_is_one():
+    """Batch normalization adds its epsilon: a channel that never changed is no fault."""
+    model = two_convolutions()
+    replaced(model, "bn", 3, 0.0)
+    lower(model)
