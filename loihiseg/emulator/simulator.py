@@ -22,6 +22,7 @@ from nengo_loihi.simulator import StepRunner
 from loihiseg.emulator import kernels
 from loihiseg.emulator.program import GRID, Program, compile_model
 from loihiseg.emulator.traffic import program_graph
+from partition.built.rates import rates_by_owner
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ class Activity:
     neuron_updates, spikes, messages, synaptic_events : int
         Totals; messages and synaptic events of the host's spikes are included.
     compartment_spikes : numpy.ndarray
-        int32, (n_compartments,) in block order.
+        int32, (n_compartments,) in block order, which may change from build to build.
+    rates : dict of nengo.Ensemble or str to numpy.ndarray
+        (n_neurons,) Hz by ensemble, and by label of blocks that are of none: for
+        ``partition.block_graph`` or an allocator, with any build of the network.
     traffic : networkx.DiGraph
         Blocks, and messages per step from block to block as edge ``weight``.
     """
@@ -65,6 +69,7 @@ class Activity:
     messages: int
     synaptic_events: int
     compartment_spikes: np.ndarray
+    rates: dict[nengo.Ensemble | str, np.ndarray]
     traffic: nx.DiGraph
 
     def __repr__(self) -> str:
@@ -153,6 +158,7 @@ class CompiledEmulator(EmulatorInterface):
 
     def __init__(self, model: Model, seed: int | None = None) -> None:
         super().__init__(model, seed=seed)
+        self._model = model
         self.program: Program = compile_model(model)
         n_cells = -(-self.program.n_compartments // GRID)
         self._touched = np.zeros(n_cells, np.uint8)
@@ -209,6 +215,7 @@ class CompiledEmulator(EmulatorInterface):
             self._messages,
             self._synaptic_events,
             spikes,
+            rates_by_owner(self._model, spikes / max(self.t, 1)),
             program_graph(self.program, spikes / max(self.t, 1)),
         )
 

@@ -3,7 +3,6 @@
 The only module that imports nengo_loihi.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,13 +15,13 @@ from nengo_loihi.hardware.allocators import (
     Greedy,
     GreedyInterchip,
     RoundRobin,
-    ensemble_to_block_rates,
 )
 from nengo_loihi.hardware.nxsdk_objects import Board
 from numpy.typing import ArrayLike
 
 from partition.built.blocks import block_violations
 from partition.built.graph import block_graph
+from partition.built.rates import ensemble_rates_of, rates_per_step
 from partition.chips.cut import Assignment, assign_chips
 from partition.core.checks import message_count
 from partition.core.errors import DoesNotFitError, PartitionError
@@ -42,9 +41,10 @@ class MinTrafficAllocator(Allocator):
     ----------
     cores_per_chip : int
     ensemble_rates : dict of nengo.Ensemble to (n_neurons,) array_like, optional
-        Spikes per second, as nengo-loihi's own allocators take them. Blocks of no ensemble
-        (decode neurons) and ensembles left out are given the mean rate of the others, with a
-        warning. Without rates every neuron counts one spike per step.
+        Spikes per second, as nengo-loihi's own allocators take them; those of blocks of no ensemble
+        (decode neurons) by label, as ``Simulator.activity.rates`` has them. What is left out is
+        given the mean rate of the others, with a warning. Without rates every neuron counts one
+        spike per step.
     rates : (n_compartments,) array_like, optional
         Spikes per step of every compartment, blocks concatenated in model order.
     seed : int
@@ -76,7 +76,7 @@ class MinTrafficAllocator(Allocator):
     def __init__(
         self,
         cores_per_chip: int = CORES_PER_CHIP,
-        ensemble_rates: Mapping[Ensemble, ArrayLike] | None = None,
+        ensemble_rates: Mapping[Ensemble | str, ArrayLike] | None = None,
         *,
         rates: ArrayLike | None = None,
         seed: int = 0,
@@ -185,66 +185,6 @@ def make_board(
         allocator.block_to_new_core(block, chips[chip])
     board.probes.extend(model.probes)
     return board
-
-
-def rates_per_step(model: Model, ensemble_rates: Mapping[Ensemble, ArrayLike]) -> np.ndarray:
-    """Rates of ensembles in spikes per second as spikes per step in block order.
-
-    Returns
-    -------
-    (n_compartments,) float64 array
-
-    Raises
-    ------
-    PartitionError
-        An ensemble is not in the model, or no block has rates.
-    """
-    try:
-        # nengo-loihi indexes the rates with lists, so sequences must become arrays.
-        arrays = {ens: np.asarray(rates, dtype=float) for ens, rates in ensemble_rates.items()}
-        block_rates = ensemble_to_block_rates(model, arrays)
-    except (ValueError, AssertionError) as error:
-        raise PartitionError(f"rates do not fit the model: {error}") from error
-    if not block_rates:
-        raise PartitionError("the rates given cover no block of the model")
-    mean = float(np.mean(np.concatenate([np.ravel(r) for r in block_rates.values()])))
-    missing = [str(block.label) for block in model.blocks if block not in block_rates]
-    if missing:
-        shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-        warnings.warn(
-            f"no rates for {len(missing)} of {len(model.blocks)} blocks ({shown}); the mean of "
-            f"the others is taken, {mean:.3g} Hz",
-            stacklevel=2,
-        )
-    return model.dt * np.concatenate(
-        [
-            np.ravel(block_rates[block])
-            if block in block_rates
-            else np.full(block.compartment.n_compartments, mean)
-            for block in model.blocks
-        ]
-    )
-
-
-def ensemble_rates_of(model: Model, rates: ArrayLike) -> dict[Ensemble, np.ndarray]:
-    """Spikes per step in block order as rates of ensembles in spikes per second.
-
-    The inverse of `rates_per_step` for blocks that belong to an ensemble.
-    """
-    first = np.cumsum([0] + [block.compartment.n_compartments for block in model.blocks])
-    start_of = dict(zip(model.blocks, first))
-    result = {}
-    for obj, parts in model.objs.items():
-        if not (hasattr(obj, "n_neurons") and hasattr(obj, "neurons")):
-            continue
-        blocks = parts["out"] if isinstance(parts["out"], (list, tuple)) else [parts["out"]]
-        hertz = np.zeros(obj.n_neurons)
-        for block in blocks:
-            indices = list(model.block_comp_map[block])
-            start = start_of[block]
-            hertz[indices] = np.asarray(rates)[start : start + len(indices)] / model.dt
-        result[obj] = hertz
-    return result
 
 
 def chips_of_board(board: Board, model: Model) -> tuple[int, ...]:

@@ -15,25 +15,31 @@ import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike
 
+from partition.built.rates import rates_per_step
 from partition.core.errors import PartitionError
 from partition.core.traffic import HostInput
 
 if TYPE_CHECKING:
+    from nengo import Ensemble
     from nengo_loihi.block import Axon
     from nengo_loihi.builder import Model
     from nengo_loihi.inputs import LoihiInput
 
 
-def block_graph(model: "Model", rates: ArrayLike | None = None) -> nx.DiGraph:
+def block_graph(
+    model: "Model", rates: "ArrayLike | Mapping[Ensemble | str, ArrayLike] | None" = None
+) -> nx.DiGraph:
     """Blocks and the messages between them.
 
     Parameters
     ----------
     model : nengo_loihi.builder.Model
         A built model, such as ``nengo_loihi.Simulator(net, target="sim").model``.
-    rates : (n_compartments,) array_like of float, optional
-        Spikes per step of every compartment, blocks concatenated in model order. Without it
-        every compartment spikes once per step.
+    rates : mapping or (n_compartments,) array_like of float, optional
+        Spikes per second by ensemble, such as ``activity.rates`` of a simulator, whatever build
+        they are of: see `partition.built.rates.rates_per_step`. Or spikes per step of every
+        compartment, blocks concatenated in the order of this very model. Without them every
+        compartment spikes once per step.
 
     Returns
     -------
@@ -50,6 +56,8 @@ def block_graph(model: "Model", rates: ArrayLike | None = None) -> nx.DiGraph:
     """
     blocks = list(model.blocks)
     sizes = [block.compartment.n_compartments for block in blocks]
+    if isinstance(rates, Mapping):
+        rates = rates_per_step(model, rates)
     rates = _check_rates(rates, sum(sizes))
     block_of_synapse = {
         id(synapse): index for index, block in enumerate(blocks) for synapse in block.synapses
