@@ -269,24 +269,37 @@ def test_outputs_of_no_known_form(stack, kept, tmp_path, capsys, name):
     assert "expected a name that ends in" in capsys.readouterr().err
 
 
-def test_a_section_that_cannot_be_read_is_left_out(stack, kept, images, tmp_path, capsys,
-                                                   monkeypatch):  # fmt: skip
-    from loihiseg.data.volume import Volume
-    from loihiseg.errors import InputError
+def damaged_zarr(path, images, *, chunks):
+    """Zarr without check sums, its second section cut off in the middle."""
+    zarr.create_array(path, data=images, chunks=chunks, zarr_format=2, compressors=None)
+    (path / "1.1.1").write_bytes(b"cut off")
+    return path
 
-    section = Volume.section
 
-    def damaged(self, number):
-        if number == 1:
-            raise InputError("raw.tif: section 1: chunk (0, 0) is damaged")
-        return section(self, number)
-
+def test_a_section_with_a_damaged_chunk_is_left_out(
+    small_windows, stack, kept, images, tmp_path, capsys
+):
+    """It is named with the chunk and 0, though other windows of it could be read."""
+    raw = damaged_zarr(tmp_path / "raw.zarr", images, chunks=(1, 8, 8))
     assert segment(stack, tmp_path / "whole.tif", "--deployed", kept) == 0
-    monkeypatch.setattr(Volume, "section", damaged)
-    assert segment(stack, tmp_path / "map.tif", "--deployed", kept, "--cells") == 1
+    assert segment(raw, tmp_path / "map.tif", "--deployed", kept, "--cells") == 1
     err = capsys.readouterr().err
-    assert "section 1 could not be read" in err and "chunk (0, 0) is damaged" in err
+    assert "section 1 could not be read" in err and "chunk 1.1.1" in err
     found, whole = (tifffile.imread(tmp_path / f"{n}.tif") for n in ("map", "whole"))
     assert np.array_equal(found[[0, 2]], whole[[0, 2]]) and not found[1].any()
     record = json.loads((tmp_path / "map.tif.json").read_text())
-    assert record["damaged"] == {"1": "raw.tif: section 1: chunk (0, 0) is damaged"}
+    assert list(record["damaged"]) == ["1"] and "chunk 1.1.1" in record["damaged"]["1"]
+
+
+@pytest.mark.parametrize("chunks", [(1, 8, 8), (2, 5, 7), (3, 21, 18)])
+def test_chunks_change_nothing(small_windows, stack, kept, images, tmp_path, chunks):
+    """Also of several sections, whose windows come in turn; gone on with after a stop."""
+    zarr.create_array(tmp_path / "raw.zarr", data=images, chunks=chunks, zarr_format=2)
+    options = ("--deployed", kept, "--cells", "--link", "--probability", "float32")
+    assert segment(stack, tmp_path / "whole.tif", *options) == 0
+    with pytest.MonkeyPatch.context() as patched:
+        begun(patched, tmp_path / "raw.zarr", tmp_path / "map.tif", *options)
+    assert segment(tmp_path / "raw.zarr", tmp_path / "map.tif", *options) == 0
+    for name in ("", "-mask", "-cells"):
+        found, whole = (tifffile.imread(tmp_path / f"{n}{name}.tif") for n in ("map", "whole"))
+        assert np.array_equal(found, whole)

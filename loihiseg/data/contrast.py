@@ -55,15 +55,24 @@ def contrast(section: np.ndarray) -> Contrast:
     padding = padding_of(section)
     tissue = section if padding is None else section[~padding]
     if section.dtype == np.uint8:
-        counts = grey_counts(tissue)
-        total = int(counts @ np.arange(256))
-        squares = int(counts @ np.arange(256) ** 2)
-        mean = total / tissue.size
-        deviation = ((tissue.size * squares - total**2) ** 0.5) / tissue.size
-    else:
-        pixels = np.asarray(tissue, np.float32)
-        mean = float(pixels.mean(dtype=np.float64))
-        deviation = float(pixels.std(dtype=np.float64))
+        return contrast_of(grey_counts(tissue))
+    pixels = np.asarray(tissue, np.float32)
+    return _contrast(float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64)))
+
+
+def contrast_of(counts: np.ndarray) -> Contrast:
+    """Mean and deviation of pixels of which it is known how many have each grey level.
+
+    counts : (256,) int64, see `grey_counts`; of tissue alone.
+    """
+    n_pixels = int(counts.sum())
+    total = int(counts @ np.arange(256))
+    squares = int(counts @ np.arange(256) ** 2)
+    deviation = ((n_pixels * squares - total**2) ** 0.5) / n_pixels
+    return _contrast(total / n_pixels, deviation)
+
+
+def _contrast(mean: float, deviation: float) -> Contrast:
     scale = 1.0 / deviation if deviation > _LEAST_DEVIATION else 0.0
     return Contrast(np.float32(mean), np.float32(scale))
 

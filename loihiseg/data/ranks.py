@@ -1,18 +1,26 @@
 """Percentiles of more pixels than memory holds, equal to those of numpy to the bit."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 _HALF = 16
 """Bits of a key that one pass counts."""
+_PIXELS_AT_ONCE = 2**20
+"""A count takes some 40 bytes a pixel."""
 
 Passes = Callable[[], Iterable[np.ndarray]]
 """Gives the same pixels each time that it is called, in parts of any shape."""
 
 
-def percentiles(parts: Passes, dtype: np.dtype, count: int, shares: Sequence[float]) -> list[float]:
+def percentiles(
+    parts: Passes,
+    dtype: np.dtype,
+    count: int,
+    shares: Sequence[float],
+    without: Mapping[float, int] | None = None,
+) -> list[float]:
     """Percentiles of pixels that come in parts.
 
     Values are brought into whole numbers of the same order and counted by their bits, 16 at a time
@@ -25,9 +33,11 @@ def percentiles(parts: Passes, dtype: np.dtype, count: int, shares: Sequence[flo
     dtype : numpy.dtype
         Of the pixels: bool, integer or float of up to 64 bits.
     count : int
-        Pixels in all, at least 1.
+        Pixels in all but those of `without`, at least 1.
     shares : sequence of float
         0 to 100.
+    without : mapping of float to int, optional
+        Pixels that are left out: how many of which value, of those that the parts have.
 
     Returns
     -------
@@ -36,7 +46,7 @@ def percentiles(parts: Passes, dtype: np.dtype, count: int, shares: Sequence[flo
     """
     places = [share / 100 * (count - 1) for share in shares]
     ranks = sorted({rank for place in places for rank in (math.floor(place), math.ceil(place))})
-    values = dict(zip(ranks, _of_ranks(parts, dtype, ranks)))
+    values = dict(zip(ranks, _of_ranks(parts, dtype, ranks, without or {})))
     found = []
     for share in shares:
         # numpy's own interpolation, on the two values that it would find.
@@ -56,8 +66,11 @@ def _between(pair: np.ndarray, share: float) -> np.floating:
     return np.add(low, difference * share)
 
 
-def _of_ranks(parts: Passes, dtype: np.dtype, ranks: list[int]) -> list[object]:
-    """The values that are so many places from the smallest."""
+def _of_ranks(
+    parts: Passes, dtype: np.dtype, ranks: list[int], without: Mapping[float, int]
+) -> list[object]:
+    """The values that are so many places from the smallest, of all but those left out."""
+    left_out = [(int(_keys(np.array([value], dtype), dtype)[0]), n) for value, n in without.items()]
     bits = 8 * max(dtype.itemsize, 2)
     # What is known of the key of each rank, from the highest bits on, and its rank among those.
     known = [(0, rank) for rank in ranks]
@@ -65,12 +78,15 @@ def _of_ranks(parts: Passes, dtype: np.dtype, ranks: list[int]) -> list[object]:
         prefixes = sorted({prefix for prefix, _ in known})
         counts = {prefix: np.zeros(2**_HALF, np.int64) for prefix in prefixes}
         for part in parts():
-            keys = _keys(part.ravel(), dtype)
-            above = keys >> np.uint64(shift + _HALF) if shift + _HALF < 64 else None
-            digits = ((keys >> np.uint64(shift)) & np.uint64(2**_HALF - 1)).astype(np.int64)
-            for prefix in prefixes:
-                chosen = digits if above is None else digits[above == np.uint64(prefix)]
-                counts[prefix] += np.bincount(chosen, minlength=2**_HALF)
+            for keys in _in_pieces(part, dtype):
+                above = keys >> np.uint64(shift + _HALF) if shift + _HALF < 64 else None
+                digits = ((keys >> np.uint64(shift)) & np.uint64(2**_HALF - 1)).astype(np.int64)
+                for prefix in prefixes:
+                    chosen = digits if above is None else digits[above == np.uint64(prefix)]
+                    counts[prefix] += np.bincount(chosen, minlength=2**_HALF)
+        for key, n in left_out:
+            if key >> (shift + _HALF) in counts:
+                counts[key >> (shift + _HALF)][(key >> shift) & (2**_HALF - 1)] -= n
         narrowed = []
         for prefix, rank in known:
             before = np.cumsum(counts[prefix])
@@ -79,6 +95,13 @@ def _of_ranks(parts: Passes, dtype: np.dtype, ranks: list[int]) -> list[object]:
             narrowed.append(((prefix << _HALF) | digit, rank - below))
         known = narrowed
     return [_value(key, dtype) for key, _ in known]
+
+
+def _in_pieces(part: np.ndarray, dtype: np.dtype) -> Iterator[np.ndarray]:
+    """Keys of some pixels at a time."""
+    values = part.ravel()
+    for start in range(0, values.size, _PIXELS_AT_ONCE):
+        yield _keys(values[start : start + _PIXELS_AT_ONCE], dtype)
 
 
 def _keys(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -90,7 +113,8 @@ def _keys(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return (values.astype(np.int64) + np.int64(2 ** (8 * size - 1) if size < 8 else 0)).view(
             np.uint64
         ) ^ np.uint64(0 if size < 8 else 2**63)
-    raw = values.view(f"u{dtype.itemsize}").astype(np.uint64)
+    # There are two zeros, which are equal.
+    raw = (values + dtype.type(0)).view(f"u{dtype.itemsize}").astype(np.uint64)
     sign = np.uint64(2 ** (8 * dtype.itemsize - 1))
     every = np.uint64(2 ** (8 * dtype.itemsize) - 1)
     # Negative floats: the larger their bits, the smaller they are.

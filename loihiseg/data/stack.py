@@ -20,6 +20,7 @@ __all__ = ["LabelOptions", "LabelPolarity", "Stack", "grey_limits", "make_stack"
 # Percentiles that become 0 and 255 when a stack is not uint8; a few hot pixels must not
 # decide the contrast of the whole stack.
 DARK_PERCENTILE, BRIGHT_PERCENTILE = 0.5, 99.5
+_PIXELS_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,12 +178,23 @@ def check_pixels(array: np.ndarray, source: str, what: str = "images") -> None:
         raise InputError(f"{source}: {what} have type {array.dtype}, expected numbers; export them")
     if np.iscomplexobj(array):
         raise InputError(f"{source}: {what} are complex numbers; export their real part")
-    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-        n_bad = int(array.size - np.isfinite(array).sum())
-        raise InputError(
-            f"{source}: {what} have {n_bad} NaN or infinite pixels, expected finite numbers; "
-            "fill them before reading"
-        )
+    if n_bad := count_not_finite(array):
+        raise not_finite(source, n_bad, what)
+
+
+def count_not_finite(array: np.ndarray) -> int:
+    """NaN and infinite pixels."""
+    if not np.issubdtype(array.dtype, np.floating):
+        return 0
+    return int(array.size - np.isfinite(array).sum())
+
+
+def not_finite(source: str, n_bad: int, what: str = "images") -> InputError:
+    """The error for pixels that are NaN or infinite."""
+    return InputError(
+        f"{source}: {what} have {n_bad} NaN or infinite pixels, expected finite numbers; "
+        "fill them before reading"
+    )
 
 
 def _to_uint8(images: np.ndarray, source: str) -> np.ndarray:
@@ -236,8 +248,12 @@ def grey_limits(
 
 def to_grey(section: np.ndarray, dark: float, bright: float) -> np.ndarray:
     """A section (height, width) as uint8: `dark` becomes 0, `bright` 255, beyond is clipped."""
-    scaled = (section.astype(np.float64) - dark) * (255.0 / (bright - dark))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    grey = np.empty(section.shape, np.uint8)
+    n_rows = max(_PIXELS_AT_ONCE // max(section.shape[1], 1), 1)
+    for top in range(0, len(section), n_rows):  # it takes some 24 bytes a pixel
+        scaled = (section[top : top + n_rows].astype(np.float64) - dark) * (255.0 / (bright - dark))
+        grey[top : top + n_rows] = np.clip(np.rint(scaled), 0, 255)
+    return grey
 
 
 def _digest(

@@ -13,7 +13,7 @@ import numpy as np
 
 from loihiseg.compilation.calibration import Presenter
 from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
-from loihiseg.data.contrast import contrast
+from loihiseg.data.contrast import Contrast
 from loihiseg.data.tiles import spread_places
 from loihiseg.data.windows import Window, windows_of
 from loihiseg.data.writers import SectionWriter
@@ -22,11 +22,11 @@ from loihiseg.network.logits import sigmoid
 from loihiseg.running.counts import Tally
 from loihiseg.running.journal import Journal
 from loihiseg.running.options import ProbabilityType, SegmentOptions
-from loihiseg.running.windows import Piece, WindowRun, run_windows
+from loihiseg.running.windows import Piece, WindowRun, halo, run_windows
 
 
 class Sections(Protocol):
-    """A volume to be segmented, section by section; `loihiseg.data.volume.Volume` is one."""
+    """A volume to be segmented, window by window; `loihiseg.data.volume.Volume` is one."""
 
     @property
     def n_sections(self) -> int: ...
@@ -35,8 +35,15 @@ class Sections(Protocol):
     def shape(self) -> tuple[int, int]:
         """(height, width) of a section."""
 
-    def section(self, number: int) -> np.ndarray:
-        """(height, width) uint8."""
+    @property
+    def depth(self) -> int:
+        """Sections that are stored together: the same window of each is best asked for in turn."""
+
+    def window(self, number: int, window: Window) -> np.ndarray:
+        """(height, width) of the window, uint8; raises InputError."""
+
+    def contrasts(self, numbers: Sequence[int]) -> dict[int, Contrast | InputError]:
+        """Of whole sections, by number; the error where one cannot be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +102,7 @@ def n_windows(volume: Sections, numbers: Sequence[int], options: SegmentOptions)
 
 
 def volume_tiles(volume: Sections, numbers: Sequence[int], tile: int, count: int) -> np.ndarray:
-    """Tiles spread over sections of a volume, in the memory of one section.
+    """Tiles spread over sections of a volume, in the memory of these and a window.
 
     Parameters
     ----------
@@ -120,10 +127,12 @@ def volume_tiles(volume: Sections, numbers: Sequence[int], tile: int, count: int
     """
     found = []
     places = spread_places(len(numbers), volume.shape, tile, count)
-    for position, of_section in groupby(places, key=lambda place: place[0]):
-        pixels = volume.section(numbers[position])
-        levels = contrast(pixels)
-        found += [levels.applied(pixels[y : y + tile, x : x + tile]) for _, y, x in of_section]
+    contrasts = volume.contrasts(sorted({numbers[position] for position, _, _ in places}))
+    for position, y, x in places:
+        levels = contrasts[numbers[position]]
+        if isinstance(levels, InputError):
+            raise levels
+        found.append(levels.applied(volume.window(numbers[position], Window(y, x, tile, tile))))
     return np.stack(found) if found else np.empty((0, tile, tile), np.float32)
 
 
@@ -178,7 +187,7 @@ def segment(
         _add(progress, facts)
     windows = tuple(windows_of(volume.shape, options.window))
     left = _Left(len(numbers), windows, maps.journal, on_section)
-    pieces = _pieces(volume, numbers, left.by_section(), progress)
+    pieces = _pieces(volume, numbers, left.by_section(), network.tile, progress)
     for one in run_windows(
         network, pieces, options.on, orientations=options.orientations, presenter=presenter
     ):
@@ -234,18 +243,31 @@ def _pieces(
     volume: Sections,
     numbers: Sequence[int],
     left: Mapping[int, Sequence[Window]],
+    tile: int,
     progress: Progress,
 ) -> Iterator[Piece]:
-    """Windows that are left, by position of their section; notes sections that are damaged."""
-    for position, windows in left.items():
-        try:
-            pixels = volume.section(numbers[position])
-        except InputError as error:
-            progress.damaged[numbers[position]] = str(error)
-            continue
-        levels = contrast(pixels)
-        for window in windows:
-            yield Piece(position, volume.shape, window, pixels, (0, 0), levels)
+    """Windows that are left, by position of their section; notes sections that are damaged.
+
+    A section is read from end to end before its first window comes: of one that is damaged, none.
+    """
+    for _, group in groupby(left, key=lambda position: numbers[position] // volume.depth):
+        together = list(group)
+        contrasts = volume.contrasts([numbers[position] for position in together])
+        waiting: dict[Window, list[int]] = {}
+        for position in together:
+            if isinstance(error := contrasts[numbers[position]], InputError):
+                progress.damaged[numbers[position]] = str(error)
+                continue
+            for window in left[position]:
+                waiting.setdefault(window, []).append(position)
+        for window in sorted(waiting, key=lambda window: (window.top, window.left)):
+            taken = halo(volume.shape, window, tile)
+            for position in waiting[window]:
+                levels = contrasts[numbers[position]]
+                assert isinstance(levels, Contrast)
+                pixels = volume.window(numbers[position], taken)
+                origin = taken.top, taken.left
+                yield Piece(position, volume.shape, window, pixels, origin, levels)
 
 
 def _unit(position: int, window: Window) -> tuple[int, ...]:

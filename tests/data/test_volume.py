@@ -7,11 +7,14 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loihiseg.data.contrast import contrast
 from loihiseg.data.ranks import percentiles
 from loihiseg.data.readers import read_stack
 from loihiseg.data.stack import make_stack
 from loihiseg.data.volume import open_volume
+from loihiseg.data.windows import windows_of
 from loihiseg.errors import InputError
+from loihiseg.running.windows import halo
 
 DTYPES = ["uint8", "uint16", "uint32", "int16", "int32", "float32"]
 
@@ -102,6 +105,127 @@ def test_size_of_a_pixel(tmp_path):
     tifffile.imwrite(tmp_path / "b.tif", images, photometric="minisblack")
     with open_volume(tmp_path / "b.tif") as volume:
         assert volume.pixel_nm is None
+
+
+def padded(images, rng):
+    """A border in some sections, another void in others."""
+    images = images.copy()
+    images[::2, :, : rng.integers(0, 9)] = 0
+    images[1, 3:30, 5:31] = images[1, 3, 5]
+    return images
+
+
+WAYS = {
+    "rows.tif": lambda path, images: tifffile.imwrite(path, images, photometric="minisblack"),
+    "strips.tif": lambda path, images: tifffile.imwrite(
+        path, images, photometric="minisblack", rowsperstrip=7, compression="zlib"
+    ),
+    "tiles.tif": lambda path, images: tifffile.imwrite(
+        path, images, photometric="minisblack", tile=(16, 16)
+    ),
+    "a.npy": np.save,
+    "flat.zarr": lambda path, images: zarr.create_array(
+        path, data=images, chunks=(1, 8, 16), zarr_format=2
+    ),
+    "deep.zarr": lambda path, images: zarr.create_array(
+        path, data=images, chunks=(3, 11, 5), zarr_format=3
+    ),
+    "whole.zarr": lambda path, images: zarr.create_array(
+        path, data=images, chunks=(1, 40, 33), zarr_format=2
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("name", WAYS)
+def test_windows_are_those_of_the_stack(tmp_path, monkeypatch, name, dtype):
+    """Pixels, contrast and limits to the bit, whatever is read together."""
+    rng = np.random.default_rng(len(name))
+    images = padded(images_of(dtype, 5), rng)
+    WAYS[name](tmp_path / name, images)
+    wanted = make_stack(images, None, "x").images
+    for n_bytes in (1, 2**9, 2**25):  # one row of chunks, some, all of them
+        monkeypatch.setattr("loihiseg.data.volume._BAND_BYTES", n_bytes)
+        monkeypatch.setattr("loihiseg.data.readers.blocks._MOST_KEPT_BYTES", n_bytes)
+        with open_volume(tmp_path / name) as volume:
+            assert volume.depth == (3 if name == "deep.zarr" else 1)
+            found = volume.contrasts(range(4))
+            assert found == {number: contrast(wanted[number]) for number in range(4)}
+            for window in windows_of(volume.shape, int(rng.integers(5, 40))):
+                taken = halo(volume.shape, window, 8)
+                for number in rng.permutation(4):
+                    pixels = volume.window(number, taken)
+                    assert np.array_equal(pixels, wanted[number][taken.slices])
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_digests_do_not_depend_on_the_format(tmp_path, name):
+    images = images_of("uint16", 6)
+    for way in ("rows.tif", name):
+        WAYS[way](tmp_path / way, images)
+    digests = []
+    for way in ("rows.tif", name):
+        with open_volume(tmp_path / way) as volume:
+            digests.append(volume.digest())
+    assert digests[0] == digests[1]
+
+
+def test_sections_are_read_by_chunks(tmp_path):
+    """No more than a few rows of chunks, or a window, at once."""
+    WAYS["flat.zarr"](tmp_path / "a.zarr", images_of("float32"))
+    with open_volume(tmp_path / "a.zarr") as volume:
+        volume.reader.section = None
+        volume.digest(), volume.contrasts([0, 2]), volume.window(1, next(windows_of((40, 33), 9)))
+    WAYS["whole.zarr"](tmp_path / "b.zarr", images_of("uint8"))
+    with open_volume(tmp_path / "b.zarr") as volume:
+        read, section = [], volume.reader.section
+        volume.reader.section = lambda number: read.append(number) or section(number)
+        for number in (0, 1):
+            volume.contrasts([number])
+            for window in windows_of((40, 33), 9):
+                volume.window(number, window)
+    assert read == [0, 1]  # once each
+
+
+def test_what_is_damaged_is_said_of_its_section_alone(tmp_path):
+    images = padded(images_of("float32", 7), np.random.default_rng(0))
+    images[3, 39, 0] = np.inf
+    images[3, 0, 0] = np.nan
+    path = tmp_path / "a.zarr"
+    zarr.create_array(path, data=images, chunks=(1, 16, 16), zarr_format=2, compressors=None)
+    (path / "1.2.1").write_bytes(b"cut off")
+    with open_volume(path) as volume:
+        found = volume.contrasts(range(4))
+        rest = make_stack(images[[0, 2]], None, "x").images
+        assert [found[0], found[2]] == [contrast(section) for section in rest]
+        assert "chunk 1.2.1" in str(found[1])
+        assert "section 3: images have 2 NaN or infinite" in str(found[3])
+        assert np.array_equal(volume.section(2), rest[1])
+        digest = volume.digest()
+    (path / "1.2.1").write_bytes(b"cut off elsewhere")
+    with open_volume(path) as volume:
+        assert volume.digest() == digest
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["u1", "u2", "u4", "i1", "i4", "i8", "f2", "f4", "f8"]),
+    st.integers(2, 300),
+    st.integers(0, 2**32 - 1),
+)
+def test_percentiles_without_some(name, count, seed):
+    dtype, rng = np.dtype(name), np.random.default_rng(seed)
+    values = rng.integers(0, 40, count).astype(dtype) - dtype.type(0)
+    if dtype.kind in "if":
+        values -= dtype.type(20)
+        values[rng.random(count) < 0.2] *= dtype.type(-1)
+    left_out = rng.random(count) < 0.7
+    left_out[int(rng.integers(count))] = False
+    some, counts = np.unique(values[left_out], return_counts=True)
+    without = {value.item(): int(n) for value, n in zip(some, counts)}
+    kept, shares = values[~left_out], [0.5, 99.5, 37.1]
+    found = percentiles(lambda: np.array_split(values, 3), dtype, len(kept), shares, without)
+    assert found == list(np.percentile(kept, shares))
 
 
 @settings(max_examples=60, deadline=None)

@@ -189,6 +189,8 @@ def _opened(
         "--probability": config.probability,
         "--cells": str(config.cells),
         "--link": str(config.link),
+        # Finished windows are known by their places.
+        "window": str(config.segment_options.window),
     }
     with open_journal(journal_path(path), fingerprint, is_begun=begun, say=reporter.say) as journal:
         if journal.done:

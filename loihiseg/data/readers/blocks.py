@@ -12,12 +12,16 @@ from loihiseg.data.warn import warn
 
 Index = tuple[int, ...]
 
+_MOST_KEPT_BYTES = 2**28
+"""Of a window and the same window of further sections."""
+
 
 class ChunkedReader(SectionReader):
     """A reader of an array in chunks of one size, in any order of its axes.
 
     Subclasses set the attributes and read chunks. Only chunks that a window touches are read; the
-    last window is kept with all sections of its chunks, as sections are mostly asked for in order.
+    last window is kept with as many further sections of its chunks as take little memory, as
+    sections are mostly asked for in order.
 
     Attributes
     ----------
@@ -28,7 +32,7 @@ class ChunkedReader(SectionReader):
     order: AxisOrder
     lengths: Index
     chunk_lengths: Index
-    _kept: tuple[tuple[int, int, int, int, int], np.ndarray] | None = None
+    _kept: tuple[tuple[int, int, int, int], int, np.ndarray] | None = None
 
     @abc.abstractmethod
     def read_chunk(self, index: Index) -> np.ndarray:
@@ -81,20 +85,36 @@ class ChunkedReader(SectionReader):
         return self.window(number, slice(0, self.shape[1]), slice(0, self.shape[2]))
 
     def window(self, number: int, rows: slice, columns: slice) -> np.ndarray:
-        depth = self.order.of(self.chunk_lengths)[0]
-        layer, inside = divmod(number, depth)
         top, bottom, _ = rows.indices(self.shape[1])
         left, right, _ = columns.indices(self.shape[2])
-        place = layer, top, bottom, left, right
-        if self._kept is None or self._kept[0] != place:
-            self._kept = place, self._read_window(place)
-        return self._kept[1][inside]
+        place = top, bottom, left, right
+        if self._kept is not None and self._kept[0] == place:
+            _, first, pixels = self._kept
+            if first <= number < first + len(pixels):
+                return pixels[number - first]
+        self._kept = None  # before the memory for the next is taken
+        first, n_sections = self._read_together(number, (bottom - top) * (right - left))
+        found = self._read_window(first, n_sections, place)
+        self._kept = place, first, found
+        return found[number - first]
 
-    def _read_window(self, place: tuple[int, int, int, int, int]) -> np.ndarray:
-        """(sections of a layer of chunks, rows, columns)."""
-        layer, top, bottom, left, right = place
+    def _read_together(self, number: int, n_pixels: int) -> tuple[int, int]:
+        """The sections to read with one, a window of each: the first, and how many."""
+        depth = self.order.of(self.chunk_lengths)[0]
+        first = number // depth * depth
+        n_sections = min(depth, self.shape[0] - first)
+        most = max(_MOST_KEPT_BYTES // max(n_pixels * self.dtype.itemsize, 1), 1)
+        if n_sections <= most:
+            return first, n_sections
+        return number, min(first + n_sections - number, most)
+
+    def _read_window(
+        self, first: int, n_sections: int, place: tuple[int, int, int, int]
+    ) -> np.ndarray:
+        """(n_sections, rows, columns) of one layer of chunks."""
+        top, bottom, left, right = place
         depth, height, width = self.order.of(self.chunk_lengths)
-        n_sections = min(depth, self.shape[0] - layer * depth)
+        layer, inside = divmod(first, depth)
         pixels = np.empty((n_sections, max(bottom - top, 0), max(right - left, 0)), self.dtype)
         if not pixels.size:
             return pixels
@@ -105,7 +125,7 @@ class ChunkedReader(SectionReader):
                 y0, y1 = max(top, first_row), min(bottom, first_row + height)
                 x0, x1 = max(left, first_column), min(right, first_column + width)
                 pixels[:, y0 - top : y1 - top, x0 - left : x1 - left] = chunk[
-                    :n_sections,
+                    inside : inside + n_sections,
                     y0 - first_row : y1 - first_row,
                     x0 - first_column : x1 - first_column,
                 ]

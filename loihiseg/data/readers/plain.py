@@ -74,7 +74,7 @@ class PlainReader(SectionReader):
         self.shape = self._order.of(array.shape)
         self.dtype = array.dtype.newbyteorder("=")
         self.pixel_nm: Nanometres | None = self._order.nanometres(array.sizes_nm)
-        self.chunk = (1, *self.shape[1:]) if self._in_order else self.shape
+        self.chunk = (1, 1, self.shape[2]) if self._in_order else self.shape
         self._whole: np.ndarray | None = None
 
     @abc.abstractmethod

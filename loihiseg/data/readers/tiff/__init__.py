@@ -30,7 +30,12 @@ from loihiseg.data.readers.tiff.directories import (
     read_directories,
     read_resolution,
 )
-from loihiseg.data.readers.tiff.segments import check_supported, read_page, segment_bytes
+from loihiseg.data.readers.tiff.segments import (
+    check_supported,
+    read_page,
+    reads_rows,
+    segment_bytes,
+)
 from loihiseg.data.readers.tiff.sizes import pixel_sizes
 from loihiseg.errors import InputError
 
@@ -71,8 +76,8 @@ class TiffReader(SectionReader):
         self.shape = (n_sections, page.format.height, page.format.width)
         self.dtype = _decoded_dtype(page, self._colours)
         self.pixel_nm = pixel_sizes(description, *read_resolution(self._file))
-        segment = page.segments.shape
-        self.chunk = (1, min(segment[0], self.shape[1]), min(segment[1], self.shape[2]))
+        deep, wide = 1 if reads_rows(page) else page.segments.shape[0], page.segments.shape[1]
+        self.chunk = (1, min(deep, self.shape[1]), min(wide, self.shape[2]))
 
     def section(self, number: int) -> np.ndarray:
         return self.window(number, slice(0, self.shape[1]), slice(0, self.shape[2]))

@@ -48,12 +48,18 @@ def segment_bytes(page: Page, n_rows: int) -> int:
     return n_rows * page.format.row_bytes(page.segments.shape[1] * n_samples)
 
 
+def reads_rows(page: Page) -> bool:
+    """Whether rows are found in a strip or tile by their place, so that no others are read."""
+    return page.compression == 1
+
+
 def read_page(
     file: RegularFile, page: Page, rows: slice = slice(None), columns: slice = slice(None)
 ) -> np.ndarray:
     """(height, width, n_samples) in the byte order of the machine, or a window of it.
 
-    Only the strips or tiles that a window touches are read. Raises DamagedFileError.
+    Only the strips or tiles that a window touches are read, without compression only rows of them.
+    Raises DamagedFileError.
     """
     height, width, n_samples = page.format.height, page.format.width, page.format.n_samples
     top, bottom, _ = rows.indices(height)
@@ -75,29 +81,35 @@ def read_page(
             y, x = row * deep, column * wide
             n_rows = deep if page.segments.tiled else min(deep, height - y)
             number = (plane * n_down + row) * n_across + column
-            segment = _read_segment(file, page, number, n_rows)
             y0, y1 = max(top, y), min(bottom, y + n_rows)
             x0, x1 = max(left, x), min(right, x + wide)
-            part = segment[y0 - y : y1 - y, x0 - x : x1 - x]
+            segment = _read_segment(file, page, number, n_rows, slice(y0 - y, y1 - y))
+            part = segment[:, x0 - x : x1 - x]
             pixels[y0 - top : y1 - top, x0 - left : x1 - left, samples] = part
     return pixels
 
 
-def _read_segment(file: RegularFile, page: Page, number: int, n_rows: int) -> np.ndarray:
-    """(n_rows, columns, samples) of one strip or tile."""
+def _read_segment(
+    file: RegularFile, page: Page, number: int, n_rows: int, rows: slice
+) -> np.ndarray:
+    """(len(rows), columns, samples) of one strip or tile, of its n_rows."""
     n_bytes = segment_bytes(page, n_rows)
     columns = page.segments.shape[1]
-    count = int(page.segments.counts[number])
-    if page.compression == 1:
+    offset, count = int(page.segments.offsets[number]), int(page.segments.counts[number])
+    if reads_rows(page):
         if count < n_bytes:
             raise DamagedFileError(f"a strip or tile of {count:,} bytes, expected {n_bytes:,}")
-        count = n_bytes
-    data = file.read(int(page.segments.offsets[number]), count)
+        before, wanted = (
+            segment_bytes(page, rows.start),
+            segment_bytes(page, rows.stop - rows.start),
+        )
+        return _unpack(file.read(offset + before, wanted), page, rows.stop - rows.start)
+    data = file.read(offset, count)
     if page.compression == JPEG:
-        return decode_jpeg(data, page.jpeg_tables, (n_rows, columns))[..., np.newaxis]
-    if page.compression != 1:
-        data = _DECOMPRESS[page.compression](data, n_bytes)
-    return _unpack(data, page, n_rows)
+        whole = decode_jpeg(data, page.jpeg_tables, (n_rows, columns))[..., np.newaxis]
+    else:
+        whole = _unpack(_DECOMPRESS[page.compression](data, n_bytes), page, n_rows)
+    return whole[rows]
 
 
 def _unpack(data: bytes, page: Page, n_rows: int) -> np.ndarray:
