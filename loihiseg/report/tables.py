@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from loihiseg.codes import registry
 from loihiseg.codes.shown import share
+from loihiseg.report.baseline import below_all_cell
 from loihiseg.results import QuantizedLayer, Results, ScoreRow
 from partition.display.messages import one_line, printable
 
@@ -20,7 +21,8 @@ MAX_CELL = 60
 class Table:
     """A table of text. The first column is left-aligned, the others right.
 
-    ``picture`` is the name of a picture in the run folder that the page shows above it.
+    ``picture`` is the name of a picture in the run folder that the page shows above it, ``warning``
+    what must not be overlooked.
     """
 
     title: str
@@ -28,6 +30,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     picture: str = ""
+    warning: str = ""
 
 
 def print_table(table: Table, console: "Console") -> None:
@@ -43,6 +46,8 @@ def print_table(table: Table, console: "Console") -> None:
         # As text, so that no cell is read as rich's markup, whatever the console does.
         drawn.add_row(*(Text(one_line(cell, MAX_CELL)) for cell in row))
     console.print(drawn)
+    if table.warning:
+        console.print(Text(printable(table.warning), style="bold red"), soft_wrap=True)
     if table.note:
         console.print(Text(printable(table.note)), soft_wrap=True)
 
@@ -68,7 +73,8 @@ def scores_table(results: Results) -> Table:
             f" Shifted: {shift:g} added to all logits, which gives the trained network the best "
             "V_Rand on the validation sections at a threshold of 0.5."
         )
-    return Table("Scores", scores_header(bool(shift)), tuple(rows), note)
+    warning = below_all_cell(results.stages)
+    return Table("Scores", scores_header(bool(shift)), tuple(rows), note, warning=warning)
 
 
 def scores_header(with_shifted: bool) -> tuple[str, ...]:

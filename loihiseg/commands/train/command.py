@@ -86,20 +86,17 @@ def _run(asked: _Asked, config: "TrainingConfig", log: RunLog) -> None:
     from loihiseg.training.state import check_same_run
 
     options = asked.options
+    start = None if options.resume else _start(options)
     reporter = Reporter(options.quiet)
     # Before anything slow: a run whose result cannot be kept is not begun.
     with run_folder(options.out, "train", reporter.say) as folder:
         before = _before(asked, config, folder()) if options.out else None
-        start = None
         if before is not None and asked.begun is not None:
             # What it started from may be gone, and is not needed any more.
             config = replace(config, start=before.config.start)
-        elif options.start:
-            from loihiseg.training.checkpoint import load_checkpoint
-            from loihiseg.training.shipped import resolve
-
-            with doing(f"reading {options.start}"):
-                start = load_checkpoint(resolve(options.start, options.data))
+        elif options.resume:
+            start = _start(options)
+        if start is not None:
             config = started_from(config, start)
         stack, split = _read(options, config, reporter)
         held = folder()
@@ -110,6 +107,17 @@ def _run(asked: _Asked, config: "TrainingConfig", log: RunLog) -> None:
             import loihiseg.frameworks  # noqa: F401
 
             _train(stack, split, config, held, start, before is not None, reporter, log)
+
+
+def _start(options: Namespace) -> "Checkpoint | None":
+    """The network to start from."""
+    from loihiseg.training.checkpoint import load_checkpoint
+    from loihiseg.training.shipped import resolve
+
+    if not options.start:
+        return None
+    with doing(f"reading {options.start}"):
+        return load_checkpoint(resolve(options.start, options.data))
 
 
 def _before(asked: _Asked, config: "TrainingConfig", folder: Path) -> "Run | None":
@@ -179,8 +187,21 @@ def _train(
             f"epoch {checkpoint.info.epoch}: validation accuracy {scores['accuracy']:.2%}, "
             f"membrane IoU {scores['membrane_iou']:.3f}"
         )
+    warning = _warning(stack, split, scores["accuracy"])
+    if warning:
+        reporter.say(warning)
     # The log may be handed on with the rest of the folder.
     reporter.say(f"checkpoint: {folder}", logged=False)
+
+
+def _warning(stack: "Stack", split: "Split", accuracy: float) -> str:
+    """That the network is worse than none, if it is."""
+    from loihiseg.report.baseline import trained_below_all_cell
+
+    membrane = stack.select_labelled(split.validation).membrane
+    if membrane is None:
+        return ""
+    return trained_below_all_cell(accuracy, float((membrane.size - membrane.sum()) / membrane.size))
 
 
 def _fit(
