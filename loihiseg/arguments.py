@@ -12,7 +12,7 @@ import numpy as np
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.stack import LabelPolarity, Stack, make_stack
 from loihiseg.errors import Option, OptionError
-from loihiseg.option_fields import Number, Whole
+from loihiseg.option_fields import Number, OneOf, Whole
 from loihiseg.running.options import RunOptions
 from loihiseg.running.sections import SectionRun
 
@@ -38,7 +38,7 @@ def share(name: str, value: object) -> float:
     return float(checked(name, value, Number(0, 1)))
 
 
-def checked(name: str, value: object, within: Number | Whole) -> float:
+def checked(name: str, value: object, within: Number | OneOf | Whole) -> float:
     """A number within a range."""
     try:
         return within.taken(value)

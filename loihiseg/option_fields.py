@@ -4,6 +4,7 @@ The dataclass checks itself with `check_options`; a command line takes default a
 option from it, with `default_of` and `argument_type`.
 """
 
+import argparse
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from numbers import Integral, Real
@@ -81,6 +82,36 @@ class Number:
     def from_text(self) -> Callable[[str], float]:
         """A type for argparse."""
         return real(self.low, self.high, above=self.above)
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of some whole numbers."""
+
+    numbers: tuple[int, ...]
+
+    @property
+    def expected(self) -> str:
+        """In words."""
+        return f"one of {', '.join(map(str, self.numbers))}"
+
+    def taken(self, value: object) -> int:
+        """As an int."""
+        if not isinstance(value, Integral) or isinstance(value, bool):
+            raise ValueError
+        if value not in self.numbers:
+            raise ValueError
+        return int(value)
+
+    def from_text(self) -> Callable[[str], int]:
+        """A type for argparse."""
+
+        def number(text: str) -> int:
+            if text.strip() not in map(str, self.numbers):
+                raise argparse.ArgumentTypeError(f"{one_line(text, 40)}: expected {self.expected}")
+            return int(text)
+
+        return number
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.mapping import Mapping
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.conversion.precision import quantize_network
+from loihiseg.data.orientations import orientations
 from loihiseg.data.readers.axes import complete
 from loihiseg.data.selection import Chosen, Selection, select_sections
 from loihiseg.data.stack import Stack
@@ -304,15 +305,17 @@ def _emulated(ready: _Ready, running: RunOptions, reporter: Reporter) -> Outcome
         quantized = quantize_network(
             deployed.neurons, deployed.block_shapes, deployed.code.synapse_s
         )
-        with reporter.bar("emulate", len(pixels)) as advance:
-            found = emulate(deployed, quantized.network, presenter, pixels, advance)
+        shown = orientations(running.orientations)
+        with reporter.bar("emulate", len(pixels) * len(shown)) as advance:
+            found = emulate(deployed, quantized.network, presenter, pixels, advance, shown)
         if running.early_exit is not None and chosen.calibration is not None:
             looks = []
             for tiles in (chosen.calibration, chosen.tiles):
                 with reporter.bar("watch", len(tiles.pixels)) as advance:
                     looks.append(watch(deployed, presenter, tiles.pixels, advance))
             watched = Watched(running.early_exit, *looks)
-        note.detail = f"{len(pixels)} tiles of {deployed.code.n_steps} steps"
+        turned = f" in {len(shown)} orientations" if len(shown) > 1 else ""
+        note.detail = f"{len(pixels)} tiles{turned} of {deployed.code.n_steps} steps"
     digests = SpikeDigests(ready.digest.hexdigest(), found.digest.hexdigest())
     return Outcome(deployed, chosen, quantized, found, watched, digests, ready.notes)
 

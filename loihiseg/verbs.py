@@ -30,11 +30,12 @@ from loihiseg.arguments import (
 )
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.options import CompileOptions
+from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.data.stack import LabelPolarity, Stack
 from loihiseg.data.tiles import default_overlap, spread_tiles, tile_grid
 from loihiseg.errors import Option, OptionError
 from loihiseg.evaluation.scoring import probability_row, score_row
-from loihiseg.option_fields import Whole
+from loihiseg.option_fields import OneOf, Whole
 from loihiseg.pipeline import Deployment, deploy
 from loihiseg.progress import Reporter
 from loihiseg.results import Network, ScoreRow
@@ -151,6 +152,8 @@ def run(
     deployed: DeployedNetwork,
     images: np.ndarray | Stack | Iterable[np.ndarray],
     on: Literal["chip", "float"] = "chip",
+    *,
+    orientations: NumberOfOrientations = 1,
 ) -> Iterator[SectionRun]:
     """Segment sections; each comes back as soon as it is done.
 
@@ -164,6 +167,9 @@ def run(
         does not grow with their number.
     on : str
         "chip" for the emulated chip, "float" for the network in floats.
+    orientations : int
+        1, or 4 or 8 to show each section turned, and mirrored too, and take the mean probability;
+        all of these are counted.
 
     Returns
     -------
@@ -182,17 +188,18 @@ def run(
         )  # fmt: skip
     if on not in ("chip", "float"):
         raise OptionError(Option("on"), f": {on!r:.60}: expected 'chip' or 'float'")
+    checked("orientations", orientations, OneOf((1, 4, 8)))
     if isinstance(images, np.ndarray | Stack):
         sections = stack_of("images", images).images
         tile_grid(sections.shape[1:], deployed.tile, default_overlap(deployed.tile))
-        return run_sections(deployed, sections, on)
+        return run_sections(deployed, sections, on, orientations=orientations)
     if isinstance(images, str | bytes | Mapping) or not isinstance(images, Iterable):
         raise OptionError(
             Option("images"), f": {type(images).__name__}: expected an array (n, rows, columns), a "
             "section (rows, columns), a Stack, or sections one by one; loihiseg.data.readers."
             "read_stack reads files",
         )  # fmt: skip
-    return run_sections(deployed, sections_of(images), on)
+    return run_sections(deployed, sections_of(images), on, orientations=orientations)
 
 
 def score(
@@ -276,7 +283,7 @@ def deploy_stack(
     **options
         Others of `CompileOptions` (code, tile, steps, window, synapse_ms, input, rate_scale_hz,
         proof_seconds, seed), which a deployed network has decided, and those of `RunOptions`
-        (sections, tiles, calibration_tiles, target, emulator, check, early_exit).
+        (sections, tiles, calibration_tiles, target, emulator, check, early_exit, orientations).
 
     Returns
     -------

@@ -13,6 +13,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from loihiseg.commands.train.resuming import CONFIG_FILE as BEGUN_FILE
+from loihiseg.commands.train.resuming import (
+    Begun,
+    options_to_resume,
+    read_begun,
+    write_begun,
+)
 from loihiseg.compilation.artifact import (
     ARRAYS,
     DESCRIPTION,
@@ -319,6 +326,19 @@ def _deployed_part(name: str) -> Callable[[Path], Path]:
     return lambda folder: _deployed(folder).with_name(name)
 
 
+def _begun(folder: Path) -> Path:
+    arguments = ["--preset", "tiny", "--data", "data/stack.tif", "--levels", "3", "--epochs", "6"]
+    write_begun(folder, Begun((*arguments, "--stages", "7:2", "3:4", "--batch-norm"), "../.."))
+    return folder / BEGUN_FILE
+
+
+def _read_begun(path: Path) -> bytes:
+    begun = read_begun(path.parent)
+    assert begun is not None
+    options = options_to_resume(path.parent, begun, ["--resume", "--epochs", "6"])
+    return msgspec.json.encode({name: repr(value) for name, value in vars(options).items()})
+
+
 _ALL = (
     Format("deployed", _deployed, _read_deployed, rightly=_deployed_rightly),
     Format(
@@ -337,6 +357,7 @@ _ALL = (
     Format("state", _state, _read_state, rightly=_state_rightly),
     Format("graph", _graph, _read_graph, (PartitionError,), rightly=_graph_rightly),
     Format("program-graph", _program, _read_graph, (PartitionError,), rightly=_program_rightly),
+    Format("begun", _begun, _read_begun, has_digest=False),
     # Of versions before, whose files do not tell damage.
     Format("checkpoint-1", _checkpoint_1, _read_checkpoint, has_digest=False),
     Format("state-1", _state_1, _read_state),

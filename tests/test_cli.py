@@ -92,7 +92,7 @@ def test_wrong_option(capfd, tmp_path, monkeypatch, arguments, says):
         (["--levels", "3", "1000"], "--levels: 1000: expected a whole number, 1 to 255"),
         (["--levels", "3", "--stages", "3:" + "9" * 400], "expected LEVELS:EPOCHS"),
         (["--event-weight", "-1"], "--event-weight: -1: expected"),
-        (["--resume"], "--resume needs --out"),
+        (["--resume"], "--resume: expected the folder of the run to go on with"),
     ],
 )
 def test_wrong_option_of_train(capfd, tmp_path, monkeypatch, arguments, says):
@@ -499,6 +499,7 @@ def test_train_from_the_command_line(tmp_path):
     names = {p.name for p in out.iterdir() if not p.name.startswith("weights-")}
     assert names == {
         "checkpoint.json",
+        "config.json",
         "history.json",
         "training.png",
         "training_state.npz",

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from loihiseg.commands.typed import as_typed
 from loihiseg.errors import OptionError
 from loihiseg.training import shipped
 from partition.command_line import command
@@ -67,11 +68,6 @@ def read_data(options: Any) -> "Stack":
     reading = LabelOptions(options.label_threshold, options.boundary_width)
     with doing(f"reading {options.data}"):
         return read_stack(options.data, options.labels, options.label_polarity, reading)
-
-
-def as_typed(name: str) -> str:
-    """An option as it is typed on a command line."""
-    return f"--{name.replace('_', '-')}"
 
 
 def run(main: Callable[[Sequence[str]], object], arguments: Sequence[str] | None = None) -> int:

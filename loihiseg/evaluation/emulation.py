@@ -9,6 +9,8 @@ from loihiseg.compilation.calibration import Presenter, fired_activations, logit
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.data.orientations import Orientation
+from loihiseg.data.orientations import orientations as orientations_of
 from loihiseg.emulator.activity import Presentation, SpikesDigest
 from loihiseg.evaluation.comparison import LayerErrors, LayerFiring, LevelMatches
 from loihiseg.running.counts import StepCounts, Tally
@@ -31,12 +33,15 @@ class Emulation:
         Of the float network, each neuron at its settled rate.
     quantized_errors, spiking_errors : LayerErrors
         Against the float network.
+    orientations : tuple of Orientation
+        That each tile is shown in, one after the other; all of these count tile by tile shown.
     matches : LevelMatches or None
         Against the network with the chip's weights, where all layers have levels.
     """
 
     deployed: DeployedNetwork
     quantized: LoweredNetwork
+    orientations: tuple[Orientation, ...] = orientations_of(1)
     spiking: list[np.ndarray] = field(default_factory=list)
     eight_bit: list[np.ndarray] = field(default_factory=list)
     trained: list[np.ndarray] = field(default_factory=list)
@@ -112,6 +117,7 @@ def emulate(
     presenter: Presenter,
     pixels: Iterable[np.ndarray],
     progress: Callable[[], None],
+    orientations: tuple[Orientation, ...] = orientations_of(1),
 ) -> Emulation:
     """Present tiles and compare.
 
@@ -124,10 +130,16 @@ def emulate(
     pixels : iterable of numpy.ndarray
         (tile, tile) float32, normalized by section.
     progress : callable
-        Called after each tile.
+        Called after each tile that is shown.
+    orientations : tuple of Orientation
+        In which each tile is shown; by default as it is.
     """
-    tiles = list(pixels)
-    found = Emulation(deployed, quantized)
+    tiles = [
+        np.ascontiguousarray(orientation.shown(tile))
+        for tile in pixels
+        for orientation in orientations
+    ]
+    found = Emulation(deployed, quantized, orientations)
     code = deployed.code
     presented = presenter.present_each(tiles, code.n_steps, code.n_window_steps)
     for tile, shown in zip(tiles, presented, strict=True):

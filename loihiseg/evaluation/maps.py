@@ -1,6 +1,6 @@
 """Maps of the networks that a deployment compares: tiles put together, and the float network's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +8,12 @@ import numpy as np
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.logits import readout_logits
+from loihiseg.data.orientations import Orientation
 from loihiseg.data.selection import Chosen
-from loihiseg.data.tiles import predict_sections
+from loihiseg.data.tiles import Tiles, predict_sections
 from loihiseg.evaluation.emulation import Emulation
 from loihiseg.evaluation.scoring import chosen_shift
-from loihiseg.network.logits import membrane
+from loihiseg.network.logits import mean_logits, membrane
 from loihiseg.progress import Reporter
 
 
@@ -43,27 +44,63 @@ def maps_of(
     deployed: DeployedNetwork, chosen: Chosen, found: Emulation, reporter: Reporter
 ) -> Maps:
     """Tiles put together, and whole sections through the float network."""
-    tiles, images = chosen.tiles, chosen.sections.test.images
+    images, shown = chosen.sections.test.images, found.orientations
     spiking, eight_bit, trained = (
-        tiles.assemble(np.stack(part)) for part in (found.spiking, found.eight_bit, found.trained)
+        _assembled(chosen.tiles, part, shown)
+        for part in (found.spiking, found.eight_bit, found.trained)
     )
     if chosen.whole:
         return Maps(spiking, eight_bit, trained, trained)
     with reporter.bar("trained network", len(images)) as advance:
-        sections = predict_sections(
-            float_network(deployed), images, deployed.tile, progress=advance
-        )
+        sections = _predicted(deployed, images, shown, advance)
     return Maps(spiking, eight_bit, trained, sections)
 
 
-def shift_of(deployed: DeployedNetwork, chosen: Chosen) -> float:
+def _assembled(
+    tiles: Tiles, logits: Sequence[np.ndarray], shown: Sequence[Orientation]
+) -> np.ndarray:
+    """Maps of tiles that were each shown in all orientations, one after the other."""
+    maps = []
+    for number, orientation in enumerate(shown):
+        of_this = logits[number :: len(shown)]
+        maps.append(tiles.assemble(np.stack([orientation.brought_back(one) for one in of_this])))
+    return mean_logits(maps)
+
+
+def _predicted(
+    deployed: DeployedNetwork,
+    images: np.ndarray,
+    shown: Sequence[Orientation],
+    progress: Callable[[], None] | None = None,
+) -> np.ndarray:
+    """Logits of whole sections by the float network, (n, rows, columns) float32."""
+    predict = float_network(deployed)
+
+    def turned(orientation: Orientation) -> Callable[[np.ndarray], np.ndarray]:
+        def logits(pixels: np.ndarray) -> np.ndarray:
+            tiles = [orientation.shown(tile) for tile in pixels[..., 0]]
+            found = predict(np.ascontiguousarray(np.stack(tiles))[..., None])[..., 0]
+            return np.stack([orientation.brought_back(one) for one in found])[..., None]
+
+        return logits
+
+    sections = []
+    for image in images:
+        one = [predict_sections(turned(o), image[None], deployed.tile) for o in shown]
+        sections.append(mean_logits(one)[0])
+        if progress is not None:
+            progress()
+    return np.stack(sections)
+
+
+def shift_of(deployed: DeployedNetwork, chosen: Chosen, shown: Sequence[Orientation]) -> float:
     """Of the maps for submission: chosen on validation sections with labels, 0 without."""
     validation = chosen.sections.validation
     if not chosen.whole or validation is None or validation.membrane is None:
         return 0.0
     if chosen.truth is None:
         return 0.0
-    logits = predict_sections(float_network(deployed), validation.images, deployed.tile)
+    logits = _predicted(deployed, validation.images, shown)
     return chosen_shift(validation.membrane, logits)
 
 

@@ -15,7 +15,7 @@ from loihiseg.evaluation.exits import exit_results
 from loihiseg.evaluation.maps import Maps, maps_of, shift_of
 from loihiseg.evaluation.notes import scored_note
 from loihiseg.evaluation.scoring import firing_rates, layer_results, pooled_rates, score_row
-from loihiseg.metrics.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep
+from loihiseg.metrics.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep, section_work
 from loihiseg.progress import Reporter
 from loihiseg.provenance import peak_memory_mb, versions
 from loihiseg.results import (
@@ -30,6 +30,7 @@ from loihiseg.results import (
     QuantizedLayer,
     Results,
     ScoreRow,
+    SectionWork,
     SpikeDigests,
 )
 from loihiseg.running.looks import Looks, early_exit
@@ -108,7 +109,7 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
     activity = found.tally.counts(between)
     with reporter.part("score"):
         maps = maps_of(deployed, chosen, found, reporter)
-        shift = shift_of(deployed, chosen)
+        shift = shift_of(deployed, chosen, found.orientations)
         rates = firing_rates(deployed, found.firing)
         stopped = _stop_early(outcome, activity)
         rows = _rows(deployed, chosen, maps, shift, stopped)
@@ -125,7 +126,7 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         readout=deployed.line,
         tiles=chosen.tiles.places,
         whole_sections=chosen.whole,
-        scored_note=scored_note(deployed, chosen, outcome.notes),
+        scored_note=scored_note(deployed, chosen, _notes(outcome)),
         stages=rows,
         layers=layers,
         rates=pooled_rates(layers),
@@ -139,8 +140,30 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         code_rows=deployed.code.rows(deployed.network),
         spikes_sha256=outcome.digests,
         peak_memory_mb=peak_memory_mb(),
+        orientations=len(found.orientations),
+        per_section=_per_section(outcome, activity, reporter),
     )
     return Summary(results, maps, rates, mapping)
+
+
+def _notes(outcome: Outcome) -> tuple[str, ...]:
+    shown = len(outcome.found.orientations)
+    if shown == 1:
+        return outcome.notes
+    how = "turned four ways" + ", as it is and mirrored," * (shown == 8)
+    mean = f"Each tile is shown {how} and the mean probability taken: {shown} presentations, all "
+    return (*outcome.notes, f"{mean}of which are counted.")
+
+
+def _per_section(
+    outcome: Outcome, activity: ActivityCounts, reporter: Reporter
+) -> SectionWork | None:
+    """Work of a section, all its presentations together; None of tiles by themselves."""
+    if not outcome.chosen.whole:
+        return None
+    return section_work(
+        activity, len(outcome.chosen.sections.test.images), reporter.seconds["emulate"]
+    )
 
 
 def _rows(

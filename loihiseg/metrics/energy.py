@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loihiseg.errors import InputError
-from loihiseg.results.work import ActivityCounts, EnergyEstimate, InterChipPoint
+from loihiseg.results.work import ActivityCounts, EnergyEstimate, InterChipPoint, SectionWork
 
 PJ_PER_UJ = 1e6
 PJ_PER_NJ = 1e3
+
+STEP_S = 1e-3
+"""A step of the chip."""
 
 ESTIMATE_LABEL = "estimate: counts x published constants"
 SWEEP_LABEL = "swept parameter: no value for an inter-chip spike is published"
@@ -199,6 +202,31 @@ def _forward_pass_parts(counts: ActivityCounts, costs: DeviceCosts) -> tuple[flo
     synaptic_uj = counts.macs * costs.energy_per_synaptic_event_pj / PJ_PER_UJ
     n_neurons = counts.neuron_updates / counts.n_steps
     return synaptic_uj, n_neurons * costs.energy_per_neuron_update_pj / PJ_PER_UJ
+
+
+def section_work(counts: ActivityCounts, n_sections: int, emulated_s: float) -> SectionWork:
+    """Work of one section, the mean of so many whose presentations were counted together.
+
+    Parameters
+    ----------
+    counts : ActivityCounts
+    n_sections : int
+    emulated_s : float
+        Seconds that all of them took.
+    """
+    energy = estimate_energy(counts, LOIHI).total_uj_per_image
+    steps = counts.n_steps / n_sections
+    return SectionWork(
+        presentations=counts.n_images / n_sections,
+        steps=steps,
+        neuron_updates=counts.neuron_updates / n_sections,
+        spikes=counts.spikes / n_sections,
+        synaptic_events=counts.synaptic_events / n_sections,
+        messages=None if counts.messages is None else counts.messages / n_sections,
+        energy_uj=energy * counts.n_images / n_sections,
+        chip_s=steps * STEP_S,
+        emulated_s=emulated_s / n_sections,
+    )
 
 
 def inter_chip_sweep(

@@ -1,5 +1,7 @@
 """Logits and probabilities of membrane, in numpy."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -20,3 +22,11 @@ def to_logits(output: np.ndarray, is_probability: bool) -> np.ndarray:
         return output
     output = output.clip(1e-6, 1 - 1e-6)
     return np.log(output / (1 - output))
+
+
+def mean_logits(maps: Sequence[np.ndarray]) -> np.ndarray:
+    """Logits of the mean probability of several maps of logits, float32; a single one as it is."""
+    if len(maps) == 1:
+        return maps[0]
+    mean = np.mean([sigmoid(one) for one in maps], axis=0, dtype=np.float64)
+    return to_logits(mean, is_probability=True)

@@ -20,8 +20,10 @@ table { border-collapse: collapse; margin: 0.6em 0 1.6em }
 th, td { padding: 0.2em 0.8em; text-align: right; border-bottom: 1px solid #ddd }
 th:first-child, td:first-child { text-align: left }
 th { background: #f3f3f3 } img { max-width: 100% } p.note { color: #555 }
+p.warning { background: #fdecea; border-left: 0.3em solid #c62828; padding: 0.4em 0.8em }
 </style></head><body><h1>{{ title }}</h1>
 {% for section in sections %}<h2>{{ section.title }}</h2>
+{% if section.warning %}<p class="warning">{{ section.warning }}</p>{% endif %}
 {% if section.note %}<p class="note">{{ section.note }}</p>{% endif %}
 {% if section.image %}<img alt="{{ section.title }}" src="{{ section.image }}">{% endif %}
 {% if section.rows %}<table><tr>{% for cell in section.header %}<th>{{ cell }}</th>{% endfor %}</tr>
@@ -51,6 +53,7 @@ def write_page(folder: Path, title: str, tables: Sequence[Table], pictures: dict
         {
             "title": printable(t.title),
             "note": printable(t.note),
+            "warning": printable(t.warning),
             "header": t.header,
             "rows": [[printable(cell) for cell in row] for row in t.rows],
             "image": _embedded(folder / t.picture) if t.picture else "",

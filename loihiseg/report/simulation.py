@@ -1,5 +1,6 @@
 """Results of a simulation as tables for the terminal."""
 
+from loihiseg.report.baseline import below_all_cell
 from loihiseg.report.tables import Table, score_cells, scores_header
 from loihiseg.results import SimulationResults
 
@@ -17,7 +18,8 @@ def scores_table(results: SimulationResults, on_chip: str) -> Table:
         "spikes the best V_Rand on the validation sections at a threshold of 0.5 is added to all "
         "logits."
     )
-    return Table("Scores", scores_header(True), rows, note)
+    warning = below_all_cell(results.stages)
+    return Table("Scores", scores_header(True), rows, note, warning=warning)
 
 
 def work_table(results: SimulationResults) -> Table:

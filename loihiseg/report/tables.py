@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from loihiseg.codes import registry
 from loihiseg.codes.shown import share
+from loihiseg.report.baseline import below_all_cell
 from loihiseg.results import QuantizedLayer, Results, ScoreRow
 from partition.display.messages import one_line, printable
 
@@ -20,7 +21,8 @@ MAX_CELL = 60
 class Table:
     """A table of text. The first column is left-aligned, the others right.
 
-    ``picture`` is the name of a picture in the run folder that the page shows above it.
+    ``picture`` is the name of a picture in the run folder that the page shows above it, ``warning``
+    what must not be overlooked.
     """
 
     title: str
@@ -28,6 +30,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     picture: str = ""
+    warning: str = ""
 
 
 def print_table(table: Table, console: "Console") -> None:
@@ -43,6 +46,8 @@ def print_table(table: Table, console: "Console") -> None:
         # As text, so that no cell is read as rich's markup, whatever the console does.
         drawn.add_row(*(Text(one_line(cell, MAX_CELL)) for cell in row))
     console.print(drawn)
+    if table.warning:
+        console.print(Text(printable(table.warning), style="bold red"), soft_wrap=True)
     if table.note:
         console.print(Text(printable(table.note)), soft_wrap=True)
 
@@ -68,7 +73,8 @@ def scores_table(results: Results) -> Table:
             f" Shifted: {shift:g} added to all logits, which gives the trained network the best "
             "V_Rand on the validation sections at a threshold of 0.5."
         )
-    return Table("Scores", scores_header(bool(shift)), tuple(rows), note)
+    warning = below_all_cell(results.stages)
+    return Table("Scores", scores_header(bool(shift)), tuple(rows), note, warning=warning)
 
 
 def scores_header(with_shifted: bool) -> tuple[str, ...]:
@@ -164,11 +170,11 @@ def allocators_table(results: Results) -> Table:
 
 
 def energy_table(results: Results) -> Table:
-    """Counted work, and energy from published constants."""
-    c = results.activity
-    per = c.n_images
+    """Counted work, and energy from published constants; all presentations of a tile together."""
+    c, shown = results.activity, results.orientations
+    per = c.n_images / shown
     messages = "-" if c.messages is None else f"{c.messages / per:,.0f}"
-    macs = "-" if c.macs is None else f"{c.macs:,.0f}"
+    macs = "-" if c.macs is None else f"{c.macs * shown:,.0f}"
     rows = [
         ("neuron updates per tile", f"{c.neuron_updates / per:,.0f}", ""),
         ("spikes per tile", f"{c.spikes / per:,.0f}", ""),
@@ -177,10 +183,36 @@ def energy_table(results: Results) -> Table:
         ("multiply-accumulates of the ANN per tile", macs, ""),
     ]
     for estimate in results.energy:
-        energy = f"{estimate.total_uj_per_image:,.1f} uJ"
+        energy = f"{estimate.total_uj_per_image * shown:,.1f} uJ"
         rows.append((f"energy, {estimate.device}", energy, "estimate"))
     note = "Energies are estimates: counts times published constants, nothing of them is measured."
-    return Table("Work per tile", ("", "", ""), tuple(rows), note)
+    title = "Work per tile"
+    if shown > 1:
+        title += f", shown in {shown} orientations"
+    return Table(title, ("", "", ""), tuple(rows), note)
+
+
+def section_table(results: Results) -> Table | None:
+    """Work of a whole section, all its presentations together; None where there is none."""
+    work, shown = results.per_section, results.orientations
+    if work is None:
+        return None
+    presented = f"{work.presentations / shown:,.0f} tiles"
+    if shown > 1:
+        presented += f" in {shown} orientations, {work.presentations:,.0f} in all"
+    rows = (
+        ("presentations", presented),
+        ("steps", f"{work.steps:,.0f}"),
+        ("neuron updates", f"{work.neuron_updates:,.0f}"),
+        ("spikes", f"{work.spikes:,.0f}"),
+        ("messages", "-" if work.messages is None else f"{work.messages:,.0f}"),
+        ("synaptic events", f"{work.synaptic_events:,.0f}"),
+        ("energy, loihi, estimate", f"{work.energy_uj:,.1f} uJ"),
+        ("time on chip at 1 ms a step", f"{work.chip_s:,.2f} s"),
+        ("throughput on chip", f"{1 / work.chip_s:,.3g} sections per second"),
+        ("time in the emulator, with all that it is compared with", f"{work.emulated_s:,.1f} s"),
+    )
+    return Table("Work per section", ("", ""), rows)
 
 
 def exit_table(results: Results) -> Table | None:

@@ -32,6 +32,7 @@ from loihiseg.results.work import (
     EarlyExit,
     EnergyEstimate,
     InterChipPoint,
+    SectionWork,
     SpikeDigests,
 )
 
@@ -58,6 +59,7 @@ __all__ = [
     "Readout",
     "Results",
     "ScoreRow",
+    "SectionWork",
     "SimulatedWork",
     "SimulationResults",
     "SpikeDigests",

@@ -14,6 +14,7 @@ from loihiseg.results.work import (
     EarlyExit,
     EnergyEstimate,
     InterChipPoint,
+    SectionWork,
     SpikeDigests,
 )
 
@@ -144,6 +145,10 @@ class Results:
         None in folders that were written before there were any.
     peak_memory_mb : float or None
         Of the process, MiB.
+    orientations : int
+        In which each tile was shown; all of these presentations are images in ``activity``.
+    per_section : SectionWork or None
+        Where whole sections were made; None in folders that were written before there was any.
     format : int
     """
 
@@ -171,12 +176,16 @@ class Results:
     code_rows: Annotated[tuple[tuple[Name, Name], ...], Meta(max_length=100)] = ()
     spikes_sha256: SpikeDigests | None = None
     peak_memory_mb: Amount | None = None
+    orientations: Positive = 1
+    per_section: SectionWork | None = None
     format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT
 
     def __post_init__(self) -> None:
-        if not self.tiles or len(self.tiles) != self.activity.n_images:
+        if not self.tiles or len(self.tiles) * self.orientations != self.activity.n_images:
+            shown = f" in {self.orientations} orientations" if self.orientations > 1 else ""
             raise ValueError(
-                f"{len(self.tiles)} tiles, but {self.activity.n_images} images were presented"
+                f"{len(self.tiles)} tiles{shown}, but {self.activity.n_images} images were "
+                "presented"
             )
         if not self.layers:
             raise ValueError("no layer is on the chip")

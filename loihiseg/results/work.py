@@ -59,6 +59,38 @@ class EnergyEstimate:
 
 
 @dataclass(frozen=True)
+class SectionWork:
+    """Work of one section, the mean of all; all presentations that a section takes together.
+
+    Attributes
+    ----------
+    presentations : float
+        Tiles that are shown, in all orientations.
+    steps : float
+        Of all of them together.
+    neuron_updates, spikes, synaptic_events : float
+    messages : float or None
+        None if not counted.
+    energy_uj : float
+        On Loihi; an estimate.
+    chip_s : float
+        Seconds of these steps at 1 ms each, one tile after the other.
+    emulated_s : float
+        Wall time of the emulator and of the networks that it is compared with.
+    """
+
+    presentations: Amount
+    steps: Amount
+    neuron_updates: Work
+    spikes: Work
+    synaptic_events: Work
+    messages: Work | None
+    energy_uj: Amount
+    chip_s: Amount
+    emulated_s: Amount
+
+
+@dataclass(frozen=True)
 class InterChipPoint:
     """Energy of the inter-chip messages if one costs `hop_factor` hops on the mesh."""
 

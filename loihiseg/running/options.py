@@ -6,7 +6,7 @@ from typing import Literal
 
 from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.errors import Option, OptionError
-from loihiseg.option_fields import Number, Text, Whole, Words, check_options, option
+from loihiseg.option_fields import Number, OneOf, Text, Whole, Words, check_options, option
 
 WINDOW = 2048
 """Rows and columns of a window, pixels: whole chunks of what is written, and few tiles twice."""
@@ -57,6 +57,9 @@ class RunOptions:
     early_exit : float or None
         Also stop each tile once its map has stopped changing, by a rule for which at most this
         share of the calibration tiles' pixels differs from the map at the end.
+    orientations : int
+        1, or 4 or 8 to show each tile turned, and mirrored too, and take the mean probability; all
+        of them are counted.
 
     Raises
     ------
@@ -71,12 +74,19 @@ class RunOptions:
     emulator: str = option("compiled", Words(("compiled", "nengo-loihi")))
     check: int = option(0, Whole(0, 10**4))
     early_exit: float | None = option(None, Number(0, 1))
+    orientations: Literal[1, 4, 8] = option(1, OneOf((1, 4, 8)))
 
     def __post_init__(self) -> None:
         check_options(self)
         if self.early_exit is None:
             return
         exits = Option("early_exit")
+        if self.orientations != 1:
+            # Where one map stops changing, the mean of them may not; the rule is for one.
+            raise OptionError(
+                exits, " stops by the map of one presentation, and with ", Option("orientations"),
+                f" {self.orientations} the mean of so many is the map; leave one of the two out",
+            )  # fmt: skip
         if self.emulator != "compiled" or self.target != "sim":
             raise OptionError(
                 exits, " needs ", Option("emulator"), " compiled and ", Option("target"), " sim"

@@ -19,7 +19,7 @@ from loihiseg.data.orientations import NumberOfOrientations, Orientation
 from loihiseg.data.orientations import orientations as orientations_of
 from loihiseg.data.tiles import TileGrid, default_overlap, tile_grid
 from loihiseg.data.windows import Window, stitch_window, tiles_in
-from loihiseg.network.logits import sigmoid, to_logits
+from loihiseg.network.logits import mean_logits
 from loihiseg.running.counts import Tally
 from loihiseg.running.runners import TileRun, chip_tiles, compiled_presenter, float_tiles
 
@@ -105,10 +105,7 @@ class _Work:
             tiles = [orientation.brought_back(t) for t in logits[first : first + len(self.origins)]]
             found = stitch_window(np.stack(tiles), self.grid, self.piece.window)
             maps.append(found.astype(np.float32))
-        if len(maps) == 1:
-            return maps[0]
-        mean = np.mean([sigmoid(one) for one in maps], axis=0, dtype=np.float64)
-        return to_logits(mean, is_probability=True)
+        return mean_logits(maps)
 
 
 def halo(shape: tuple[int, int], window: Window, tile: int, overlap: int | None = None) -> Window:

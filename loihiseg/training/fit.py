@@ -5,7 +5,6 @@ what a kill between them left out is made up for when the training goes on.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from loihiseg.frameworks import tf
@@ -19,7 +18,6 @@ from loihiseg.data.splits import Split
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import cut, predict_sections, tile_grid
 from loihiseg.errors import InputError, Option, OptionError
-from loihiseg.files import sha256
 from loihiseg.locks import locked_folder
 from loihiseg.metrics.levels import LayerLevels, layer_levels
 from loihiseg.metrics.pixels import best_threshold, pixel_scores
@@ -29,7 +27,7 @@ from loihiseg.network.events import event_costs
 from loihiseg.network.logits import sigmoid
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.provenance import versions
-from loihiseg.storage.arrays import pack_arrays
+from loihiseg.training.beginning import check_labels
 from loihiseg.training.checkpoint import (
     Checkpoint,
     CheckpointInfo,
@@ -48,6 +46,7 @@ from loihiseg.training.state import (
     Epoch,
     Run,
     TrainingState,
+    check_same_run,
     load_state,
     save_history,
     save_state,
@@ -95,8 +94,8 @@ def train(
     folder : Path
         Where the best checkpoint, the history and the state to resume from are written.
     start : Checkpoint, optional
-        Network of the same channels to start from; `started_from` puts it into the configuration.
-        Not needed to resume.
+        Network of the same channels to start from, which is in the configuration: see
+        `loihiseg.training.beginning.started_from`. Not needed to resume.
     resume : bool
         Go on from the state in the folder. The result is that of a run never interrupted, if
         ``config.epochs`` is the same too: the learning rate falls over all epochs. More epochs
@@ -118,7 +117,7 @@ def train(
         If there are no labels, a section is smaller than a tile, there is nothing to resume,
         the network to start from has other channels, or another process trains in the folder.
     """
-    _check_labels(stack)
+    check_labels(stack)
     with locked_folder(folder) as held:
         return train_held(
             stack, split, config, held,
@@ -138,7 +137,7 @@ def train_held(
     on_batch: Callable[[], None] | None = None,
 ) -> Checkpoint:
     """As `train`, in a folder that the caller holds, see `loihiseg.locks.locked_folder`."""
-    _check_labels(stack)
+    check_labels(stack)
     folder = Path(folder)
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
@@ -187,11 +186,6 @@ def train_held(
     return load_checkpoint(folder)
 
 
-def _check_labels(stack: Stack) -> None:
-    if stack.membrane is None:
-        raise OptionError(f"{stack.source}: has no labels to train on; give ", Option("labels"))
-
-
 def _save_checkpoint(
     folder: Path, model: tf.keras.Model, epoch: Epoch, config: TrainingConfig, data: DataRecord
 ) -> None:
@@ -238,25 +232,6 @@ def _is_of(info: CheckpointInfo | None, epoch: Epoch, data: DataRecord) -> bool:
         (info.data.digest, info.epoch, info.threshold, info.metrics)
         == (data.digest, epoch.epoch, epoch.threshold, _metrics(epoch))
     )
-
-
-def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
-    """The configuration of a training that starts from a checkpoint.
-
-    Raises
-    ------
-    InputError
-        If the checkpoint's network has other channels or layers.
-    """
-    ours, theirs = config.network, start.info.config.network
-    for name in ("channels", "convs_down", "convs_up", "stem_stride", "stem_channels"):
-        if getattr(ours, name) != getattr(theirs, name):
-            raise OptionError(
-                Option("start"),
-                f": {name} {getattr(theirs, name)}, expected {getattr(ours, name)}; choose the ",
-                Option("preset"), " it was trained with",
-            )  # fmt: skip
-    return replace(config, start=sha256(pack_arrays(start.weights)))
 
 
 def _after_batch(call: Callable[[], None]) -> tf.keras.callbacks.Callback:
@@ -394,10 +369,7 @@ def _restore(
 ) -> tuple[tf.keras.Model, list[Epoch]]:
     state = load_state(folder)
     before, history = state.run, list(state.history)
-    if replace(before.config, epochs=config.epochs) != config:
-        raise OptionError(f"{folder}: was trained with another configuration; ", *START_AFRESH)
-    if before.digest != stack.digest:
-        raise OptionError(f"{folder}: was trained on other data; ", *START_AFRESH)
+    check_same_run(folder, before, config, stack.digest, stack.source)
     model = compiled(config, phase_at(config, len(history) - 1))
     set_model_weights(model, state.weights)
     model.optimizer.build(model.trainable_variables)

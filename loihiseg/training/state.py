@@ -11,14 +11,14 @@ Format 1, the archive without its line, is still read. Free of TensorFlow.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 import numpy as np
 
-from loihiseg.errors import OUT, RESUME, InputError, OptionError
+from loihiseg.errors import OUT, RESUME, InputError, Option, OptionError
 from loihiseg.files import write_bytes, write_json
 from loihiseg.metrics.levels import LayerLevels
 from loihiseg.metrics.rates import LayerRates
@@ -98,6 +98,46 @@ class TrainingState:
     optimizer: tuple[np.ndarray, ...]
     history: tuple[Epoch, ...]
     run: Run
+
+
+def check_same_run(
+    folder: Path, before: Run, config: TrainingConfig, digest: str, source: str
+) -> None:
+    """That a training goes on as it was begun; only that it lasts longer is let through.
+
+    Parameters
+    ----------
+    folder : Path
+    before : Run
+        What the folder's state belongs to.
+    config : TrainingConfig
+    digest, source : str
+        Of the stack, see `loihiseg.data.stack.Stack`.
+
+    Raises
+    ------
+    InputError
+        If the configuration is another, naming its values that are, or the data are.
+    """
+    if replace(before.config, epochs=config.epochs) != config:
+        raise OptionError(
+            f"{folder}: was trained with another configuration ({_differing(before.config, config)}"
+            "); ", *START_AFRESH,
+        )  # fmt: skip
+    if before.digest != digest:
+        raise OptionError(
+            f"{folder}: was trained on other data than {source} (digest {before.digest[:8]}, not "
+            f"{digest[:8]}); give those as ", Option("data"), ", or ", *START_AFRESH,
+        )  # fmt: skip
+
+
+def _differing(before: TrainingConfig, now: TrainingConfig) -> str:
+    names = [
+        one.name
+        for one in fields(TrainingConfig)
+        if one.name != "epochs" and getattr(before, one.name) != getattr(now, one.name)
+    ]
+    return ", ".join(names)
 
 
 def save_state(folder: Path, state: TrainingState) -> None:

@@ -26,6 +26,10 @@ class Stopped(KeyboardInterrupt):
         super().__init__(_WORDS[signal.Signals(number)])
         self.exit_code = 128 + number
 
+    def add(self, words: str) -> None:
+        """Have the message end with more words."""
+        self.args = (f"{self}{words}",)
+
 
 class Stops:
     """Which signal has come.
@@ -75,7 +79,12 @@ def stops_arrive() -> Iterator[Stops]:
 
 def _handled(stopped: Stopped) -> bool:
     """Whether files and folders are being put in order for it right now."""
-    error, seen = sys.exception(), 0
-    while error is not None and error is not stopped and seen < 100:
+    return stop_behind(sys.exception()) is stopped
+
+
+def stop_behind(error: BaseException | None) -> Stopped | None:
+    """The stop that an error is, or came of: a library may make another error of one."""
+    seen = 0
+    while error is not None and not isinstance(error, Stopped) and seen < 100:
         error, seen = error.__context__, seen + 1
-    return error is stopped
+    return error if isinstance(error, Stopped) else None

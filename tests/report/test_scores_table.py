@@ -1,11 +1,15 @@
 """Tables of results: what stands in them, and that all results can be shown."""
 
+import io
 from dataclasses import replace
 
 import pytest
 
 from loihiseg.report import tables
-from loihiseg.report.tables import scores_table
+from loihiseg.report.baseline import below_all_cell, trained_below_all_cell
+from loihiseg.report.page import write_page
+from loihiseg.report.tables import Table, scores_table
+from partition.display.terminal import Console
 from tests.results.examples import example, stopped, with_levels
 
 
@@ -55,3 +59,60 @@ def test_our_allocator_is_told_from_theirs_whatever_its_name():
         replace(results, mapping=replace(results.mapping, allocators=rows))
     )
     assert [row[0] for row in table.rows[:2]] == ["nengo-loihi's partition", "ours"]
+
+
+def scored(row, accuracy, all_cell, recall=0.5):
+    pixel = replace(
+        row.pixel, accuracy=accuracy, all_cell_accuracy=all_cell, membrane_recall=recall
+    )
+    return replace(row, pixel=pixel)
+
+
+def test_networks_worse_than_none_are_called_so():
+    results = example()
+    first, *_, last = results.stages
+    rows = (scored(first, 0.751, 0.794), scored(last, 0.7, 0.7, recall=0.0))
+    table = scores_table(replace(results, stages=rows))
+    assert table.warning == (
+        f"Below all cell: {first.name} (whole sections) is right in 75.10% of the pixels; calling "
+        f"every pixel cell would be right in 79.40%; {last.name} (whole sections) is right in "
+        "70.00% of the pixels, as if it called every pixel cell."
+    )
+    out = io.StringIO()
+    tables.print_table(table, Console(file=out, width=120))
+    assert table.warning in out.getvalue()
+
+
+def test_networks_better_than_none_are_not():
+    results = example()
+    rows = (
+        scored(results.stages[0], 0.80001, 0.8),
+        scored(results.stages[0], 0.8, 0.8),  # As good, in other pixels.
+        scored(results.stages[0], 1.0, 1.0, recall=0.0),  # Nothing is there to be found.
+    )
+    assert scores_table(replace(results, stages=rows)).warning == ""
+    assert scores_table(replace(results, stages=())).warning == ""
+
+
+def test_numbers_that_differ_are_told_apart():
+    row = scored(example().stages[0], 0.79399, 0.794)
+    assert "79.3990% of the pixels; calling every pixel cell would be right in 79.4000%" in (
+        below_all_cell([row])
+    )
+
+
+@pytest.mark.parametrize(
+    "accuracy, says",
+    [(0.9, ""), (0.8, ""), (0.7, "on the validation sections is right in 70.00%")],
+)
+def test_a_training_worse_than_none_is_called_so(accuracy, says):
+    said = trained_below_all_cell(accuracy, 0.8)
+    assert (says in said) if says else said == ""
+
+
+def test_the_page_shows_a_warning(tmp_path):
+    table = Table("Scores", ("a",), (("1",),), "A note.", warning="Below <all> cell.")
+    text = write_page(tmp_path, "A run", [table], {}).read_text()
+    assert '<p class="warning">Below &lt;all&gt; cell.</p>' in text
+    text = write_page(tmp_path, "A run", [replace(table, warning="")], {}).read_text()
+    assert '<p class="warning">' not in text

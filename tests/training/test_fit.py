@@ -226,7 +226,7 @@ def test_nothing_to_resume(tmp_path):
 def test_another_configuration_is_not_resumed(whole, changes):
     refused(
         whole,
-        "another configuration; choose another output folder and train without resuming",
+        "another configuration .*; choose another output folder and train without resuming",
         resume=True,
         **changes,
     )
@@ -236,7 +236,7 @@ def test_other_data_are_not_resumed(whole):
     other = synthetic_stack(6, (48, 48), seed=1)
     refused(
         whole,
-        "other data; choose another output folder and train without resuming",
+        "other data than synthetic.* give those as data, or choose another output folder and train",
         resume=True,
         stack=other,
     )
@@ -258,7 +258,7 @@ def test_state_of_another_run_is_not_resumed(whole, tmp_path, monkeypatch):
     monkeypatch.undo()
     refused(
         tmp_path,
-        "another configuration; choose another output folder and train without resuming",
+        "another configuration .*; choose another output folder and train without resuming",
         resume=True,
         seed=3,
     )

@@ -115,7 +115,8 @@ def test_network_of_the_checkpoint_has_its_levels_and_scales(whole):
 
 
 def test_starts_from_a_checkpoint(whole, tmp_path):
-    from loihiseg.training.fit import started_from, train
+    from loihiseg.training.beginning import started_from
+    from loihiseg.training.fit import train
 
     start = load_checkpoint(whole)
     stack = synthetic_stack(6, (48, 48))
@@ -136,7 +137,7 @@ def test_starts_from_a_checkpoint(whole, tmp_path):
     ],
 )
 def test_other_channels_are_no_start(whole, change, says):
-    from loihiseg.training.fit import started_from
+    from loihiseg.training.beginning import started_from
 
     config = replace(CONFIG, network=replace(CONFIG.network, **change))
     with pytest.raises(InputError, match=says):

@@ -56,6 +56,7 @@ class DeployConfig:
     deployed: str | None = None
     label_threshold: float | None = None
     boundary_width: int = 2
+    orientations: int = 1
     code_options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod

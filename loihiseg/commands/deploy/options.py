@@ -107,6 +107,14 @@ def _add_running(parser: Parser) -> None:
         "this share of the calibration tiles' pixels differs from the map at the end",
     )
     group.add_argument(
+        "--orientations",
+        type=argument_type(RunOptions, "orientations"),
+        default=default_of(RunOptions, "orientations"),
+        metavar="1|4|8",
+        help="show each tile turned four ways, or mirrored too, and take the mean probability; all "
+        "presentations are counted in steps, events, energy and seconds",
+    )
+    group.add_argument(
         "--target",
         choices=("sim", "loihi"),
         default=default_of(RunOptions, "target"),

@@ -2,12 +2,24 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loihiseg.commands.common import read_data
 from loihiseg.commands.train.configuration import configuration
-from loihiseg.commands.train.options import parse
+from loihiseg.commands.train.options import parse, parser
+from loihiseg.commands.train.resuming import (
+    CONFIG_FILE,
+    OF_THIS_CALL,
+    Begun,
+    folder_to_resume,
+    options_to_resume,
+    read_begun,
+    saying_how_to_go_on,
+    write_begun,
+)
+from loihiseg.commands.typed import typed_options
 from loihiseg.errors import InputError
 from loihiseg.installed import require_frameworks
 from partition.command_line.command import doing
@@ -21,40 +33,110 @@ if TYPE_CHECKING:
     from loihiseg.progress import Reporter
     from loihiseg.training.checkpoint import Checkpoint
     from loihiseg.training.presets import TrainingConfig
-    from loihiseg.training.state import Epoch
+    from loihiseg.training.state import Epoch, Run
 
 LOG_FILE = "train.log"
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(arguments)
+    asked = _asked(arguments)
     require_frameworks()
+    options = asked.options
     config = configuration(options)
     log_path = Path(options.out) / LOG_FILE if options.out else None
     with RunLog("loihiseg", log_path) as log:
-        _run(options, config, log)
+        _run(asked, config, log)
 
 
-def _run(options: Namespace, config: "TrainingConfig", log: RunLog) -> None:
+@dataclass(frozen=True)
+class _Asked:
+    """All options of a training, and the arguments that are typed now.
+
+    ``begun`` is what its folder says it was begun with; None where that is now, or no file says.
+    """
+
+    options: Namespace
+    arguments: Sequence[str]
+    begun: Begun | None = None
+
+
+def _asked(arguments: Sequence[str]) -> _Asked:
+    options = parse(arguments)
+    if not options.resume:
+        return _Asked(options, arguments)
+    folder = folder_to_resume(options)
+    begun = read_begun(folder)
+    if begun is not None:
+        options = options_to_resume(folder, begun, arguments)
+        return _Asked(options, arguments, begun.moved(arguments, folder))
+    if set(typed_options(parser(), arguments)) <= set(OF_THIS_CALL):
+        raise InputError(
+            f"{folder}: nothing to resume from (no {CONFIG_FILE} that says what a training was "
+            "begun with); if there is a training, give all its options again beside --resume"
+        )
+    options.out = str(folder)
+    return _Asked(options, arguments)
+
+
+def _run(asked: _Asked, config: "TrainingConfig", log: RunLog) -> None:
     from loihiseg.locks import run_folder
     from loihiseg.progress import Reporter
-    from loihiseg.training.checkpoint import load_checkpoint
-    from loihiseg.training.shipped import resolve
+    from loihiseg.training.beginning import started_from
+    from loihiseg.training.state import check_same_run
 
-    if options.resume and not options.out:
-        raise InputError("--resume needs --out with the folder of the run to go on with")
-    start = None
-    if options.start:
-        with doing(f"reading {options.start}"):
-            start = load_checkpoint(resolve(options.start, options.data))
+    options = asked.options
+    start = None if options.resume else _start(options)
     reporter = Reporter(options.quiet)
     # Before anything slow: a run whose result cannot be kept is not begun.
     with run_folder(options.out, "train", reporter.say) as folder:
-        if options.out and not options.resume:
-            _check_free(folder())
-        prepared = _prepare(options, config, start, reporter)
-        _train(*prepared, folder(), start, options.resume, reporter, log)
+        before = _before(asked, config, folder()) if options.out else None
+        if before is not None and asked.begun is not None:
+            # What it started from may be gone, and is not needed any more.
+            config = replace(config, start=before.config.start)
+        elif options.resume:
+            start = _start(options)
+        if start is not None:
+            config = started_from(config, start)
+        stack, split = _read(options, config, reporter)
+        held = folder()
+        if before is not None:
+            check_same_run(held, before, config, stack.digest, stack.source)
+        write_begun(held, asked.begun or Begun.now(asked.arguments, held))
+        with saying_how_to_go_on(held):
+            import loihiseg.frameworks  # noqa: F401
+
+            _train(stack, split, config, held, start, before is not None, reporter, log)
+
+
+def _start(options: Namespace) -> "Checkpoint | None":
+    """The network to start from."""
+    from loihiseg.training.checkpoint import load_checkpoint
+    from loihiseg.training.shipped import resolve
+
+    if not options.start:
+        return None
+    with doing(f"reading {options.start}"):
+        return load_checkpoint(resolve(options.start, options.data))
+
+
+def _before(asked: _Asked, config: "TrainingConfig", folder: Path) -> "Run | None":
+    """What was trained in a folder before; None of one in which nothing was."""
+    from loihiseg.training.checkpoint import FILE_NAME
+    from loihiseg.training.state import STATE_FILE, load_state
+
+    if not asked.options.resume:
+        _check_free(folder)
+        return None
+    if asked.begun and not any((folder / name).exists() for name in (FILE_NAME, STATE_FILE)):
+        return None  # Stopped in its first epoch.
+    state = load_state(folder)
+    if config.epochs < len(state.history):
+        raise InputError(
+            f"--epochs {config.epochs}: the run in {folder} has {len(state.history)} already; "
+            "expected no fewer"
+        )
+    return state.run
 
 
 def _check_free(folder: Path) -> None:
@@ -69,36 +151,23 @@ def _check_free(folder: Path) -> None:
             )
 
 
-def _prepare(
-    options: Namespace, config: "TrainingConfig", start: "Checkpoint | None", reporter: "Reporter"
-) -> "tuple[Stack, Split, TrainingConfig]":
-    """The stack, its split and the configuration with the network to start from."""
+def _read(
+    options: Namespace, config: "TrainingConfig", reporter: "Reporter"
+) -> "tuple[Stack, Split]":
+    """The stack and its split; refuses what cannot be trained on."""
     from loihiseg.data.splits import z_block_split
+    from loihiseg.training.beginning import check_labels, check_size
 
     with reporter.part("load") as note:
         stack = read_data(options)
+        check_labels(stack)
         labelled = None if stack.labelled is None else stack.labelled_sections
         split = z_block_split(len(stack.images), labelled)
         note.detail = (
             f"{len(stack.images)} sections from {handed_on(stack.source)}; {stack.polarity}"
         )
-    _check_size(stack, config)
-    import loihiseg.frameworks  # noqa: F401
-
-    if start:
-        from loihiseg.training.fit import started_from
-
-        config = started_from(config, start)
-    return stack, split, config
-
-
-def _check_size(stack: "Stack", config: "TrainingConfig") -> None:
-    rows, columns = stack.images.shape[1:]
-    if min(rows, columns) < config.crop:
-        raise InputError(
-            f"{stack.source}: sections of {rows} x {columns} pixels are smaller than a training "
-            f"crop of {config.crop} x {config.crop}; use a smaller preset"
-        )
+    check_size(stack, config.crop)
+    return stack, split
 
 
 def _train(
@@ -118,8 +187,21 @@ def _train(
             f"epoch {checkpoint.info.epoch}: validation accuracy {scores['accuracy']:.2%}, "
             f"membrane IoU {scores['membrane_iou']:.3f}"
         )
+    warning = _warning(stack, split, scores["accuracy"])
+    if warning:
+        reporter.say(warning)
     # The log may be handed on with the rest of the folder.
     reporter.say(f"checkpoint: {folder}", logged=False)
+
+
+def _warning(stack: "Stack", split: "Split", accuracy: float) -> str:
+    """That the network is worse than none, if it is."""
+    from loihiseg.report.baseline import trained_below_all_cell
+
+    membrane = stack.select_labelled(split.validation).membrane
+    if membrane is None:
+        return ""
+    return trained_below_all_cell(accuracy, float((membrane.size - membrane.sum()) / membrane.size))
 
 
 def _fit(

@@ -3,6 +3,7 @@
 import argparse
 from argparse import Namespace
 from collections.abc import Sequence
+from typing import Any
 
 from loihiseg.commands.common import add_data_options
 from loihiseg.training.presets import PRESETS
@@ -28,10 +29,18 @@ def _stage(text: str) -> tuple[int, int]:
         ) from None
 
 
+PROGRAM = "python -m loihiseg.train"
+
+
 def parse(arguments: Sequence[str]) -> Namespace:
     """Parse the command line."""
-    parser = Parser(
-        prog="python -m loihiseg.train",
+    return parser().parse_args(arguments)
+
+
+def parser(kind: type[Parser] = Parser, **how: Any) -> Parser:
+    """The command line; ``kind`` is made with what is said of ``how``."""
+    parser = kind(
+        **{"prog": PROGRAM} | how,
         description="Train a U-Net through Loihi's firing-rate curve, or with --levels for a "
         "thermometer code. Writes a checkpoint after each epoch; goes on where it was stopped "
         "with --resume.",
@@ -40,14 +49,21 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument(
         "--out", metavar="FOLDER", help="where to write (default: the next free runs/train-N)"
     )
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const=True,
+        metavar="FOLDER",
+        help="go on with the run in FOLDER, or in --out; all else is as it was begun with, and "
+        "need not be given again. Data that have moved are given with --data; --epochs may be more",
+    )
     add_data_options(parser)
     _add_training(parser)
     _add_levels(parser)
     _add_tuning(parser)
     _add_rates(parser)
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _add_training(parser: Parser) -> None:
