@@ -92,6 +92,11 @@ class Chosen:
         return self.sections.test.membrane if self.whole else self.tiles.membrane
 
     @property
+    def known(self) -> np.ndarray | None:
+        """bool, the same shape: which pixels count; None where all do."""
+        return self.sections.test.known if self.whole else self.tiles.known
+
+    @property
     def titles(self) -> tuple[str, ...]:
         """What each of them is."""
         if self.whole:

@@ -21,6 +21,7 @@ from loihiseg.data.tiles import cut, predict_sections, tile_grid
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.files import sha256
 from loihiseg.locks import locked_folder
+from loihiseg.metrics.known import counted
 from loihiseg.metrics.levels import LayerLevels, layer_levels
 from loihiseg.metrics.pixels import best_threshold, pixel_scores
 from loihiseg.metrics.rates import LayerRates, layer_rates
@@ -67,9 +68,15 @@ class Crops(tf.keras.utils.Sequence):
     def __len__(self) -> int:
         return self.config.steps_per_epoch
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        """Pixels, membrane, and weights in the loss where not all pixels of the stack count."""
         rng = np.random.default_rng([self.config.seed, self.epoch, index])
-        return sample_crops(self.stack, self.config.crop, self.config.batch, rng)
+        pixels, membrane, known = sample_crops(self.stack, self.config.crop, self.config.batch, rng)
+        if known is None:
+            return pixels, membrane
+        # The loss is a mean over all pixels; so it is one over those that count.
+        weights = known / np.float32(max(known.mean(), np.finfo(np.float32).tiny))
+        return pixels, membrane, weights.astype(np.float32)
 
 
 def train(
@@ -280,6 +287,9 @@ def _validate(
     truth = stack.membrane
     assert truth is not None  # `train` asks for labels
     probability = sigmoid(logits)
+    truth, probability, logits = (
+        counted(stack.known, part) for part in (truth, probability, logits)
+    )
     threshold = best_threshold(truth, probability)
     scores = pixel_scores(truth, probability > threshold)
     cross_entropy = np.logaddexp(0, logits) - logits * truth

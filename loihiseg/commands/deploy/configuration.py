@@ -56,6 +56,7 @@ class DeployConfig:
     deployed: str | None = None
     label_threshold: float | None = None
     boundary_width: int = 2
+    ignore_label: float | None = None
     code_options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -71,7 +72,9 @@ class DeployConfig:
         """
         if result.compiling is None:
             raise ValueError("of a kept network the folder is to be named")
-        names = ("data", "labels", "label_polarity", "label_threshold", "boundary_width")
+        names = (
+            "data", "labels", "label_polarity", "label_threshold", "boundary_width", "ignore_label"
+        )  # fmt: skip
         given = {name: getattr(asked, name) for name in names}
         given["checkpoint"] = shipped.named(asked.checkpoint, asked.data)
         return cls(**given, **asdict(result.compiling), **asdict(result.running))
