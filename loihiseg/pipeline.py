@@ -179,7 +179,7 @@ def _sections(
                 ": there are no validation sections beside these to choose it on",
             )
     if tile is not None:
-        tile_grid(stack.images.shape[1:], tile, default_overlap(tile))
+        tile_grid(found.test.images.shape[1:], tile, default_overlap(tile))
     return found
 
 
@@ -206,7 +206,7 @@ def _compiled(
     from loihiseg.compilation.fit import settled
     from loihiseg.compilation.steps import compile_calibrated
 
-    prepared = prepare(network, compiling, min(sections.stack.images.shape[1:]), reporter)
+    prepared = prepare(network, compiling, sections.side, reporter)
     compiling = settled(compiling, prepared.network)
     source = prepared.source
     chosen = _chosen(sections, source.tile, running, reporter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,7 @@ class Stack:
     pixel_nm : nanometres between sections, rows and columns as the file says, None where unknown.
     known : same shape as the images, bool, False for pixels that count for nothing: padding, and
         those whose labels are to be ignored. None where all count.
+    first_row : number of the first row within the original sections.
     """
 
     images: np.ndarray
@@ -53,6 +54,7 @@ class Stack:
     labelled: tuple[bool, ...] | None = None
     pixel_nm: tuple[float | None, float | None, float | None] | None = None
     known: np.ndarray | None = None
+    first_row: int = 0
 
     @property
     def n_sections(self) -> int:
@@ -125,6 +127,33 @@ class Stack:
             labelled=labelled,
             pixel_nm=self.pixel_nm,
             known=known,
+            first_row=self.first_row,
+        )
+
+    def cut_rows(self, rows: range) -> Stack:
+        """A band of rows of all sections; it is normalized as a section of its own.
+
+        rows : positions within these sections, in order.
+        Raises InputError for an empty band and for rows outside.
+        """
+        if not rows or rows.start < 0 or rows.stop > self.images.shape[1] or rows.step != 1:
+            raise InputError(
+                f"{self.source}: cannot cut rows {_describe(rows)}, sections have "
+                f"{self.images.shape[1]}; choose among these"
+            )
+        band = slice(rows.start, rows.stop)
+        images = self.images[:, band]
+        membrane = None if self.membrane is None else self.membrane[:, band]
+        known = None if self.known is None else self.known[:, band]
+        if known is not None and known.all():
+            known = None
+        return replace(
+            self,
+            images=images,
+            membrane=membrane,
+            known=known,
+            digest=_digest(images, membrane, self.labelled, known),
+            first_row=self.first_row + rows.start,
         )
 
 

@@ -164,7 +164,7 @@ class Tiles:
     raw : numpy.ndarray
         (n, tile, tile), as read, for pictures.
     places : tuple of tuple of int
-        (section, row, column) of each tile, sections numbered within the stack.
+        (section, row, column) of each tile, as numbered within the original stack.
     grid : TileGrid or None
         Where the tiles make up whole sections, how; None for tiles by themselves.
     known : numpy.ndarray or None
@@ -257,7 +257,7 @@ def _cut(
     def cut(volume: np.ndarray) -> np.ndarray:
         return np.stack([volume[s, y : y + tile, x : x + tile] for s, y, x in every])
 
-    places = tuple((stack.section_numbers[s], y, x) for s, y, x in every)
+    places = tuple((stack.section_numbers[s], y + stack.first_row, x) for s, y, x in every)
     membrane = None if stack.membrane is None else cut(stack.membrane)
     known = None if stack.known is None else cut(stack.known)
     return Tiles(cut(normal), membrane, cut(stack.images), places, grid, known)

@@ -149,8 +149,8 @@ def train_held(
     folder = Path(folder)
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    training = stack.select_labelled(split.train)
-    validation = stack.select_labelled(split.validation)
+    training = split.part(stack, "train")
+    validation = split.part(stack, "validation")
     data = _record_of(stack, split)
     history: list[Epoch] = []
     if resume:
@@ -233,6 +233,8 @@ def _make_up(
         if best is not last:
             raise
         found = None
+    if found is not None and found.data.split != data.split:
+        raise OptionError(f"{folder}: was trained on another split; ", *START_AFRESH)
     if best is last and not _is_of(found, best, data):
         _save_checkpoint(folder, model, last, config, data)
     else:
@@ -385,13 +387,8 @@ def _metrics(epoch: Epoch) -> dict[str, float]:
     }
 
 
-def _record(split: Split) -> SplitRecord:
-    parts = split.train, split.validation, split.test
-    return SplitRecord(*((min(part), max(part) + 1) for part in parts))
-
-
 def _record_of(stack: Stack, split: Split) -> DataRecord:
-    return DataRecord(handed_on(stack.source), stack.digest, stack.polarity, _record(split))
+    return DataRecord(handed_on(stack.source), stack.digest, stack.polarity, SplitRecord.of(split))
 
 
 def _save_state(folder: Path, model: tf.keras.Model, history: list[Epoch], run: Run) -> None:

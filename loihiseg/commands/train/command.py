@@ -73,16 +73,16 @@ def _prepare(
     options: Namespace, config: "TrainingConfig", start: "Checkpoint | None", reporter: "Reporter"
 ) -> "tuple[Stack, Split, TrainingConfig]":
     """The stack, its split and the configuration with the network to start from."""
-    from loihiseg.data.splits import z_block_split
+    from loihiseg.data.splits import described, split_of
 
     with reporter.part("load") as note:
         stack = read_data(options)
-        labelled = None if stack.labelled is None else stack.labelled_sections
-        split = z_block_split(len(stack.images), labelled)
+        _check_size(stack, config)
+        split = split_of(stack, config.crop, config.network.tile, options.validation, options.test)
         note.detail = (
-            f"{len(stack.images)} sections from {handed_on(stack.source)}; {stack.polarity}"
+            f"{len(stack.images)} sections from {handed_on(stack.source)}; {stack.polarity}; "
+            f"{described(split)}"
         )
-    _check_size(stack, config)
     import loihiseg.frameworks  # noqa: F401
 
     if start:
