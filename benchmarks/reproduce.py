@@ -118,7 +118,7 @@ def workplace(options, arguments, digest):
     command = short_command(["benchmarks/reproduce.py", *arguments])
     return Workplace(
         writable_folder(Path(out)), options.data, options.labels, options.label_polarity, digest,
-        command, options.label_threshold, options.boundary_width,
+        command, options.label_threshold, options.boundary_width, options.ignore_label,
     )  # fmt: skip
 
 

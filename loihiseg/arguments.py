@@ -122,17 +122,17 @@ def probability_of(maps: np.ndarray) -> np.ndarray:
     return found.astype(np.float32) if found.dtype == bool else found
 
 
-def truth_of(truth: object, shape: tuple[int, ...]) -> np.ndarray:
+def truth_of(truth: object, shape: tuple[int, ...], name: str = "truth") -> np.ndarray:
     """(n, rows, columns) bool, of the shape of the maps."""
     if not isinstance(truth, np.ndarray) or truth.dtype != bool:
         kind = getattr(truth, "dtype", None) or type(truth).__name__
         raise OptionError(
-            Option("truth"), f": {kind}, expected an array of bool, True for membrane; "
+            Option(name), f": {kind}, expected an array of bool, True for membrane; "
             "loihiseg.data.stack.make_stack reads labels",
         )  # fmt: skip
     found = truth[np.newaxis] if truth.ndim == 2 else truth
     if found.shape != shape:
         raise OptionError(
-            Option("truth"), f": shape {found.shape}, expected that of the maps, {shape}"
+            Option(name), f": shape {found.shape}, expected that of the maps, {shape}"
         )
     return found

@@ -31,6 +31,7 @@ from loihiseg.running.runners import compiled_presenter
 from partition.display.messages import handed_on
 
 if TYPE_CHECKING:
+    from loihiseg.compilation.compile import Calibration
     from loihiseg.compilation.source import Network, TrainedNetwork
     from loihiseg.compilation.steps import Made
 
@@ -52,6 +53,8 @@ class Deployment:
         Images of the same.
     membrane : numpy.ndarray or None
         Truth of the same, where there are labels.
+    known : numpy.ndarray or None
+        bool, which pixels of the same count; None where all do.
     titles : tuple of str
         What each of them is.
     threshold : float
@@ -71,6 +74,7 @@ class Deployment:
     spiking: np.ndarray
     raw: np.ndarray
     membrane: np.ndarray | None
+    known: np.ndarray | None
     titles: tuple[str, ...]
     threshold: float
     pixel_nm: tuple[float, float, float] | None
@@ -176,7 +180,7 @@ def _sections(
                 ": there are no validation sections beside these to choose it on",
             )
     if tile is not None:
-        tile_grid(stack.images.shape[1:], tile, default_overlap(tile))
+        tile_grid(found.test.images.shape[1:], tile, default_overlap(tile))
     return found
 
 
@@ -184,7 +188,7 @@ def _chosen(sections: Selection, tile: int, running: RunOptions, reporter: Repor
     """Tiles of the sections; says where there is no room for as many as are asked for."""
     chosen = sections.choose(tile, running.tiles, running.calibration_tiles)
     if chosen.truth is not None:
-        check_cells(chosen.truth)
+        check_cells(chosen.truth, chosen.known)
     for text in (chosen.sections.note, chosen.short):
         if text:
             reporter.say(text)
@@ -199,11 +203,11 @@ def _compiled(
     reporter: Reporter,
 ) -> _Ready:
     """A network compiled now, for the sections, and tiles of them."""
-    from loihiseg.compilation.compile import Calibration, prepare
+    from loihiseg.compilation.compile import prepare
     from loihiseg.compilation.fit import settled
     from loihiseg.compilation.steps import compile_calibrated
 
-    prepared = prepare(network, compiling, min(sections.stack.images.shape[1:]), reporter)
+    prepared = prepare(network, compiling, sections.side, reporter)
     compiling = settled(compiling, prepared.network)
     source = prepared.source
     chosen = _chosen(sections, source.tile, running, reporter)
@@ -211,7 +215,7 @@ def _compiled(
     made = compile_calibrated(
         prepared,
         compiling,
-        Calibration(*_expected_on(chosen), fit_readout=chosen.calibration is not None),
+        _expected_on(chosen),
         0.5 if threshold is None else threshold,
         lambda deployed, reference: _presenter(deployed, reference, running),
         reporter,
@@ -222,14 +226,17 @@ def _compiled(
     return _Ready(made.deployed, chosen, made.reference, made.digest, compiling, notes)
 
 
-def _expected_on(chosen: Chosen) -> tuple[np.ndarray, str]:
-    """Pixels that rates are expected from, and in words which these are."""
+def _expected_on(chosen: Chosen) -> "Calibration":
+    """Pixels that rates are expected from; the read-out is fitted on them if nothing else is."""
+    from loihiseg.compilation.compile import Calibration
+
     tiles, kind = chosen.calibration, "validation sections"
     if chosen.sections.validation is None:
         kind = "sections of other data than the network was trained on"
     if tiles is None:
         tiles, kind = chosen.tiles, "the sections that were deployed on"
-    return tiles.pixels, f"{len(tiles.places)} tiles of {kind}"
+    words = f"{len(tiles.places)} tiles of {kind}"
+    return Calibration(tiles.pixels, words, chosen.calibration is not None, tiles.known)
 
 
 def _threshold(source: "Network", sections: Selection) -> float | None:
@@ -242,7 +249,7 @@ def _threshold(source: "Network", sections: Selection) -> float | None:
     if validation is None or validation.membrane is None:
         return None
     logits = predict_sections(predictor(source.model), validation.images, source.tile)
-    return chosen_threshold(validation.membrane, logits)
+    return chosen_threshold(validation.membrane, logits, validation.known)
 
 
 def _made_notes(made: "Made", sections: Selection, threshold: float | None) -> tuple[str, ...]:
@@ -333,6 +340,7 @@ def _deployment(
         spiking=sigmoid(found.maps.spiking),
         raw=chosen.images,
         membrane=chosen.truth,
+        known=chosen.known,
         titles=chosen.titles,
         threshold=deployed.threshold,
         pixel_nm=complete(chosen.sections.stack.pixel_nm),

@@ -209,6 +209,7 @@ def score(
     *,
     network: Network = Network.EMULATED,
     whole_sections: bool = True,
+    known: np.ndarray | None = None,
 ) -> ScoreRow:
     """Score maps against the truth: every pixel, and the scores of the ISBI 2012 challenge.
 
@@ -225,6 +226,8 @@ def score(
         Whose maps they are, for tables.
     whole_sections : bool
         Whether they are of whole sections; else of tiles.
+    known : numpy.ndarray, optional
+        bool, the same shape: which pixels count; ``Stack.known`` is. All by default.
 
     Returns
     -------
@@ -242,13 +245,17 @@ def score(
     if isinstance(maps, np.ndarray):
         probability = probability_of(maps)
         truth = truth_of(truth, probability.shape)
+        counts = None if known is None else truth_of(known, probability.shape, "known")
         limit = 0.5 if threshold is None else threshold
-        return probability_row(network, truth, probability, limit, whole_sections=whole_sections)
+        return probability_row(
+            network, truth, probability, limit, whole_sections=whole_sections, known=counts
+        )
     runs = runs_of(maps)
     logits = np.stack([one.logits for one in runs])
     limit = runs[0].threshold if threshold is None else threshold
     truth = truth_of(truth, logits.shape)
-    return score_row(network, truth, logits, limit, whole_sections=whole_sections)
+    counts = None if known is None else truth_of(known, logits.shape, "known")
+    return score_row(network, truth, logits, limit, whole_sections=whole_sections, known=counts)
 
 
 def deploy_stack(

@@ -231,7 +231,7 @@ class Bursts:
 
         lowering = lower(task.network.model)
         rng = np.random.default_rng(task.seed)
-        tiles, _ = sample_crops(task.training, task.network.tile, 4, rng, augment=False)
+        tiles, _, _ = sample_crops(task.training, task.network.tile, 4, rng, augment=False)
         activations = keras_network(lowering.network, staircase=False)(tiles)
         thresholds = {
             layer.name: float(np.percentile(values, settings.percentile))

@@ -30,5 +30,6 @@ def simulate_levels(asked: Namespace, job: dict) -> None:
         asked.label_polarity,
         label_threshold=asked.label_threshold,
         boundary_width=asked.boundary_width,
+        ignore_label=asked.ignore_label,
     )
     write_results(Path(asked.folder), simulate(config, lambda: read_data(config), Reporter()))

@@ -53,6 +53,7 @@ class Workplace:
         That began it all, for the record.
     label_threshold : float or None
     boundary_width : int
+    ignore_label : int, float or None
         How labels are read, as the options of that name.
     """
 
@@ -64,6 +65,7 @@ class Workplace:
     command: str
     label_threshold: float | None = None
     boundary_width: int = 2
+    ignore_label: float | None = None
 
 
 def job_of(place: Workplace, run) -> dict | None:
@@ -189,6 +191,7 @@ def asked_of(place: Workplace, run) -> dict:
         "label_polarity": place.label_polarity,
         "label_threshold": place.label_threshold,
         "boundary_width": place.boundary_width,
+        "ignore_label": place.ignore_label,
     }
 
 

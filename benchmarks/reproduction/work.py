@@ -210,6 +210,7 @@ def _row(network, result, logits):
         result.threshold,
         results.challenge_shift,
         whole_sections=results.whole_sections,
+        known=result.known,
     )
 
 

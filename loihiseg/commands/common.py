@@ -43,6 +43,21 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="width of the membrane drawn between labels that are ids of cells, an even number",
     )
+    group.add_argument(
+        "--ignore-label",
+        type=label_value,
+        metavar="VALUE",
+        help="labels of this value, which may be nan, say nothing: such pixels count in no loss, "
+        "calibration or score",
+    )
+
+
+def label_value(text: str) -> int | float:
+    """A type for argparse: a whole number as such, since ids of 64 bits do not fit a float."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def add_network_option(parser: argparse._ActionsContainer) -> None:
@@ -65,7 +80,7 @@ def read_data(options: Any) -> "Stack":
     from loihiseg.data.labels import LabelOptions
     from loihiseg.data.readers import read_stack
 
-    reading = LabelOptions(options.label_threshold, options.boundary_width)
+    reading = LabelOptions(options.label_threshold, options.boundary_width, options.ignore_label)
     with doing(f"reading {options.data}"):
         return read_stack(options.data, options.labels, options.label_polarity, reading)
 

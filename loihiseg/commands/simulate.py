@@ -50,6 +50,7 @@ class SimulationConfig:
     seed: int | None = None
     label_threshold: float | None = None
     boundary_width: int = 2
+    ignore_label: float | None = None
 
 
 def parse(arguments: Sequence[str], methods: Registry = METHODS) -> argparse.Namespace:
@@ -119,7 +120,8 @@ def configuration(options: argparse.Namespace, methods: Registry = METHODS) -> S
     _check_levels(method, checkpoint, options.data)
     start = options.start and shipped.named(options.start, options.data)
     names = (
-        "data", "labels", "label_polarity", "label_threshold", "boundary_width", "sections", "seed"
+        "data", "labels", "label_polarity", "label_threshold", "boundary_width", "ignore_label",
+        "sections", "seed",
     )  # fmt: skip
     common = {name: getattr(options, name) for name in names}
     return SimulationConfig(method.name, settings, checkpoint, start, **common)

@@ -72,6 +72,8 @@ def calibrated(
     pixels: np.ndarray,
     trained: np.ndarray | None = None,
     progress: Callable[[], None] = lambda: None,
+    *,
+    known: np.ndarray | None = None,
 ) -> tuple[DeployedNetwork, SpikesDigest]:
     """Fit the line from the logits of the spikes to those of the float network.
 
@@ -86,6 +88,8 @@ def calibrated(
         (n, tile, tile) logits of the float network; computed here by default.
     progress : callable
         Called after each tile.
+    known : numpy.ndarray, optional
+        bool, (n, tile, tile): the pixels that the line is fitted on; all by default.
 
     Returns
     -------
@@ -103,17 +107,20 @@ def calibrated(
         progress()
     if trained is None:
         trained = logits_of(deployed, forward(deployed.network, pixels))
-    line = fit_line(np.stack(spiking), trained)
+    line = fit_line(np.stack(spiking), trained, known)
     return replace(deployed, line=line), digest
 
 
-def fit_line(spiking: np.ndarray, trained: np.ndarray) -> Readout:
-    """Fit the line from spiking to trained logits; both (n, tile, tile)."""
-    if not len(spiking):
+def fit_line(spiking: np.ndarray, trained: np.ndarray, known: np.ndarray | None = None) -> Readout:
+    """Fit the line from spiking to trained logits; both (n, tile, tile), on the known pixels."""
+    if not len(spiking) or (known is not None and not known.any()):
         return Readout()
+    n_tiles = len(spiking)
+    if known is not None:
+        spiking, trained = spiking[known], trained[known]
     x, y = spiking.ravel().astype(np.float64), trained.ravel().astype(np.float64)
     spread = np.var(x)
     if spread < 1e-12:
-        return Readout(1.0, float(np.mean(y - x)), len(spiking))
+        return Readout(1.0, float(np.mean(y - x)), n_tiles)
     gain = float(np.mean((x - x.mean()) * (y - y.mean())) / spread)
-    return Readout(gain, float(y.mean() - gain * x.mean()), len(spiking))
+    return Readout(gain, float(y.mean() - gain * x.mean()), n_tiles)

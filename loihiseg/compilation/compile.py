@@ -75,11 +75,14 @@ class Calibration:
         Which these are, for the provenance.
     fit_readout : bool
         Whether the read-out may be fitted on them too: nothing is judged by them.
+    known : numpy.ndarray or None
+        bool, (n, tile, tile): pixels that the read-out may be fitted on; None for all.
     """
 
     pixels: np.ndarray
     words: str
     fit_readout: bool = True
+    known: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

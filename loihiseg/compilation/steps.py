@@ -108,7 +108,9 @@ def compile_calibrated(
         reporter.bar("calibrate", len(pixels)) as advance,
     ):
         trained = predictor(prepared.source.model)(pixels[..., None])[..., 0]
-        deployed, digest = calibrated(deployed, presenter, pixels, trained, advance)
+        deployed, digest = calibrated(
+            deployed, presenter, pixels, trained, advance, known=calibration.known
+        )
         note.detail = f"{len(pixels)} tiles of {deployed.code.n_steps} steps"
     return Made(deployed, compiled.presenter, digest)
 

@@ -18,6 +18,9 @@ from loihiseg.errors import InputError
 _ELASTIC_SPACING = 48.0
 _ROWS_AT_ONCE = 32
 
+_KNOWN = 2  # beside 1 for membrane
+_LEAST_KNOWN, _TRIES = 0.25, 16
+
 
 def augment(
     image: np.ndarray,
@@ -49,12 +52,15 @@ def augment(
 
 def sample_crops(
     stack: Stack, size: int, n: int, rng: np.random.Generator, augment: bool = True
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Random training crops over all sections of a labelled stack.
 
-    Returns images (n, size, size, 1) float32, normalised per section, and membrane
-    (n, size, size, 1) float32, 1 = membrane. With `augment` the elastic deformation reads the
+    Returns images (n, size, size, 1) float32, normalised per section, membrane
+    (n, size, size, 1) float32, 1 = membrane, and which pixels count, the same shape, bool, None
+    where all of the stack do. With `augment` the elastic deformation reads the
     section around the crop, so that crops show mirrored pixels only at the section border.
+    Where pixels of the stack count for nothing, crops lie where at least a quarter counts, if a few
+    tries find such a place.
     Raises InputError when the stack has no labels or a section is smaller than a crop.
     """
     if stack.membrane is None:
@@ -68,10 +74,15 @@ def sample_crops(
     chosen = rng.integers(n_sections, size=n)
     normalized = {z: normalize(stack.images[z]) for z in np.unique(chosen)}
     images = np.empty((n, size, size, 1), np.float32)
-    membrane = np.empty((n, size, size, 1), np.float32)
+    marks = np.empty((n, size, size, 1), np.float32 if stack.known is None else np.uint8)
     for i, z in enumerate(chosen):
-        origin = (int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1)))
         image, mask = normalized[z], stack.membrane[z]
+        if stack.known is None:
+            origin = _random_origin((height, width), size, rng)
+        else:
+            origin = _known_origin(stack.known[z], size, rng)
+            # In one array both move together.
+            mask = mask + np.uint8(_KNOWN) * stack.known[z]
         if augment:
             image, mask = _warped_crop(image, mask, origin, (size, size), rng, elastic=5.0)
             image, mask = _turn(image, mask, rng)
@@ -79,8 +90,28 @@ def sample_crops(
         else:
             window = (slice(origin[0], origin[0] + size), slice(origin[1], origin[1] + size))
             image, mask = image[window], mask[window]
-        images[i, ..., 0], membrane[i, ..., 0] = image, mask
-    return images, membrane
+        images[i, ..., 0], marks[i, ..., 0] = image, mask
+    if stack.known is None:
+        return images, marks, None
+    return images, (marks & 1).astype(np.float32), marks >= _KNOWN
+
+
+def _random_origin(shape: tuple[int, ...], size: int, rng: np.random.Generator) -> tuple[int, int]:
+    height, width = shape
+    return int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
+
+
+def _known_origin(known: np.ndarray, size: int, rng: np.random.Generator) -> tuple[int, int]:
+    """Of a few places the first where enough counts, else that where most does."""
+    most, best = -1.0, (0, 0)
+    for _ in range(_TRIES):
+        row, column = _random_origin(known.shape, size, rng)
+        share = float(known[row : row + size, column : column + size].mean())
+        if share > most:
+            most, best = share, (row, column)
+        if share >= _LEAST_KNOWN:
+            break
+    return best
 
 
 def _warped_crop(

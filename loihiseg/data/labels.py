@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Literal
 
 import numpy as np
-from skimage.segmentation import find_boundaries
 
+from loihiseg.data.ignored import ignored_labels, known_of
+from loihiseg.data.instances import are_instances, are_two_ids, boundaries, without_cell
 from loihiseg.data.warn import warn
 from loihiseg.errors import InputError
 
@@ -24,12 +27,14 @@ class LabelOptions:
     threshold : labels above it are the higher of two values, others the lower: for masks with soft
         edges, or saved as JPEG. None for labels as they are.
     boundary_width : pixels across the membrane between two instances, even.
+    ignore : labels of this value say nothing: their pixels count for nothing. May be NaN.
 
     Raises InputError.
     """
 
     threshold: float | None = None
     boundary_width: int = 2
+    ignore: float | None = None
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not np.isfinite(self.threshold):
@@ -40,13 +45,30 @@ class LabelOptions:
             )
 
 
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What labels came to.
+
+    membrane : (n_sections, height, width) bool; False where labels are ignored or missing.
+    sentence : how they were read.
+    labelled : of each section whether its labels say anything; None where all do.
+    known : bool, the same shape, False for pixels that count for nothing; None where all count.
+    """
+
+    membrane: np.ndarray
+    sentence: str
+    labelled: tuple[bool, ...] | None
+    known: np.ndarray | None
+
+
 def read_membrane(
     labels: np.ndarray,
     source: str,
     label_polarity: LabelPolarity = "auto",
     options: LabelOptions = LabelOptions(),
-) -> tuple[np.ndarray, str, tuple[bool, ...] | None]:
-    """Membrane, a sentence on how the labels were read, and which sections are labelled.
+    padding: np.ndarray | None = None,
+) -> Reading:
+    """Labels as membrane.
 
     labels : (n_sections, height, width) numbers. Two values are membrane and cell. With "auto"
         the lower is membrane, as in the ISBI 2012 challenge (0 = membrane, 255 = cell), unless it
@@ -55,11 +77,12 @@ def read_membrane(
         Two integers of 16 bits or more that are no usual marks (0, 1, 2, 255 ...) are instances.
         "cell-bright" and "membrane-bright" fix the reading. More than two integers of 16 bits or
         more, or signed, are instances (CREMI, SNEMI3D): their boundaries are membrane, see
-        `boundaries`, and so is 0.
+        `boundaries`, and so is 0; ids that say that they are no cell are ignored.
     source : named in errors and warnings.
+    padding : bool, the same shape, where the images show no tissue and labels count for nothing.
 
-    A section whose labels have a single value is not labelled: it counts for nothing, its
-    membrane is False, and a warning names it. Returns None instead where all sections are.
+    A section whose labels have a single value where they count is not labelled: it counts for
+    nothing, its membrane is False, and a warning names it.
     Raises InputError for other numbers of values.
     """
     if label_polarity not in ("auto", "cell-bright", "membrane-bright"):
@@ -68,50 +91,75 @@ def read_membrane(
             "'membrane-bright'"
         )
     whose = ""
+    ignored = _ignored(labels, source, options)
+    known = known_of(ignored, padding)
     if options.threshold is not None:
         labels = labels > options.threshold
         whose = f"labels above {options.threshold:g} are True; "
-    labelled = np.array([section.min() != section.max() for section in labels])
+    labelled = np.array([_says_anything(*one) for one in _sections(labels, known)])
     if not labelled.any():
-        _refuse_values(np.unique(labels), source)
+        _refuse_values(np.unique(_counted(labels, known)), source)
     if not labelled.all():
         _warn_unlabelled(labelled, source)
-    values = np.unique(labels[labelled])
-    if len(values) == 2 and not (label_polarity == "auto" and _are_two_ids(values)):
-        read, sentence = _two_values(labels, labelled, source, label_polarity)
-    elif len(values) == 2 or _are_instances(values, labels[labelled]):
-        read, sentence = _instances(labels, labelled, values, options.boundary_width)
+    counted = _counted(labels, known, labelled)
+    values = np.unique(counted)
+    if len(values) == 2 and not (label_polarity == "auto" and are_two_ids(values)):
+        read, sentence = _two_values(labels, counted, values, source, label_polarity)
+    elif len(values) == 2 or are_instances(values, counted):
+        read, sentence = _instances(labels, labelled, values, options.boundary_width, ignored)
     else:
         _refuse_values(values, source)
     read[~labelled] = False
+    if ignored is not None:
+        read[ignored] = False
     every = bool(labelled.all())
-    share = read.mean() if every else read[labelled].mean()
+    share = _counted(read, known, labelled).mean()
     whole = "pixels" if every else f"pixels of the {labelled.sum()} labelled sections"
     sentence = f"{whose}{sentence} (membrane {100 * share:.1f} % of {whole})"
-    return read, sentence, None if every else tuple(labelled.tolist())
+    return Reading(read, sentence, None if every else tuple(labelled.tolist()), known)
 
 
-def boundaries(instances: np.ndarray, width: int = 2) -> np.ndarray:
-    """Membrane between the instances of one section, bool.
+def _ignored(labels: np.ndarray, source: str, options: LabelOptions) -> np.ndarray | None:
+    """Labels that say nothing, by what was asked for or by what they are."""
+    asked = ignored_labels(labels, options.ignore, source)
+    own = None if options.threshold is not None else without_cell(labels)
+    if own is None:
+        return asked
+    listed = ", ".join(str(value) for value in np.unique(labels[own])[:4])
+    warn(f"{source}: ids {listed} are no cells: {100 * own.mean():.1f} % of the labels are ignored")
+    return own if asked is None else own | asked
 
-    instances : (height, width) integers; 0 is no instance and membrane itself.
-    width : pixels across a boundary, even: 2 is the pixels on both sides.
-    """
-    edge = find_boundaries(instances, connectivity=2, mode="thick")
-    if width > 2:
-        from scipy.ndimage import binary_dilation
 
-        edge = binary_dilation(edge, iterations=width // 2 - 1)
-    return edge | (instances == 0)
+def _sections(
+    labels: np.ndarray, known: np.ndarray | None
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    return zip(labels, repeat(None) if known is None else known)
+
+
+def _says_anything(section: np.ndarray, known: np.ndarray | None) -> bool:
+    counted = section if known is None else section[known]
+    return bool(counted.size and counted.min() != counted.max())
+
+
+def _counted(
+    labels: np.ndarray, known: np.ndarray | None, labelled: np.ndarray | None = None
+) -> np.ndarray:
+    """Labels that count, of the sections that are labelled; any shape."""
+    if labelled is not None and not labelled.all():
+        labels, known = labels[labelled], None if known is None else known[labelled]
+    return labels if known is None else labels[known]
 
 
 def _two_values(
-    labels: np.ndarray, labelled: np.ndarray, source: str, label_polarity: LabelPolarity
+    labels: np.ndarray,
+    counted: np.ndarray,
+    values: np.ndarray,
+    source: str,
+    label_polarity: LabelPolarity,
 ) -> tuple[np.ndarray, str]:
-    known = labels if labelled.all() else labels[labelled]
-    dark, bright = known.min(), known.max()
+    dark, bright = values
     is_dark = np.asarray(labels == dark)
-    share = float(is_dark.mean() if labelled.all() else is_dark[labelled].mean())
+    share = float((counted == dark).mean())
     if label_polarity == "auto":
         inverted = share > _NEAR_HALF[1]
         why = " (taken as inverted: membrane is the minority)" if inverted else ""
@@ -128,29 +176,17 @@ def _two_values(
     return membrane, f"labels: {cell_value} = cell, {membrane_value} = membrane{why}"
 
 
-def _are_two_ids(values: np.ndarray) -> bool:
-    """Whether two values are ids of cells, as in a small part of a volume, and no marks."""
-    if values.dtype.kind not in "iu" or values.dtype.itemsize == 1:
-        return False
-    marks = {1, 2, 127, 128, 254, 255, 256, 32767, 32768, 65535, 2**31 - 1, 2**32 - 1}
-    low, high = (int(value) for value in values)
-    return low > 0 and not {low, high} <= marks
-
-
-def _are_instances(values: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether so many values are ids: integers, not in bytes, and no soft edge between two."""
-    if values.dtype.kind not in "iu" or values.dtype.itemsize == 1:
-        return False
-    n_extreme = np.count_nonzero(labels == values[0]) + np.count_nonzero(labels == values[-1])
-    return bool(n_extreme <= labels.size / 2)
-
-
 def _instances(
-    labels: np.ndarray, labelled: np.ndarray, values: np.ndarray, width: int
+    labels: np.ndarray,
+    labelled: np.ndarray,
+    values: np.ndarray,
+    width: int,
+    ignored: np.ndarray | None,
 ) -> tuple[np.ndarray, str]:
     membrane = np.zeros(labels.shape, bool)
     for position in np.flatnonzero(labelled):
-        membrane[position] = boundaries(labels[position], width)
+        missing = None if ignored is None else ignored[position]
+        membrane[position] = boundaries(labels[position], width, missing)
     n_instances = np.count_nonzero(values)
     zero = " and 0" if n_instances < len(values) else ""
     return membrane, (

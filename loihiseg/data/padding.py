@@ -38,6 +38,30 @@ def padding_of(section: np.ndarray) -> np.ndarray | None:
     return None if tissue.min() == tissue.max() else found
 
 
+def without_nan(section: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """A section whose padding is NaN with its smallest value there, and where that is.
+
+    section : (height, width) of any type; left as it is where nothing is NaN.
+
+    Padding is a connected region of NaN that touches a side, or has at least 32 pixels and 1/512 of
+    the section; other NaN are kept. A section that is NaN all over is padding all over, and 0.
+    """
+    if section.dtype.kind != "f":
+        return section, None
+    missing = np.isnan(section)
+    if not missing.any():
+        return section, None
+    if missing.all():
+        return np.zeros_like(section), missing
+    regions, _ = ndimage.label(missing)
+    sides = (regions[0], regions[-1], regions[:, 0], regions[:, -1])
+    large = _large_regions(missing)
+    found = large | (np.isin(regions, np.unique(np.concatenate(sides))) & missing)
+    if not found.any():
+        return section, None
+    return np.where(found, section[~missing].min(), section), found
+
+
 def stack_padding(images: np.ndarray) -> list[np.ndarray | None]:
     """`padding_of` each section of (n_sections, height, width)."""
     return [padding_of(section) for section in images]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from loihiseg.data.splits import Split
+from loihiseg.data.splits import Bands, Split
 from loihiseg.storage.ranges import Name, Text
 
 _Small = Annotated[int, Meta(ge=0, le=10**6)]
@@ -13,24 +13,55 @@ _Range = tuple[_Small, _Small]
 
 
 @dataclass(frozen=True)
-class SplitRecord:
-    """First and one past the last section of each part, numbered within the stack.
-
-    Where the other parts lie inside the training sections, as in a fold, they are not among them.
-    """
+class BandsRecord:
+    """First and one past the last row of each part."""
 
     train: _Range
     validation: _Range
     test: _Range
 
+
+@dataclass(frozen=True)
+class SplitRecord:
+    """First and one past the last section of each part, numbered within the stack.
+
+    Where the other parts lie inside the training sections, as in a fold, they are not among them.
+    Where there are bands, the parts are rows of the same sections.
+    """
+
+    train: _Range
+    validation: _Range
+    test: _Range
+    bands: BandsRecord | None = None
+
+    @classmethod
+    def of(cls, split: Split) -> "SplitRecord":
+        """Of a `Split`."""
+        parts = split.train, split.validation, split.test
+        found = ((min(part), max(part) + 1) for part in parts)
+        bands = None
+        if split.bands is not None:
+            rows = split.bands.train, split.bands.validation, split.bands.test
+            bands = BandsRecord(*((part.start, part.stop) for part in rows))
+        return cls(*found, bands)
+
     @property
     def parts(self) -> Split:
-        """As a `Split`."""
-        return Split(range(*self.train), range(*self.validation), range(*self.test))
+        """As a `Split`, with the sections that were trained on."""
+        train: range | tuple[int, ...] = self.train_sections
+        if train == tuple(range(*self.train)):
+            train = range(*self.train)
+        bands = None
+        if self.bands is not None:
+            rows = self.bands.train, self.bands.validation, self.bands.test
+            bands = Bands(*(range(*part) for part in rows))
+        return Split(train, range(*self.validation), range(*self.test), bands)
 
     @property
     def train_sections(self) -> tuple[int, ...]:
-        """Sections that were trained on."""
+        """Sections that were trained on, or bands of them."""
+        if self.bands is not None:
+            return tuple(range(*self.train))
         held_out = {*range(*self.validation), *range(*self.test)}
         return tuple(z for z in range(*self.train) if z not in held_out)
 

@@ -27,17 +27,18 @@ def sections_text(text: str) -> str:
 sections_text.limits = f"numbers of at most {_MOST_DIGITS} digits"  # type: ignore[attr-defined]
 
 
-def parse_sections(text: str, n_sections: int) -> range:
+def parse_sections(text: str, n_sections: int, option: Option = _OPTION) -> range:
     """Section positions from text, end excluded as in Python: 0 is the first section.
 
     "20:24" gives 20, 21, 22, 23; "20:" all from 20; ":20" the first 20; ":" all; "3" only 3.
+    option : that is named where the text cannot be used.
     Raises OptionError, naming the option and the number of sections available, for other text,
     an empty choice and sections the stack does not have.
     """
     match = _FORM.fullmatch(text)
     if match is None or not (match[1] or match[2]):
         raise OptionError(
-            _OPTION,
+            option,
             f" {one_line(text, 40)!r} is not understood ({n_sections} sections "
             "available); write 20:24, 20:, :20, : or 3",
         )
@@ -48,13 +49,13 @@ def parse_sections(text: str, n_sections: int) -> range:
         stop = int(match[3]) if match[3] else n_sections
     if start >= n_sections or stop > n_sections:
         raise OptionError(
-            _OPTION,
+            option,
             f" {text!r} goes past the end, the stack has {n_sections} sections "
             f"(0 to {n_sections - 1}); choose among these",
         )
     if stop <= start:
         raise OptionError(
-            _OPTION,
+            option,
             f" {text!r} chooses no section of the {n_sections} available; "
             "the end is excluded, so write e.g. 3:4 for section 3",
         )

@@ -6,7 +6,7 @@ import numpy as np
 
 from loihiseg.data.record import DataRecord
 from loihiseg.data.sections import parse_sections
-from loihiseg.data.splits import Split, z_block_split
+from loihiseg.data.splits import Bands, Split, z_block_split
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import Tiles, spread_tiles, whole_tiles
 from loihiseg.data.warn import warn
@@ -29,6 +29,8 @@ class Selection:
         these very ones where there are no others.
     note : str
         A sentence where the network was trained on other data, else nothing.
+    rows : range or None
+        Of ``test``, where a network was trained on other rows of the same sections.
     """
 
     stack: Stack
@@ -36,6 +38,13 @@ class Selection:
     validation: Stack | None
     fitted_on: Stack | None = None
     note: str = ""
+    rows: range | None = None
+
+    @property
+    def side(self) -> int:
+        """Pixels of the shortest side of a section, or band, that tiles are cut from."""
+        parts = [self.test] if self.fitted_on is None else [self.test, self.fitted_on]
+        return min(min(part.images.shape[1:]) for part in parts)
 
     def tiles(self, tile: int, count: int | None) -> Tiles:
         """So many tiles of the sections, or all that make up the whole of them."""
@@ -92,10 +101,18 @@ class Chosen:
         return self.sections.test.membrane if self.whole else self.tiles.membrane
 
     @property
+    def known(self) -> np.ndarray | None:
+        """bool, the same shape: which pixels count; None where all do."""
+        return self.sections.test.known if self.whole else self.tiles.known
+
+    @property
     def titles(self) -> tuple[str, ...]:
         """What each of them is."""
         if self.whole:
-            return tuple(f"section {n}" for n in self.sections.test.section_numbers)
+            test = self.sections.test
+            first, last = test.first_row, test.first_row + test.images.shape[1]
+            rows = "" if self.sections.rows is None else f", rows {first}:{last}"
+            return tuple(f"section {n}{rows}" for n in test.section_numbers)
         return tuple(f"section {s}, ({y}, {x})" for s, y, x in self.tiles.places)
 
 
@@ -124,6 +141,8 @@ def select_sections(stack: Stack, sections: str | None, trained_on: DataRecord |
     if trained_on is not None and trained_on.digest != stack.digest:
         return _of_other_data(stack, sections)
     split = _split_of(trained_on, stack)
+    if split is not None and split.bands is not None:
+        return _bands(stack, split, split.bands, sections)
     chosen = split.test if split else range(stack.n_sections)
     if sections is not None:
         chosen = parse_sections(sections, stack.n_sections)
@@ -132,6 +151,18 @@ def select_sections(stack: Stack, sections: str | None, trained_on: DataRecord |
         validation = _labelled_part(stack, split.validation, asked=False)
     test = _labelled_part(stack, chosen, sections is not None)
     return Selection(stack, test, validation, validation)
+
+
+def _bands(stack: Stack, split: Split, bands: Bands, sections: str | None) -> Selection:
+    """Rows of the sections that are asked for, else of all that have labels."""
+    chosen = split.test
+    if sections is not None:
+        chosen = parse_sections(sections, stack.n_sections)
+    test = _labelled_part(stack, chosen, sections is not None).cut_rows(bands.test)
+    validation = split.part(stack, "validation")
+    rows = f"{bands.test.start}:{bands.test.stop}"
+    note = f"The network was trained on other rows of these sections: rows {rows} are used."
+    return Selection(stack, test, validation, validation, note, bands.test)
 
 
 def _of_other_data(stack: Stack, sections: str | None) -> Selection:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from loihiseg.data.labels import LabelOptions, LabelPolarity, read_membrane
-from loihiseg.data.padding import padding_of
+from loihiseg.data.ignored import known_of, share_left_out
+from loihiseg.data.labels import LabelOptions, LabelPolarity, Reading, read_membrane
+from loihiseg.data.padding import padding_of, stack_padding, without_nan
 from loihiseg.data.ranges import warn_of_ranges
 from loihiseg.data.ranks import percentiles
+from loihiseg.data.warn import warn
 from loihiseg.errors import InputError
 
 __all__ = ["LabelOptions", "LabelPolarity", "Stack", "grey_limits", "make_stack", "to_grey"]
@@ -31,13 +33,16 @@ class Stack:
     membrane : same shape, bool, True = membrane; None when there are no labels.
     source : path or generator call the stack came from.
     polarity : one sentence on how the labels were read.
-    digest : sha256 over shape, dtype and bytes of images and membrane, and `labelled`.
+    digest : sha256 over shape, dtype and bytes of images and membrane, `labelled` and `known`.
     first_section : number of the first section within the original stack.
     numbers : section numbers within the original stack when they are not consecutive
         (the training part of a fold), else None; `section_numbers` covers both cases.
     labelled : of each section whether its labels say anything, where not all do; None where all
         do, and without labels. `membrane` is False in the others and must not be scored there.
     pixel_nm : nanometres between sections, rows and columns as the file says, None where unknown.
+    known : same shape as the images, bool, False for pixels that count for nothing: padding, and
+        those whose labels are to be ignored. None where all count.
+    first_row : number of the first row within the original sections.
     """
 
     images: np.ndarray
@@ -49,6 +54,8 @@ class Stack:
     numbers: tuple[int, ...] | None = None
     labelled: tuple[bool, ...] | None = None
     pixel_nm: tuple[float | None, float | None, float | None] | None = None
+    known: np.ndarray | None = None
+    first_row: int = 0
 
     @property
     def n_sections(self) -> int:
@@ -107,16 +114,47 @@ class Stack:
             membrane = None  # all cell would be scored as the truth
         if membrane is None or labelled is None or all(labelled):
             labelled = None
+        known = None if self.known is None else self.known[chosen]
+        if known is not None and known.all():
+            known = None
         return Stack(
             images=images,
             membrane=membrane,
             source=self.source,
             polarity=self.polarity,
-            digest=_digest(images, membrane, labelled),
+            digest=_digest(images, membrane, labelled, known),
             first_section=original[0],
             numbers=None if consecutive else original,
             labelled=labelled,
             pixel_nm=self.pixel_nm,
+            known=known,
+            first_row=self.first_row,
+        )
+
+    def cut_rows(self, rows: range) -> Stack:
+        """A band of rows of all sections; it is normalized as a section of its own.
+
+        rows : positions within these sections, in order.
+        Raises InputError for an empty band and for rows outside.
+        """
+        if not rows or rows.start < 0 or rows.stop > self.images.shape[1] or rows.step != 1:
+            raise InputError(
+                f"{self.source}: cannot cut rows {_describe(rows)}, sections have "
+                f"{self.images.shape[1]}; choose among these"
+            )
+        band = slice(rows.start, rows.stop)
+        images = self.images[:, band]
+        membrane = None if self.membrane is None else self.membrane[:, band]
+        known = None if self.known is None else self.known[:, band]
+        if known is not None and known.all():
+            known = None
+        return replace(
+            self,
+            images=images,
+            membrane=membrane,
+            known=known,
+            digest=_digest(images, membrane, self.labelled, known),
+            first_row=self.first_row + rows.start,
         )
 
 
@@ -138,28 +176,80 @@ def make_stack(
     label_options : for soft masks and instances.
     source, labels_source : named in errors; the labels' is that of the images if not given.
 
+    Pixels of padding, NaN among them, and ignored labels count for nothing, see `Stack.known`.
+
     Raises InputError for NaN or infinite pixels, images without contrast, a wrong number of
     dimensions, labels of another shape or with another number of values.
     """
-    pixels = _to_uint8(_as_zyx(images, source, "images"), source)
+    zyx = _shaped(images, source, "images")
+    zyx, padding = _without_padding(zyx, source)
+    pixels = _to_uint8(zyx, source)
     if labels is None:
-        membrane, polarity, labelled = None, "labels: none", None
-    else:
-        labels_source = labels_source or source
-        label_zyx = _as_zyx(labels, labels_source, "labels")
-        if label_zyx.shape != pixels.shape:
-            raise InputError(
-                f"{labels_source}: labels have shape {label_zyx.shape}, images have {pixels.shape} "
-                "(sections, height, width); give labels drawn on these very images"
-            )
-        membrane, polarity, labelled = read_membrane(
-            label_zyx, labels_source, label_polarity, label_options
+        known = known_of(padding)
+        polarity = "; ".join(filter(None, ("labels: none", share_left_out(known))))
+        return Stack(
+            pixels, None, source, polarity, _digest(pixels, None, None, known), known=known
         )
-    digest = _digest(pixels, membrane, labelled)
-    return Stack(pixels, membrane, source, polarity, digest, labelled=labelled)
+    read = _read_labels(
+        labels, pixels.shape, labels_source or source, label_polarity, label_options, padding
+    )
+    sentence = "; ".join(filter(None, (read.sentence, share_left_out(read.known))))
+    digest = _digest(pixels, read.membrane, read.labelled, read.known)
+    return Stack(
+        pixels,
+        read.membrane,
+        source,
+        sentence,
+        digest,
+        labelled=read.labelled,
+        known=read.known,
+    )
 
 
-def _as_zyx(array: np.ndarray, source: str, what: str) -> np.ndarray:
+def _read_labels(
+    labels: np.ndarray,
+    shape: tuple[int, ...],
+    source: str,
+    label_polarity: LabelPolarity,
+    options: LabelOptions,
+    padding: np.ndarray | None,
+) -> Reading:
+    zyx = _shaped(labels, source, "labels")
+    if options.ignore is None or not np.isnan(options.ignore):
+        check_pixels(zyx, source, "labels")
+    if zyx.shape != shape:
+        raise InputError(
+            f"{source}: labels have shape {zyx.shape}, images have {shape} "
+            "(sections, height, width); give labels drawn on these very images"
+        )
+    return read_membrane(zyx, source, label_polarity, options, padding)
+
+
+def _without_padding(images: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images whose padding is a number, and where they are padding; None where nowhere."""
+    found = np.zeros(images.shape, bool)
+    filled = images
+    n_missing = 0
+    for position, section in enumerate(images):
+        section, missing = without_nan(section)
+        if missing is not None:
+            filled = images.copy() if filled is images else filled
+            filled[position], found[position] = section, missing
+            n_missing += int(missing.sum())
+    check_pixels(filled, source)
+    if n_missing:
+        warn(
+            f"{source}: {100 * n_missing / images.size:.1f} % of the pixels are NaN, at the border "
+            "or in voids: they are taken as padding, and count for nothing"
+        )
+    for position, mask in enumerate(stack_padding(filled)):
+        if mask is not None:
+            found[position] |= mask
+    return filled, found if found.any() else None
+
+
+def _shaped(array: np.ndarray, source: str, what: str) -> np.ndarray:
+    """(n_sections, height, width)."""
     array = np.asarray(array)
     if array.ndim == 2:
         array = array[np.newaxis]
@@ -168,7 +258,6 @@ def _as_zyx(array: np.ndarray, source: str, what: str) -> np.ndarray:
             f"{source}: {what} have shape {array.shape}, expected (sections, height, width) or "
             "(height, width), none of them 0; save them as single-channel sections"
         )
-    check_pixels(array, source, what)
     return array
 
 
@@ -257,7 +346,10 @@ def to_grey(section: np.ndarray, dark: float, bright: float) -> np.ndarray:
 
 
 def _digest(
-    images: np.ndarray, membrane: np.ndarray | None, labelled: tuple[bool, ...] | None
+    images: np.ndarray,
+    membrane: np.ndarray | None,
+    labelled: tuple[bool, ...] | None,
+    known: np.ndarray | None,
 ) -> str:
     sha = hashlib.sha256()
     for array in (images, membrane):
@@ -268,6 +360,9 @@ def _digest(
         sha.update(np.ascontiguousarray(array).data)
     if labelled is not None:
         sha.update(bytes(labelled))
+    if known is not None:
+        sha.update(b"known")
+        sha.update(np.ascontiguousarray(known).data)
     return sha.hexdigest()
 
 

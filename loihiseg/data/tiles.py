@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from loihiseg.data.contrast import normalize
-from loihiseg.data.padding import stack_padding
 from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError
 
@@ -165,9 +164,11 @@ class Tiles:
     raw : numpy.ndarray
         (n, tile, tile), as read, for pictures.
     places : tuple of tuple of int
-        (section, row, column) of each tile, sections numbered within the stack.
+        (section, row, column) of each tile, as numbered within the original stack.
     grid : TileGrid or None
         Where the tiles make up whole sections, how; None for tiles by themselves.
+    known : numpy.ndarray or None
+        (n, tile, tile) bool, False for pixels that count for nothing; None where all count.
     """
 
     pixels: np.ndarray
@@ -175,6 +176,7 @@ class Tiles:
     raw: np.ndarray
     places: tuple[tuple[int, int, int], ...]
     grid: TileGrid | None = None
+    known: np.ndarray | None = None
 
     def assemble(self, maps: np.ndarray) -> np.ndarray:
         """Maps of the tiles (n, tile, tile) as whole sections where they make them up."""
@@ -187,7 +189,7 @@ class Tiles:
 def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:
     """Tiles of a stack that do not overlap, spread evenly over its sections and places.
 
-    Tiles that are more than half padding, see `loihiseg.data.padding`, are left out.
+    Tiles more than half of whose pixels count for nothing, see `Stack.known`, are left out.
 
     Parameters
     ----------
@@ -206,25 +208,20 @@ def spread_tiles(stack: Stack, tile: int, count: int | None) -> Tiles:
         If a section is smaller than a tile.
     """
     shape = stack.images.shape[1:]
-    padding = stack_padding(stack.images)
-    if all(mask is None for mask in padding):
+    known = stack.known
+    if known is None:
         return _cut(stack, tile, spread_places(len(stack.images), shape, tile, count), None)
     every = spread_places(len(stack.images), shape, tile, None)
-    places = [place for place in every if _is_tissue(padding, place, tile)] or list(every)
+    places = [place for place in every if _is_tissue(known, place, tile)] or list(every)
     if count is not None and count < len(places):
         places = [places[(2 * i + 1) * len(places) // (2 * count)] for i in range(count)]
     return _cut(stack, tile, places, None)
 
 
-def _is_tissue(
-    padding: Sequence[np.ndarray | None], place: tuple[int, int, int], tile: int
-) -> bool:
-    """Whether padding is at most half of a tile."""
+def _is_tissue(known: np.ndarray, place: tuple[int, int, int], tile: int) -> bool:
+    """Whether half of a tile counts, at least."""
     section, top, left = place
-    mask = padding[section]
-    if mask is None:
-        return True
-    return bool(mask[top : top + tile, left : left + tile].mean() <= 0.5)
+    return bool(known[section, top : top + tile, left : left + tile].mean() >= 0.5)
 
 
 def whole_tiles(stack: Stack, tile: int, overlap: int | None = None) -> Tiles:
@@ -260,9 +257,10 @@ def _cut(
     def cut(volume: np.ndarray) -> np.ndarray:
         return np.stack([volume[s, y : y + tile, x : x + tile] for s, y, x in every])
 
-    places = tuple((stack.section_numbers[s], y, x) for s, y, x in every)
+    places = tuple((stack.section_numbers[s], y + stack.first_row, x) for s, y, x in every)
     membrane = None if stack.membrane is None else cut(stack.membrane)
-    return Tiles(cut(normal), membrane, cut(stack.images), places, grid)
+    known = None if stack.known is None else cut(stack.known)
+    return Tiles(cut(normal), membrane, cut(stack.images), places, grid, known)
 
 
 def predict_sections(

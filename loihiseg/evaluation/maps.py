@@ -13,6 +13,7 @@ from loihiseg.data.selection import Chosen
 from loihiseg.data.tiles import Tiles, predict_sections
 from loihiseg.evaluation.emulation import Emulation
 from loihiseg.evaluation.scoring import chosen_shift
+from loihiseg.metrics.known import counted
 from loihiseg.network.logits import mean_logits, membrane
 from loihiseg.progress import Reporter
 
@@ -34,9 +35,14 @@ class Maps:
     trained: np.ndarray
     sections: np.ndarray
 
-    def agreement(self, threshold: float) -> float:
-        """Share of the pixels that the spikes call as the network with the chip's weights does."""
-        called = (membrane(logits, threshold) for logits in (self.spiking, self.eight_bit))
+    def agreement(self, threshold: float, known: np.ndarray | None = None) -> float:
+        """Share of the pixels that the spikes call as the network with the chip's weights does.
+
+        Of those that are ``known``, bool of the maps' shape, where not all count.
+        """
+        called = (
+            counted(known, membrane(logits, threshold)) for logits in (self.spiking, self.eight_bit)
+        )
         return float(np.mean(np.equal(*called)))
 
 
@@ -101,7 +107,7 @@ def shift_of(deployed: DeployedNetwork, chosen: Chosen, shown: Sequence[Orientat
     if chosen.truth is None:
         return 0.0
     logits = _predicted(deployed, validation.images, shown)
-    return chosen_shift(validation.membrane, logits)
+    return chosen_shift(validation.membrane, logits, validation.known)
 
 
 def float_network(deployed: DeployedNetwork) -> Callable[[np.ndarray], np.ndarray]:

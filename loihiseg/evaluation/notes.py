@@ -25,6 +25,8 @@ def _truth(deployed: DeployedNetwork, chosen: Chosen) -> str:
         return "There are no labels: nothing is scored."
     if known is None or known.digest != sections.stack.digest:
         return ""
+    if known.split.bands is not None:
+        return ""  # the rows that were trained on are not looked at
     trained = set(known.split.train_sections) & set(sections.test.section_numbers)
     return f"{len(trained)} of these sections were trained on: scores flatter." if trained else ""
 
@@ -32,9 +34,10 @@ def _truth(deployed: DeployedNetwork, chosen: Chosen) -> str:
 def _pixels(chosen: Chosen, tile: int) -> str:
     tiles = chosen.tiles
     if tiles.grid:
-        numbers = chosen.sections.test.section_numbers
+        numbers, rows = chosen.sections.test.section_numbers, chosen.sections.rows
+        which = "Whole sections" if rows is None else f"Rows {rows.start}:{rows.stop} of sections"
         return (
-            f"Whole sections {', '.join(map(str, numbers))}, each from "
+            f"{which} {', '.join(map(str, numbers))}, each from "
             f"{len(tiles.grid.origins)} overlapping tiles of {tile} x {tile} pixels."
         )
     shown = tiles.places[:8]

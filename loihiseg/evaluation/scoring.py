@@ -9,6 +9,7 @@ from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.errors import InputError
 from loihiseg.evaluation.comparison import LayerFiring
 from loihiseg.metrics.isbi import challenge_scores
+from loihiseg.metrics.known import closed, counted
 from loihiseg.metrics.pixels import best_threshold, pixel_scores
 from loihiseg.metrics.rates import layer_rates
 from loihiseg.metrics.submission import choose_shift, submitted_scores
@@ -32,6 +33,7 @@ def score_row(
     *,
     whole_sections: bool,
     name: str | None = None,
+    known: np.ndarray | None = None,
 ) -> ScoreRow:
     """Scores of a network's logits of membrane.
 
@@ -50,18 +52,27 @@ def score_row(
         Whether they are whole sections, or tiles.
     name : str, optional
         The network in words; its title by default.
+    known : numpy.ndarray, optional
+        bool, the same shape: which pixels count, see ``loihiseg.metrics.known``; all by default.
 
     Returns
     -------
     ScoreRow
     """
     row = probability_row(
-        network, truth, sigmoid(logits), threshold, whole_sections=whole_sections, name=name
+        network,
+        truth,
+        sigmoid(logits),
+        threshold,
+        whole_sections=whole_sections,
+        name=name,
+        known=known,
     )
     if not shift:
         return row
-    scored = _with_cells(truth)
-    return replace(row, challenge_shifted=submitted_scores(truth[scored], logits[scored], shift))
+    cells, proposal = closed(known, truth, logits)
+    scored = _with_cells(cells)
+    return replace(row, challenge_shifted=submitted_scores(cells[scored], proposal[scored], shift))
 
 
 def probability_row(
@@ -72,35 +83,39 @@ def probability_row(
     *,
     whole_sections: bool,
     name: str | None = None,
+    known: np.ndarray | None = None,
 ) -> ScoreRow:
     """Scores of a network's probability of membrane, not shifted; see `score_row`."""
-    check_cells(truth)
-    scored = _with_cells(truth)
-    own = challenge_scores(~truth[scored], 1.0 - probability[scored])
+    check_cells(truth, known)
+    cells, proposal = closed(known, truth, probability)
+    scored = _with_cells(cells)
+    own = challenge_scores(~cells[scored], 1.0 - np.minimum(proposal[scored], 1.0))
     return ScoreRow(
         network=network,
         whole_sections=whole_sections,
         name=name or network.title,
         pixels="whole sections" if whole_sections else f"{len(truth)} tiles",
-        pixel=pixel_scores(truth, probability > threshold),
+        pixel=pixel_scores(counted(known, truth), counted(known, probability > threshold)),
         challenge=own,
         challenge_shifted=own,
     )
 
 
-def check_cells(truth: np.ndarray) -> None:
+def check_cells(truth: np.ndarray, known: np.ndarray | None = None) -> None:
     """Refuse labels without a cell: the scores of regions would be undefined.
 
     Parameters
     ----------
     truth : numpy.ndarray
         bool, (n, rows, columns), True for membrane.
+    known : numpy.ndarray, optional
+        bool, the same shape: which pixels count.
 
     Raises
     ------
     InputError
     """
-    if truth.all():
+    if counted(known, truth).all():
         raise InputError(
             f"truth: all of {len(truth)} sections or tiles is membrane, expected a cell in one at "
             "least; check which of the labels is membrane, choose others, or leave labels out"
@@ -112,14 +127,16 @@ def _with_cells(truth: np.ndarray) -> list[int]:
     return [i for i in range(len(truth)) if not truth[i].all()]
 
 
-def chosen_threshold(truth: np.ndarray, logits: np.ndarray) -> float:
+def chosen_threshold(
+    truth: np.ndarray, logits: np.ndarray, known: np.ndarray | None = None
+) -> float:
     """Threshold on the probability with which most pixels of validation sections are right."""
-    return best_threshold(truth, sigmoid(logits))
+    return best_threshold(counted(known, truth), sigmoid(counted(known, logits)))
 
 
-def chosen_shift(truth: np.ndarray, logits: np.ndarray) -> float:
+def chosen_shift(truth: np.ndarray, logits: np.ndarray, known: np.ndarray | None = None) -> float:
     """Shift of the logits for submission, see ``loihiseg.metrics.submission``."""
-    return choose_shift(truth, logits)
+    return choose_shift(*closed(known, truth, logits))
 
 
 def firing_rates(deployed: DeployedNetwork, firing: LayerFiring) -> tuple[LayerRates, ...]:

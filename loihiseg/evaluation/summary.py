@@ -120,7 +120,7 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         data=DataSource(handed_on(stack.source), stack.digest, stack.polarity),
         network=NetworkSource(handed_on(deployed.provenance.source), deployed.tile),
         code=_code(deployed),
-        agreement=maps.agreement(deployed.threshold),
+        agreement=maps.agreement(deployed.threshold, chosen.known),
         threshold=deployed.threshold,
         challenge_shift=shift,
         readout=deployed.line,
@@ -173,8 +173,9 @@ def _rows(
     truth, sections, whole = chosen.truth, chosen.sections.test.membrane, chosen.whole
     if truth is None or sections is None:
         return ()
-    row = partial(score_row, threshold=deployed.threshold, shift=shift)
-    rows = [row(Network.TRAINED, sections, maps.sections, whole_sections=True)]
+    row = partial(score_row, threshold=deployed.threshold, shift=shift, known=chosen.known)
+    known = chosen.sections.test.known
+    rows = [row(Network.TRAINED, sections, maps.sections, whole_sections=True, known=known)]
     if not whole:
         rows.append(row(Network.TRAINED, truth, maps.trained, whole_sections=False))
     rows.append(row(Network.EIGHT_BIT, truth, maps.eight_bit, whole_sections=whole))

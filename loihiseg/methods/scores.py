@@ -6,11 +6,8 @@ from loihiseg.compilation.source import Network
 from loihiseg.conversion.lowering import Lowering
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import predict_sections
-from loihiseg.evaluation.scoring import score_row
+from loihiseg.evaluation.scoring import chosen_shift, chosen_threshold, score_row
 from loihiseg.methods.task import Task
-from loihiseg.metrics.pixels import best_threshold
-from loihiseg.metrics.submission import choose_shift
-from loihiseg.network.logits import sigmoid
 from loihiseg.progress import Reporter
 from loihiseg.results import Network as Shown
 from loihiseg.results import ScoreRow, SimulatedWork
@@ -61,7 +58,16 @@ class Scores:
         with self._reporter.bar(name or shown.title, len(test.images)) as advance:
             logits = predict_sections(predict, test.images, network.tile, progress=advance)
         self.rows.append(
-            score_row(shown, _truth(test), logits, threshold, shift, whole_sections=True, name=name)
+            score_row(
+                shown,
+                _truth(test),
+                logits,
+                threshold,
+                shift,
+                whole_sections=True,
+                name=name,
+                known=test.known,
+            )
         )
 
     def add_spiking(
@@ -82,12 +88,12 @@ class Scores:
         """Threshold, and shift of the maps, see ``loihiseg.metrics.submission``."""
         if network.source not in self._chosen:
             validation = self._task.validation
-            truth = _truth(validation)
+            truth, known = _truth(validation), validation.known
             seen = predict_sections(predict, validation.images, network.tile)
             threshold = network.threshold
             if threshold is None:
-                threshold = best_threshold(truth, sigmoid(seen))
-            self._chosen[network.source] = threshold, choose_shift(truth, seen)
+                threshold = chosen_threshold(truth, seen, known)
+            self._chosen[network.source] = threshold, chosen_shift(truth, seen, known)
         return self._chosen[network.source]
 
 

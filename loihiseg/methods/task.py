@@ -1,7 +1,7 @@
 """What a method works on: a trained network and the sections of a stack."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loihiseg.compilation.source import Network, load_network
 from loihiseg.data.sections import parse_sections
@@ -69,19 +69,21 @@ def load_task(
         )
     network = load_network(checkpoint)
     beside = None if start is None else load_network(start)
-    training, validation, test = _parts(network, stack)
+    split = _split_of(network, stack)
     if sections is not None:
         test = parse_sections(sections, stack.n_sections)
-        _check_apart(sections, test, training, validation)
+        if split.bands is None:
+            _check_apart(sections, test, split.train, split.validation)
+        split = replace(split, test=test)
     info = trained(network)
     if seed is None:
         seed = 0 if info is None else info.config.seed
     return Task(
         network,
         beside,
-        stack.select_labelled(training),
-        stack.select_labelled(validation),
-        stack.select_labelled(test),
+        split.part(stack, "train"),
+        split.part(stack, "validation"),
+        split.part(stack, "test"),
         DataSource(stack.source, stack.digest, stack.polarity),
         seed,
     )
@@ -94,22 +96,20 @@ def trained(network: Network) -> CheckpointInfo | None:
     return info
 
 
-def _parts(network: Network, stack: Stack) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
-    """Training, validation and test sections: those of the network's training, or fresh ones."""
+def _split_of(network: Network, stack: Stack) -> Split:
+    """That of the network's training, or a fresh one."""
     info = trained(network)
     if info is None:
         labelled = None if stack.labelled is None else stack.labelled_sections
-        split: Split = z_block_split(stack.n_sections, labelled)
-        return split.train, split.validation, split.test
-    record = info.data.split
-    parts = record.train_sections, range(*record.validation), range(*record.test)
-    last = max(max(part) for part in parts)
+        return z_block_split(stack.n_sections, labelled)
+    split = info.data.split.parts
+    last = max(max(part) for part in (split.train, split.validation, split.test))
     if last >= stack.n_sections:
         raise InputError(
             f"{stack.source}: has {stack.n_sections} sections, {network.source} was trained by a "
             f"split of {last + 1}; give the stack it was trained on, or a longer one"
         )
-    return parts
+    return split
 
 
 def _check_apart(

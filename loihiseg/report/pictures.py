@@ -17,6 +17,7 @@ MAX_ROWS = 4
 
 # Missed membrane, false membrane: told apart by people who do not see red and green apart.
 _MISSED, _FALSE = (0.84, 0.37, 0.0), (0.0, 0.45, 0.70)
+_IGNORED = (0.94, 0.89, 0.26)
 
 
 class Answers(Protocol):
@@ -30,6 +31,8 @@ class Answers(Protocol):
         (n, rows, columns) probability of membrane.
     membrane : numpy.ndarray or None
         (n, rows, columns) bool, the truth where there is one.
+    known : numpy.ndarray or None
+        (n, rows, columns) bool, which pixels count; None where all do.
     titles : tuple of str
         What each of them is.
     threshold : float
@@ -44,6 +47,8 @@ class Answers(Protocol):
     def spiking(self) -> np.ndarray: ...
     @property
     def membrane(self) -> np.ndarray | None: ...
+    @property
+    def known(self) -> np.ndarray | None: ...
     @property
     def titles(self) -> tuple[str, ...]: ...
     @property
@@ -81,6 +86,8 @@ def draw_answers(answers: Answers, path: Path) -> None:
         note = "dark is membrane; disagreement: black"
         if truth is not None:
             note = "dark is membrane; errors: orange missed, blue invented; disagreement: black"
+        if answers.known is not None:
+            note += "; yellow counts for nothing"
         axes[0, 0].figure.supxlabel(note, fontsize=9)
 
 
@@ -98,7 +105,17 @@ def _panels(answers: Answers, row: int) -> dict[str, np.ndarray]:
     if answers.membrane is not None:
         truth = answers.membrane[row]
         panels |= {"truth": ~truth, "on chip: errors": _errors(truth, ours)}
+    if answers.known is not None:
+        for name in panels.keys() & {"truth", "on chip: errors", "disagreement"}:
+            panels[name] = _hidden(panels[name], answers.known[row])
     return panels
+
+
+def _hidden(panel: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """A panel, grey or in colours, as one in colours; pixels that do not count are yellow."""
+    picture = panel * 1.0 if panel.ndim == 3 else np.repeat(panel[..., None] * 1.0, 3, axis=2)
+    picture[~known] = _IGNORED
+    return picture
 
 
 def _errors(truth: np.ndarray, answer: np.ndarray) -> np.ndarray:

@@ -260,6 +260,10 @@ def _check_description(description: _Description) -> None:
         first, last = getattr(split, name)
         if first >= last:
             raise ValueError(f"{name} sections from {first} to before {last}")
+        if split.bands is not None:
+            top, bottom = getattr(split.bands, name)
+            if top >= bottom:
+                raise ValueError(f"{name} rows from {top} to before {bottom}")
     if config.tuning_epochs > config.epochs:
         raise ValueError(f"{config.tuning_epochs} tuning epochs of {config.epochs}")
     if description.epoch > config.epochs:

@@ -19,6 +19,7 @@ from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import cut, predict_sections, tile_grid
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.locks import locked_folder
+from loihiseg.metrics.known import counted
 from loihiseg.metrics.levels import LayerLevels, layer_levels
 from loihiseg.metrics.pixels import best_threshold, pixel_scores
 from loihiseg.metrics.rates import LayerRates, layer_rates
@@ -66,9 +67,15 @@ class Crops(tf.keras.utils.Sequence):
     def __len__(self) -> int:
         return self.config.steps_per_epoch
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        """Pixels, membrane, and weights in the loss where not all pixels of the stack count."""
         rng = np.random.default_rng([self.config.seed, self.epoch, index])
-        return sample_crops(self.stack, self.config.crop, self.config.batch, rng)
+        pixels, membrane, known = sample_crops(self.stack, self.config.crop, self.config.batch, rng)
+        if known is None:
+            return pixels, membrane
+        # The loss is a mean over all pixels; so it is one over those that count.
+        weights = known / np.float32(max(known.mean(), np.finfo(np.float32).tiny))
+        return pixels, membrane, weights.astype(np.float32)
 
 
 def train(
@@ -141,8 +148,8 @@ def train_held(
     folder = Path(folder)
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    training = stack.select_labelled(split.train)
-    validation = stack.select_labelled(split.validation)
+    training = split.part(stack, "train")
+    validation = split.part(stack, "validation")
     data = _record_of(stack, split)
     history: list[Epoch] = []
     if resume:
@@ -220,6 +227,8 @@ def _make_up(
         if best is not last:
             raise
         found = None
+    if found is not None and found.data.split != data.split:
+        raise OptionError(f"{folder}: was trained on another split; ", *START_AFRESH)
     if best is last and not _is_of(found, best, data):
         _save_checkpoint(folder, model, last, config, data)
     else:
@@ -255,6 +264,9 @@ def _validate(
     truth = stack.membrane
     assert truth is not None  # `train` asks for labels
     probability = sigmoid(logits)
+    truth, probability, logits = (
+        counted(stack.known, part) for part in (truth, probability, logits)
+    )
     threshold = best_threshold(truth, probability)
     scores = pixel_scores(truth, probability > threshold)
     cross_entropy = np.logaddexp(0, logits) - logits * truth
@@ -350,13 +362,8 @@ def _metrics(epoch: Epoch) -> dict[str, float]:
     }
 
 
-def _record(split: Split) -> SplitRecord:
-    parts = split.train, split.validation, split.test
-    return SplitRecord(*((min(part), max(part) + 1) for part in parts))
-
-
 def _record_of(stack: Stack, split: Split) -> DataRecord:
-    return DataRecord(handed_on(stack.source), stack.digest, stack.polarity, _record(split))
+    return DataRecord(handed_on(stack.source), stack.digest, stack.polarity, SplitRecord.of(split))
 
 
 def _save_state(folder: Path, model: tf.keras.Model, history: list[Epoch], run: Run) -> None:

@@ -40,7 +40,7 @@ def compiled(config: TrainingConfig, phase: Phase) -> tf.keras.Model:
     model.compile(
         tf.keras.optimizers.Adam(schedule),
         loss=tf.keras.losses.BinaryCrossentropy(from_logits=True),
-        metrics=[tf.keras.metrics.BinaryCrossentropy(name="bce", from_logits=True)],
+        weighted_metrics=[tf.keras.metrics.BinaryCrossentropy(name="bce", from_logits=True)],
     )
     return model
 

@@ -130,7 +130,7 @@ def test_smooth_fields_are_smooth_and_of_unit_variance():
 
 
 def test_crops_without_augmentation_are_pieces_of_normalised_sections(stack):
-    images, membrane = sample_crops(stack, 48, 5, np.random.default_rng(0), augment=False)
+    images, membrane, _ = sample_crops(stack, 48, 5, np.random.default_rng(0), augment=False)
     assert images.shape == membrane.shape == (5, 48, 48, 1)
     assert images.dtype == membrane.dtype == np.float32
     sections = normalize(stack.images)
@@ -146,7 +146,7 @@ def _windows_equal_to(crop, sections):
 
 
 def test_augmented_crops(stack):
-    images, membrane = sample_crops(stack, 96, 12, np.random.default_rng(1))
+    images, membrane, _ = sample_crops(stack, 96, 12, np.random.default_rng(1))
     assert images.shape == membrane.shape == (12, 96, 96, 1)
     assert set(np.unique(membrane)) == {0.0, 1.0}
     assert abs(images.mean()) < 0.5 and 0.6 < images.std() < 1.5

@@ -57,6 +57,7 @@ class DeployConfig:
     label_threshold: float | None = None
     boundary_width: int = 2
     orientations: int = 1
+    ignore_label: float | None = None
     code_options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -72,7 +73,9 @@ class DeployConfig:
         """
         if result.compiling is None:
             raise ValueError("of a kept network the folder is to be named")
-        names = ("data", "labels", "label_polarity", "label_threshold", "boundary_width")
+        names = (
+            "data", "labels", "label_polarity", "label_threshold", "boundary_width", "ignore_label"
+        )  # fmt: skip
         given = {name: getattr(asked, name) for name in names}
         given["checkpoint"] = shipped.named(asked.checkpoint, asked.data)
         return cls(**given, **asdict(result.compiling), **asdict(result.running))

@@ -155,18 +155,18 @@ def _read(
     options: Namespace, config: "TrainingConfig", reporter: "Reporter"
 ) -> "tuple[Stack, Split]":
     """The stack and its split; refuses what cannot be trained on."""
-    from loihiseg.data.splits import z_block_split
+    from loihiseg.data.splits import described, split_of
     from loihiseg.training.beginning import check_labels, check_size
 
     with reporter.part("load") as note:
         stack = read_data(options)
         check_labels(stack)
-        labelled = None if stack.labelled is None else stack.labelled_sections
-        split = z_block_split(len(stack.images), labelled)
+        check_size(stack, config.crop)
+        split = split_of(stack, config.crop, config.network.tile, options.validation, options.test)
         note.detail = (
-            f"{len(stack.images)} sections from {handed_on(stack.source)}; {stack.polarity}"
+            f"{len(stack.images)} sections from {handed_on(stack.source)}; {stack.polarity}; "
+            f"{described(split)}"
         )
-    check_size(stack, config.crop)
     return stack, split
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from loihiseg.commands.common import add_data_options
+from loihiseg.data.sections import sections_text
 from loihiseg.training.presets import PRESETS
 from partition.command_line.options import Parser, real, seed, whole
 from partition.display.messages import one_line
@@ -58,12 +59,24 @@ def parser(kind: type[Parser] = Parser, **how: Any) -> Parser:
         "need not be given again. Data that have moved are given with --data; --epochs may be more",
     )
     add_data_options(parser)
+    _add_split(parser)
     _add_training(parser)
     _add_levels(parser)
     _add_tuning(parser)
     _add_rates(parser)
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     return parser
+
+
+def _add_split(parser: Parser) -> None:
+    group = parser.add_argument_group(
+        "split (default: 18, 2 and 4 of 24 sections, or the same of "
+        "the rows where there are fewer than 3 sections)"
+    )
+    for name, what in (("validation", "choose threshold and epoch by"), ("test", "keep aside")):
+        group.add_argument(
+            f"--{name}", type=sections_text, metavar="A:B", help=f"sections to {what}"
+        )
 
 
 def _add_training(parser: Parser) -> None:

@@ -12,12 +12,14 @@ A further format: a class derived from `SectionReader` and a line in `READERS`, 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from loihiseg.data.colours import colour_labels
 from loihiseg.data.readers.base import Role, SectionReader
 from loihiseg.data.readers.folder import FILE_READERS, SectionFolder, check_pairs, open_file
 from loihiseg.data.readers.hdf5 import Hdf5Reader, split_path
@@ -27,6 +29,7 @@ from loihiseg.data.readers.regular import cannot_read, is_folder
 from loihiseg.data.readers.same_place import check_same_place
 from loihiseg.data.readers.zarr import ZarrReader
 from loihiseg.data.stack import LabelOptions, LabelPolarity, Stack, make_stack
+from loihiseg.data.warn import warn
 from loihiseg.errors import InputError
 
 __all__ = ["READERS", "SectionReader", "open_sections", "read_stack"]
@@ -70,17 +73,23 @@ def read_stack(
         with open_sections(images_at, "images") as reader:
             if labels_at is None:
                 stack = make_stack(_read_all(reader), None, str(path), label_polarity)
+                _warn_of_transparent(reader)
                 return replace(stack, pixel_nm=reader.pixel_nm)
             with open_sections(labels_at, "labels") as label_reader:
                 if isinstance(reader, SectionFolder) and isinstance(label_reader, SectionFolder):
                     check_pairs(reader.files, label_reader.files)
                 check_same_place(reader, label_reader)
                 images, label_array = _read_all(reader), _read_all(label_reader)
-                pixel_nm = reader.pixel_nm
+                pixel_nm, colours = reader.pixel_nm, ""
+                _warn_of_transparent(reader)
+                if label_reader.coded:
+                    label_array, label_options, colours = colour_labels(
+                        label_array, str(labels_at), label_options
+                    )
         stack = make_stack(
             images, label_array, str(path), label_polarity, str(labels_at), label_options
         )
-        return replace(stack, pixel_nm=pixel_nm)
+        return replace(stack, pixel_nm=pixel_nm, polarity=colours + stack.polarity)
 
 
 def open_sections(path: str | Path, role: Role = "images") -> SectionReader:
@@ -96,6 +105,15 @@ def open_sections(path: str | Path, role: Role = "images") -> SectionReader:
         if reader.opens(path):
             return reader(path, role)
     return open_file(path, role)
+
+
+def _warn_of_transparent(reader: SectionReader) -> None:
+    if reader.n_transparent:
+        share = reader.n_transparent / math.prod(reader.shape)
+        warn(
+            f"{reader.path}: {100 * share:.1f} % of the pixels are transparent: they are taken as "
+            "black, and as padding where they are a border or a void"
+        )
 
 
 def _read_all(reader: SectionReader) -> np.ndarray:

@@ -34,6 +34,8 @@ class SectionReader(abc.ABC):
     origin_nm : nanometres from the origin of the file's own space to the first pixel, as pixel_nm;
         None where it does not say.
     chunk : (sections, rows, columns) that are stored, and best read, together.
+    coded : whether sections are colours of labels, as codes of `loihiseg.data.colours`.
+    n_transparent : pixels of images read so far that are wholly transparent.
     """
 
     path: Path
@@ -42,6 +44,8 @@ class SectionReader(abc.ABC):
     pixel_nm: Nanometres | None = None
     origin_nm: Nanometres | None = None
     chunk: tuple[int, int, int] | None = None
+    coded: bool = False
+    n_transparent: int = 0
 
     @classmethod
     @abc.abstractmethod

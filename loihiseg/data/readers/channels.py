@@ -1,4 +1,4 @@
-"""Grey sections that were saved as colour."""
+"""Grey sections that were saved as colour, and labels that are colours."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from loihiseg.data.colours import codes_of
 from loihiseg.errors import InputError
 
 
 def one_channel(array: np.ndarray, path: Path, hint: str = "") -> np.ndarray:
     """The grey channel (height, width) of an image (height, width, channels).
 
-    Grey with alpha, RGB and RGBA are taken when their colours are all the same; alpha is left out.
+    Grey with alpha, RGB and RGBA are taken when their colours are all the same where they are not
+    wholly transparent; there grey is 0, so that it is found as padding. Where all is, alpha says
+    nothing.
     Raises InputError for colours and for more than four channels.
     """
     n_channels = array.shape[-1]
@@ -21,9 +24,45 @@ def one_channel(array: np.ndarray, path: Path, hint: str = "") -> np.ndarray:
     if array.dtype.kind == "f":
         # No number, in all of them, is no colour either; it is refused where pixels are checked.
         others &= ~(np.isnan(colours[..., 1:]) & np.isnan(colours[..., :1]))
+    hidden = transparent(array)
+    if hidden is not None:
+        others &= ~hidden[..., np.newaxis]
     if n_channels > 4 or others.any():
         raise InputError(
             f"{path}: a colour image with {n_channels} channels, expected grey sections; "
             f"convert it to one channel{hint}"
         )
-    return colours[..., 0]
+    grey = colours[..., 0]
+    return grey if hidden is None else np.where(hidden, grey.dtype.type(0), grey)
+
+
+def transparent(array: np.ndarray) -> np.ndarray | None:
+    """Where an image (height, width, channels) is wholly transparent; None where nowhere or all."""
+    if array.shape[-1] not in (2, 4):
+        return None
+    hidden: np.ndarray = array[..., -1] == 0
+    return hidden if hidden.any() and not hidden.all() else None
+
+
+def label_codes(array: np.ndarray, path: Path) -> np.ndarray | None:
+    """Labels (height, width, channels), uint8, as codes of `loihiseg.data.colours`.
+
+    None where they are grey without transparency, as far as `one_channel` takes them.
+    Raises InputError for pixels that are partly transparent.
+    """
+    n_channels = array.shape[-1]
+    if array.dtype != np.uint8 or n_channels not in (2, 3, 4):
+        return None
+    colours = array[..., :3] if n_channels > 2 else np.repeat(array[..., :1], 3, axis=-1)
+    alpha = array[..., -1] if n_channels in (2, 4) else None
+    if alpha is not None and alpha.min() == alpha.max():
+        uniform = bool((colours == colours[0, 0]).all())
+        alpha = alpha if uniform and not alpha.any() else None
+    if alpha is None:
+        return None if (colours == colours[..., :1]).all() else codes_of(colours)
+    if ((alpha != 0) & (alpha != 255)).any():
+        raise InputError(
+            f"{path}: labels are partly transparent, expected wholly or not at all; save them "
+            "without soft edges"
+        )
+    return codes_of(colours, alpha == 0)

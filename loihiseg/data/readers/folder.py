@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from loihiseg.data.colours import grey_codes
 from loihiseg.data.readers.base import FORMS, Role, SectionReader
 from loihiseg.data.readers.limits import MOST_FILES, check_declared
 from loihiseg.data.readers.mrc import MrcReader
@@ -33,6 +34,9 @@ _OTHER_IMAGES = frozenset(
 )
 
 
+_GREY, _CODES = np.dtype(np.uint8), np.dtype(np.uint32)
+
+
 class SectionFolder(SectionReader):
     """A folder of single-section .png, .tif, .jpg or .bmp files of one size and type."""
 
@@ -44,6 +48,7 @@ class SectionFolder(SectionReader):
         self.path = path
         self._role: Role = role
         images, labels = split_roles(section_files(path))
+        self._coded: set[bool] = set()
         self.files = labels if labels and role == "labels" else images
         if not self.files:
             raise InputError(
@@ -68,6 +73,9 @@ class SectionFolder(SectionReader):
                 f"{self.files[0].name} ({self.pixel_nm} nm); the size counts as not known"
             )
             self.pixel_nm = None
+        self.coded = True in self._coded
+        if self.coded:
+            self.dtype = np.dtype(np.uint32)
         n_bytes = int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
         check_declared(path, n_bytes, stored)
 
@@ -86,7 +94,10 @@ class SectionFolder(SectionReader):
                 f"{reader.path}: section of {_size(reader.shape)} pixels, expected "
                 f"{_size(self.shape)} as in {first.name}; crop or pad the sections to one size"
             )
-        if reader.dtype != self.dtype:
+        self._coded.add(reader.coded)
+        # Among sections of labels in colours some may be blank, and so grey.
+        kinds = {reader.dtype, self.dtype}
+        if len(kinds) > 1 and not (True in self._coded and kinds <= {_GREY, _CODES}):
             raise InputError(
                 f"{reader.path}: pixels of type {reader.dtype}, expected {self.dtype} as in "
                 f"{first.name}; convert the sections to one type"
@@ -98,7 +109,9 @@ class SectionFolder(SectionReader):
     def window(self, number: int, rows: slice, columns: slice) -> np.ndarray:
         with open_file(self.files[number], self._role) as reader:
             self._check(reader)
-            return reader.window(0, rows, columns)
+            found = reader.window(0, rows, columns)
+            self.n_transparent += reader.n_transparent
+            return grey_codes(found) if self.coded and not reader.coded else found
 
 
 def open_file(path: Path, role: Role) -> SectionReader:

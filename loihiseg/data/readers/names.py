@@ -81,6 +81,7 @@ def check_names(folder: Path, paths: Sequence[Path]) -> None:
                 f"{other}: has the same number as {one.name}, expected each section once; "
                 "move the copy away"
             )
+    _warn_of_signs(folder, stems, signed)
     _warn_of_gaps(folder, keys)
 
 
@@ -92,8 +93,8 @@ def _words(path: Path) -> list[str]:
 
 def _has_signs(stems: Sequence[str]) -> bool:
     """Whether a minus before a number is a sign, see `in_order`."""
-    if stems and all(re.search(r"[_ =]-[0-9]", stem) for stem in stems):
-        return True  # no hyphen stands behind another
+    if stems and all(re.search(r"(?:^|[_ =])-[0-9]", stem) for stem in stems):
+        return True  # no hyphen stands behind another mark, or before all
     with_minus = {_skeleton(stem) for stem in stems if _signs(stem)}
     without = {_skeleton(stem) for stem in stems if not _signs(stem)}
     return bool(with_minus & without)
@@ -101,6 +102,20 @@ def _has_signs(stems: Sequence[str]) -> bool:
 
 def _signs(stem: str) -> int:
     return len(re.findall(r"(?<![0-9])-(?=[0-9])", stem))
+
+
+def _warn_of_signs(folder: Path, stems: Sequence[str], signed: bool) -> None:
+    """Warn where a hyphen before all numbers may as well be a minus: coordinates, as in z-12.
+
+    Numbers that are filled up with zeros are counted, and so are those that begin at 0.
+    """
+    found = [re.fullmatch(r"(?:.*[^A-Za-z])?[xyz]-([1-9][0-9]*)", one, re.I) for one in stems]
+    if signed or len(stems) < 2 or not all(found):
+        return
+    warn(
+        f"{folder}: the hyphen in names such as {stems[0]} is taken as a separator, so that they "
+        "are in the order of the numbers; were it a minus, the sections are the other way round"
+    )
 
 
 def _skeleton(stem: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 
+from loihiseg.data.colours import codes_of, is_coloured
 from loihiseg.data.readers.base import (
     DamagedFileError,
     Role,
@@ -20,6 +21,7 @@ from loihiseg.data.readers.base import (
     unreadable,
 )
 from loihiseg.data.readers.channels import one_channel
+from loihiseg.data.readers.exif import check_exif, jpeg_exif
 from loihiseg.data.readers.limits import check_declared
 from loihiseg.data.readers.regular import RegularFile, read_file
 from loihiseg.data.readers.tiff.jpeg import check_scans, jpeg_frame
@@ -40,6 +42,10 @@ class JpegReader(SectionReader):
         _, height, width, n_channels = self._frame(data)
         check_declared(path, height * width * n_channels, len(data))
         self.shape, self.dtype = (1, height, width), np.dtype(np.uint8)
+        check_exif(path, jpeg_exif(data))
+        if role == "labels" and n_channels == 3:
+            self.coded = not _is_grey(self._decoded())
+            self.dtype = np.dtype(np.uint32) if self.coded else self.dtype
 
     def _frame(self, data: bytes) -> tuple[int, int, int, int]:
         try:
@@ -56,6 +62,15 @@ class JpegReader(SectionReader):
         return frame
 
     def section(self, number: int) -> np.ndarray:
+        decoded = self._decoded()
+        if decoded.ndim == 2:
+            return decoded
+        if self.coded:
+            return codes_of(decoded)
+        return decoded[..., 1].copy() if _is_grey(decoded) else one_channel(decoded, self.path)
+
+    def _decoded(self) -> np.ndarray:
+        """(height, width), or with three channels where the file has them."""
         data = read_file(self.path, _MOST_BYTES)
         _, height, width, n_channels = self._frame(data)
         try:
@@ -64,13 +79,12 @@ class JpegReader(SectionReader):
                 raise DamagedFileError("the file changed while it was read")
         except (DamagedFileError, RuntimeError, ValueError) as error:
             raise unreadable(self.path, "JPEG image", error) from None
-        if n_channels == 1:
-            return decoded.reshape(height, width)
-        # Colours that were all the same differ by rounding.
-        low, high = decoded.min(-1), decoded.max(-1)
-        if int((high - low).max()) <= 2:
-            return decoded[..., 1].copy()
-        return one_channel(decoded, self.path)
+        return decoded.reshape(height, width) if n_channels == 1 else decoded
+
+
+def _is_grey(colours: np.ndarray) -> bool:
+    """Whether colours were all the same: they differ by rounding."""
+    return int((colours.max(-1) - colours.min(-1)).max()) <= 2
 
 
 class BmpReader(SectionReader):
@@ -92,6 +106,11 @@ class BmpReader(SectionReader):
             self.close()
             raise
         self.dtype = np.dtype(np.uint8)
+        if role == "labels":
+            # Codes tell themselves whether they are grey.
+            self.coded = True
+            self.coded = is_coloured(self.section(0))
+            self.dtype = np.dtype(np.uint32) if self.coded else self.dtype
 
     def _read_header(self, file: RegularFile) -> None:
         start = file.read(0, 54)
@@ -135,6 +154,8 @@ class BmpReader(SectionReader):
         except DamagedFileError as error:
             raise unreadable(self.path, "BMP image", error) from None
         pixels = pixels[::-1] if self._bottom_up else pixels
+        if self.coded:
+            return codes_of(pixels[..., ::-1])  # stored as blue, green, red
         return np.ascontiguousarray(one_channel(pixels, self.path))
 
     def _look_up(self, rows: np.ndarray, width: int) -> np.ndarray:

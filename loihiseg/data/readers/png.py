@@ -14,6 +14,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 
+from loihiseg.data.colours import grey_codes
 from loihiseg.data.readers.base import (
     DamagedFileError,
     Role,
@@ -21,7 +22,8 @@ from loihiseg.data.readers.base import (
     not_supported,
     unreadable,
 )
-from loihiseg.data.readers.channels import one_channel
+from loihiseg.data.readers.channels import label_codes, one_channel, transparent
+from loihiseg.data.readers.exif import check_exif
 from loihiseg.data.readers.limits import MOST_PNG_BYTES, check_declared
 from loihiseg.data.readers.regular import RegularFile, read_file
 
@@ -57,20 +59,35 @@ class PngReader(SectionReader):
         check_declared(path, header.n_bytes(), file.size)
         self.shape = (1, header.height, header.width)
         self.dtype = np.dtype(np.uint16 if header.bits == 16 else np.uint8)
+        if role == "labels" and header.colour and header.bits <= 8:
+            self.coded = label_codes(self._decoded(), path) is not None
+            self.dtype = np.dtype(np.uint32) if self.coded else self.dtype
 
     def section(self, number: int) -> np.ndarray:
+        decoded = self._decoded()
+        if decoded.ndim == 2:
+            return decoded
+        codes = label_codes(decoded, self.path) if self.coded else None
+        if codes is not None:
+            return codes
+        hidden = transparent(decoded)
+        self.n_transparent += 0 if hidden is None else int(hidden.sum())
+        grey = one_channel(decoded, self.path)
+        return grey_codes(grey) if self.coded else grey
+
+    def _decoded(self) -> np.ndarray:
+        """(height, width), or with channels where the file has them."""
         data = read_file(self.path, MOST_PNG_BYTES)
         try:
-            header = _check_chunks(data)
+            header, exif = _check_chunks(data)
             if (1, header.height, header.width) != self.shape:
                 raise DamagedFileError("the file changed while it was read")
             decoded = imagecodecs.png_decode(data)
+            check_exif(self.path, exif)
         except _AnimationError:
             raise not_supported(self.path, "an animation", "one image") from None
         except (DamagedFileError, RuntimeError, ValueError) as error:
             raise unreadable(self.path, "PNG image", error) from None
-        if decoded.ndim == 3:
-            decoded = one_channel(decoded, self.path)
         return decoded
 
 
@@ -115,11 +132,15 @@ def _header(data: bytes) -> _Header:
     return _Header(width, height, bits, colour, interlace == 1)
 
 
-def _check_chunks(data: bytes) -> _Header:
-    """Check lengths, CRCs and order of all chunks, and that the pixels are whole."""
+def _check_chunks(data: bytes) -> tuple[_Header, bytes]:
+    """Check lengths, CRCs and order of all chunks, and that the pixels are whole.
+
+    Returns the header and the Exif, if there is any.
+    """
     header = _header(data)
     kinds: list[bytes] = []
     pixels: list[bytes] = []
+    exif = b""
     place = 8
     while not kinds or kinds[-1] != b"IEND":
         if place + 12 > len(data):
@@ -130,6 +151,8 @@ def _check_chunks(data: bytes) -> _Header:
             raise DamagedFileError(f"the chunk at byte {place:,} is damaged")
         if kind == b"acTL":
             raise _AnimationError
+        if kind == b"eXIf":
+            exif = data[place + 8 : end]
         if kind == b"IDAT":
             if pixels and kinds[-1] != b"IDAT":
                 raise DamagedFileError("the pixels are not in one piece")
@@ -139,7 +162,7 @@ def _check_chunks(data: bytes) -> _Header:
     if place != len(data) or kinds.count(b"IHDR") != 1:
         raise DamagedFileError("bytes after its end, or two headers")
     _check_pixels(pixels, header.n_bytes())
-    return header
+    return header, exif
 
 
 def _check_pixels(pixels: list[bytes], n_bytes: int) -> None:

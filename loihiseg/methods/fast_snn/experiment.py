@@ -15,6 +15,7 @@ from loihiseg.methods.fast_snn.method import NAME, Settings
 from loihiseg.methods.fast_snn.quantized import check_levels, neurons_of, quantized_predictor
 from loihiseg.methods.scores import Scores
 from loihiseg.methods.task import Task, trained
+from loihiseg.metrics.known import counted
 from loihiseg.metrics.pixels import pixel_scores
 from loihiseg.network.logits import membrane
 from loihiseg.network.unet import round_weights
@@ -104,11 +105,12 @@ def _to_tune_on(task: Task, n_crops: int) -> tuple[np.ndarray, Score]:
     rng = np.random.default_rng(task.seed)
     tile, threshold = task.network.tile, task.network.threshold
     assert threshold is not None  # A checkpoint has one.
-    pixels, labels = sample_crops(task.training, tile, n_crops, rng, augment=False)
-    truth = labels[..., 0] > 0.5
+    pixels, labels, crops_known = sample_crops(task.training, tile, n_crops, rng, augment=False)
+    known = None if crops_known is None else crops_known[..., 0]
+    truth = counted(known, labels[..., 0] > 0.5)
 
     def score(logits: np.ndarray) -> float:
         called = membrane(logits[..., 0], threshold)
-        return pixel_scores(truth, called).membrane_iou
+        return pixel_scores(truth, counted(known, called)).membrane_iou
 
     return pixels, score

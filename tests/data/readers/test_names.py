@@ -21,6 +21,7 @@ ORDERED = {
     "decimals across one": [f"z{0.95 + 0.05 * k:g}.tif" for k in range(N)],
     "all below zero": [f"z_{k - N}.tif" for k in range(N)],
     "all below zero, with words": [f"em z=-{N - k} um.tif" for k in range(N)],
+    "a minus before all": [f"{k - N}.tif" for k in range(N)],
     "hyphens": [f"em-{k}.tif" for k in range(N)],
     "one channel": [f"s{k}_ch1.tif" for k in range(N)],
     "blocks named c": [f"c{k // 6}_s{k}.tif" for k in range(N)],
@@ -67,3 +68,23 @@ def test_several_pictures_of_each_section(tmp_path, kind, missing):
         warnings.simplefilter("ignore")
         read_stack(folder)
     assert "\n" not in str(error.value) and "another folder" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "names, warns",
+    [
+        ([f"z-{k + 1}.tif" for k in range(N)], True),
+        ([f"em_Z-{k + 1}.tif" for k in range(N)], True),
+        ([f"z-{k}.tif" for k in range(N)], False),
+        ([f"z-{k + 1:03}.tif" for k in range(N)], False),
+        ([f"slice-{k + 1}.tif" for k in range(N)], False),
+        ([f"z{k - 6}.tif" for k in range(N)], False),
+    ],
+)
+def test_a_hyphen_that_may_be_a_minus_is_said(tmp_path, names, warns):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        stack = read_stack(_write(tmp_path / "em", names))
+    np.testing.assert_array_equal(stack.images, GREY)
+    said = [str(one.message) for one in caught]
+    assert len(said) == warns and all("were it a minus" in one for one in said)

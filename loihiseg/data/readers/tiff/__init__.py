@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from loihiseg.data.colours import grey_codes
 from loihiseg.data.readers.base import (
     DamagedFileError,
     Role,
@@ -19,7 +20,7 @@ from loihiseg.data.readers.base import (
     not_supported,
     unreadable,
 )
-from loihiseg.data.readers.channels import one_channel
+from loihiseg.data.readers.channels import label_codes, one_channel, transparent
 from loihiseg.data.readers.limits import MOST_PAGES, check_declared, check_segment
 from loihiseg.data.readers.regular import RegularFile
 from loihiseg.data.readers.tiff.declared import declared_sections
@@ -78,11 +79,38 @@ class TiffReader(SectionReader):
         self.pixel_nm = pixel_sizes(description, *read_resolution(self._file))
         deep, wide = 1 if reads_rows(page) else page.segments.shape[0], page.segments.shape[1]
         self.chunk = (1, min(deep, self.shape[1]), min(wide, self.shape[2]))
+        if role == "labels" and self.dtype == np.uint8:
+            self._look_for_colours()
 
     def section(self, number: int) -> np.ndarray:
         return self.window(number, slice(0, self.shape[1]), slice(0, self.shape[2]))
 
     def window(self, number: int, rows: slice, columns: slice) -> np.ndarray:
+        pixels = self._pixels(number, rows, columns)
+        codes = label_codes(pixels, self.path) if self.coded else None
+        if codes is not None:
+            return codes
+        hidden = transparent(pixels)
+        self.n_transparent += 0 if hidden is None else int(hidden.sum())
+        # tifffile writes three sections as the planes of one colour page unless told otherwise.
+        planar = self._pages[number].format.planar
+        hint = " (sections: write them as pages of black-is-zero)" if planar else ""
+        grey = one_channel(pixels, self.path, hint)
+        return grey_codes(grey) if self.coded else grey
+
+    def _look_for_colours(self) -> None:
+        """Whether labels are colours, which only their pixels say."""
+        if self._pages[0].format.n_samples == 1 and not len(self._colours):
+            return
+        height, width = self.shape[1:]
+        for number in range(self.shape[0]):
+            pixels = self._pixels(number, slice(0, height), slice(0, width))
+            if label_codes(pixels, self.path) is not None:
+                self.coded, self.dtype = True, np.dtype(np.uint32)
+                return
+
+    def _pixels(self, number: int, rows: slice, columns: slice) -> np.ndarray:
+        """(rows, columns, channels), alpha among them only if the file says that it is there."""
         page = self._pages[number]
         try:
             pixels = read_page(self._file, page, rows, columns)
@@ -94,9 +122,9 @@ class TiffReader(SectionReader):
             pixels = pixels * np.uint8(255)
         if page.format.photometric == 0:
             pixels = np.iinfo(pixels.dtype).max - pixels
-        # tifffile writes three sections as the planes of one colour page unless told otherwise.
-        hint = " (sections: write them as pages of black-is-zero)" if page.format.planar else ""
-        return one_channel(pixels, self.path, hint)
+        if page.format.n_samples in (2, 4) and not page.format.alpha:
+            pixels = pixels[..., :-1]
+        return pixels
 
     def close(self) -> None:
         self._file.close()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loihiseg.data.readers.base import DamagedFileError
+from loihiseg.data.readers.exif import turned
 from loihiseg.data.readers.limits import MOST_CHUNKS, MOST_PAGES
 from loihiseg.data.readers.regular import RegularFile
 
@@ -39,6 +40,7 @@ _NUMBERS = {
     262: "photometric",
     266: "fill_order",
     273: "strip_offsets",
+    274: "orientation",
     277: "n_samples",
     278: "rows_per_strip",
     279: "strip_counts",
@@ -49,6 +51,7 @@ _NUMBERS = {
     323: "tile_height",
     324: "tile_offsets",
     325: "tile_counts",
+    338: "extra_samples",
     339: "sample_format",
     347: "jpeg_tables",
     32997: "depth",
@@ -79,6 +82,7 @@ class Format:
     photometric : 0 white is zero, 1 black is zero, 2 RGB, 3 palette.
     dtype : of a sample, in the byte order of the file; bool for one bit.
     planar : samples in planes of their own, not beside each other.
+    alpha : the last sample says how opaque a pixel is.
     """
 
     height: int
@@ -87,6 +91,7 @@ class Format:
     dtype: np.dtype
     photometric: int
     planar: bool
+    alpha: bool = False
 
     @property
     def n_bytes(self) -> int:
@@ -262,6 +267,8 @@ def _page(tags: Tags, order: str) -> Page:
         raise UnsupportedError(f"pages of depth {one['depth']}", "one section per page")
     if one.get("fill_order", 1) != 1:
         raise UnsupportedError("bits in reversed order", "FillOrder 1")
+    if (way := turned(one.get("orientation", 1))) is not None:
+        raise UnsupportedError(way, "Orientation 1 (top left); save it upright, as labels lie")
     n_samples = one.get("n_samples", 1)
     photometric = one.get("photometric", 1)
     if photometric not in (0, 1, 2, 3):
@@ -272,9 +279,9 @@ def _page(tags: Tags, order: str) -> Page:
     if not 0 < n_samples <= 2**16:
         raise DamagedFileError(f"a page has {n_samples} samples per pixel")
     planar = one.get("planar", 1) == 2 and n_samples > 1
-    page_format = Format(
-        one["height"], one["width"], n_samples, _dtype(tags, n_samples, order), photometric, planar
-    )
+    alpha = n_samples in (2, 4) and tags.get("extra_samples", ())[-1:] in ((1,), (2,))
+    dtype = _dtype(tags, n_samples, order)
+    page_format = Format(one["height"], one["width"], n_samples, dtype, photometric, planar, alpha)
     return Page(
         page_format,
         one.get("compression", 1),
