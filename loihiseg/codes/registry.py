@@ -11,6 +11,7 @@ from typing import Any
 
 from loihiseg.codes.code import NeuralCode, Trained
 from loihiseg.codes.options import Values, add_code_options
+from loihiseg.codes.ramp.code import RampCode
 from loihiseg.codes.rate import RateCode
 from loihiseg.codes.shown import (
     LayersTable,
@@ -29,6 +30,7 @@ from partition.display.messages import one_line
 _CODES: dict[str, type[NeuralCode]] = {
     RateCode.name: RateCode,
     ThermometerCode.name: ThermometerCode,
+    RampCode.name: RampCode,
 }
 
 

@@ -104,6 +104,44 @@ def layers_of_levels(results: Results) -> LayersTable:
     return LayersTable(header, tuple(rows), note)
 
 
+def layers_of_counts(results: Results) -> LayersTable:
+    """How many spikes each unit sends for an image, and levels that are right."""
+    steps = results.code.steps
+    rows = []
+    for row, levels in zip(results.layers, results.code.chip_levels):
+        rows.append(
+            (
+                row.layer.removesuffix("_spikes"),
+                str(levels),
+                f"{row.n_neurons:,}",
+                str(row.n_blocks),
+                shape_text(row.block_shape),
+                f"{row.rates.mean_hz / 1000 * steps:.2f}",
+                f"{row.rates.silent_share:.0%}",
+                f"{row.quantized_error:.1%}",
+                share(row.spiking_error, 1),
+                share(row.level_match, 3),
+            )
+        )
+    neurons = sum(row.n_neurons for row in results.layers)
+    cores = sum(row.n_blocks for row in results.layers)
+    pooled = results.rates
+    mean, never = f"{pooled.mean_hz / 1000 * steps:.2f}", f"{pooled.silent_share:.0%}"
+    rows.append(("all", "", f"{neurons:,}", str(cores), "", mean, never, "", "", ""))
+    header = (
+        "layer", "levels", "neurons", "cores", "block", "spikes", "never fire", "8-bit error",
+        "chip error", "levels right",
+    )  # fmt: skip
+    note = (
+        "Spikes: mean of a neuron for a tile; never fire: in the trained network, on no tile. "
+        "Errors: root mean square against the trained network, relative; 8-bit from weights "
+        "alone, chip with spikes. Levels right: units that send as many spikes as they have levels "
+        f"in the network with 8-bit weights. {share(results.agreement, 3)} of the pixels are "
+        "called as there."
+    )
+    return LayersTable(header, tuple(rows), note)
+
+
 def share(value: float | None, digits: int) -> str:
     """A share in percent; a dash for one that is not known."""
     return "-" if value is None else f"{value:.{digits}%}"

@@ -139,6 +139,8 @@ def convert(
     """
     from nengo_loihi.neurons import LoihiSpikingRectifiedLinear
 
+    import loihiseg.conversion.exact_blocks  # noqa: F401 (its builders)
+
     model = keras_network(network)
     scales = {model.get_layer(s.name): s.rate_scale_hz for s in network.layers}
     by_nengo_dl = any(s.neuron.nengo_type(s.on_host) is None for s in network.layers)

@@ -1,4 +1,4 @@
-"""Nengo neurons of our own: those that forget."""
+"""Nengo neurons of our own: those that forget, and those that wait."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -7,7 +7,7 @@ import nengo
 import numpy as np
 from nengo.dists import Choice
 from nengo.neurons import NeuronType
-from nengo.params import NumberParam, TupleParam
+from nengo.params import IntParam, NumberParam, TupleParam
 
 from loihiseg.conversion.neuron import MEMORYLESS_TAU_S
 
@@ -57,6 +57,89 @@ class Binary(NeuronType):
         output[:] = (J > 0) * (active * self.amplitude / dt)
 
 
+class Pulsed(Binary):
+    """Neurons of the host that fire in steps of their own, whatever their input is.
+
+    Parameters
+    ----------
+    pulses : sequence of sequence of int
+        Of each neuron, the steps in which it fires, counted from 1.
+    amplitude : float
+        As of `Binary`.
+    """
+
+    pulses = TupleParam("pulses")
+
+    def __init__(self, pulses: Sequence[Sequence[int]], amplitude: float = 1) -> None:
+        super().__init__(amplitude)
+        self.pulses = pulses
+
+    def step(self, dt: float, J: np.ndarray, output: np.ndarray, steps: np.ndarray) -> None:
+        """Fire or not, by the step alone."""
+        steps += 1
+        fires = [int(steps[0]) in own for own in self.pulses]
+        output[:] = np.array(fires) * (self.amplitude / dt)
+
+
 def forgetting() -> nengo.LIF:
     """Neurons of the chip of whose voltage nothing is left in the next step."""
     return nengo.LIF(tau_rc=MEMORYLESS_TAU_S, tau_ref=0, initial_state={"voltage": Choice([0])})
+
+
+class Waiting(NeuronType):
+    """Neurons that integrate integers, down to a floor far below: those of the ramp code.
+
+    A spike resets the voltage to 0. Input and voltage are the chip's integers: on Loihi
+    `loihiseg.conversion.exact_blocks` builds them, with weights that are not rounded.
+
+    Parameters
+    ----------
+    threshold : int
+        Above which they fire.
+    floor_exponent : int
+        The lowest voltage is 1 above minus 2 to the power of this.
+    amplitude : float
+        Scales the output, which is this over the length of a step.
+    """
+
+    negative = False
+    spiking = True
+    state: ClassVar = {"voltage": Choice([0])}
+    amplitude = NumberParam("amplitude", low=0, low_open=True)
+    threshold = IntParam("threshold", low=0)
+    floor_exponent = IntParam("floor_exponent", low=1)
+
+    def __init__(
+        self, threshold: int, floor_exponent: int, amplitude: float = 1, **kwargs: object
+    ) -> None:
+        super().__init__(**kwargs)
+        self.threshold = threshold
+        self.floor_exponent = floor_exponent
+        self.amplitude = amplitude
+
+    @property
+    def floor(self) -> int:
+        """The lowest voltage."""
+        return -(2**self.floor_exponent) + 1
+
+    def gain_bias(
+        self, max_rates: np.ndarray, intercepts: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """No rate can be asked for: they integrate what they are sent."""
+        intercepts = np.array(intercepts, dtype=float, ndmin=1)
+        return np.full_like(intercepts, 1000.0), np.zeros_like(intercepts)
+
+    def max_rates_intercepts(
+        self, gain: np.ndarray, bias: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The rate of every step, and no input."""
+        gain = np.asarray(gain, float)
+        return np.full_like(gain, 1000.0), np.zeros_like(gain)
+
+    def step(self, dt: float, J: np.ndarray, output: np.ndarray, voltage: np.ndarray) -> None:
+        """Add the input of this step, which a spike of weight 1 makes 1 over its length."""
+        voltage += J * dt
+        np.maximum(voltage, self.floor, out=voltage)
+        spiked = voltage > self.threshold
+        voltage[spiked] = 0
+        output[:] = spiked * (self.amplitude / dt)

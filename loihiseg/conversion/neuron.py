@@ -111,6 +111,7 @@ class Neuron:
     is_activation: bool = False
     compares: bool = False
     whole_kernels: bool = False
+    integers: bool = False
 
     @property
     def per_channel(self) -> int:

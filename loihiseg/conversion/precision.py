@@ -12,6 +12,7 @@ from loihiseg.quantization.fixed_point import (
     BlockScale,
     block_scale,
     decay_gain,
+    integer_exponent,
     quantize_bias,
     quantize_decay,
     quantize_threshold,
@@ -152,6 +153,8 @@ def _quantize_layer(
     synapse_s: float,
     dt_s: float,
 ) -> tuple[SpikingLayer, LayerPrecision]:
+    if layer.neuron.integers:
+        return _exact(layer)
     sources_hz = [scales_hz[name] for name in layer.sources]
     weights = chip_weights(layer, sources_hz, dt_s)
     bias = neuron_bias(layer).astype(np.float32) * np.float32(layer.rate_scale_hz)
@@ -176,6 +179,28 @@ def _quantize_layer(
         threshold_error=max(notes.threshold_errors),
     )
     return layer.neuron.quantized(layer, chip), row
+
+
+def _exact(layer: SpikingLayer) -> tuple[SpikingLayer, LayerPrecision]:
+    """A layer of integers: it computes what its own terms say, its clock's are no input."""
+    terms = tuple(term for term in layer.terms if not term.uniform)
+    exponents = [integer_exponent(term.kernel) for term in terms]
+    found = [exponent for exponent in exponents if exponent is not None]
+    assert len(found) == len(terms), layer.name
+    row = LayerPrecision(
+        layer=layer.name,
+        n_scales=1,
+        weight_scale_low=1.0,
+        weight_scale_high=1.0,
+        exponent_low=min(found),
+        exponent_high=max(found),
+        bits_lost=0,
+        zeroed_share=0.0,
+        signal_to_noise_db=0.0,
+        bias_error_hz=0.0,
+        threshold_error=0.0,
+    )
+    return replace(layer, terms=terms), row
 
 
 def _integers(

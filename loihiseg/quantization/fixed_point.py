@@ -27,6 +27,8 @@ WEIGHT_MANTISSA_MAX = 127
 """Largest mantissa of a signed 8-bit weight; the lowest bit of the 8 is lost to the sign."""
 WEIGHT_EXPONENT_MIN = -6
 """Lowest exponent of a synapse group; lower ones would shift every bit out."""
+WEIGHT_EXPONENT_MAX = 7
+"""Highest one. nengo-loihi chooses none above 0."""
 THRESHOLD_MANTISSA_MAX = 2**17 - 1
 THRESHOLD_EXPONENT = 6
 THRESHOLD_MAX = THRESHOLD_MANTISSA_MAX * 2**THRESHOLD_EXPONENT
@@ -227,6 +229,28 @@ def quantize_weights(weights: npt.ArrayLike, scale: BlockScale) -> GroupWeights:
     else:
         shifted = np.left_shift(mantissa, shift)
     return GroupWeights(np.left_shift(shifted, 6), exponent, max(-shift, 0))
+
+
+def integer_exponent(integers: npt.ArrayLike) -> int | None:
+    """Exponent of a synapse group with which integers are mantissas of 8 bits.
+
+    Parameters
+    ----------
+    integers : array_like
+        What a spike is to add to the synapse accumulator.
+
+    Returns
+    -------
+    int or None
+        The least from -1 on, below which the chip loses bits; None if the group has none.
+    """
+    integers = np.asarray(integers)
+    largest = float(np.abs(integers).max()) if integers.size else 0.0
+    for exponent in range(-1, WEIGHT_EXPONENT_MAX + 1):
+        step = 2 ** (7 + exponent)
+        if largest <= WEIGHT_MANTISSA_MAX * step:
+            return None if (integers % step).any() else exponent
+    return None
 
 
 def quantize_threshold(threshold: float, scale: BlockScale) -> int:

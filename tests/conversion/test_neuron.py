@@ -113,7 +113,7 @@ def test_a_kind_is_kept_by_its_tag_and_found_again(kind):
 @pytest.mark.parametrize(
     "neuron, says",
     [
-        ({"type": "ramp"}, "type 'ramp' is none of rectified, quantized, memoryless"),
+        ({"type": "slope"}, "type 'slope' is none of rectified, quantized, memoryless"),
         ({}, "type 'None' is none of"),
         ([], "type 'None' is none of"),
         ({"type": ["rectified"]}, "is none of"),

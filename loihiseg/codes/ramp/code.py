@@ -1,0 +1,147 @@
+"""The ramp code with its times; see `loihiseg.codes.ramp.clock`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from loihiseg.codes.code import Calibration, NeuralCode, Steps, Trained
+from loihiseg.codes.options import Values
+from loihiseg.codes.ramp.network import neurons_that_wait, plan
+from loihiseg.codes.ramp.neuron import Pulsed, Ramp
+from loihiseg.codes.ramp.schedule import steps_between_images
+from loihiseg.codes.shown import LayersTable, layers_of_counts
+from loihiseg.codes.thermometer import levels
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.errors import Option, OptionError
+from loihiseg.results.run import Code, Results
+
+
+@dataclass(frozen=True)
+class RampCode(NeuralCode):
+    """One neuron per unit, which waits for all of its input and then sends a spike per level.
+
+    All spikes of an image count, whenever they are sent: the window is the whole presentation.
+    """
+
+    n_steps: Steps
+    n_window_steps: Steps
+
+    name = "ramp"
+    meaning = "by a neuron that waits, and then sends a spike for each level"
+    neuron_kinds = (Ramp, Pulsed)
+    synapse_s = 0.0
+    input = "once"
+    fits_readout = False
+
+    @property
+    def first_step(self) -> int:  # type: ignore[override]
+        """The last: the output is not known before."""
+        return self.n_steps
+
+    @property
+    def held(self) -> bool:
+        """Layers are not at rest in the end, but all of their spikes are there: they are right."""
+        return True
+
+    @classmethod
+    def suits(cls, trained: Trained) -> bool:
+        """Activations of levels."""
+        return trained.has_levels
+
+    @classmethod
+    def usual(cls, given: Values, looked_at: bool) -> dict[str, Any]:
+        """See `NeuralCode.usual`."""
+        if looked_at:
+            raise OptionError(
+                Option("code"),
+                f" {cls.name}: the output is there in the last steps alone, there is nothing to "
+                "stop at; use ",
+                Option("code"),
+                " thermometer with early exit",
+            )
+        return {}
+
+    @classmethod
+    def made(cls, options: Values, network: LoweredNetwork, trained: Trained) -> Self:
+        """See `NeuralCode.made`."""
+        return cls.of(network)
+
+    @classmethod
+    def of(cls, network: LoweredNetwork) -> Self:
+        """The code with the steps that a network needs.
+
+        Raises
+        ------
+        InputError
+            If there are no such neurons for it; names the layer.
+        """
+        _check_levels(network)
+        times = plan(network).times
+        n_steps = max(times[name].fires[1] for name in network.outputs)
+        return cls(n_steps, n_steps)
+
+    def neurons(
+        self, network: LoweredNetwork, calibration: Calibration | None = None
+    ) -> LoweredNetwork:
+        """A network of as many neurons as units, and its clocks."""
+        _check_levels(network)
+        return neurons_that_wait(network, plan(network))
+
+    def spikes_per_step(self, layer: SpikingLayer, activation: np.ndarray) -> np.ndarray:
+        """A spike for each level; on the host of a neuron for each."""
+        if layer.on_host:
+            found = levels.neurons_on(layer, activation)
+        else:
+            found = activation / np.float32(layer.level_value)
+        return found.astype(np.float32) / np.float32(self.n_steps)
+
+    def rates(
+        self, neurons: LoweredNetwork, settled: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """The same of a clock's neurons."""
+        clock = {
+            layer.name: layer.neuron.schedule(self.n_steps).mean(axis=0).reshape(layer.shape)
+            for layer in neurons.layers
+            if layer.name not in settled
+        }
+        return clock | dict(settled)
+
+    def activation(self, layer: SpikingLayer, spikes_per_step: np.ndarray) -> np.ndarray:
+        """A level for each spike."""
+        spikes = np.rint(np.asarray(spikes_per_step, np.float32) * np.float32(self.n_window_steps))
+        reached = levels.levels_on(layer, spikes) if layer.on_host else spikes
+        return reached * np.float32(layer.level_value)
+
+    def rows(self, network: LoweredNetwork) -> tuple[tuple[str, str], ...]:
+        """How soon the next image can follow, and how the clock drives each layer."""
+        found = plan(network)
+        apart = steps_between_images(found.times, found.prepared)
+        exponents = [margins.floor_exponent for margins in found.margins.values()]
+        return (
+            ("images can follow each other", f"every {apart} steps"),
+            ("bits of the lowest voltages", f"{min(exponents)} to {max(exponents)} of 23"),
+        )
+
+    @classmethod
+    def words(cls, code: Code) -> str:
+        """See `NeuralCode.words`."""
+        return f"{code.name}, {code.steps} steps, each layer in its own"
+
+    @classmethod
+    def layers_table(cls, results: Results) -> LayersTable:
+        """How many spikes, and levels right."""
+        return layers_of_counts(results)
+
+
+def _check_levels(network: LoweredNetwork) -> None:
+    for layer in network.layers:
+        if not layer.levels:
+            raise OptionError(
+                Option("code"),
+                f" ramp: layer '{layer.name}' stands for a firing rate, it has no levels; train "
+                "with levels, or use ",
+                Option("code"),
+                " rate",
+            )

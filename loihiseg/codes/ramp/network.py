@@ -1,0 +1,150 @@
+"""The network of neurons of the ramp code.
+
+Prior art: Quartz (Lenz et al. 2023, arXiv 2309.16795) waits too, for the time of one spike, and
+integrates the current for it; SDANN (Chen et al. 2025, arXiv 2505.12221) is exact by shifting sums
+from bit to bit; Whetstone (Severa et al. 2019) is what one level comes to. That the chip's hard
+reset is the latch of a train of spikes we found nowhere.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from loihiseg.codes.ramp.clock import Margins, Pulse, margins, pulses
+from loihiseg.codes.ramp.integers import IntegerLayer, integer_layers
+from loihiseg.codes.ramp.neuron import Pulsed, Ramp
+from loihiseg.codes.ramp.schedule import Times, schedule
+from loihiseg.codes.thermometer.blind import blind_layer
+from loihiseg.codes.thermometer.levels import neurons_of
+from loihiseg.conversion.linear import Term
+from loihiseg.conversion.neuron import SPIKE_RATE_HZ
+from loihiseg.conversion.neuron_kinds import Memoryless
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.errors import InputError
+
+COARSE_SUFFIX, FINE_SUFFIX = "_clock", "_fine_clock"
+"""Behind the name of a layer, the names of the two parts of its clock."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that is decided of a network before it is made.
+
+    Attributes
+    ----------
+    integers : dict of str to IntegerLayer
+    margins : dict of str to Margins
+        Both of the layers on the chip.
+    times : dict of str to Times
+    """
+
+    integers: dict[str, IntegerLayer]
+    margins: dict[str, Margins]
+    times: dict[str, Times]
+
+    @property
+    def prepared(self) -> dict[str, int]:
+        """Steps of each layer's clock before it hears; see `schedule`."""
+        return {name: found.prepared for name, found in self.margins.items()}
+
+
+def plan(network: LoweredNetwork) -> Plan:
+    """Integers, margins and times of a network of levels.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+        Of quantized activations.
+
+    Raises
+    ------
+    InputError
+        If there are no such neurons; names the layer.
+    """
+    integers = integer_layers(network)
+    spikes = {layer.name: layer.levels for layer in network.layers}
+    found = {
+        layer.name: margins(layer, integers[layer.name], spikes) for layer in network.chip_layers
+    }
+    prepared = {name: one.prepared for name, one in found.items()}
+    return Plan(integers, found, schedule(network, prepared))
+
+
+def neurons_that_wait(network: LoweredNetwork, plan: Plan) -> LoweredNetwork:
+    """The network of neurons that stands for a network of levels.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+        Of quantized activations.
+    plan : Plan
+        Of it.
+
+    Returns
+    -------
+    LoweredNetwork
+        Layers on the host as the thermometer code has them, a neuron for each level, sent all in
+        one step; those on the chip of as many neurons as units. Before each its clock, neurons on
+        the host in layers of their own.
+
+    Raises
+    ------
+    InputError
+        If a step's input could be too large for the chip; names the layer.
+    """
+    by_name = {layer.name: layer for layer in network.layers}
+    in_a_step = {layer.name: layer.levels if layer.on_host else 1 for layer in network.layers}
+    layers: list[SpikingLayer] = []
+    for layer in neurons_of(network).layers:
+        activation, times = by_name[layer.name], plan.times[layer.name]
+        if layer.on_host:
+            at_once = Memoryless(layer.levels, layer.level_value, (times.fires[0],))
+            layers.append(replace(layer, neuron=at_once))
+            continue
+        integers, found = plan.integers[layer.name], plan.margins[layer.name]
+        sent = pulses(activation, integers, found, times, in_a_step)
+        clock = [
+            (_clock(layer.name + suffix, network, own), np.stack([one.weights for one in own]))
+            for suffix, own in (
+                (COARSE_SUFFIX, [pulse for pulse in sent if pulse.coarse]),
+                (FINE_SUFFIX, [pulse for pulse in sent if not pulse.coarse]),
+            )
+            if own
+        ]
+        taken = by_name.keys() & {one.name for one, _ in clock}
+        if taken:
+            raise InputError(f"layer '{min(taken)}' has the name of a clock: call it otherwise")
+        layers += [one for one, _ in clock]
+        layers.append(_waiting(activation, integers, found, by_name, clock))
+    return replace(network, layers=tuple(layers))
+
+
+def _clock(name: str, network: LoweredNetwork, pulses: list[Pulse]) -> SpikingLayer:
+    layer = blind_layer(name, network.inputs, np.ones(len(pulses)))
+    return replace(layer, neuron=Pulsed(tuple(pulse.steps for pulse in pulses)))
+
+
+def _waiting(
+    layer: SpikingLayer,
+    integers: IntegerLayer,
+    found: Margins,
+    by_name: dict[str, SpikingLayer],
+    clock: list[tuple[SpikingLayer, np.ndarray]],
+) -> SpikingLayer:
+    rows, columns, channels = layer.shape
+    terms = []
+    for term, weights in zip(layer.terms, integers.weights, strict=True):
+        source = by_name[term.source]
+        levels = source.levels if source.on_host else 1
+        terms.append(replace(term, kernel=weights.astype(np.float32), levels=levels))
+    for one, values in clock:
+        kernel = np.broadcast_to(values.astype(np.float32), (rows, columns, *values.shape))
+        terms.append(Term(one.name, np.ascontiguousarray(kernel), transposed=True, clock=True))
+    thresholds = tuple(tuple(int(value) for value in row) for row in integers.thresholds)
+    return replace(
+        layer,
+        terms=tuple(terms),
+        bias=np.zeros(channels, np.float32),
+        rate_scale_hz=SPIKE_RATE_HZ,
+        neuron=Ramp(layer.levels, layer.level_value, thresholds, found.floor_exponent),
+    )

@@ -1,0 +1,130 @@
+"""Small random networks of levels for the ramp code, and what they come to in plain integers."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from loihiseg.codes.ramp.integers import integer_layers
+from loihiseg.conversion.convolution import term_input
+from loihiseg.conversion.linear import Term
+from loihiseg.conversion.neuron_kinds import Quantized
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+
+KINDS = ("dense", "convolution", "transposed", "skip", "u-net")
+
+
+def layer(name, shape, sources, kernels, bias, levels, value=1.0, on_host=False, **settings):
+    """A layer of activations; ``settings`` by source are those of its terms."""
+    terms = tuple(
+        Term(source, np.asarray(kernel, np.float32), **settings.get(source, {}))
+        for source, kernel in zip(sources, kernels, strict=True)
+    )
+    bias = np.broadcast_to(np.float32(bias), shape[2]).astype(np.float32)
+    return SpikingLayer(name, shape, terms, bias, 100.0, on_host, Quantized(levels, value))
+
+
+def stem(shape, levels):
+    """Of the host: its pixels are the levels of its units."""
+    return layer("stem", shape, ["pixels"], [np.eye(shape[2])[None, None]], 0, levels, on_host=True)
+
+
+def random_network(seed, levels=None):
+    """A network of one of `KINDS`, of random weights, many of them the largest there are."""
+    rng = np.random.default_rng(seed)
+    kind = KINDS[seed % len(KINDS)]
+
+    def count():
+        return int(rng.integers(1, 16)) if levels is None else levels
+
+    if kind == "dense":
+        shape, plan = (1, 1, int(rng.integers(2, 24))), [("a", "dense"), ("b", "dense")]
+    else:
+        shape = (4 * int(rng.integers(1, 3)), 4, int(rng.integers(1, 4)))
+        plan = {
+            "convolution": [("a", "same"), ("b", "strided")],
+            "transposed": [("a", "strided"), ("b", "up")],
+            "skip": [("a", "same"), ("b", "same"), ("c", "joined")],
+            "u-net": [("a", "same"), ("b", "strided"), ("u", "up"), ("c", "joined")],
+        }[kind]
+    layers = [stem(shape, count())]
+    for name, how in plan:
+        layers.append(_next(rng, name, how, layers, count()))
+    return LoweredNetwork({"pixels": shape}, tuple(layers), (layers[-1].name,))
+
+
+def _next(rng, name, how, layers, levels):
+    before = layers[-1]
+    rows, columns, _ = before.shape
+    width = int(rng.integers(1, 24 if how == "dense" else 5))
+    sources, settings = [before], {}
+    size, term = {
+        "dense": ((1, 1), {}),
+        "same": ((3, 3), {"padding": "same"}),
+        "joined": ((3, 3), {"padding": "same"}),
+        "strided": ((2, 2), {"strides": (2, 2), "padding": "same"}),
+        "up": ((2, 2), {"strides": (2, 2), "transposed": True}),
+    }[how]
+    if how == "joined":
+        sources.append(layers[1])
+    scale = {"strided": 0.5, "up": 2}.get(how, 1)
+    shape = (int(rows * scale), int(columns * scale), width)
+    kernels = [_kernel(rng, (*size, source.shape[2], width)) for source in sources]
+    settings = {source.name: term for source in sources}
+    reach = max(sum(s.levels * np.abs(k).sum((0, 1, 2)) for s, k in zip(sources, kernels)).max(), 1)
+    # Steps of the levels from a few of the weights' to what leaves most levels unused.
+    value = float(max(4, rng.uniform(0.02, 0.6) * reach / levels) / 127)
+    bias = rng.uniform(-1, 1, width) * value * levels / 2
+    return layer(
+        name, shape, [s.name for s in sources], [k / 127 for k in kernels], bias, levels, value,
+        **settings,
+    )  # fmt: skip
+
+
+def _kernel(rng, shape):
+    """Whole numbers of -127 to 127; in some all are at one end or the other."""
+    if rng.random() < 0.3:
+        kernel = rng.choice([-127.0, 127.0], shape)
+    else:
+        kernel = np.clip(np.rint(rng.normal(0, 40, shape)), -127, 127)
+    kernel.flat[rng.integers(kernel.size)] = 127 * rng.choice([-1, 1])
+    return kernel
+
+
+def random_images(network, seed, count=3):
+    """(count, *shape) float32 pixels; among them those that reach the bounds of the first layer."""
+    rng = np.random.default_rng(seed)
+    first, second = network.layers[:2]
+    shape = (count, *first.shape)
+    images = rng.integers(0, first.levels + 1, shape).astype(np.float32)
+    (term,) = (t for t in second.terms if t.source == first.name)
+    # All that one channel adds up, and nothing of what it takes away; and the other way round.
+    heard = term.kernel[..., int(rng.integers(second.shape[2]))].sum(axis=(0, 1))
+    images[0] = (heard > 0) * first.levels
+    images[-1] = (heard < 0) * first.levels
+    return images
+
+
+def integer_network(network, pixels):
+    """Levels of all units by layer, in plain integers, step for step nowhere: sums and thresholds.
+
+    Parameters
+    ----------
+    network : LoweredNetwork
+        Of which the host's layer takes its pixels as they are.
+    pixels : numpy.ndarray
+        (n, rows, columns, channels).
+    """
+    integers, found = integer_layers(network), {}
+    for one in network.layers:
+        if one.on_host:
+            found[one.name] = np.clip(np.rint(pixels), 0, one.levels).astype(np.int64)
+            continue
+        own = integers[one.name]
+        total = sum(
+            # Sums of whole numbers below 2**53 are exact in any order.
+            term_input(replace(term, kernel=w), found[term.source].astype(np.float64), one.shape)
+            for term, w in zip(one.terms, own.weights, strict=True)
+        )
+        reached = np.rint(total)[..., None, :] >= own.thresholds
+        found[one.name] = reached.sum(axis=-2)
+    return found
