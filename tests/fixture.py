@@ -120,7 +120,7 @@ def fingerprint(metrics: dict) -> dict:
             f"{row['name']}, {row['pixels']}": {
                 kind: row[kind] for kind in ("pixel", "challenge", "challenge_shifted")
             }
-            for row in metrics["stages"]
+            for row in metrics["score_rows"]
         },
         "errors": {
             row["layer"]: [row["quantized_error"], row["spiking_error"], row["level_match"]]

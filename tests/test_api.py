@@ -131,7 +131,7 @@ def test_as_the_command(capfd, tmp_path, model, stack, result):
     theirs = decode_results((tmp_path / "run" / "metrics.json").read_bytes(), "metrics.json")
     ours = result.results
     assert ours.activity.spikes > 0
-    for name in ("spikes_sha256", "activity", "stages", "readout", "layers", "tiles", "code"):
+    for name in ("spikes_sha256", "activity", "score_rows", "readout", "layers", "tiles", "code"):
         assert getattr(ours, name) == getattr(theirs, name), name
     assert ours.mapping == theirs.mapping and ours.threshold == theirs.threshold
     config = json.loads((tmp_path / "run" / "config.json").read_text())
@@ -207,14 +207,17 @@ def test_sections_are_taken_one_by_one(kept, stack):
 
 def test_a_stack_without_labels(kept, model, stack):
     found = loihiseg.deploy_stack(kept, stack.images, tiles=2)
-    assert found.results.stages == () and found.membrane is None
+    assert found.results.score_rows == () and found.membrane is None
     assert "There are no labels: nothing is scored." in found.results.scored_note
     assert found.maps.shape == (2, SIDE, SIDE) and found.results.activity.spikes > 0
     assert found.compiling is None and found.running.tiles == 2
     labelled = loihiseg.deploy_stack(kept, stack.images, stack.membrane, tiles=2)
     np.testing.assert_array_equal(labelled.maps, found.maps)
     np.testing.assert_array_equal(labelled.membrane, labelled.tiles.membrane)
-    assert labelled.results.stages and labelled.results.spikes_sha256 == found.results.spikes_sha256
+    assert (
+        labelled.results.score_rows
+        and labelled.results.spikes_sha256 == found.results.spikes_sha256
+    )
 
 
 def test_without_validation_labels_the_threshold_is_said(model, stack):

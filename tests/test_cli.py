@@ -199,7 +199,7 @@ def test_a_stack_without_labels_ends_in_maps(capfd, tmp_path, arrays, checkpoint
     )  # fmt: skip
     assert code == 0, err
     first = json.loads(out)
-    assert first["stages"] == [] and "nothing is scored" in first["scored_note"]
+    assert first["score_rows"] == [] and "nothing is scored" in first["scored_note"]
     assert first["activity"]["spikes"] > 0 and first["rates"]["mean_hz"] > 0
     assert "V scores" not in first["scored_note"]
     for name in ("sections.png", "floor_plan.png", "rates.png", "index.html"):
@@ -353,8 +353,8 @@ def test_json_is_one_object_on_standard_output(deployed):
     # NengoDL turns this one remark of TensorFlow's on when it is imported.
     assert [line for line in found.stderr.splitlines() if "TF-TRT Warning" not in line] == []
     assert metrics == json.loads((out / "metrics.json").read_text())
-    assert metrics["format"] == 2
-    names = [stage["name"] for stage in metrics["stages"]]
+    assert metrics["format"] == 3
+    names = [row["name"] for row in metrics["score_rows"]]
     assert names == ["trained", "trained", "8-bit weights", "8-bit, spiking on chip"]
     assert len(metrics["tiles"]) == 2 and metrics["mapping"]["n_chips"] == 2
 

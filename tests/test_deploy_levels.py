@@ -79,7 +79,7 @@ def test_one_step_per_layer_and_the_quantized_networks_answer(capfd, data, level
     assert sum(row["n_neurons"] for row in metrics["layers"]) == neurons
     assert metrics["activity"]["neuron_updates"] == 3 * 6 * neurons
     assert metrics["readout"] == {"gain": 1.0, "offset": 0.0, "n_tiles": 0}
-    rows = {row["name"]: row for row in metrics["stages"] if row["pixels"] == "3 tiles"}
+    rows = {row["name"]: row for row in metrics["score_rows"] if row["pixels"] == "3 tiles"}
     spiking, eight_bit = rows["8-bit, spiking on chip"], rows["8-bit weights"]
     assert spiking["pixel"] == eight_bit["pixel"]
     page = (folder / "a" / "index.html").read_text()
@@ -117,7 +117,7 @@ def test_early_exit(capfd, data, levels, checkpoint, folder):
     neurons = metrics["mapping"]["n_neurons"]
     assert found["activity"]["neuron_updates"] == pytest.approx(3 * found["mean_steps"] * neurons)
     assert found["activity"]["synaptic_events"] < whole["synaptic_events"]
-    *_, before, after = metrics["stages"]
+    *_, before, after = metrics["score_rows"]
     assert after["name"].startswith("the same, stopped after ")
     assert after["pixel"] == before["pixel"]
     page = (folder / "exit" / "index.html").read_text()

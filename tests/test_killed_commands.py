@@ -124,6 +124,6 @@ def test_deployments(tmp_path, monkeypatch):
         assert not left_over(folder) and not left_over(tmp_path / "cache")
         assert {p.name for p in folder.iterdir() if p.suffix != ".log"} == REPORT
         found = json.loads((folder / "metrics.json").read_text())
-        for key in ("stages", "layers", "mapping", "tiles", "threshold", "readout"):
+        for key in ("score_rows", "layers", "mapping", "tiles", "threshold", "readout"):
             assert found[key] == wanted[key], key
     print(f"{n_killed} kills of {trial} deployments; {n_pages} left a page")

@@ -135,9 +135,9 @@ def test_tiles_by_themselves(deployed, stack):
     alone = loihiseg.deploy_stack(deployed, stack, sections="0:2", tiles=3)
     assert not np.array_equal(alone.spiking, found.spiking)
     # Of the float network whole sections are scored beside them, shown as often.
-    rows = [row for row in found.results.stages if row.whole_sections]
+    rows = [row for row in found.results.score_rows if row.whole_sections]
     whole = loihiseg.deploy_stack(deployed, stack, sections="0:2", orientations=4)
-    assert rows == [row for row in whole.results.stages if row.network is Network.TRAINED]
+    assert rows == [row for row in whole.results.score_rows if row.network is Network.TRAINED]
 
 
 def test_early_exit_is_refused_at_once(capfd, stack, deployed):

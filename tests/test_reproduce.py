@@ -164,7 +164,7 @@ class Runs:
         else:
             values = deployed(run)
             more = (score_row(one) for one in (Network.RATE_NETWORK, Network.NENGO_DL))
-            values = replace(values, stages=(*values.stages, *more))
+            values = replace(values, score_rows=(*values.score_rows, *more))
             write(folder / "metrics.json", values)
         write(folder / runs.JOB_FILE, job)
         write(folder / runs.RUN_FILE, {"job": job, "seconds": 1.0} | MADE)
@@ -288,10 +288,10 @@ def test_a_record_counts_per_section():
 
 def test_a_record_of_tiles_counts_per_tile():
     values = example()
-    tiles = tuple(replace(row, whole_sections=False) for row in values.stages)
+    tiles = tuple(replace(row, whole_sections=False) for row in values.score_rows)
     whole = score_row(Network.TRAINED, accuracy=0.5)
-    for stages in ((whole, *tiles), (*tiles, whole)):
-        one = results.record(replace(values, stages=stages, whole_sections=False), DONE)
+    for rows in ((whole, *tiles), (*tiles, whole)):
+        one = results.record(replace(values, score_rows=rows, whole_sections=False), DONE)
         assert one["scores"]["trained"]["accuracy"] == 0.92  # of the tiles
     assert one["unit"] == "tile" and one["counts"]["spikes"] == 1e6
     assert one["energy_uj"]["loihi"] == 4000.0

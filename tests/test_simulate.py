@@ -162,7 +162,7 @@ def test_fast_snn_writes_what_it_came_to(kept, folder):
     assert config["checkpoint"] == str(folder / "levels") and config["seed"] == 5
     results = load_simulation(kept)
     assert results.method == "fast-snn"
-    assert [row.network for row in results.stages] == [
+    assert [row.network for row in results.score_rows] == [
         Network.TRAINED, Network.QUANTIZED, Network.SIGNED, Network.SIGNED_TUNED,
         Network.UNSIGNED, Network.UNSIGNED_TUNED,
     ]  # fmt: skip
@@ -195,7 +195,7 @@ def test_without_tuning_and_start_as_json(capfd, folder, tmp_path, monkeypatch):
     assert code == 0 and out.count("\n") == 1, err
     found = json.loads(out)
     assert found == json.loads((tmp_path / "runs" / "simulate-1" / "metrics.json").read_text())
-    assert [row["network"] for row in found["stages"]] == ["quantized", "signed", "unsigned"]
+    assert [row["network"] for row in found["score_rows"]] == ["quantized", "signed", "unsigned"]
     assert (found["steps"], found["sections"], found["tuning"]) == (3, [5], {})
 
 
@@ -261,7 +261,7 @@ def test_a_method_of_its_own_comes_in_by_the_registry(capfd, folder, tmp_path):
     assert "Tuning" not in out
     results = load_simulation(tmp_path)
     assert results.method == "bursts"
-    assert [row.name for row in results.stages] == ["trained", "bursts, 6 steps"]
+    assert [row.name for row in results.score_rows] == ["trained", "bursts, 6 steps"]
     assert results.spiking[Network.SIMULATED].spikes > 0
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["method"] == "bursts" and config["settings"] == {"percentile": 99.5}

@@ -159,7 +159,7 @@ def simulation_record(found: SimulationResults, made: dict) -> dict:
         "sections": list(found.sections),
         "tile": found.tile,
         "steps": found.steps,
-        "scores": {row.name: _scores(row) for row in found.stages},
+        "scores": {row.name: _scores(row) for row in found.score_rows},
         "spiking": {network.title: asdict(work) for network, work in found.spiking.items()},
         "tuned_layers": {
             network.title: sum(layer.kept for layer in layers)

@@ -56,8 +56,8 @@ def train(asked, job):
     split = Split(**{name: tuple(sections) for name, sections in job["split"].items()})
     import loihiseg.frameworks  # noqa: F401
 
+    from loihiseg.training.beginning import started_from
     from loihiseg.training.checkpoint import load_checkpoint
-    from loihiseg.training.fit import started_from
     from loihiseg.training.fit import train as fit
     from loihiseg.training.state import STATE_FILE, finished_epochs
 
@@ -105,7 +105,7 @@ def deploy(asked, job):
             rows.append(nengo_dl_row(config, result, reporter))
     results = replace(
         result.results,
-        stages=(*result.results.stages, *rows),
+        score_rows=(*result.results.score_rows, *rows),
         peak_memory_mb=peak_memory_mb(),
     )
     write_report(Path(asked.folder), config, replace(result, results=results))

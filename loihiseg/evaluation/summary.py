@@ -127,7 +127,7 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         tiles=chosen.tiles.places,
         whole_sections=chosen.whole,
         scored_note=scored_note(deployed, chosen, _notes(outcome)),
-        stages=rows,
+        score_rows=rows,
         layers=layers,
         rates=pooled_rates(layers),
         quantization=_quantization(outcome),

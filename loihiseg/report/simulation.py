@@ -10,7 +10,7 @@ def scores_table(results: SimulationResults, on_chip: str) -> Table:
 
     ``on_chip`` says what of the method a chip can run.
     """
-    rows = tuple(score_cells(row, True) for row in results.stages)
+    rows = tuple(score_cells(row, True) for row in results.score_rows)
     sections = ", ".join(map(str, results.sections))
     note = (
         f"{results.method}, {results.steps} steps per tile, on sections {sections}; simulated in "
@@ -18,7 +18,7 @@ def scores_table(results: SimulationResults, on_chip: str) -> Table:
         "spikes the best V_Rand on the validation sections at a threshold of 0.5 is added to all "
         "logits."
     )
-    warning = below_all_cell(results.stages)
+    warning = below_all_cell(results.score_rows)
     return Table("Scores", scores_header(True), rows, note, warning=warning)
 
 

@@ -58,14 +58,14 @@ def scores_table(results: Results) -> Table:
     V scores of maps shifted for submission stand beside those of the maps as they are. Without
     truth, how far the spikes agree with the network that they stand for.
     """
-    if not results.stages:
+    if not results.score_rows:
         agreement = (
             "pixels that the spikes call as 8-bit weights do",
             share(results.agreement, 3),
         )
         return Table("Maps", ("", ""), (agreement,), results.scored_note)
     rows, shift = [], results.challenge_shift
-    for row in results.stages:
+    for row in results.score_rows:
         rows.append(score_cells(row, bool(shift)))
     note = results.scored_note
     if shift:
@@ -73,7 +73,7 @@ def scores_table(results: Results) -> Table:
             f" Shifted: {shift:g} added to all logits, which gives the trained network the best "
             "V_Rand on the validation sections at a threshold of 0.5."
         )
-    warning = below_all_cell(results.stages)
+    warning = below_all_cell(results.score_rows)
     return Table("Scores", scores_header(bool(shift)), tuple(rows), note, warning=warning)
 
 

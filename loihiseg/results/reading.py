@@ -54,9 +54,7 @@ def decode_results(data: bytes, where: str) -> Results:
 def decode_simulation(data: bytes, where: str) -> SimulationResults:
     """The same of a simulation, which has no format number."""
     values = _object(data, where)
-    rows = values.get("stages")
-    first = rows[0] if isinstance(rows, list) and rows else None
-    old = isinstance(first, dict) and "network" not in first
+    old = "stages" in values
     return _typed(values, SimulationResults, upgraded_simulation if old else None, where)
 
 

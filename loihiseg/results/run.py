@@ -18,7 +18,7 @@ from loihiseg.results.work import (
     SpikeDigests,
 )
 
-FORMAT = 2
+FORMAT = 3
 """Of ``metrics.json``. Format 1 does not say its number; see `loihiseg.results.upgrade`."""
 
 LOIHI_DEVICE = "loihi"
@@ -125,7 +125,7 @@ class Results:
         Whether the tiles make up whole sections.
     scored_note : str
         Which pixels were scored, and what the scores cannot say.
-    stages : tuple of ScoreRow
+    score_rows : tuple of ScoreRow
         In the order in which they are shown.
     layers : tuple of LayerResults
         On the chip.
@@ -163,7 +163,7 @@ class Results:
     tiles: tuple[Place, ...]
     whole_sections: bool
     scored_note: Annotated[str, Meta(max_length=100_000)]
-    stages: tuple[ScoreRow, ...]
+    score_rows: tuple[ScoreRow, ...]
     layers: tuple[LayerResults, ...]
     rates: PooledRates
     quantization: tuple[QuantizedLayer, ...]
@@ -202,7 +202,7 @@ class Results:
     @property
     def compared(self) -> tuple[ScoreRow, ...]:
         """Rows of the pixels that the spikes are scored on."""
-        return tuple(row for row in self.stages if row.whole_sections == self.whole_sections)
+        return tuple(row for row in self.score_rows if row.whole_sections == self.whole_sections)
 
     def scores(self, network: Network) -> ScoreRow | None:
         """Scores of a network on the pixels that the spikes are scored on, or None."""

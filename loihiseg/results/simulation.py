@@ -46,7 +46,7 @@ class SimulationResults:
 
     Attributes
     ----------
-    stages : tuple of ScoreRow
+    score_rows : tuple of ScoreRow
         On whole sections.
     steps : int
         Of a presentation.
@@ -68,7 +68,7 @@ class SimulationResults:
         As ``--method``. The first simulations, which do not say theirs, were of Fast-SNN.
     """
 
-    stages: tuple[ScoreRow, ...]
+    score_rows: tuple[ScoreRow, ...]
     steps: Positive
     tile: Positive
     levels: tuple[Count, ...]

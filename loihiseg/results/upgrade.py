@@ -1,4 +1,8 @@
-"""``metrics.json`` without a format number, as written before version 0.2, in today's form."""
+"""``metrics.json`` of former formats in today's form.
+
+Format 1, which has no number, was written before version 0.2. Format 2 called the rows of scores
+``stages``.
+"""
 
 from typing import Any
 
@@ -11,25 +15,38 @@ _OUR_ALLOCATOR = "partition"
 
 
 def upgraded(values: dict[str, Any]) -> dict[str, Any]:
-    """A deployment of format 1 in today's form; nothing is lost.
-
-    Rows of scores were told apart by their names, and ours among the allocators by its own. What
-    the first versions did not write yet is filled in as they meant it.
+    """A deployment of a former format in today's form; nothing is lost.
 
     Raises
     ------
     KeyError, TypeError, AttributeError, ValueError
         If it is no such thing.
     """
-    stages = [_row(row) for row in values["stages"]]
+    if values.get("format", 1) == 1:
+        return _of_first_format(values)
+    return _renamed(values) | {"format": FORMAT}
+
+
+def _renamed(values: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in values.items() if key != "stages"}
+    return kept | {"score_rows": values["stages"]}
+
+
+def _of_first_format(values: dict[str, Any]) -> dict[str, Any]:
+    """The same of format 1.
+
+    Rows of scores were told apart by their names, and ours among the allocators by its own. What
+    the first versions did not write yet is filled in as they meant it.
+    """
+    rows = [_row(row) for row in values["stages"]]
     mapping, activity = values["mapping"], values["activity"]
     filled = {"agreement": None, "challenge_shift": 0.0, "early_exit": None} | values
     filled.setdefault("code", _rates(activity, values["layers"]))
-    spiking = [row for row in stages if row["network"] == Network.EMULATED.value]
+    spiking = [row for row in rows if row["network"] == Network.EMULATED.value]
     allocators = [row | {"ours": row["name"] == _OUR_ALLOCATOR} for row in mapping["allocators"]]
-    return filled | {
+    return _renamed(filled) | {
         "format": FORMAT,
-        "stages": stages,
+        "score_rows": rows,
         "whole_sections": all(row["whole_sections"] for row in spiking),
         "mapping": {"lower_bound": None} | mapping | {"allocators": allocators},
     }
@@ -41,8 +58,11 @@ def upgraded_simulation(values: dict[str, Any]) -> dict[str, Any]:
     def by_network(parts: dict[str, Any]) -> dict[str, Any]:
         return {_network(name): part for name, part in parts.items()}
 
+    values = _renamed(values)
+    if all("network" in row for row in values["score_rows"]):
+        return values
     return values | {
-        "stages": [_row(row) for row in values["stages"]],
+        "score_rows": [_row(row) for row in values["score_rows"]],
         "spiking": by_network(values["spiking"]),
         "tuning": by_network(values["tuning"]),
     }

@@ -70,9 +70,9 @@ def scored(row, accuracy, all_cell, recall=0.5):
 
 def test_networks_worse_than_none_are_called_so():
     results = example()
-    first, *_, last = results.stages
+    first, *_, last = results.score_rows
     rows = (scored(first, 0.751, 0.794), scored(last, 0.7, 0.7, recall=0.0))
-    table = scores_table(replace(results, stages=rows))
+    table = scores_table(replace(results, score_rows=rows))
     assert table.warning == (
         f"Below all cell: {first.name} (whole sections) is right in 75.10% of the pixels; calling "
         f"every pixel cell would be right in 79.40%; {last.name} (whole sections) is right in "
@@ -86,16 +86,16 @@ def test_networks_worse_than_none_are_called_so():
 def test_networks_better_than_none_are_not():
     results = example()
     rows = (
-        scored(results.stages[0], 0.80001, 0.8),
-        scored(results.stages[0], 0.8, 0.8),  # As good, in other pixels.
-        scored(results.stages[0], 1.0, 1.0, recall=0.0),  # Nothing is there to be found.
+        scored(results.score_rows[0], 0.80001, 0.8),
+        scored(results.score_rows[0], 0.8, 0.8),  # As good, in other pixels.
+        scored(results.score_rows[0], 1.0, 1.0, recall=0.0),  # Nothing is there to be found.
     )
-    assert scores_table(replace(results, stages=rows)).warning == ""
-    assert scores_table(replace(results, stages=())).warning == ""
+    assert scores_table(replace(results, score_rows=rows)).warning == ""
+    assert scores_table(replace(results, score_rows=())).warning == ""
 
 
 def test_numbers_that_differ_are_told_apart():
-    row = scored(example().stages[0], 0.79399, 0.794)
+    row = scored(example().score_rows[0], 0.79399, 0.794)
     assert "79.3990% of the pixels; calling every pixel cell would be right in 79.4000%" in (
         below_all_cell([row])
     )

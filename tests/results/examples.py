@@ -75,7 +75,7 @@ def example(
         tiles=tuple((20 + i * n_sections // n_images, i, 0) for i in range(n_images)),
         whole_sections=True,
         scored_note="Whole sections.",
-        stages=(
+        score_rows=(
             score_row(Network.TRAINED, accuracy[0], iou[0]),
             score_row(Network.EIGHT_BIT, accuracy[0], iou[0]),
             score_row(Network.EMULATED, accuracy[1], iou[1]),
@@ -115,9 +115,9 @@ def stopped(results: Results) -> Results:
     """The same, presentations ended early."""
     activity = replace(results.activity, inter_chip_messages=None)
     name = "the same, stopped after 8.0 steps"
-    row = replace(results.stages[-1], network=Network.STOPPED, name=name)
+    row = replace(results.score_rows[-1], network=Network.STOPPED, name=name)
     found = EarlyExit(5, 3, 8.0, 0.004, activity, energy(total=1000.0))
-    return replace(results, early_exit=found, stages=(*results.stages, row))
+    return replace(results, early_exit=found, score_rows=(*results.score_rows, row))
 
 
 def simulation(steps=3, iou=(0.66, 0.65, 0.641, 0.60, 0.645, 0.62)) -> SimulationResults:
@@ -130,7 +130,7 @@ def simulation(steps=3, iou=(0.66, 0.65, 0.641, 0.60, 0.645, 0.62)) -> Simulatio
         TunedLayer(name, 0.2, 0.1, 0.5, 0.6, kept) for name, kept in (("a", True), ("b", False))
     )
     return SimulationResults(
-        stages=tuple(score_row(network, iou=value) for network, value in zip(networks, iou)),
+        score_rows=tuple(score_row(network, iou=value) for network, value in zip(networks, iou)),
         steps=steps,
         tile=64,
         levels=(3, 3),

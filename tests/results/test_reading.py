@@ -47,23 +47,35 @@ def test_folders_of_format_1_open(tmp_path):
     old = json.loads(OLD.read_text())
     assert "format" not in old
     found = load_results(OLD)
-    networks = [row.network for row in found.stages]
+    networks = [row.network for row in found.score_rows]
     assert networks == [
         Network.TRAINED, Network.TRAINED, Network.EIGHT_BIT, Network.EMULATED, Network.STOPPED,
     ]  # fmt: skip
-    assert [row.whole_sections for row in found.stages] == [True] + [False] * 4
+    assert [row.whole_sections for row in found.score_rows] == [True] + [False] * 4
     assert not found.whole_sections and len(found.compared) == 4
-    assert found.scores(Network.TRAINED) is found.stages[1]
+    assert found.scores(Network.TRAINED) is found.score_rows[1]
     assert [row.ours for row in found.mapping.allocators] == [False, False, False, True]
     assert found.early_exit is not None and found.spikes_sha256 is None
     # All that it said is still said.
+    old["score_rows"] = old.pop("stages")
     assert _lost(old, json.loads(json.dumps(plain(found)))) == []
     write_results(tmp_path, found)
     assert load_results(tmp_path) == found
 
 
+@pytest.mark.parametrize("results", EXAMPLES.values(), ids=list(EXAMPLES))
+def test_folders_of_format_2_open(results):
+    """They called the rows of scores stages."""
+    old = json.loads(json.dumps(plain(results)))
+    old |= {"format": 2, "stages": old.pop("score_rows")}
+    assert decode_results(json.dumps(old).encode(), "metrics.json") == results
+
+
 def test_simulations_without_networks_open():
     old = json.loads(json.dumps(plain(simulation())))
+    old["stages"] = old.pop("score_rows")
+    # As version 0.2 wrote them, and as version 0.1 did.
+    assert decode_simulation(json.dumps(old).encode(), "metrics.json") == simulation()
     for row in old["stages"]:
         del row["network"], row["whole_sections"]
     for part in ("spiking", "tuning"):
@@ -96,10 +108,10 @@ def _lost(before, after, path=""):
 @pytest.mark.parametrize(
     "change, says",
     [
-        (lambda v: v.update(format=3), "format 3; this version reads formats 1 to 2"),
+        (lambda v: v.update(format=4), "format 4; this version reads formats 1 to 3"),
         (lambda v: v.update(format=0), "format 0"),
         (lambda v: v.update(format=True), "format True"),
-        (lambda v: v.update(format="2"), "format 2"),
+        (lambda v: v.update(format="3"), "format 3"),
         (lambda v: v.pop("activity"), "activity"),
         (lambda v: v.update(threshold=1.5), "$.threshold"),
         (lambda v: v.update(threshold="0.5"), "$.threshold"),
@@ -107,8 +119,11 @@ def _lost(before, after, path=""):
         (lambda v: v["activity"].update(spikes=-1), "spikes"),
         (lambda v: v["activity"].update(n_images=7), "8 tiles, but 7 images"),
         (lambda v: v["data"].update(sha256="0" * 63), "$.data.sha256"),
-        (lambda v: v["stages"][0].update(network="other"), "other"),
-        (lambda v: v["stages"][0]["pixel"].update(accuracy=-0.1), "$.stages[0].pixel.accuracy"),
+        (lambda v: v["score_rows"][0].update(network="other"), "other"),
+        (
+            lambda v: v["score_rows"][0]["pixel"].update(accuracy=-0.1),
+            "$.score_rows[0].pixel.accuracy",
+        ),
         (lambda v: v["mapping"]["chip_of_block"].append(0), "chip_of_block has 3 blocks"),
         (lambda v: v["mapping"]["core_of_block"].__setitem__(0, -1), "core_of_block"),
         (lambda v: v.update(layers=[]), "no layer is on the chip"),
@@ -131,7 +146,8 @@ def test_refused_in_one_line(change, says):
     [
         b"", b"[]", b"null", b"{", b"{}", b"\xff", b"[" * 100_000, b'{"a":' * 100_000,
         b'{"format": 1e999}', b'{"format": 1' + b"0" * 400 + b"}", b'{"format": NaN}',
-        b'{"stages": 1}', b'{"format": 2, "stages": {}}',
+        b'{"stages": 1}', b'{"format": 2, "stages": {}}', b'{"format": 3, "score_rows": 1}',
+        b'{"format": 2}', b'{"stages": [1]}', b'{"format": 2, "stages": [{}]}',
     ],
 )  # fmt: skip
 def test_no_results(data):

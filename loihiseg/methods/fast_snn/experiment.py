@@ -58,7 +58,7 @@ def run(task: Task, settings: Settings, reporter: Reporter) -> SimulationResults
                 tuned, tuning[plain] = _tuned(task, settings, lowering, steps, signed, reporter)
                 spiking[tuned_as] = add(tuned_as, tuned)
     return SimulationResults(
-        stages=tuple(scores.rows),
+        score_rows=tuple(scores.rows),
         steps=steps,
         tile=task.network.tile,
         levels=tuple(layer.levels for layer in lowering.network.layers),
