@@ -8,8 +8,8 @@ import numpy as np
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.errors import InputError
 from loihiseg.evaluation.comparison import LayerFiring
-from loihiseg.metrics.isbi import challenge_scores
-from loihiseg.metrics.pixels import best_threshold, pixel_scores
+from loihiseg.metrics.isbi import membrane_scores
+from loihiseg.metrics.pixels import best_threshold, probability_scores
 from loihiseg.metrics.rates import layer_rates
 from loihiseg.metrics.submission import choose_shift, submitted_scores
 from loihiseg.network.logits import sigmoid
@@ -76,13 +76,16 @@ def probability_row(
     """Scores of a network's probability of membrane, not shifted; see `score_row`."""
     check_cells(truth)
     scored = _with_cells(truth)
-    own = challenge_scores(~truth[scored], 1.0 - probability[scored])
+    if len(scored) < len(truth):
+        own = membrane_scores(truth[scored], probability[scored])
+    else:
+        own = membrane_scores(truth, probability)
     return ScoreRow(
         network=network,
         whole_sections=whole_sections,
         name=name or network.title,
         pixels="whole sections" if whole_sections else f"{len(truth)} tiles",
-        pixel=pixel_scores(truth, probability > threshold),
+        pixel=probability_scores(truth, probability, threshold),
         challenge=own,
         challenge_shifted=own,
     )
