@@ -30,6 +30,7 @@ from loihiseg.arguments import (
 )
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.options import CompileOptions
+from loihiseg.data.maps import read_map, read_truth
 from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.data.stack import LabelPolarity, Stack
 from loihiseg.data.tiles import default_overlap, spread_tiles, tile_grid
@@ -203,21 +204,28 @@ def run(
 
 
 def score(
-    maps: np.ndarray | SectionRun | Iterable[SectionRun],
-    truth: np.ndarray,
+    maps: "np.ndarray | str | PathLike[str] | SectionRun | Iterable[SectionRun]",
+    truth: "np.ndarray | str | PathLike[str]",
     threshold: float | None = None,
     *,
     network: Network = Network.EMULATED,
     whole_sections: bool = True,
+    label_polarity: LabelPolarity = "auto",
 ) -> ScoreRow:
     """Score maps against the truth: every pixel, and the scores of the ISBI 2012 challenge.
 
+    ::
+
+        loihiseg.score("map.tif", "labels.tif").challenge.v_rand
+
     Parameters
     ----------
-    maps : numpy.ndarray, SectionRun or iterable of SectionRun
-        Probability of membrane, (n, rows, columns) or (rows, columns); or what `run` gives.
-    truth : numpy.ndarray
-        bool, the same shape, True for membrane; ``Stack.membrane`` is.
+    maps : numpy.ndarray, path-like, SectionRun or iterable of SectionRun
+        Probability of membrane, (n, rows, columns) or (rows, columns), as float, as bool, or as
+        uint8 with 255 for 1; a file of such; or what `run` gives.
+    truth : numpy.ndarray or path-like
+        bool, the same shape, True for membrane; ``Stack.membrane`` is. Or a file of labels, which
+        are read as those of a stack; sections without labels are then left out.
     threshold : float, optional
         Probability above which a pixel is called membrane; by default that of the network that
         made the maps, or 0.5 for probabilities.
@@ -225,6 +233,9 @@ def score(
         Whose maps they are, for tables.
     whole_sections : bool
         Whether they are of whole sections; else of tiles.
+    label_polarity : str
+        Which of two values in a file of labels is membrane: "auto", "cell-bright" or
+        "membrane-bright".
 
     Returns
     -------
@@ -234,21 +245,38 @@ def score(
     ------
     InputError
         If maps or truth are none, or not of one shape.
+
+    Notes
+    -----
+    Beside map and truth it takes four bytes for each pixel of a section and little more.
     """
     if threshold is not None:
         threshold = share("threshold", threshold)
     if isinstance(maps, SectionRun):
         maps = (maps,)
+    if isinstance(maps, str | PathLike):
+        maps = read_map(maps)
+    labelled = None
+    if isinstance(truth, str | PathLike):
+        truth, labelled = read_truth(truth, label_polarity)
     if isinstance(maps, np.ndarray):
         probability = probability_of(maps)
         truth = truth_of(truth, probability.shape)
         limit = 0.5 if threshold is None else threshold
-        return probability_row(network, truth, probability, limit, whole_sections=whole_sections)
+        kept = _labelled(labelled)
+        return probability_row(
+            network, truth[kept], probability[kept], limit, whole_sections=whole_sections
+        )
     runs = runs_of(maps)
     logits = np.stack([one.logits for one in runs])
     limit = runs[0].threshold if threshold is None else threshold
-    truth = truth_of(truth, logits.shape)
-    return score_row(network, truth, logits, limit, whole_sections=whole_sections)
+    kept, truth = _labelled(labelled), truth_of(truth, logits.shape)
+    return score_row(network, truth[kept], logits[kept], limit, whole_sections=whole_sections)
+
+
+def _labelled(labelled: tuple[bool, ...] | None) -> "slice | list[int]":
+    """Index of the sections that have labels."""
+    return slice(None) if labelled is None else [int(n) for n in np.flatnonzero(labelled)]
 
 
 def deploy_stack(
