@@ -107,18 +107,26 @@ def runs_of(maps: object) -> list[SectionRun]:
 
 
 def probability_of(maps: np.ndarray) -> np.ndarray:
-    """(n, rows, columns) float, from 0 to 1."""
+    """(n, rows, columns) float from 0 to 1, or uint8 with 255 for 1."""
     found = maps[np.newaxis] if maps.ndim == 2 else maps
     if found.ndim != 3 or not found.size:
         raise OptionError(
             Option("maps"), f": shape {maps.shape}, expected (n, rows, columns) or (rows, columns)"
         )
+    if found.dtype == np.uint8:
+        if found.max() == 1:
+            raise OptionError(
+                Option("maps"), ": uint8 of 0 and 1 alone, expected 255 for a probability of 1; "
+                "give a mask as bool",
+            )  # fmt: skip
+        return found
     floats = found.dtype == bool or np.issubdtype(found.dtype, np.floating)
     # NaN is in no range.
-    if not floats or not ((found >= 0) & (found <= 1)).all():
+    if not floats or not (found.min() >= 0 and found.max() <= 1):
         raise OptionError(
-            Option("maps"), f": type {maps.dtype}, expected probabilities of membrane, 0 to 1"
-        )
+            Option("maps"), f": type {maps.dtype}, expected probabilities of membrane, 0 to 1, or "
+            "uint8 with 255 for 1",
+        )  # fmt: skip
     return found.astype(np.float32) if found.dtype == bool else found
 
 

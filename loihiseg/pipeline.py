@@ -28,6 +28,7 @@ from loihiseg.results import LayerRates, Results, SpikeDigests
 from loihiseg.running.looks import watch
 from loihiseg.running.options import RunOptions, check_held, check_target
 from loihiseg.running.runners import compiled_presenter
+from loihiseg.starting import start_frameworks
 from partition.display.messages import handed_on
 
 if TYPE_CHECKING:
@@ -203,6 +204,7 @@ def _compiled(
     reporter: Reporter,
 ) -> _Ready:
     """A network compiled now, for the sections, and tiles of them."""
+    start_frameworks(reporter)
     from loihiseg.compilation.compile import prepare
     from loihiseg.compilation.fit import settled
     from loihiseg.compilation.steps import compile_calibrated

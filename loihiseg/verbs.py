@@ -30,6 +30,7 @@ from loihiseg.arguments import (
 )
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.options import CompileOptions
+from loihiseg.data.maps import read_map, read_truth
 from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.data.stack import LabelPolarity, Stack
 from loihiseg.data.tiles import default_overlap, spread_tiles, tile_grid
@@ -203,22 +204,29 @@ def run(
 
 
 def score(
-    maps: np.ndarray | SectionRun | Iterable[SectionRun],
-    truth: np.ndarray,
+    maps: "np.ndarray | str | PathLike[str] | SectionRun | Iterable[SectionRun]",
+    truth: "np.ndarray | str | PathLike[str]",
     threshold: float | None = None,
     *,
     network: Network = Network.EMULATED,
     whole_sections: bool = True,
     known: np.ndarray | None = None,
+    label_polarity: LabelPolarity = "auto",
 ) -> ScoreRow:
     """Score maps against the truth: every pixel, and the scores of the ISBI 2012 challenge.
 
+    ::
+
+        loihiseg.score("map.tif", "labels.tif").challenge.v_rand
+
     Parameters
     ----------
-    maps : numpy.ndarray, SectionRun or iterable of SectionRun
-        Probability of membrane, (n, rows, columns) or (rows, columns); or what `run` gives.
-    truth : numpy.ndarray
-        bool, the same shape, True for membrane; ``Stack.membrane`` is.
+    maps : numpy.ndarray, path-like, SectionRun or iterable of SectionRun
+        Probability of membrane, (n, rows, columns) or (rows, columns), as float, as bool, or as
+        uint8 with 255 for 1; a file of such; or what `run` gives.
+    truth : numpy.ndarray or path-like
+        bool, the same shape, True for membrane; ``Stack.membrane`` is. Or a file of labels, which
+        are read as those of a stack; sections without labels are then left out.
     threshold : float, optional
         Probability above which a pixel is called membrane; by default that of the network that
         made the maps, or 0.5 for probabilities.
@@ -227,7 +235,11 @@ def score(
     whole_sections : bool
         Whether they are of whole sections; else of tiles.
     known : numpy.ndarray, optional
-        bool, the same shape: which pixels count; ``Stack.known`` is. All by default.
+        bool, the same shape: which pixels count; ``Stack.known`` is. All by default, but those
+        that a file of labels itself says nothing of.
+    label_polarity : str
+        Which of two values in a file of labels is membrane: "auto", "cell-bright" or
+        "membrane-bright".
 
     Returns
     -------
@@ -237,25 +249,58 @@ def score(
     ------
     InputError
         If maps or truth are none, or not of one shape.
+
+    Notes
+    -----
+    Beside map and truth it takes four bytes for each pixel of a section and little more.
     """
     if threshold is not None:
         threshold = share("threshold", threshold)
     if isinstance(maps, SectionRun):
         maps = (maps,)
+    if isinstance(maps, str | PathLike):
+        maps = read_map(maps)
+    labelled = None
+    if isinstance(truth, str | PathLike):
+        read = read_truth(truth, label_polarity)
+        truth, labelled = read.membrane, read.labelled
+        known = _both(known, read.known)
     if isinstance(maps, np.ndarray):
         probability = probability_of(maps)
         truth = truth_of(truth, probability.shape)
-        counts = None if known is None else truth_of(known, probability.shape, "known")
         limit = 0.5 if threshold is None else threshold
+        kept, count = _counted(labelled, known, probability.shape)
         return probability_row(
-            network, truth, probability, limit, whole_sections=whole_sections, known=counts
+            network,
+            truth[kept],
+            probability[kept],
+            limit,
+            whole_sections=whole_sections,
+            known=count,
         )
     runs = runs_of(maps)
     logits = np.stack([one.logits for one in runs])
     limit = runs[0].threshold if threshold is None else threshold
     truth = truth_of(truth, logits.shape)
-    counts = None if known is None else truth_of(known, logits.shape, "known")
-    return score_row(network, truth, logits, limit, whole_sections=whole_sections, known=counts)
+    kept, count = _counted(labelled, known, logits.shape)
+    return score_row(
+        network, truth[kept], logits[kept], limit, whole_sections=whole_sections, known=count
+    )
+
+
+def _both(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
+    """Pixels that count in both."""
+    if one is None or other is None:
+        return other if one is None else one
+    return truth_of(one, other.shape, "known") & other
+
+
+def _counted(
+    labelled: tuple[bool, ...] | None, known: np.ndarray | None, shape: tuple[int, ...]
+) -> "tuple[slice | list[int], np.ndarray | None]":
+    """Index of the sections that have labels, and which of their pixels count."""
+    kept = slice(None) if labelled is None else [int(n) for n in np.flatnonzero(labelled)]
+    return kept, None if known is None else truth_of(known, shape, "known")[kept]
 
 
 def deploy_stack(

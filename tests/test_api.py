@@ -415,7 +415,7 @@ def test_run_is_of_a_deployed_network_on_something_there_is(kept, stack, model):
     [
         (SHOWN * 2, SHOWN > 0.5, None, "maps: type float32, expected probabilities"),
         (SHOWN * np.nan, SHOWN > 0.5, None, "maps: type float32, expected probabilities"),
-        ((SHOWN * 9).astype(np.uint8), SHOWN > 0.5, None, "maps: type uint8, expected"),
+        ((SHOWN * 9).astype(np.uint16), SHOWN > 0.5, None, "maps: type uint16, expected"),
         (SHOWN[..., None], SHOWN > 0.5, None, "maps: shape (1, 4, 4, 1), expected"),
         (SHOWN, SHOWN, None, "truth: float32, expected an array of bool"),
         (SHOWN, [[True]], None, "truth: list, expected an array of bool"),
@@ -423,7 +423,8 @@ def test_run_is_of_a_deployed_network_on_something_there_is(kept, stack, model):
         (SHOWN, SHOWN > -1, None, "truth: all of 1 sections or tiles is membrane, expected a cell"),
         (SHOWN, SHOWN > 0.5, 1.5, "threshold: 1.5: expected a number, 0 to 1"),
         ([], SHOWN > 0.5, None, "maps: expected probabilities in an array, or what loihiseg.run"),
-        ("map", SHOWN > 0.5, None, "maps: expected probabilities in an array"),
+        ("map", SHOWN > 0.5, None, "map: no such file or folder"),
+        (b"map", SHOWN > 0.5, None, "maps: expected probabilities in an array"),
     ],
 )
 def test_what_cannot_be_scored(maps, truth, threshold, says):

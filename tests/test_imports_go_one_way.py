@@ -31,7 +31,7 @@ LOIHISEG_ROOMS = [
     ["errors"],
     ["files", "installed", "option_fields", "progress", "provenance", "results"],
     ["frameworks", "locks", "quantization", "storage"],
-    ["data", "metrics"],
+    ["data", "metrics", "starting"],
     ["network"],
     ["training"],
     ["conversion"],

@@ -8,9 +8,9 @@ import numpy as np
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.errors import InputError
 from loihiseg.evaluation.comparison import LayerFiring
-from loihiseg.metrics.isbi import challenge_scores
+from loihiseg.metrics.isbi import membrane_scores
 from loihiseg.metrics.known import closed, counted
-from loihiseg.metrics.pixels import best_threshold, pixel_scores
+from loihiseg.metrics.pixels import best_threshold, probability_scores
 from loihiseg.metrics.rates import layer_rates
 from loihiseg.metrics.submission import choose_shift, submitted_scores
 from loihiseg.network.logits import sigmoid
@@ -87,15 +87,18 @@ def probability_row(
 ) -> ScoreRow:
     """Scores of a network's probability of membrane, not shifted; see `score_row`."""
     check_cells(truth, known)
-    cells, proposal = closed(known, truth, probability)
+    most = 255 if probability.dtype == np.uint8 else 1
+    cells, proposal = closed(known, truth, probability, most)
     scored = _with_cells(cells)
-    own = challenge_scores(~cells[scored], 1.0 - np.minimum(proposal[scored], 1.0))
+    if len(scored) < len(cells):
+        cells, proposal = cells[scored], proposal[scored]
+    own = membrane_scores(cells, proposal)
     return ScoreRow(
         network=network,
         whole_sections=whole_sections,
         name=name or network.title,
         pixels="whole sections" if whole_sections else f"{len(truth)} tiles",
-        pixel=pixel_scores(counted(known, truth), counted(known, probability > threshold)),
+        pixel=probability_scores(counted(known, truth), counted(known, probability), threshold),
         challenge=own,
         challenge_shifted=own,
     )

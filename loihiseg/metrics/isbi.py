@@ -1,23 +1,30 @@
 """The ISBI 2012 challenge scores: V_Rand and V_Info after border thinning."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from skimage.measure import label
 from skimage.metrics import contingency_table
 
 from loihiseg.errors import InputError
-from loihiseg.metrics.thinning import thin
+from loihiseg.metrics.overlap import Overlap, overlap_of
+from loihiseg.metrics.pixels import as_float
+from loihiseg.metrics.regions import Mask, Regions, regions
+from loihiseg.metrics.thinning import thin, thinned
 from loihiseg.results.scores import ChallengeScores
 
 __all__ = [
     "ChallengeScores",
     "InfoScore",
     "RandScore",
+    "Section",
     "challenge_scores",
     "challenge_thresholds",
+    "check_sections",
+    "membrane_scores",
+    "rand_of",
+    "scores_of_sections",
     "thin",
     "v_info",
     "v_rand",
@@ -49,21 +56,6 @@ class InfoScore:
     value: float
     precision: float
     recall: float
-
-
-@dataclass(frozen=True)
-class _Overlap:
-    """Pixel counts of two partitions of the foreground, which has `n` pixels.
-
-    A foreground pixel with proposal label 0 lies on a line and counts as a region of its own:
-    there are `n_line` of them, in none of `both` and `proposal`.
-    """
-
-    n: int
-    n_line: int
-    true: np.ndarray
-    proposal: np.ndarray
-    both: np.ndarray
 
 
 def v_rand(ground_truth_labels: np.ndarray, proposal_labels: np.ndarray) -> RandScore:
@@ -190,14 +182,67 @@ def challenge_scores(cell_true: np.ndarray, cell_probability: np.ndarray) -> Cha
            segmentation algorithms for connectomics", Front. Neuroanat. 9:142.
     """
     cell_true, cell_probability = np.asarray(cell_true), np.asarray(cell_probability)
-    _check_stacks(cell_true, cell_probability)
-    thresholds = challenge_thresholds()
-    per_section = np.array(
-        [
-            _section_scores(true, probability, thresholds)
-            for true, probability in zip(cell_true, cell_probability)
-        ]
+    check_sections(cell_true, cell_probability)
+    _check_probability(cell_probability, "cell")
+    return scores_of_sections(
+        [Section.of_cells(*section) for section in zip(cell_true, cell_probability)]
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A section to be scored, in bands, so that it takes little memory beside what is given.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (rows, columns).
+    cell_true : callable
+        Takes a slice of columns, and returns where they are cell, bool (rows, columns).
+    cell_probability : callable
+        The same of the probability of cell, float.
+    """
+
+    shape: tuple[int, int]
+    cell_true: Mask
+    cell_probability: Callable[[slice], np.ndarray]
+
+    @classmethod
+    def of_cells(cls, cell_true: np.ndarray, cell_probability: np.ndarray) -> "Section":
+        """Of arrays of one shape."""
+        rows, columns = cell_true.shape
+        return cls(
+            (rows, columns), lambda band: cell_true[:, band], lambda band: cell_probability[:, band]
+        )
+
+    @classmethod
+    def of_membrane(cls, membrane: np.ndarray, probability: np.ndarray) -> "Section":
+        """Of where there is membrane, bool, and the probability of membrane; see `as_float`."""
+        rows, columns = membrane.shape
+        return cls(
+            (rows, columns),
+            lambda band: ~membrane[:, band],
+            lambda band: 1.0 - as_float(probability[:, band]),
+        )
+
+    def cells(self, threshold: float) -> Regions:
+        """Regions of the pixels whose probability of cell is above a threshold."""
+        # numpy would round a threshold to the precision of a float32 image.
+        return regions(
+            lambda band: self.cell_probability(band).astype(np.float64) > threshold, self.shape
+        )
+
+
+def scores_of_sections(sections: Sequence[Section]) -> ChallengeScores:
+    """`challenge_scores` of sections whose arrays need not lie in memory; they are not checked.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+        At least one; each has a cell.
+    """
+    thresholds = challenge_thresholds()
+    per_section = np.array([_section_scores(one, thresholds) for one in sections])
     rand_curve, info_curve = per_section.mean(axis=0).T
     best_rand, best_info = int(rand_curve.argmax()), int(info_curve.argmax())
     return ChallengeScores(
@@ -208,48 +253,70 @@ def challenge_scores(cell_true: np.ndarray, cell_probability: np.ndarray) -> Cha
         thresholds=thresholds,
         v_rand_curve=tuple(rand_curve.tolist()),
         v_info_curve=tuple(info_curve.tolist()),
-        n_sections=len(cell_true),
+        n_sections=len(sections),
     )
 
 
-def _section_scores(
-    cell_true: np.ndarray, cell_probability: np.ndarray, thresholds: Iterable[float]
-) -> list[tuple[float, float]]:
+def _section_scores(section: Section, thresholds: Iterable[float]) -> list[tuple[float, float]]:
     """(V_Rand, V_Info) of one section at each threshold."""
-    ground_truth = label(cell_true, connectivity=1)
-    # numpy would round a threshold to the precision of a float32 image.
-    probability = cell_probability.astype(np.float64)
+    truth = regions(section.cell_true, section.shape).by_rows()
     scores = []
     n_cell_before = None
     for threshold in thresholds:
-        cell = probability > threshold
-        n_cell = np.count_nonzero(cell)
+        cells = section.cells(threshold)
         # Masks of rising thresholds are nested: equal size means equal mask.
-        if n_cell != n_cell_before:
-            overlap = _overlap(ground_truth, thin(cell))
+        if cells.n_pixels != n_cell_before:
+            overlap = overlap_of(truth, thinned(cells))
             score = (_rand_score(overlap).value, _info_score(overlap).value)
         scores.append(score)
-        n_cell_before = n_cell
+        n_cell_before = cells.n_pixels
     return scores
 
 
-def _check_stacks(cell_true: np.ndarray, cell_probability: np.ndarray) -> None:
-    if cell_true.ndim != 3 or cell_true.size == 0 or cell_true.shape != cell_probability.shape:
+def membrane_scores(membrane: np.ndarray, probability: np.ndarray) -> ChallengeScores:
+    """`challenge_scores` of where there is membrane and of the probability of membrane.
+
+    Parameters
+    ----------
+    membrane : (n, h, w) bool array
+        Truth.
+    probability : (n, h, w) float, bool or uint8 array
+        See `loihiseg.metrics.pixels.as_float`. Nothing of its size is made beside it but labels of
+        four bytes a pixel, of one section at a time.
+
+    Returns
+    -------
+    ChallengeScores
+
+    Raises
+    ------
+    InputError
+        As `challenge_scores`.
+    """
+    check_sections(membrane, probability, "membrane")
+    if probability.dtype != np.uint8:
+        _check_probability(probability, "membrane")
+    return scores_of_sections(
+        [Section.of_membrane(*section) for section in zip(membrane, probability)]
+    )
+
+
+def check_sections(true: np.ndarray, proposal: np.ndarray, of: str = "cell") -> None:
+    """Refuse a ground truth that is no mask of ``of``, of another shape, or without a cell.
+
+    Raises
+    ------
+    InputError
+    """
+    if true.ndim != 3 or true.size == 0 or true.shape != proposal.shape:
         raise InputError(
-            f"ground truth has shape {cell_true.shape}, proposal {cell_probability.shape}; "
+            f"ground truth has shape {true.shape}, proposal {proposal.shape}; "
             "both must be the same non-empty (sections, height, width)"
         )
-    if cell_true.dtype != np.bool_:
-        raise InputError(f"ground truth has dtype {cell_true.dtype}; it must be bool, True = cell")
-    if cell_probability.dtype.kind not in "fb":
-        raise InputError(
-            f"proposal has dtype {cell_probability.dtype}; "
-            "it must be float or bool, the probability of cell"
-        )
-    low, high = cell_probability.min(), cell_probability.max()
-    if not (low >= 0 and high <= 1):  # this way round, NaN fails too
-        raise InputError(f"proposal spans {low}..{high}; a probability of cell lies in 0..1")
-    empty = np.flatnonzero(~cell_true.any(axis=(1, 2)))
+    if true.dtype != np.bool_:
+        raise InputError(f"ground truth has dtype {true.dtype}; it must be bool, True = {of}")
+    has_cell = true.any(axis=(1, 2)) if of == "cell" else ~true.all(axis=(1, 2))
+    empty = np.flatnonzero(~has_cell)
     if empty.size:
         raise InputError(
             f"section {empty[0]} has no ground-truth cell ({empty.size} such section(s)); "
@@ -257,7 +324,23 @@ def _check_stacks(cell_true: np.ndarray, cell_probability: np.ndarray) -> None:
         )
 
 
-def _overlap(ground_truth_labels: ArrayLike, proposal_labels: ArrayLike) -> _Overlap:
+def _check_probability(probability: np.ndarray, of: str) -> None:
+    if probability.dtype.kind not in "fb":
+        raise InputError(
+            f"proposal has dtype {probability.dtype}; "
+            f"it must be float or bool, the probability of {of}"
+        )
+    low, high = probability.min(), probability.max()
+    if not (low >= 0 and high <= 1):  # this way round, NaN fails too
+        raise InputError(f"proposal spans {low}..{high}; a probability of {of} lies in 0..1")
+
+
+def rand_of(truth: Regions, cells: Regions) -> float:
+    """V_Rand of ground-truth regions, numbered by rows or columns, and thinned cells."""
+    return _rand_score(overlap_of(truth, thinned(cells))).value
+
+
+def _overlap(ground_truth_labels: ArrayLike, proposal_labels: ArrayLike) -> Overlap:
     ground_truth, proposal = np.asarray(ground_truth_labels), np.asarray(proposal_labels)
     if ground_truth.shape != proposal.shape:
         raise InputError(
@@ -276,7 +359,7 @@ def _overlap(ground_truth_labels: ArrayLike, proposal_labels: ArrayLike) -> _Ove
     in_basin = table.col > 0
     n_proposal = np.asarray(table.sum(axis=0)).ravel().astype(np.int64)
     n_true = np.asarray(table.sum(axis=1)).ravel().astype(np.int64)
-    return _Overlap(
+    return Overlap(
         n=int(counts.sum()),
         n_line=int(n_proposal[0]),
         true=n_true[n_true > 0],
@@ -285,7 +368,7 @@ def _overlap(ground_truth_labels: ArrayLike, proposal_labels: ArrayLike) -> _Ove
     )
 
 
-def _rand_score(overlap: _Overlap) -> RandScore:
+def _rand_score(overlap: Overlap) -> RandScore:
     # All three sums are n^2 times those of the formula, exact and never 0, so the official
     # special cases (a ratio is 1 where its two terms are equal) hold by themselves.
     sum_true = int(overlap.true @ overlap.true)
@@ -295,7 +378,7 @@ def _rand_score(overlap: _Overlap) -> RandScore:
     return RandScore(2 * precision * recall / (precision + recall), precision, recall)
 
 
-def _info_score(overlap: _Overlap) -> InfoScore:
+def _info_score(overlap: Overlap) -> InfoScore:
     n = overlap.n
     lines = overlap.n_line / n * np.log(n)
     sum_true = _sum_p_log_p(overlap.true / n)

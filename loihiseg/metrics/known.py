@@ -20,7 +20,7 @@ def counted(known: np.ndarray | None, array: np.ndarray) -> np.ndarray:
 
 
 def closed(
-    known: np.ndarray | None, membrane: np.ndarray, logits: np.ndarray
+    known: np.ndarray | None, membrane: np.ndarray, logits: np.ndarray, most: float = np.inf
 ) -> tuple[np.ndarray, np.ndarray]:
     """Truth and map for scores of regions, pixels that count for nothing membrane in both.
 
@@ -34,7 +34,9 @@ def closed(
     membrane : numpy.ndarray
         bool, truth.
     logits : numpy.ndarray
-        Of membrane; any number that rises with it does.
+        Of membrane, or what rises with them.
+    most : float
+        What stands for membrane without a doubt: 1 of probabilities, 255 of such in uint8.
 
     Returns
     -------
@@ -43,4 +45,4 @@ def closed(
     """
     if known is None:
         return membrane, logits
-    return membrane | ~known, np.where(known, logits, np.array(np.inf, logits.dtype))
+    return membrane | ~known, np.where(known, logits, np.array(most, logits.dtype))

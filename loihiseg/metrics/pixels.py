@@ -1,5 +1,6 @@
 """Pixel scores of a membrane mask, always beside the score of the empty answer."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,9 @@ from loihiseg.results.scores import PixelScores
 # A power of two: every candidate k/1024 is exact in float32 (and float16), so a mask made from
 # a float32 map equals the one the threshold was chosen on.
 N_THRESHOLDS = 1024
+
+PART_PIXELS = 2**22
+"""Pixels that are looked at together; what is made of them on the way is gone before the next."""
 
 
 def pixel_scores(membrane_true: np.ndarray, membrane_predicted: np.ndarray) -> PixelScores:
@@ -56,9 +60,43 @@ membrane_precision=0.5, membrane_recall=1.0, membrane_f1=0.6666666666666666, n_p
     _check_mask("membrane_true", true)
     _check_mask("membrane_predicted", predicted)
 
-    n = true.size
-    n_true, n_predicted = np.count_nonzero(true), np.count_nonzero(predicted)
-    hit = np.count_nonzero(true & predicted)
+    hit = sum(np.count_nonzero(true[part] & predicted[part]) for part in _parts(true))
+    return _scores(true.size, np.count_nonzero(true), np.count_nonzero(predicted), hit)
+
+
+def probability_scores(
+    membrane_true: np.ndarray, probability: np.ndarray, threshold: float
+) -> PixelScores:
+    """`pixel_scores` of the mask ``probability > threshold``, which is not made as a whole.
+
+    Parameters
+    ----------
+    membrane_true : bool array
+        True where a pixel is membrane.
+    probability : array of the same shape
+        Of membrane, see `as_float`.
+    threshold : float
+    """
+    true, probability = np.asarray(membrane_true), np.asarray(probability)
+    _check_equal_shape(true, probability)
+    _check_mask("membrane_true", true)
+    n_predicted = hit = 0
+    for part in _parts(true):
+        predicted = as_float(probability[part]) > threshold
+        n_predicted += np.count_nonzero(predicted)
+        hit += np.count_nonzero(true[part] & predicted)
+    return _scores(true.size, np.count_nonzero(true), n_predicted, hit)
+
+
+def as_float(probability: np.ndarray) -> np.ndarray:
+    """Probabilities as floats: those of uint8, where 255 stands for 1, as float32; others as is."""
+    return _OF_BYTES[probability] if probability.dtype == np.uint8 else probability
+
+
+_OF_BYTES = np.arange(256, dtype=np.float32) / np.float32(255)
+
+
+def _scores(n: int, n_true: int, n_predicted: int, hit: int) -> PixelScores:
     missed, extra = n_true - hit, n_predicted - hit
     empty = 1.0 if n_true == n_predicted == 0 else 0.0
     return PixelScores(
@@ -70,6 +108,21 @@ membrane_precision=0.5, membrane_recall=1.0, membrane_f1=0.6666666666666666, n_p
         membrane_f1=_ratio(2 * hit, n_true + n_predicted, empty),
         n_pixels=n,
     )
+
+
+def _parts(array: np.ndarray) -> Iterator[tuple[int | slice, ...]]:
+    """Indices of parts of some million pixels that make up an array, of any number of axes."""
+    if array.ndim > 2:
+        for number in range(len(array)):
+            for part in _parts(array[number]):
+                yield (number, *part)
+        return
+    if not array.ndim:
+        yield ()
+        return
+    step = max(1, PART_PIXELS // max(array.size // max(len(array), 1), 1))
+    for start in range(0, len(array), step):
+        yield (slice(start, start + step),)
 
 
 def best_threshold(
@@ -137,10 +190,13 @@ def _called_membrane(
     counts of all masks at once.
     """
     n = len(thresholds)
-    # A pixel that exceeds `rank` thresholds is membrane at the thresholds 0..rank-1.
-    rank = np.searchsorted(thresholds, probability.ravel().astype(np.float64), side="left")
-    counts = np.bincount(2 * rank + true.ravel(), minlength=2 * (n + 1)).reshape(n + 1, 2)
-    cell, membrane = counts[::-1].cumsum(axis=0)[::-1][1:].T
+    counts = np.zeros(2 * (n + 1), np.int64)
+    for part in _parts(true):
+        # A pixel that exceeds `rank` thresholds is membrane at the thresholds 0..rank-1.
+        values = probability[part].ravel().astype(np.float64)
+        rank = np.searchsorted(thresholds, values, side="left")
+        counts += np.bincount(2 * rank + true[part].ravel(), minlength=2 * (n + 1))
+    cell, membrane = counts.reshape(n + 1, 2)[::-1].cumsum(axis=0)[::-1][1:].T
     return cell, membrane
 
 

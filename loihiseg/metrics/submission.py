@@ -7,11 +7,19 @@ values are spread, so the logits are shifted by a number chosen on validation se
 leaves the order of the pixels as it is.
 """
 
-import numpy as np
-from skimage.measure import label
+from dataclasses import replace
 
-from loihiseg.metrics.isbi import ChallengeScores, challenge_scores, v_rand
-from loihiseg.metrics.thinning import thin
+import numpy as np
+
+from loihiseg.errors import InputError
+from loihiseg.metrics.isbi import (
+    ChallengeScores,
+    Section,
+    check_sections,
+    rand_of,
+    scores_of_sections,
+)
+from loihiseg.metrics.regions import Regions, regions
 
 SHIFTS = tuple(round(0.4 * i, 1) for i in range(13))
 """Logits tried by `choose_shift`: thresholds from 0.5 to 0.992 on the probability of cell."""
@@ -32,16 +40,11 @@ def choose_shift(membrane: np.ndarray, logits: np.ndarray) -> float:
     float
         One of `SHIFTS`; the smallest of equals, 0 where no section has a cell.
     """
-    scored = [
-        (label(~truth, connectivity=1), one)
-        for truth, one in zip(membrane, logits)
-        if not truth.all()
-    ]
+    scored = [(_cells(truth), one) for truth, one in zip(membrane, logits) if not truth.all()]
     if not scored:
         return 0.0
     scores = [
-        np.mean([v_rand(truth, thin(one < -shift)).value for truth, one in scored])
-        for shift in SHIFTS
+        np.mean([rand_of(truth, _below(one, -shift)) for truth, one in scored]) for shift in SHIFTS
     ]
     return SHIFTS[int(np.argmax(scores))]
 
@@ -66,5 +69,27 @@ def submitted_scores(membrane: np.ndarray, logits: np.ndarray, shift: float) -> 
     InputError
         See `loihiseg.metrics.isbi.challenge_scores`.
     """
-    shifted = np.asarray(logits, np.float64) + shift
-    return challenge_scores(~membrane, 0.5 * (1.0 - np.tanh(0.5 * shifted)))
+    check_sections(membrane, logits, "membrane")
+    if not logits.min() > -np.inf or not logits.max() < np.inf:  # this way round, NaN fails too
+        raise InputError(f"logits span {logits.min()}..{logits.max()}; they must be finite")
+    return scores_of_sections([_section(*one, shift) for one in zip(membrane, logits)])
+
+
+def _section(membrane: np.ndarray, logits: np.ndarray, shift: float) -> Section:
+    of_membrane = Section.of_membrane(membrane, logits)
+    return replace(of_membrane, cell_probability=lambda band: _shifted(logits[:, band], shift))
+
+
+def _shifted(logits: np.ndarray, shift: float) -> np.ndarray:
+    """Probability of cell, float64."""
+    return 0.5 * (1.0 - np.tanh(0.5 * (np.asarray(logits, np.float64) + shift)))
+
+
+def _cells(membrane: np.ndarray) -> Regions:
+    rows, columns = membrane.shape
+    return regions(lambda band: ~membrane[:, band], (rows, columns)).by_rows()
+
+
+def _below(logits: np.ndarray, limit: float) -> Regions:
+    rows, columns = logits.shape
+    return regions(lambda band: logits[:, band] < limit, (rows, columns))

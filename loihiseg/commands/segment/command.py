@@ -105,7 +105,9 @@ def network_of(
     config: SegmentConfig, volume: "Volume", numbers: range, reporter: "Reporter"
 ) -> "DeployedNetwork | FloatNetwork":
     """The network that is asked for: a kept one, or a trained one, compiled for the volume."""
+    from loihiseg.compilation.source import read_network
     from loihiseg.running.volume import volume_tiles
+    from loihiseg.starting import start_frameworks
 
     if config.deployed is not None:
         from loihiseg.compilation.artifact import load_deployed
@@ -115,13 +117,13 @@ def network_of(
             return deployed
         pixels = volume_tiles(volume, numbers, deployed.tile, config.recalibrate)
         return _recalibrated(deployed, pixels, reporter)
+    with doing(f"reading {config.checkpoint}"):
+        network = read_network(shipped.resolve(config.checkpoint, config.input))
+    start_frameworks(reporter)
     from loihiseg.compilation.compile import float_network
-    from loihiseg.compilation.source import read_network
     from loihiseg.compilation.steps import Tissue, compile_on
     from loihiseg.running.runners import compiled_presenter
 
-    with doing(f"reading {config.checkpoint}"):
-        network = read_network(shipped.resolve(config.checkpoint, config.input))
     side = min(volume.shape)
     if config.on == "float":
         with reporter.part("lower"):

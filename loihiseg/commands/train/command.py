@@ -82,6 +82,7 @@ def _asked(arguments: Sequence[str]) -> _Asked:
 def _run(asked: _Asked, config: "TrainingConfig", log: RunLog) -> None:
     from loihiseg.locks import run_folder
     from loihiseg.progress import Reporter
+    from loihiseg.starting import start_frameworks
     from loihiseg.training.beginning import started_from
     from loihiseg.training.state import check_same_run
 
@@ -104,8 +105,7 @@ def _run(asked: _Asked, config: "TrainingConfig", log: RunLog) -> None:
             check_same_run(held, before, config, stack.digest, stack.source)
         write_begun(held, asked.begun or Begun.now(asked.arguments, held))
         with saying_how_to_go_on(held):
-            import loihiseg.frameworks  # noqa: F401
-
+            start_frameworks(reporter)
             _train(stack, split, config, held, start, before is not None, reporter, log)
 
 
