@@ -66,6 +66,9 @@ RUNS_WITHOUT_FRAMEWORKS = [
 MAKES_NETWORKS = ["emulator.simulator"]
 """Modules of theirs that need a framework: what stands in for nengo-loihi's own simulator."""
 
+OF_ONE_MODULE = {"dask": "loihiseg.running.cluster", "distributed": "loihiseg.running.cluster"}
+"""What comes with an extra, and the module that is asked for where it is there."""
+
 FRAMEWORKS = {"tensorflow", "tf_keras", "keras", "nengo", "nengo_dl", "nengo_loihi", "nengo_extras"}
 
 
@@ -271,6 +274,19 @@ def test_running_a_saved_network_imports_no_framework(room):
     assert not found, found
     for name in apart.intersection(inside):
         assert frameworks_behind(name, modules), f"{name} imports none: no exception any more"
+
+
+@pytest.mark.parametrize("package, module", OF_ONE_MODULE.items())
+def test_what_may_be_missing_is_imported_by_one_module(package, module):
+    """And that by none that runs without it."""
+    modules = modules_of(ROOT / "loihiseg") | modules_of(ROOT / "partition")
+    importing, behind = set(), set()
+    for name, path in modules.items():
+        if any(one.module.partition(".")[0] == package for one in imports_of(path, modules)):
+            importing.add(name)
+        if module in {one.module for one in imports_of(path, modules, run_at_import=True)}:
+            behind.add(name)
+    assert importing == {module} and not behind
 
 
 def test_faults_are_found(tmp_path):

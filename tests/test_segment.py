@@ -1,6 +1,7 @@
 """``loihiseg.segment`` as a lab meets it: a stack in, maps out, gone on with after a kill."""
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -253,6 +254,7 @@ def test_labels_change_nothing(images, kept, tmp_path):
     [
         (("--link",), "give --cells too"),
         (("--recalibrate", "2"), "is for a kept network"),
+        (("--scheduler", "here"), "--scheduler 'here': expected the address"),
         (("--deployed", "x", "--chips", "1", "--tile", "auto"), "--chips, --tile: a kept network"),
         (("--deployed", "x", "--on", "float", "--recalibrate", "2"), "floats are not fitted"),
     ],
@@ -303,3 +305,30 @@ def test_chunks_change_nothing(small_windows, stack, kept, images, tmp_path, chu
     for name in ("", "-mask", "-cells"):
         found, whole = (tifffile.imread(tmp_path / f"{n}{name}.tif") for n in ("map", "whole"))
         assert np.array_equal(found, whole)
+
+
+def test_the_same_bytes_from_a_cluster(small_windows, stack, kept, tmp_path, capsys):
+    """Windows in any order, cells in theirs; gone on with by one process and the other way."""
+    pytest.importorskip("distributed", reason="loihiseg[cluster]")
+    options = ("--deployed", kept, "--cells", "--link")
+    assert segment(stack, tmp_path / "whole.tif", *options) == 0
+    with pytest.MonkeyPatch.context() as patched:
+        begun(patched, stack, tmp_path / "map.tif", *options)
+    assert "1 window is finished: give the command again to go on" in capsys.readouterr().err
+    assert segment(stack, tmp_path / "map.tif", *options, "--scheduler", "local:2") == 0
+    assert "2 workers of local:2, 2 threads" in capsys.readouterr().err
+    for name in ("", "-mask", "-cells"):
+        found, whole = (tifffile.imread(tmp_path / f"{n}{name}.tif") for n in ("map", "whole"))
+        assert np.array_equal(found, whole)
+    done, whole = (json.loads((tmp_path / f"{n}.tif.json").read_text()) for n in ("map", "whole"))
+    assert done["config"]["scheduler"] == "local:2"
+    for name in ("membrane", "n_cells", "input_sha256", "network_sha256"):
+        assert done[name] == whole[name]
+
+
+def test_without_dask(stack, kept, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    out = tmp_path / "map.tif"
+    assert segment(stack, out, "--deployed", kept, "--scheduler", "local:2") == 2
+    err = capsys.readouterr().err
+    assert "--scheduler needs dask" in err and "loihiseg[cluster]" in err and err.count("\n") == 1

@@ -21,12 +21,9 @@ class StepCounts:
     synaptic_events: np.ndarray
 
 
-class Tally:
-    """Counts over any number of presentations, in the memory of one.
-
-    Parameters
-    ----------
-    deployed : DeployedNetwork
+@dataclass(eq=False)
+class Counted:
+    """What a `Tally` has counted, without the network.
 
     Attributes
     ----------
@@ -34,32 +31,71 @@ class Tally:
         Presentations, and their steps together.
     compartment_spikes : numpy.ndarray
         int64, (n_compartments,): spikes of every compartment in block order.
+    host_spikes : dict of str to numpy.ndarray
+        int64, (n_neurons,): of the neurons of each host layer that sends to the chip.
     """
 
-    def __init__(self, deployed: DeployedNetwork):
+    n_images: int
+    n_steps: int
+    compartment_spikes: np.ndarray
+    host_spikes: dict[str, np.ndarray]
+
+
+class Tally:
+    """Counts over any number of presentations, in the memory of one.
+
+    Parameters
+    ----------
+    deployed : DeployedNetwork
+    counted : Counted, optional
+        To go on from.
+
+    Attributes
+    ----------
+    counted : Counted
+    """
+
+    def __init__(self, deployed: DeployedNetwork, counted: Counted | None = None):
         self._deployed = deployed
-        self.n_images = self.n_steps = 0
-        self.compartment_spikes = np.zeros(deployed.deployable.program.n_compartments, np.int64)
-        self._host = {
+        n = deployed.deployable.program.n_compartments
+        host = {
             name: np.zeros(deployed.neurons.layer(name).n_neurons, np.int64)
             for name in sorted(set(deployed.deployable.input_sources))
         }
+        self.counted = counted or Counted(0, 0, np.zeros(n, np.int64), host)
+
+    @property
+    def n_images(self) -> int:
+        """Presentations."""
+        return self.counted.n_images
+
+    @property
+    def n_steps(self) -> int:
+        """Of all presentations together."""
+        return self.counted.n_steps
+
+    @property
+    def compartment_spikes(self) -> np.ndarray:
+        """int64, (n_compartments,): spikes of every compartment in block order."""
+        return self.counted.compartment_spikes
 
     def add(self, one: Presentation) -> None:
         """Take in a presentation."""
-        self.n_images += 1
-        self.n_steps += one.n_steps
-        self.compartment_spikes += one.compartment_spikes
-        for name, total in self._host.items():
+        counted = self.counted
+        counted.n_images += 1
+        counted.n_steps += one.n_steps
+        counted.compartment_spikes += one.compartment_spikes
+        for name, total in counted.host_spikes.items():
             total += one.spikes[name].reshape(-1)
 
     def merge(self, other: "Tally") -> None:
         """Take in the presentations of another tally of the same network."""
-        self.n_images += other.n_images
-        self.n_steps += other.n_steps
-        self.compartment_spikes += other.compartment_spikes
-        for name, total in self._host.items():
-            total += other._host[name]
+        counted, others = self.counted, other.counted
+        counted.n_images += others.n_images
+        counted.n_steps += others.n_steps
+        counted.compartment_spikes += others.compartment_spikes
+        for name, total in counted.host_spikes.items():
+            total += others.host_spikes[name]
 
     def messages_between_chips(self) -> float:
         """Per step, counted from the spikes of the blocks; those of the host apart."""
@@ -89,8 +125,8 @@ class Tally:
         synaptic = int(self.compartment_spikes @ fans.synaptic_events)
         host = zip(fans.host_sources, fans.host_messages, fans.host_synaptic_events, strict=True)
         for name, sent, driven in host:
-            messages += int(self._host[name] @ sent)
-            synaptic += int(self._host[name] @ driven)
+            messages += int(self.counted.host_spikes[name] @ sent)
+            synaptic += int(self.counted.host_spikes[name] @ driven)
         if between_chips is None:
             between_chips = self.messages_between_chips()
         return ActivityCounts(

@@ -4,14 +4,13 @@ What is finished is on the disk and in the journal before anything else is begun
 run that was killed goes on where it was, and a pixel comes out the same however often that happens.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Protocol
 
 import numpy as np
 
-from loihiseg.compilation.calibration import Presenter
 from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
 from loihiseg.data.contrast import Contrast
 from loihiseg.data.tiles import spread_places
@@ -23,6 +22,11 @@ from loihiseg.running.counts import Tally
 from loihiseg.running.journal import Journal
 from loihiseg.running.options import ProbabilityType, SegmentOptions
 from loihiseg.running.windows import Piece, WindowRun, halo, run_windows
+
+Windows = Callable[
+    [DeployedNetwork | FloatNetwork, Iterable[Piece], SegmentOptions], Iterator[WindowRun]
+]
+"""What segments windows: takes them as it needs them, and gives them back in any order."""
 
 
 class Sections(Protocol):
@@ -150,7 +154,7 @@ def segment(
     maps: Maps,
     options: SegmentOptions,
     *,
-    presenter: Presenter | None = None,
+    windows: Windows | None = None,
     on_window: Callable[[], None] = lambda: None,
     on_section: Callable[[int], None] = lambda _position: None,
 ) -> Progress:
@@ -165,8 +169,8 @@ def segment(
     maps : Maps
         Where they are written; its journal gets each window as soon as it is on the disk.
     options : SegmentOptions
-    presenter : Presenter, optional
-        Another emulator, or a board; the compiled emulator by default.
+    windows : callable, optional
+        What segments them, see `Windows`; `run_windows` in this process by default.
     on_window : callable
         Called after each window that this run does.
     on_section : callable
@@ -184,18 +188,23 @@ def segment(
     """
     progress = Progress()
     for facts in maps.journal.done.values():
-        _add(progress, facts)
-    windows = tuple(windows_of(volume.shape, options.window))
-    left = _Left(len(numbers), windows, maps.journal, on_section)
+        progress.n_membrane += int(facts.get("membrane", 0))
+        progress.n_pixels += int(facts.get("pixels", 0))
+    every = tuple(windows_of(volume.shape, options.window))
+    left = _Left(len(numbers), every, maps.journal, on_section)
     pieces = _pieces(volume, numbers, left.by_section(), network.tile, progress)
-    for one in run_windows(
-        network, pieces, options.on, orientations=options.orientations, presenter=presenter
-    ):
+    for one in (windows or _here)(network, pieces, options):
         _write(one, network.threshold, maps, options, progress)
         on_window()
         left.take(one.piece.number, one.piece.window)
     left.give_up([position for position, n in enumerate(numbers) if n in progress.damaged])
     return progress
+
+
+def _here(
+    network: DeployedNetwork | FloatNetwork, pieces: Iterable[Piece], options: SegmentOptions
+) -> Iterator[WindowRun]:
+    return run_windows(network, pieces, options.on, orientations=options.orientations)
 
 
 class _Left:
@@ -290,18 +299,14 @@ def _write(
     mask = membrane.astype(np.uint8) * np.uint8(maps.mask_value)
     maps.mask.write_window(position, window.top, window.left, mask)
     maps.sync()
-    facts = {"membrane": int(membrane.sum()), "pixels": membrane.size}
-    maps.journal.append(_unit(position, window), **facts)
+    n_membrane = int(membrane.sum())
+    maps.journal.append(_unit(position, window), membrane=n_membrane, pixels=membrane.size)
     progress.n_windows += 1
     progress.n_tiles += one.n_tiles
-    _add(progress, facts)
+    progress.n_membrane += n_membrane
+    progress.n_pixels += membrane.size
     if one.tally is not None:
         if progress.tally is None:
             progress.tally = one.tally
         else:
             progress.tally.merge(one.tally)
-
-
-def _add(progress: Progress, facts: Mapping[str, object]) -> None:
-    progress.n_membrane += int(str(facts.get("membrane", 0)))
-    progress.n_pixels += int(str(facts.get("pixels", 0)))

@@ -3,8 +3,9 @@
 import json
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from loihiseg.data.writers import Output, SectionWriter
     from loihiseg.progress import Reporter
     from loihiseg.results.segmentation import SegmentationResults
-    from loihiseg.running.volume import Maps, Progress
+    from loihiseg.running.journal import Journal
+    from loihiseg.running.volume import Maps, Progress, Windows
 
 MASK, CELLS = "mask", "cells"
 LINKED_SHARE = 0.5
@@ -58,6 +60,32 @@ def beside(config: SegmentConfig, suffix: str) -> Path:
     return output.with_name(f"{output.name}.{suffix}")
 
 
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A volume to be segmented.
+
+    Attributes
+    ----------
+    config : SegmentConfig
+    volume : Volume
+    numbers : range
+        Of the sections that are segmented.
+    network : DeployedNetwork or FloatNetwork
+    reporter : Reporter
+    """
+
+    config: SegmentConfig
+    volume: "Volume"
+    numbers: range
+    network: "DeployedNetwork | FloatNetwork"
+    reporter: "Reporter"
+
+    @cached_property
+    def network_digest(self) -> str:
+        """SHA-256 of all that decides the maps of the network."""
+        return digest_of(self.network)
+
+
 def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "SegmentationResults":
     from loihiseg.data.sections import parse_sections
     from loihiseg.data.volume import open_volume
@@ -72,19 +100,39 @@ def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "Segment
     outputs = output_paths(config.output, labels)
     # Before anything slow: maps that cannot be kept are not begun.
     refuse_existing(outputs[0])
-    with doing(f"reading {config.input}"), open_volume(config.input) as volume:
+    with (
+        _windows(config, reporter) as windows,
+        doing(f"reading {config.input}"),
+        open_volume(config.input) as volume,
+    ):
         with reporter.part("load") as note:
             numbers = range(volume.n_sections)
             if config.sections is not None:
                 numbers = parse_sections(config.sections, volume.n_sections)
             note.detail = _in_words(volume, numbers)
         network = network_of(config, volume, numbers, reporter)
-        with _opened(config, volume, numbers, network, labels, reporter) as (output, maps):
+        job = Job(config, volume, numbers, network, reporter)
+        with _opened(job, labels) as (output, maps):
             log.open(beside(config, "log"))
-            results = _run(config, volume, numbers, network, output, maps, reporter)
+            results = _run(job, output, maps, windows)
             results = replace(results, outputs=_named(config, outputs))
             write_json(beside(config, "json"), {"config": asdict(config)} | plain(results))
     return results
+
+
+@contextmanager
+def _windows(config: SegmentConfig, reporter: "Reporter") -> "Iterator[Windows | None]":
+    """What segments windows; None for this process."""
+    if config.scheduler is None:
+        yield None
+        return
+    from loihiseg.running.cluster import open_cluster
+
+    with ExitStack() as stack:
+        with reporter.part("connect") as note:
+            cluster = stack.enter_context(open_cluster(config.scheduler))
+            note.detail = cluster.in_words()
+        yield cluster.run
 
 
 def _named(config: SegmentConfig, paths: list[Path]) -> tuple[str, ...]:
@@ -167,24 +215,18 @@ def _recalibrated(
 
 
 @contextmanager
-def _opened(
-    config: SegmentConfig,
-    volume: "Volume",
-    numbers: range,
-    network: "DeployedNetwork | FloatNetwork",
-    labels: list[str],
-    reporter: "Reporter",
-) -> "Iterator[tuple[Output, Maps]]":
+def _opened(job: Job, labels: list[str]) -> "Iterator[tuple[Output, Maps]]":
     """Outputs and their journal, gone on with where an earlier run left them."""
     from loihiseg.data.writers import discard_partial, is_begun, open_output
     from loihiseg.running.journal import journal_path, open_journal
     from loihiseg.running.volume import Maps
 
+    config, volume, numbers, say = job.config, job.volume, job.numbers, job.reporter.say
     path = Path(config.output)
     begun = is_begun(path, labels)
     fingerprint = {
         "input": volume.digest(),
-        "network": digest_of(network),
+        "network": job.network_digest,
         "sections": f"{numbers.start}:{numbers.stop}",
         "--on": config.on,
         "--orientations": str(config.orientations),
@@ -194,9 +236,9 @@ def _opened(
         # Finished windows are known by their places.
         "window": str(config.segment_options.window),
     }
-    with open_journal(journal_path(path), fingerprint, is_begun=begun, say=reporter.say) as journal:
+    with open_journal(journal_path(path), fingerprint, is_begun=begun, say=say) as journal:
         if journal.done:
-            reporter.say(f"goes on: {len(journal.done)} windows were finished before")
+            say(f"goes on: {_n_windows(journal)} windows were finished before")
         else:
             discard_partial(path, labels)
         height, width = volume.shape
@@ -210,7 +252,25 @@ def _opened(
             mask = output.add_labels(MASK, _dtype("uint8"))
             # As is usual in each: a picture of black and white, or the id of a label.
             value = 1 if path.name.lower().endswith(".zarr") else 255
-            yield output, Maps(output, mask, value, journal)
+            with _says_how_to_go_on(journal):
+                yield output, Maps(output, mask, value, journal)
+
+
+def _n_windows(journal: "Journal") -> int:
+    """Finished windows; cells of sections are in the journal too."""
+    return sum(len(unit) == 3 for unit in journal.done)
+
+
+@contextmanager
+def _says_how_to_go_on(journal: "Journal") -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        if n_done := _n_windows(journal):
+            done = f"{n_done} window{'s are' if n_done > 1 else ' is'} finished"
+            how = f"{stopped or 'interrupted'}; {done}: give the command again to go on"
+            stopped.args = (how,)
+        raise
 
 
 def _dtype(name: str) -> "np.dtype":
@@ -238,18 +298,13 @@ def digest_of(network: "DeployedNetwork | FloatNetwork") -> str:
 
 
 def _run(
-    config: SegmentConfig,
-    volume: "Volume",
-    numbers: range,
-    network: "DeployedNetwork | FloatNetwork",
-    output: "Output",
-    maps: "Maps",
-    reporter: "Reporter",
+    job: Job, output: "Output", maps: "Maps", windows: "Windows | None"
 ) -> "SegmentationResults":
     from loihiseg.running.cells import CellOptions
     from loihiseg.running.cells_of_volume import CellsOfVolume
     from loihiseg.running.volume import n_windows, segment
 
+    config, volume, numbers, reporter = job.config, job.volume, job.numbers, job.reporter
     cells = None
     if config.cells:
         writer: SectionWriter = output.add_labels(CELLS, _dtype("uint32"))
@@ -257,36 +312,29 @@ def _run(
         size = None if volume.pixel_nm is None else volume.pixel_nm[2]
         cells = CellsOfVolume(maps, writer, share, CellOptions.at(size))
     options = config.segment_options
-    left = n_windows(volume, numbers, options) - sum(len(unit) == 3 for unit in maps.journal.done)
+    left = n_windows(volume, numbers, options) - _n_windows(maps.journal)
     with reporter.part("segment") as note, reporter.bar("segment", left) as advance:
         progress = segment(
-            network,
+            job.network,
             volume,
             numbers,
             maps,
             options,
+            windows=windows,
             on_window=advance,
             on_section=cells.add if cells else lambda _position: None,
         )
         note.detail = f"{progress.n_windows} windows, {progress.n_tiles} tiles on {config.on}"
-    n_cells = cells.n_cells if cells else None
-    return _results(config, volume, numbers, network, progress, n_cells, reporter)
+    return _results(job, progress, cells.n_cells if cells else None)
 
 
-def _results(
-    config: SegmentConfig,
-    volume: "Volume",
-    numbers: range,
-    network: "DeployedNetwork | FloatNetwork",
-    progress: "Progress",
-    n_cells: int | None,
-    reporter: "Reporter",
-) -> "SegmentationResults":
+def _results(job: Job, progress: "Progress", n_cells: int | None) -> "SegmentationResults":
     from loihiseg.compilation.deployed import DeployedNetwork
     from loihiseg.metrics.energy import LOIHI, estimate_energy
     from loihiseg.provenance import peak_memory_mb, versions
     from loihiseg.results.segmentation import SegmentationResults
 
+    config, volume, network = job.config, job.volume, job.network
     activity = progress.tally.counts() if progress.tally is not None else None
     calibration = ""
     if isinstance(network, DeployedNetwork) and config.on == "chip":
@@ -296,12 +344,12 @@ def _results(
         versions=versions(),
         source=handed_on(volume.source),
         input_sha256=volume.digest(),
-        sections=tuple(numbers),
+        sections=tuple(job.numbers),
         height=height,
         width=width,
         pixel_nm=volume.pixel_nm,
         network=handed_on(config.deployed or str(config.checkpoint)),
-        network_sha256=digest_of(network),
+        network_sha256=job.network_digest,
         on=config.on,
         calibration=calibration,
         orientations=config.orientations,
@@ -311,7 +359,7 @@ def _results(
         damaged=dict(progress.damaged),
         activity=activity,
         energy=None if activity is None else estimate_energy(activity, LOIHI),
-        seconds=dict(reporter.seconds),
+        seconds=dict(job.reporter.seconds),
         peak_memory_mb=peak_memory_mb(),
         n_cells=n_cells,
     )

@@ -9,6 +9,7 @@ from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.errors import InputError
 from loihiseg.option_fields import default_of
 from loihiseg.running.options import RunOptions, SegmentOptions
+from loihiseg.running.scheduler import require_dask, scheduler
 from loihiseg.training import shipped
 
 _OF_COMPILING = ("checkpoint", "chips", "tile", "calibration_tiles")
@@ -33,6 +34,7 @@ class SegmentConfig:
     on: str
     sections: str | None
     orientations: NumberOfOrientations
+    scheduler: str | None
     probability: str
     cells: bool
     link: bool
@@ -65,6 +67,9 @@ def configuration(options: Namespace) -> SegmentConfig:
     """
     if options.link and not options.cells:
         raise InputError("--link: joins cells of neighbouring sections; give --cells too")
+    if options.scheduler is not None:
+        scheduler(options.scheduler)
+        require_dask()
     if options.deployed is not None:
         _check_kept(options)
     elif options.recalibrate is not None:

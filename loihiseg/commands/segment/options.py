@@ -98,6 +98,12 @@ def _add_running(parser: Parser) -> None:
         help="show each tile turned four ways, or mirrored too, and take the mean probability; "
         "takes that much longer (default: 1)",
     )
+    group.add_argument(
+        "--scheduler",
+        metavar="ADDRESS|local:N",
+        help="hand windows to the workers of this scheduler of Dask, or to N workers of one thread "
+        "each that are started here; needs loihiseg[cluster] (default: this process alone)",
+    )
 
 
 def _add_output(parser: Parser) -> None:
