@@ -119,6 +119,7 @@ def workplace(options, arguments, digest):
     return Workplace(
         writable_folder(Path(out)), options.data, options.labels, options.label_polarity, digest,
         command, options.label_threshold, options.boundary_width, options.ignore_label,
+        options.pixel_nm,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from loihiseg.compilation.options import CompileOptions
 from loihiseg.conversion.precision import quantize_network
 from loihiseg.data.orientations import orientations
 from loihiseg.data.readers.axes import complete
+from loihiseg.data.resampling import Plane, unknown
 from loihiseg.data.selection import Chosen, Selection, select_sections
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import Tiles, default_overlap, predict_sections, tile_grid
@@ -108,7 +109,7 @@ class _Ready:
 
 def deploy(
     load: "Callable[[], TrainedNetwork | DeployedNetwork]",
-    read: Callable[[], Stack],
+    read: Callable[[Plane | None], Stack],
     compiling: CompileOptions,
     running: RunOptions,
     reporter: Reporter,
@@ -120,7 +121,8 @@ def deploy(
     load : callable
         Returns the trained network, or a deployed one, of which nothing is compiled.
     read : callable
-        Returns the stack; it needs no labels.
+        Takes the size of a pixel that the network was trained on, None where that is not known;
+        returns the stack, resampled to it where its own is another. It needs no labels.
     compiling : CompileOptions
         Not looked at for a deployed network.
     running : RunOptions
@@ -142,9 +144,12 @@ def deploy(
     with reporter.part("load") as note:
         check_target(running.target)
         network = load()
-        stack = read()
+        network_nm = _pixel_nm(network)
+        stack = read(network_nm)
         sections = _sections(network, stack, compiling, running)
         note.detail = "; ".join([handed_on(stack.source), stack.polarity])
+    if text := unknown(stack.pixel_nm, network_nm):
+        reporter.say(text)
     if isinstance(network, DeployedNetwork):
         chosen = _chosen(sections, network.tile, running, reporter)
         ready = _Ready(network, chosen, None, SpikesDigest(), None, ())
@@ -154,6 +159,17 @@ def deploy(
         ready = _checked(ready, running.check, reporter)
     outcome = _emulated(ready, running, reporter)
     return _deployment(ready, outcome, running, reporter)
+
+
+def _pixel_nm(network: "TrainedNetwork | DeployedNetwork") -> Plane | None:
+    """Size of a pixel that a network was trained on, where that is known."""
+    if isinstance(network, DeployedNetwork):
+        trained_on = network.trained_on
+    else:
+        from loihiseg.compilation import source
+
+        trained_on = source.trained_on(network)
+    return None if trained_on is None else trained_on.pixel_nm
 
 
 def _sections(

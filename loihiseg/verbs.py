@@ -356,13 +356,13 @@ def deploy_stack(
     if isinstance(network, DeployedNetwork):
         _check_undecided(options, chips)
         kept = network
-        return deploy(lambda: kept, lambda: stack, CompileOptions(), running, reporter)
+        return deploy(lambda: kept, lambda _: stack, CompileOptions(), running, reporter)
     from loihiseg.compilation.source import trained_network
 
     if chips is not None:
         options = {"chips": chips, **options}
     compiling = picked(CompileOptions, options)
-    return deploy(lambda: trained_network(network), lambda: stack, compiling, running, reporter)
+    return deploy(lambda: trained_network(network), lambda _: stack, compiling, running, reporter)
 
 
 def _check_undecided(options: Mapping[str, object], chips: int | None) -> None:

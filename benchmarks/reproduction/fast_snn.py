@@ -31,5 +31,6 @@ def simulate_levels(asked: Namespace, job: dict) -> None:
         label_threshold=asked.label_threshold,
         boundary_width=asked.boundary_width,
         ignore_label=asked.ignore_label,
+        pixel_nm=asked.pixel_nm,
     )
     write_results(Path(asked.folder), simulate(config, lambda: read_data(config), Reporter()))

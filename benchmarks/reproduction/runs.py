@@ -54,7 +54,8 @@ class Workplace:
     label_threshold : float or None
     boundary_width : int
     ignore_label : int, float or None
-        How labels are read, as the options of that name.
+    pixel_nm : tuple of float or None
+        How labels and sizes are read, as the options of that name.
     """
 
     out: Path
@@ -66,6 +67,7 @@ class Workplace:
     label_threshold: float | None = None
     boundary_width: int = 2
     ignore_label: float | None = None
+    pixel_nm: tuple | None = None
 
 
 def job_of(place: Workplace, run) -> dict | None:
@@ -192,6 +194,7 @@ def asked_of(place: Workplace, run) -> dict:
         "label_threshold": place.label_threshold,
         "boundary_width": place.boundary_width,
         "ignore_label": place.ignore_label,
+        "pixel_nm": place.pixel_nm,
     }
 
 

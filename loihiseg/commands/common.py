@@ -9,9 +9,14 @@ from loihiseg.errors import OptionError
 from loihiseg.training import shipped
 from partition.command_line import command
 from partition.command_line.command import doing
+from partition.display.messages import one_line
 
 if TYPE_CHECKING:
     from loihiseg.data.stack import Stack
+
+
+MOST_NM = 1e6
+"""Largest size of a pixel that may be given, a millimetre."""
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +55,30 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         help="labels of this value, which may be nan, say nothing: such pixels count in no loss, "
         "calibration or score",
     )
+    group.add_argument(
+        "--pixel-nm",
+        type=pixel_sizes,
+        metavar="NM|Z,Y,X",
+        help="size of a pixel in place of what the file says: one number for rows and columns, or "
+        "three; where it is not that of the network, the data are resampled",
+    )
+
+
+def pixel_sizes(text: str) -> tuple[float | None, float, float]:
+    """A type for argparse: nanometres between sections, rows and columns, as 4 or 50,4,4."""
+    try:
+        found = [float(part) for part in text.split(",")]
+        if len(found) not in (1, 3) or not all(0 < size <= MOST_NM for size in found):
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{one_line(text, 40)!r}: expected nanometres, as 4 or as 50,4,4 for sections, rows "
+            f"and columns, each above 0 and at most {MOST_NM:g}"
+        ) from None
+    return (None, found[0], found[0]) if len(found) == 1 else (found[0], found[1], found[2])
+
+
+pixel_sizes.limits = "numbers above 0"  # type: ignore[attr-defined]
 
 
 def label_value(text: str) -> int | float:
@@ -71,18 +100,24 @@ def add_network_option(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def read_data(options: Any) -> "Stack":
-    """The stack the options ask for: the synthetic one if no path is given."""
+def read_data(options: Any, network_nm: tuple[float, float] | None = None) -> "Stack":
+    """The stack the options ask for: the synthetic one if no path is given.
+
+    network_nm : of rows and columns, where the network that it is for knows; it is resampled where
+        its own size is another.
+    """
     if options.data is None:
         from loihiseg.data.synthetic import synthetic_stack
 
         return synthetic_stack()
     from loihiseg.data.labels import LabelOptions
     from loihiseg.data.readers import read_stack
+    from loihiseg.data.resampling import PixelSizes
 
     reading = LabelOptions(options.label_threshold, options.boundary_width, options.ignore_label)
     with doing(f"reading {options.data}"):
-        return read_stack(options.data, options.labels, options.label_polarity, reading)
+        sizes = PixelSizes(options.pixel_nm, network_nm)
+        return read_stack(options.data, options.labels, options.label_polarity, reading, sizes)
 
 
 def run(main: Callable[[Sequence[str]], object], arguments: Sequence[str] | None = None) -> int:

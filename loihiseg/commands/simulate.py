@@ -51,6 +51,7 @@ class SimulationConfig:
     label_threshold: float | None = None
     boundary_width: int = 2
     ignore_label: float | None = None
+    pixel_nm: tuple[float | None, float, float] | None = None
 
 
 def parse(arguments: Sequence[str], methods: Registry = METHODS) -> argparse.Namespace:
@@ -121,7 +122,7 @@ def configuration(options: argparse.Namespace, methods: Registry = METHODS) -> S
     start = options.start and shipped.named(options.start, options.data)
     names = (
         "data", "labels", "label_polarity", "label_threshold", "boundary_width", "ignore_label",
-        "sections", "seed",
+        "pixel_nm", "sections", "seed",
     )  # fmt: skip
     common = {name: getattr(options, name) for name in names}
     return SimulationConfig(method.name, settings, checkpoint, start, **common)

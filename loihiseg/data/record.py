@@ -9,6 +9,10 @@ from loihiseg.data.splits import Bands, Split
 from loihiseg.storage.ranges import Name, Text
 
 _Small = Annotated[int, Meta(ge=0, le=10**6)]
+_Nanometres = Annotated[float, Meta(gt=0, le=1e9)]
+PixelRecord = tuple[_Nanometres, _Nanometres]
+"""Size of a pixel, nanometres between rows and columns."""
+
 _Range = tuple[_Small, _Small]
 
 
@@ -38,12 +42,12 @@ class SplitRecord:
     def of(cls, split: Split) -> "SplitRecord":
         """Of a `Split`."""
         parts = split.train, split.validation, split.test
-        found = ((min(part), max(part) + 1) for part in parts)
+        train, validation, test = ((min(part), max(part) + 1) for part in parts)
         bands = None
         if split.bands is not None:
             rows = split.bands.train, split.bands.validation, split.bands.test
             bands = BandsRecord(*((part.start, part.stop) for part in rows))
-        return cls(*found, bands)
+        return cls(train, validation, test, bands)
 
     @property
     def parts(self) -> Split:
@@ -77,9 +81,12 @@ class DataRecord:
     digest, polarity : str
         See `loihiseg.data.stack.Stack`.
     split : SplitRecord
+    pixel_nm : tuple of float or None
+        Nanometres between rows and columns; None where that is not known.
     """
 
     source: Text
     digest: Name
     polarity: Text
     split: SplitRecord
+    pixel_nm: PixelRecord | None = None

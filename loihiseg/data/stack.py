@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from loihiseg.data.ignored import known_of, share_left_out
-from loihiseg.data.labels import LabelOptions, LabelPolarity, Reading, read_membrane
+from loihiseg.data.labels import LabelOptions, LabelPolarity, read_membrane
 from loihiseg.data.padding import padding_of, stack_padding, without_nan
 from loihiseg.data.ranges import warn_of_ranges
 from loihiseg.data.ranks import percentiles
+from loihiseg.data.resampling import Resampling
 from loihiseg.data.warn import warn
 from loihiseg.errors import InputError
 
@@ -165,6 +166,7 @@ def make_stack(
     label_polarity: LabelPolarity = "auto",
     labels_source: str | None = None,
     label_options: LabelOptions = LabelOptions(),  # noqa: B008 (frozen)
+    resampling: Resampling | None = None,
 ) -> Stack:
     """Check images and labels and put them into the one form the rest of the package uses.
 
@@ -174,6 +176,7 @@ def make_stack(
         clipped, the result is uint8. Padding counts for neither, see `loihiseg.data.padding`.
     labels : same shape, or None; `loihiseg.data.labels.read_membrane` says how they are read.
     label_options : for soft masks and instances.
+    resampling : to another size of pixel, before boundaries of instances are drawn; None for none.
     source, labels_source : named in errors; the labels' is that of the images if not given.
 
     Pixels of padding, NaN among them, and ignored labels count for nothing, see `Stack.known`.
@@ -184,15 +187,21 @@ def make_stack(
     zyx = _shaped(images, source, "images")
     zyx, padding = _without_padding(zyx, source)
     pixels = _to_uint8(zyx, source)
+    own_shape = pixels.shape
+    if resampling is not None:
+        pixels = resampling.images(pixels)
+        padding = None if padding is None else resampling.marks(padding)
     if labels is None:
         known = known_of(padding)
         polarity = "; ".join(filter(None, ("labels: none", share_left_out(known))))
         return Stack(
             pixels, None, source, polarity, _digest(pixels, None, None, known), known=known
         )
-    read = _read_labels(
-        labels, pixels.shape, labels_source or source, label_polarity, label_options, padding
-    )
+    labels_source = labels_source or source
+    zyx = _checked_labels(labels, own_shape, labels_source, label_options)
+    if resampling is not None:
+        zyx = resampling.marks(zyx)
+    read = read_membrane(zyx, labels_source, label_polarity, label_options, padding)
     sentence = "; ".join(filter(None, (read.sentence, share_left_out(read.known))))
     digest = _digest(pixels, read.membrane, read.labelled, read.known)
     return Stack(
@@ -206,14 +215,10 @@ def make_stack(
     )
 
 
-def _read_labels(
-    labels: np.ndarray,
-    shape: tuple[int, ...],
-    source: str,
-    label_polarity: LabelPolarity,
-    options: LabelOptions,
-    padding: np.ndarray | None,
-) -> Reading:
+def _checked_labels(
+    labels: np.ndarray, shape: tuple[int, ...], source: str, options: LabelOptions
+) -> np.ndarray:
+    """Labels of the shape of the images, (n_sections, height, width)."""
     zyx = _shaped(labels, source, "labels")
     if options.ignore is None or not np.isnan(options.ignore):
         check_pixels(zyx, source, "labels")
@@ -222,7 +227,7 @@ def _read_labels(
             f"{source}: labels have shape {zyx.shape}, images have {shape} "
             "(sections, height, width); give labels drawn on these very images"
         )
-    return read_membrane(zyx, source, label_polarity, options, padding)
+    return zyx
 
 
 def _without_padding(images: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:

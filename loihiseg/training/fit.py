@@ -14,6 +14,7 @@ import numpy as np
 from loihiseg.data.augmentation import sample_crops
 from loihiseg.data.contrast import normalize
 from loihiseg.data.record import DataRecord, SplitRecord
+from loihiseg.data.resampling import plane
 from loihiseg.data.splits import Split
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import cut, predict_sections, tile_grid
@@ -185,7 +186,8 @@ def train_held(
         assert deployed is not None  # made with the phase
         deployed.set_weights(model.get_weights())
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
-        _save_state(folder, model, history, Run(config, stack.digest))
+        run = Run(config, stack.digest, data.pixel_nm)
+        _save_state(folder, model, history, run)
         if history[-1] is _best(history, config):
             _save_checkpoint(folder, model, history[-1], config, data)
         if on_epoch is not None:
@@ -363,7 +365,8 @@ def _metrics(epoch: Epoch) -> dict[str, float]:
 
 
 def _record_of(stack: Stack, split: Split) -> DataRecord:
-    return DataRecord(handed_on(stack.source), stack.digest, stack.polarity, SplitRecord.of(split))
+    source, record = handed_on(stack.source), SplitRecord.of(split)
+    return DataRecord(source, stack.digest, stack.polarity, record, plane(stack.pixel_nm))
 
 
 def _save_state(folder: Path, model: tf.keras.Model, history: list[Epoch], run: Run) -> None:

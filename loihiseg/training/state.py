@@ -18,6 +18,7 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
+from loihiseg.data.record import PixelRecord
 from loihiseg.errors import OUT, RESUME, InputError, Option, OptionError
 from loihiseg.files import write_bytes, write_json
 from loihiseg.metrics.levels import LayerLevels
@@ -74,10 +75,15 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Run:
-    """What a state to resume from belongs to."""
+    """What a state to resume from belongs to.
+
+    ``pixel_nm`` is what the data were resampled to, or their own size of a pixel where they were
+    not; None where that is not known.
+    """
 
     config: TrainingConfig
     digest: Name
+    pixel_nm: PixelRecord | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -121,7 +121,7 @@ def deployed(network, stack, *options):
     config = configuration(parse(["--checkpoint", str(network), *SHORT, *options]))
     found = deploy(
         lambda: load_network(config),
-        lambda: stack,
+        lambda network_nm: stack,
         config.compile_options,
         config.run_options,
         Reporter(quiet=True),

@@ -91,7 +91,7 @@ def deployment(config: DeployConfig, reporter: "Reporter") -> "Deployment":
 
     return deploy(
         lambda: load_network(config),
-        lambda: read_data(config),
+        lambda network_nm: read_data(config, network_nm),
         config.compile_options,
         config.run_options,
         reporter,

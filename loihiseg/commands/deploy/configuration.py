@@ -58,6 +58,7 @@ class DeployConfig:
     boundary_width: int = 2
     orientations: int = 1
     ignore_label: float | None = None
+    pixel_nm: tuple[float | None, float, float] | None = None
     code_options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -74,7 +75,8 @@ class DeployConfig:
         if result.compiling is None:
             raise ValueError("of a kept network the folder is to be named")
         names = (
-            "data", "labels", "label_polarity", "label_threshold", "boundary_width", "ignore_label"
+            "data", "labels", "label_polarity", "label_threshold", "boundary_width", "ignore_label",
+            "pixel_nm",
         )  # fmt: skip
         given = {name: getattr(asked, name) for name in names}
         given["checkpoint"] = shipped.named(asked.checkpoint, asked.data)

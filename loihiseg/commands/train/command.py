@@ -27,6 +27,7 @@ from partition.command_line.log import RunLog
 from partition.display.messages import handed_on
 
 if TYPE_CHECKING:
+    from loihiseg.data.resampling import Plane
     from loihiseg.data.splits import Split
     from loihiseg.data.stack import Stack
     from loihiseg.metrics.rates import LayerRates
@@ -99,7 +100,10 @@ def _run(asked: _Asked, config: "TrainingConfig", log: RunLog) -> None:
             start = _start(options)
         if start is not None:
             config = started_from(config, start)
-        stack, split = _read(options, config, reporter)
+        network_nm = None if start is None else start.info.data.pixel_nm
+        if before is not None:
+            network_nm = before.pixel_nm
+        stack, split = _read(options, config, network_nm, reporter)
         held = folder()
         if before is not None:
             check_same_run(held, before, config, stack.digest, stack.source)
@@ -152,14 +156,20 @@ def _check_free(folder: Path) -> None:
 
 
 def _read(
-    options: Namespace, config: "TrainingConfig", reporter: "Reporter"
+    options: Namespace,
+    config: "TrainingConfig",
+    network_nm: "Plane | None",
+    reporter: "Reporter",
 ) -> "tuple[Stack, Split]":
-    """The stack and its split; refuses what cannot be trained on."""
+    """The stack and its split; refuses what cannot be trained on.
+
+    ``network_nm`` is the size of a pixel that is trained on, None for the stack's own.
+    """
     from loihiseg.data.splits import described, split_of
     from loihiseg.training.beginning import check_labels, check_size
 
     with reporter.part("load") as note:
-        stack = read_data(options)
+        stack = read_data(options, network_nm)
         check_labels(stack)
         check_size(stack, config.crop)
         split = split_of(stack, config.crop, config.network.tile, options.validation, options.test)
@@ -196,11 +206,13 @@ def _train(
 
 def _warning(stack: "Stack", split: "Split", accuracy: float) -> str:
     """That the network is worse than none, if it is."""
+    from loihiseg.metrics.known import counted
     from loihiseg.report.baseline import trained_below_all_cell
 
-    membrane = stack.select_labelled(split.validation).membrane
-    if membrane is None:
+    part = split.part(stack, "validation")
+    if part.membrane is None:
         return ""
+    membrane = counted(part.known, part.membrane)
     return trained_below_all_cell(accuracy, float((membrane.size - membrane.sum()) / membrane.size))
 
 

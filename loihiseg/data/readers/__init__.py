@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from loihiseg.data.readers.n5 import N5Reader
 from loihiseg.data.readers.regular import cannot_read, is_folder
 from loihiseg.data.readers.same_place import check_same_place
 from loihiseg.data.readers.zarr import ZarrReader
+from loihiseg.data.resampling import PixelSizes, resampling_of
 from loihiseg.data.stack import LabelOptions, LabelPolarity, Stack, make_stack
 from loihiseg.data.warn import warn
 from loihiseg.errors import InputError
@@ -45,6 +46,7 @@ def read_stack(
     labels: str | Path | None = None,
     label_polarity: LabelPolarity = "auto",
     label_options: LabelOptions = LabelOptions(),  # noqa: B008 (frozen)
+    sizes: PixelSizes = PixelSizes(),  # noqa: B008 (frozen)
 ) -> Stack:
     """Read an EM stack, axes "zyx", with its membrane labels if there are any.
 
@@ -62,6 +64,8 @@ def read_stack(
     labels : where the labels are when not beside the images, in any of the single-array forms;
         overrides labels found at `path`.
     label_polarity, label_options : see `make_stack`, which also describes the pixel types.
+    sizes : of pixels, where the file's are to be replaced or the stack is for a network that knows
+        its own; it is then resampled, see `loihiseg.data.resampling`.
 
     Raises InputError, one line naming the file, for everything that cannot be read as a stack.
     """
@@ -72,24 +76,49 @@ def read_stack(
             labels_at = Path(labels)
         with open_sections(images_at, "images") as reader:
             if labels_at is None:
-                stack = make_stack(_read_all(reader), None, str(path), label_polarity)
-                _warn_of_transparent(reader)
-                return replace(stack, pixel_nm=reader.pixel_nm)
-            with open_sections(labels_at, "labels") as label_reader:
-                if isinstance(reader, SectionFolder) and isinstance(label_reader, SectionFolder):
-                    check_pairs(reader.files, label_reader.files)
-                check_same_place(reader, label_reader)
-                images, label_array = _read_all(reader), _read_all(label_reader)
-                pixel_nm, colours = reader.pixel_nm, ""
-                _warn_of_transparent(reader)
-                if label_reader.coded:
-                    label_array, label_options, colours = colour_labels(
-                        label_array, str(labels_at), label_options
-                    )
+                images, drawn = _read_all(reader), _Drawn(None, label_options)
+            else:
+                images, drawn = _read_both(reader, labels_at, label_options)
+            _warn_of_transparent(reader)
+        resampling, pixel_nm = resampling_of(reader.pixel_nm, sizes, str(path))
         stack = make_stack(
-            images, label_array, str(path), label_polarity, str(labels_at), label_options
+            images,
+            drawn.labels,
+            str(path),
+            label_polarity,
+            str(labels_at),
+            drawn.options,
+            resampling,
         )
-        return replace(stack, pixel_nm=pixel_nm, polarity=colours + stack.polarity)
+    told = drawn.colours + stack.polarity
+    if resampling is None:
+        return replace(stack, pixel_nm=pixel_nm, polarity=told)
+    depth = None if pixel_nm is None else pixel_nm[0]
+    now_nm = (depth, *resampling.network_nm)
+    return replace(stack, pixel_nm=now_nm, polarity=f"{told}; {resampling}")
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Labels (n_sections, height, width) or None, how to read them, what their colours were."""
+
+    labels: np.ndarray | None
+    options: LabelOptions
+    colours: str = ""
+
+
+def _read_both(
+    reader: SectionReader, labels_at: Path, options: LabelOptions
+) -> tuple[np.ndarray, _Drawn]:
+    """Images, and the labels that belong to them."""
+    with open_sections(labels_at, "labels") as label_reader:
+        if isinstance(reader, SectionFolder) and isinstance(label_reader, SectionFolder):
+            check_pairs(reader.files, label_reader.files)
+        check_same_place(reader, label_reader)
+        images, labels = _read_all(reader), _read_all(label_reader)
+        if not label_reader.coded:
+            return images, _Drawn(labels, options)
+    return images, _Drawn(*colour_labels(labels, str(labels_at), options))
 
 
 def open_sections(path: str | Path, role: Role = "images") -> SectionReader:

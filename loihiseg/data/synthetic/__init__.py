@@ -9,7 +9,7 @@ sections correlate more (0.3 to 0.5, real 0.19). Figures for a publication come 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,7 +72,8 @@ def synthetic_stack(
         # A generator per section keeps section k independent of the number of sections.
         images[k], membrane = _section(tissue, k, np.random.default_rng([seed, 1, k]))
         labels[k] = np.where(membrane, 0, 255)
-    return make_stack(images, labels, f"synthetic(seed={seed})", "cell-bright")
+    stack = make_stack(images, labels, f"synthetic(seed={seed})", "cell-bright")
+    return replace(stack, pixel_nm=(50.0, 4.0, 4.0))
 
 
 def _grow(shape: tuple[int, int], rng: np.random.Generator) -> _Tissue:
