@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from loihiseg.codes.ramp.code import RampCode
 from loihiseg.codes.ramp.integers import integer_layers
 from loihiseg.conversion.convolution import term_input
 from loihiseg.conversion.linear import Term
 from loihiseg.conversion.neuron_kinds import Quantized
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.errors import InputError
 
 KINDS = ("dense", "convolution", "transposed", "skip", "u-net")
 
@@ -128,3 +130,15 @@ def integer_network(network, pixels):
         reached = np.rint(total)[..., None, :] >= own.thresholds
         found[one.name] = reached.sum(axis=-2)
     return found
+
+
+def fitting(seed):
+    """The first random network from a number on that the chip has room for."""
+    for attempt in range(20):
+        network = random_network(seed + 10**6 * attempt)
+        try:
+            RampCode.of(network).neurons(network)
+        except InputError:
+            continue
+        return network
+    raise AssertionError(f"no network fits from {seed} on")

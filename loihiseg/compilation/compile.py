@@ -24,6 +24,7 @@ from loihiseg.compilation.source import (
     check_tile,
 )
 from loihiseg.conversion.host_graph import HostGraph
+from loihiseg.conversion.neuron import BLOCKS_VERSION
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
 from loihiseg.files import sha256
@@ -107,6 +108,7 @@ class _Recipe:
 
     program_format: int
     artifact_format: int
+    blocks_version: int
     versions: dict[str, str]
     neurons: LoweredNetwork
     expected: dict[str, np.ndarray]
@@ -285,6 +287,7 @@ def recipe(prepared: Prepared, options: CompileOptions, expected: dict[str, np.n
     return _Recipe(
         program_format=PROGRAM_FORMAT,
         artifact_format=artifact.FORMAT,
+        blocks_version=BLOCKS_VERSION,
         versions=found | {"loihiseg": loihiseg.__version__},
         neurons=prepared.neurons,
         expected=expected,

@@ -1,4 +1,9 @@
-"""Blocks in nengo-loihi whose integers are given, not chosen.
+"""Blocks in nengo-loihi whose sums are exact: currents that leave nothing, integers that are given.
+
+Of a current without a filter nengo-loihi leaves 1/4096 in the next step: it stores a decay of 4094,
+to which the chip adds 1. The register holds 4095 too, and then nothing is left. So it is for
+neurons that forget (`loihiseg.conversion.nengo_neurons.Forgetting`): whether one fires depends on
+the spikes of one step alone.
 
 nengo-loihi finds a scale for the weights of every block and rounds them. A block of neurons that
 wait (`loihiseg.conversion.nengo_neurons.Waiting`) has the chip's integers for weights already, of
@@ -16,19 +21,46 @@ import nengo
 import numpy as np
 from nengo.exceptions import BuildError
 from nengo.neurons import NeuronType
-from nengo_loihi.block import LoihiBlock, Synapse
+from nengo_loihi.block import Compartment, LoihiBlock, Synapse
 from nengo_loihi.builder import Builder, Model
 from nengo_loihi.builder.discretize import array_to_int, discretize_block, discretize_probe
+from nengo_loihi.builder.ensemble import build_lif
 from nengo_loihi.builder.network import build_network
 from nengo_loihi.builder.validate import validate_model
 
-from loihiseg.conversion.nengo_neurons import Waiting
+from loihiseg.conversion.nengo_neurons import Forgetting, Waiting
 from loihiseg.quantization.fixed_point import integer_exponent
 
 STORED_DECAY = 4095
 """Of a current of which nothing is left in the next step; the chip adds 1."""
 
 HIGHEST_VOLTAGE = 2**23 - 1
+
+
+class ForgettingCompartment(Compartment):
+    """Compartments of whose current nothing is left in the next step."""
+
+    def configure_default_filter(self, tau_s: float, dt: float = 0.001) -> None:
+        """None, whatever is asked for."""
+        self._configure_filter(0, dt)
+
+    def _configure_filter(self, tau_s: float, dt: float) -> None:
+        if tau_s != 0:
+            raise BuildError(f"{self}: neurons that forget are connected without a synapse")
+        # nengo-loihi stores 4095 times this, less 1.
+        self.decay_u[:] = (STORED_DECAY + 1) / STORED_DECAY
+        self.scale_u = False
+
+
+@Builder.register(Forgetting)
+def build_forgetting(
+    model: Model, neuron_type: Forgetting, neurons: nengo.ensemble.Neurons, block: LoihiBlock
+) -> None:
+    """Build as nengo-loihi builds a `nengo.LIF`, with another decay of the current."""
+    before = block.compartment
+    block.compartment = ForgettingCompartment(block.n_neurons, label=before.label)
+    block.compartment.bias[:] = before.bias
+    build_lif(model, neuron_type, neurons, block)
 
 
 @Builder.register(Waiting)

@@ -81,9 +81,25 @@ class Pulsed(Binary):
         output[:] = np.array(fires) * (self.amplitude / dt)
 
 
-def forgetting() -> nengo.LIF:
-    """Neurons of the chip of whose voltage nothing is left in the next step."""
-    return nengo.LIF(tau_rc=MEMORYLESS_TAU_S, tau_ref=0, initial_state={"voltage": Choice([0])})
+class Forgetting(nengo.LIF):
+    """Neurons of the chip of whose voltage and current nothing is left in the next step.
+
+    `loihiseg.conversion.exact_blocks` builds them: of the current of a `nengo.LIF` without a
+    synaptic filter nengo-loihi leaves 1/4096.
+
+    Parameters
+    ----------
+    amplitude : float
+        As of `Binary`.
+    """
+
+    def __init__(self, amplitude: float = 1) -> None:
+        super().__init__(
+            MEMORYLESS_TAU_S,
+            tau_ref=0,
+            amplitude=amplitude,
+            initial_state={"voltage": Choice([0])},
+        )
 
 
 class Waiting(NeuronType):

@@ -31,6 +31,9 @@ THRESHOLD = 1.0 / SPIKE_RATE_HZ
 MEMORYLESS_TAU_S = 1e-4
 """Membrane time constant that nengo-loihi turns into the fastest decay, 4095 of 4096 per step."""
 
+BLOCKS_VERSION = 2
+"""Of how the chip's blocks are made of neurons: networks are not taken from a cache of another."""
+
 MOST_LEVELS = 2**16
 MOST_STEPS = 10_000
 
@@ -47,11 +50,15 @@ class Membrane:
         Share of the voltage that is lost in a step.
     undo_gain : bool
         Whether the gain that a decaying voltage has is undone in its scale.
+    forgets_current : bool
+        Whether nothing of the current of a step is left in the next. Without a synaptic filter
+        nengo-loihi leaves 1/4096 of it.
     """
 
     threshold: float
     decay: float = 0.0
     undo_gain: bool = False
+    forgets_current: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +73,6 @@ class ChipLayer:
         (channels,).
     current_scale, bias_scale, voltage_scale : numpy.ndarray
         float64, (channels,): integers that weights, biases and thresholds of 1 become.
-    constant_gain : float
-        What the current settles at, of an input of 1 in every step, without a synaptic filter.
     sources_hz : tuple of float
         Rate scale of each term's source.
     dt_s : float
@@ -80,7 +85,6 @@ class ChipLayer:
     current_scale: np.ndarray
     bias_scale: np.ndarray
     voltage_scale: np.ndarray
-    constant_gain: float
     sources_hz: tuple[float, ...]
     dt_s: float
 

@@ -215,9 +215,9 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     def nengo_type(self, on_host: bool) -> NeuronType:
         """Neurons that forget; see `loihiseg.conversion.nengo_neurons`."""
-        from loihiseg.conversion.nengo_neurons import Binary, forgetting
+        from loihiseg.conversion.nengo_neurons import Binary, Forgetting
 
-        return Binary(active_steps=self.active_steps) if on_host else forgetting()
+        return Binary(active_steps=self.active_steps) if on_host else Forgetting()
 
     def bias_offset(self, on_host: bool) -> float:
         """The chip's neurons fire above 1, not above 0."""
@@ -235,7 +235,8 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     def membrane(self, dt_s: float = DT_S) -> Membrane:
         """The fastest decay."""
-        return Membrane(1.0, -float(np.expm1(-dt_s / MEMORYLESS_TAU_S)), undo_gain=True)
+        decay = -float(np.expm1(-dt_s / MEMORYLESS_TAU_S))
+        return Membrane(1.0, decay, undo_gain=True, forgets_current=True)
 
     def meant(self, chip: ChipLayer) -> tuple[list[np.ndarray], np.ndarray]:
         """A threshold that is off is a bias that is off."""
@@ -246,12 +247,9 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
     def quantized(self, layer: SpikingLayer, chip: ChipLayer) -> SpikingLayer:
         """The integers themselves: only the sign of the input counts.
 
-        float32 adds them without rounding. The bias holds the threshold; without a clock, of whose
-        input in single steps nothing is gained from the step before, it is smaller by what a
-        constant current gains from the part of it that is left from step to step.
+        float32 adds them without rounding. The bias holds the threshold.
         """
-        gain = 1.0 if layer.is_clocked else chip.constant_gain
-        bias = (chip.bias - chip.threshold) / gain
+        bias = chip.bias - chip.threshold
         terms = tuple(
             replace(term, kernel=integers)
             for term, integers in zip(layer.terms, chip.weights, strict=True)

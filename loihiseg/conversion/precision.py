@@ -11,17 +11,12 @@ from loihiseg.errors import InputError, LoihisegError
 from loihiseg.quantization.fixed_point import (
     BlockScale,
     block_scale,
-    decay_gain,
     integer_exponent,
     quantize_bias,
-    quantize_decay,
     quantize_threshold,
     quantize_weights,
 )
 from loihiseg.results.layers import LayerPrecision
-
-UNFILTERED_GAIN = decay_gain(quantize_decay(1.0, current=True), current=True)
-"""What a constant current settles at without a filter, of which 1/4096 is left each step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +119,9 @@ def layer_scales(
     """
     weights = chip_weights(layer, source_scale_hz, dt_s)
     bias = neuron_bias(layer).astype(np.float32) * np.float32(layer.rate_scale_hz)
-    decay = 1.0 if not synapse_s else -np.expm1(-dt_s / synapse_s)
     membrane = layer.neuron.membrane(dt_s)
+    decay = 1.0 if not synapse_s else -np.expm1(-dt_s / synapse_s)
+    decay = None if membrane.forgets_current else decay
     for start in range(0, layer.shape[2], width):
         part = slice(start, min(start + width, layer.shape[2]))
         largest = max(float(np.abs(w[..., part]).max()) for w in weights)
@@ -246,7 +242,6 @@ def _integers(
         current_scale=current_scale,
         bias_scale=bias_scale,
         voltage_scale=voltage_scale,
-        constant_gain=UNFILTERED_GAIN,
         sources_hz=tuple(sources_hz),
         dt_s=dt_s,
     )

@@ -119,7 +119,7 @@ def block_scale(
     weight_max: float,
     threshold: float,
     bias: npt.ArrayLike,
-    decay_current: float,
+    decay_current: float | None,
     decay_voltage: float = 0.0,
     *,
     scale_voltage: bool = False,
@@ -135,7 +135,8 @@ def block_scale(
     bias : array_like
         Biases of its compartments.
     decay_current, decay_voltage : float
-        Decay per step, in [0, 1]; a current decay of 1 is no filter.
+        Decay per step, in [0, 1]; a current decay of 1 is no filter, of which nengo-loihi leaves
+        1/4096 all the same. None for a current of which nothing is left.
     scale_voltage : bool
         Whether the voltage's gain is undone (leaky neurons).
 
@@ -148,7 +149,9 @@ def block_scale(
     LoihisegError
         If no exponent makes threshold and biases fit.
     """
-    gain_u = decay_gain(quantize_decay(decay_current, current=True), current=True)
+    gain_u = 1.0
+    if decay_current is not None:
+        gain_u = decay_gain(quantize_decay(decay_current, current=True), current=True)
     gain_v = 1.0
     if scale_voltage:
         gain_v = decay_gain(quantize_decay(decay_voltage, current=False), current=False)

@@ -84,7 +84,6 @@ def test_integers_mean_by_hand():
         current_scale=np.array([64.0, 32.0]),
         bias_scale=np.array([10.0, 10.0]),
         voltage_scale=np.array([0.5, 0.4]),
-        constant_gain=2.0,
         sources_hz=(1000.0,),
         dt_s=0.001,
     )

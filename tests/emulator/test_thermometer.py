@@ -1,4 +1,4 @@
-"""Networks of binary neurons: compiled and stock emulators, and chips, do the same."""
+"""Networks of binary neurons, and of those that wait: emulators and chips do the same."""
 
 import warnings
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from nengo_loihi.hardware.interface import HardwareInterface
 
+from loihiseg.codes.ramp.code import RampCode
 from loihiseg.codes.thermometer.centring import centred
 from loihiseg.codes.thermometer.clocks import clocked
 from loihiseg.codes.thermometer.levels import neurons_of, steps_needed, timed
@@ -77,11 +78,13 @@ def test_binary_neurons_fire_in_most_layers(built):
     assert all(0.02 < share < 0.98 for share in fired)
 
 
-@pytest.fixture(scope="module", params=["binary", "mixed", "clocked"])
+@pytest.fixture(scope="module", params=["binary", "mixed", "clocked", "ramp"])
 def on_board(request):
     """A network as tiled, and nengo-loihi's hardware build of it on a stand-in board."""
     clocks = request.param == "clocked"
-    neurons = neurons_of(quantized.lowered(*CASES["mixed" if clocks else request.param]))
+    network = quantized.lowered(*CASES.get(request.param, CASES["mixed"]))
+    ramp = request.param == "ramp"
+    neurons = RampCode.of(network).neurons(network) if ramp else neurons_of(network)
     if clocks:
         neurons = clocked(ruled(neurons), N_STEPS)
     tiling = choose_block_shapes(partition_layers(neurons))

@@ -4,9 +4,9 @@ A neuron has no decay and no bias; its threshold is `THRESHOLD`, the least of th
 ``-2**k + 1``. Host spikes with a weight per channel move it through an image::
 
     flush    at least -2**k - 64: to the floor, from any voltage
-    set      2**k - M: to -M + 1. M is at least the largest sum of positive weights, so that no sum
-             of input fires; 2**k - M at least the largest of negative ones, so that none meets the
-             floor
+    set      2**k - M: to -M + 1. M is at least the largest sum of positive input before the last
+             step of it, so that nothing fires early; 2**k - M at least the largest sum of negative
+             input, so that nothing meets the floor
     release  M + 64 - t(L), together with the last input: fires if the sum reaches t(L), the
              threshold of the highest level
     ramp     t(L) - t(L-1), t(L-1) - t(L-2), ... in the steps that follow: at each of them, those
@@ -25,11 +25,12 @@ code has it. And from rest a biased neuron fires in the first step, whole layers
 more than the events saved. So it is the clock's.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from loihiseg.codes.ramp.integers import GRID, IntegerLayer, largest_sums
+from loihiseg.codes.ramp.integers import GRID, LEAST_APART, IntegerLayer, largest_sums
 from loihiseg.codes.ramp.neuron import MOST_FLOOR_EXPONENT, THRESHOLD
 from loihiseg.codes.ramp.schedule import Times
 from loihiseg.conversion.spec import SpikingLayer
@@ -97,88 +98,137 @@ class Pulse:
         return not (self.weights % COARSE).any()
 
 
-def margins(layer: SpikingLayer, integers: IntegerLayer, spikes: dict[str, int]) -> Margins:
-    """The least margins with which a layer is right for every input.
+@dataclass(frozen=True)
+class Sent:
+    """The most spikes that one unit of a source sends to a layer for an image.
+
+    Attributes
+    ----------
+    total, early, at_once : int
+        In all; before the step in which the layer is released; in one step.
+    """
+
+    total: int
+    early: int
+    at_once: int
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Largest sums of a layer's positive and of its negative input, each at least 0.
+
+    Attributes
+    ----------
+    total, early, at_once : numpy.ndarray
+        int64, (2, channels): positive and negative; over the spikes that `Sent` has.
+    """
+
+    total: np.ndarray
+    early: np.ndarray
+    at_once: np.ndarray
+
+
+def bounds(layer: SpikingLayer, integers: IntegerLayer, sent: Mapping[str, Sent]) -> Bounds:
+    """Largest sums that there can be, whatever the image is.
 
     Parameters
     ----------
     layer : SpikingLayer
         Of activations.
     integers : IntegerLayer
-    spikes : dict of str to int
-        The most spikes that one unit of each source sends for an image.
+    sent : mapping of str to Sent
+        By source.
+    """
+    total, early, at_once = np.zeros((3, 2, layer.shape[2]), np.int64)
+    for term, weights in zip(layer.terms, integers.weights, strict=True):
+        sums, spikes = np.stack(largest_sums(term, weights)), sent[term.source]
+        total += spikes.total * sums
+        early += spikes.early * sums
+        at_once += spikes.at_once * sums
+    return Bounds(total, early, at_once)
+
+
+def within_reach(thresholds: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Thresholds that no sum reaches, or all do, as near to the sums as can be.
+
+    Parameters
+    ----------
+    thresholds : numpy.ndarray
+        (levels, channels), as of `IntegerLayer`.
+    total : numpy.ndarray
+        As of `Bounds`.
+    """
+    found = thresholds.copy()
+    highest, lowest = total[0] + GRID, -total[1]
+    for level in range(len(found)):
+        found[level] = np.minimum(found[level], highest)
+        highest = np.maximum(total[0] + GRID, found[level] + LEAST_APART)
+    for level in range(len(found))[::-1]:
+        found[level] = np.maximum(found[level], lowest)
+        lowest = np.minimum(-total[1], found[level] - LEAST_APART)
+    return found
+
+
+def margins(name: str, integers: IntegerLayer, found: Bounds) -> Margins:
+    """The least margins with which a layer is right for every input.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer, for errors.
+    integers : IntegerLayer
+        Its thresholds `within_reach`.
+    found : Bounds
 
     Raises
     ------
     InputError
         If the chip's voltages are too small; names the layer.
     """
-    positive, negative = _bounds(layer, integers, spikes)
-    least = max(-(-int(positive.max(initial=0)) // COARSE), 1) * COARSE
-    deepest = int(negative.max(initial=0))
+    least = -(-int(found.early[0].max()) // COARSE) * COARSE
+    deepest = int(found.total[1].max())
+    # The highest level's threshold, from the lowest sum, is what a whole ramp could have to pass.
+    below = int((found.total[1] + integers.thresholds[-1]).max()) - THRESHOLD
     for k in range(_LEAST_FLOOR_EXPONENT, MOST_FLOOR_EXPONENT + 1):
         n_set = max(-(-(2**k - least) // LARGEST), 1)
         # Each spike that sets has the same weight.
         up = (2**k - least) // (COARSE * n_set) * n_set * COARSE
-        if up >= max(deepest, COARSE):
+        if up >= max(deepest, COARSE) and 2**k >= below:
             return Margins(2**k - up, k, -(-(2**k + GRID) // LARGEST), n_set)
-    raise _too_large(
-        layer.name, f"{least + deepest:,}, voltages hold {2**MOST_FLOOR_EXPONENT - 1:,}"
-    )
-
-
-def _bounds(
-    layer: SpikingLayer, integers: IntegerLayer, spikes: dict[str, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Largest sums of positive and of negative input of an image, (channels,) each."""
-    total = np.zeros((2, layer.shape[2]), np.int64)
-    for term, weights in zip(layer.terms, integers.weights, strict=True):
-        total += spikes[term.source] * np.stack(largest_sums(term, weights))
-    return total[0], total[1]
+    needed = max(least + deepest, below)
+    raise _too_large(name, f"{needed:,}, voltages hold {2**MOST_FLOOR_EXPONENT - 1:,}")
 
 
 def pulses(
-    layer: SpikingLayer,
-    integers: IntegerLayer,
-    found: Margins,
-    times: Times,
-    in_a_step: dict[str, int],
+    name: str, integers: IntegerLayer, found: Bounds, margins: Margins, times: Times
 ) -> tuple[Pulse, ...]:
     """The neurons of a layer's clock.
 
     Parameters
     ----------
-    layer : SpikingLayer
-    integers : IntegerLayer
-    found : Margins
+    name, integers, found
+        As of `margins`.
+    margins : Margins
     times : Times
-    in_a_step : dict of str to int
-        The most spikes that one unit of each source sends in a step.
 
     Raises
     ------
     InputError
         If the input of a step could be larger than the chip adds up; names the layer.
     """
-    channels = layer.shape[2]
-    up = (2**found.floor_exponent - found.margin) // found.n_set
-    release = found.margin + THRESHOLD - integers.thresholds[-1]
-    positive, negative = _bounds(layer, integers, in_a_step)
-    first_set = times.hears - found.n_set + 1
-    largest = int(
-        max(
-            (release + positive).max(),
-            (negative - release).max(),
-            negative.max(),
-            up + positive.max(),
-        )
-    )
+    channels = integers.thresholds.shape[1]
+    up = (2**margins.floor_exponent - margins.margin) // margins.n_set
+    release = margins.margin + THRESHOLD - integers.thresholds[-1]
+    positive, negative = found.at_once
+    sums = (release + positive, negative - release, negative, up + positive)
+    largest = int(np.max(sums))
     if largest > MOST_INPUT:
-        raise _too_large(layer.name, f"{largest:,} in a step, the chip adds up to {MOST_INPUT:,}")
-    sent: list[tuple[np.ndarray, int]] = [
-        (np.full(channels, -LARGEST), first_set - n) for n in range(1, found.n_flush + 1)
-    ]
-    sent += [(np.full(channels, up), first_set + n) for n in range(found.n_set)]
+        raise _too_large(name, f"{largest:,} in a step, the chip adds up to {MOST_INPUT:,}")
+    first_set = times.hears - margins.n_set + 1
+    flush = np.full(channels, -LARGEST)
+    sent = [(flush, first_set - n) for n in range(1, margins.n_flush + 1)]
+    for n in range(margins.n_set):
+        sent += [(part, first_set + n) for part in digits(np.full(channels, up))]
     sent += [(part, times.released) for part in digits(release)]
     steps_down = np.diff(integers.thresholds, axis=0)[::-1]
     for n, step in enumerate(steps_down, start=1):

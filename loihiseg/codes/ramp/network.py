@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from loihiseg.codes.ramp.clock import Margins, Pulse, margins, pulses
+from loihiseg.codes.ramp.clock import (
+    Bounds,
+    Margins,
+    Pulse,
+    Sent,
+    bounds,
+    margins,
+    pulses,
+    within_reach,
+)
 from loihiseg.codes.ramp.integers import IntegerLayer, integer_layers
 from loihiseg.codes.ramp.neuron import Pulsed, Ramp
 from loihiseg.codes.ramp.schedule import Times, schedule
@@ -33,12 +42,15 @@ class Plan:
     Attributes
     ----------
     integers : dict of str to IntegerLayer
+        With thresholds within reach.
+    bounds : dict of str to Bounds
     margins : dict of str to Margins
-        Both of the layers on the chip.
+        All three of the layers on the chip.
     times : dict of str to Times
     """
 
     integers: dict[str, IntegerLayer]
+    bounds: dict[str, Bounds]
     margins: dict[str, Margins]
     times: dict[str, Times]
 
@@ -62,12 +74,25 @@ def plan(network: LoweredNetwork) -> Plan:
         If there are no such neurons; names the layer.
     """
     integers = integer_layers(network)
-    spikes = {layer.name: layer.levels for layer in network.layers}
-    found = {
-        layer.name: margins(layer, integers[layer.name], spikes) for layer in network.chip_layers
-    }
+    # Nobody knows yet how long clocks take, but when layers start after each other.
+    times = schedule(network, {})
+    sums, found = {}, {}
+    for layer in network.chip_layers:
+        name = layer.name
+        sent = {source: _sent(network.layer(source), times, name) for source in layer.sources}
+        sums[name] = bounds(layer, integers[name], sent)
+        near = within_reach(integers[name].thresholds, sums[name].total)
+        integers[name] = replace(integers[name], thresholds=near)
+        found[name] = margins(name, integers[name], sums[name])
     prepared = {name: one.prepared for name, one in found.items()}
-    return Plan(integers, found, schedule(network, prepared))
+    return Plan(integers, sums, found, schedule(network, prepared))
+
+
+def _sent(source: SpikingLayer, times: dict[str, Times], to: str) -> Sent:
+    """What a source sends to a layer. Of the host all in one step, else a spike in each."""
+    at_once = source.levels if source.on_host else 1
+    is_last = times[source.name].fires[1] == times[to].released
+    return Sent(source.levels, source.levels - at_once * is_last, at_once)
 
 
 def neurons_that_wait(network: LoweredNetwork, plan: Plan) -> LoweredNetwork:
@@ -93,7 +118,6 @@ def neurons_that_wait(network: LoweredNetwork, plan: Plan) -> LoweredNetwork:
         If a step's input could be too large for the chip; names the layer.
     """
     by_name = {layer.name: layer for layer in network.layers}
-    in_a_step = {layer.name: layer.levels if layer.on_host else 1 for layer in network.layers}
     layers: list[SpikingLayer] = []
     for layer in neurons_of(network).layers:
         activation, times = by_name[layer.name], plan.times[layer.name]
@@ -102,7 +126,7 @@ def neurons_that_wait(network: LoweredNetwork, plan: Plan) -> LoweredNetwork:
             layers.append(replace(layer, neuron=at_once))
             continue
         integers, found = plan.integers[layer.name], plan.margins[layer.name]
-        sent = pulses(activation, integers, found, times, in_a_step)
+        sent = pulses(layer.name, integers, plan.bounds[layer.name], found, times)
         clock = [
             (_clock(layer.name + suffix, network, own), np.stack([one.weights for one in own]))
             for suffix, own in (

@@ -2,11 +2,10 @@
 
 Weights on the chip are multiples of 64 or more in the integers in which currents are added, so the
 sum of any spikes is too; biases are finer. A bias that puts the threshold halfway between two
-multiples leaves every sum at least 32 away from it. What is left of the current of the step before,
-1/4096 of it, then tips no neuron unless that current was above 4096 times as much: eight times the
-largest weight, or sixteen where all sources have the largest exponent. The bias moves by half a
-step of the weights at most, and past no sum: a neuron is on for the sums of rounded weights for
-which it is with its float bias.
+multiples leaves every sum at least 32 away from it, so that nothing depends on how the threshold
+was rounded. The bias moves by half a step of the weights at most, and past no sum: a neuron is on
+for the sums of rounded weights for which it is with its float bias. As nothing is left of a step's
+current in the next, that is so for every input.
 
 Layers with a clock (`loihiseg.codes.thermometer.clocks`) then have their biases lowered by what
 their clock sends: spikes of the largest weight of the block, or of less where the bias would else

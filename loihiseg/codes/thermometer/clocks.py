@@ -40,8 +40,7 @@ def clocked(network: LoweredNetwork, n_steps: int, n_spikes: int = N_SPIKES) -> 
     """Let layers on the chip fire in the steps in which they are needed, by a clock for each.
 
     Layers that no layer on the chip hears need none: their spikes cost nothing. Nor do those that
-    are needed in two steps in a row get one, as 1/4096 of the current of a step is left in the
-    next, and the clock's is large.
+    are needed in two steps in a row get one: little is saved between.
 
     Parameters
     ----------

@@ -19,9 +19,9 @@ present one image after the other.
 
 On the chip, compartments that forget are ``nengo.LIF`` neurons with a time constant far below a
 step. Of a voltage that stays below threshold 1/4096 is left in the next step; `neurons_of` scales
-every layer so that thresholds are below 4096 in the chip's integers, and nothing is left. Of the
-synaptic current 1/4096 is left in any case: what arrived a step before can still tip a sum that
-is as close to its threshold.
+every layer so that thresholds are below 4096 in the chip's integers, and nothing is left. Nor
+is anything of the synaptic current (`loihiseg.conversion.exact_blocks`): a neuron compares the
+spikes of one step, and no others.
 """
 
 from dataclasses import replace

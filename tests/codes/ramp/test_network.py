@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from loihiseg.codes.ramp.clock import COARSE, LARGEST, digits, margins
+from loihiseg.codes.ramp.clock import COARSE, LARGEST, digits, within_reach
 from loihiseg.codes.ramp.code import RampCode
-from loihiseg.codes.ramp.integers import GRID, integer_layers
+from loihiseg.codes.ramp.integers import GRID, integer_layers, largest_sums
 from loihiseg.codes.ramp.network import COARSE_SUFFIX, FINE_SUFFIX, plan
 from loihiseg.codes.ramp.neuron import Pulsed, Ramp
 from loihiseg.codes.thermometer.centring import centred
@@ -141,9 +141,8 @@ def test_clock_by_hand():
     assert isinstance(unit.neuron, Ramp) and unit.shape == (1, 1, 1)
     (own,) = integer_layers(network).values()
     weight = own.weights[0][0, 0, 0, 0]
-    # A source fires fifteen times at most; margins are multiples of the coarse step.
-    assert found.margin >= 15 * weight > found.margin - COARSE
-    assert 2**found.floor_exponent - found.margin >= 15 * weight
+    # All is sent at once, with the release: nothing can fire early. Fifteen spikes can take away.
+    assert found.margin == 0 and 2**found.floor_exponent >= 15 * weight
     assert coarse.neuron.pulses[:2] == ((1,), (2,)), "flush, then set with the first input"
     flush, up = unit.terms[1].kernel[0, 0, :2, 0]
     assert (flush, up) == (-LARGEST, 2**found.floor_exponent - found.margin)
@@ -164,17 +163,46 @@ def test_digits_add_up(largest):
     assert digits(np.zeros(3, int)) == []
 
 
+def test_margins_hold_what_comes_before_the_last_step():
+    """Of two levels of the last source one spike, of a skip connection all."""
+    network = quantized.lowered(0, 2)
+    found = plan(network)
+    layer = network.layer("decode0_0_spikes")
+    last, _ = layer.sources
+    assert found.times[last].fires[1] == found.times[layer.name].released
+    sums = [
+        np.stack(largest_sums(term, weights))
+        for term, weights in zip(layer.terms, found.integers[layer.name].weights)
+    ]
+    own, margin = found.bounds[layer.name], found.margins[layer.name]
+    np.testing.assert_array_equal(own.early, sums[0] + 2 * sums[1])
+    np.testing.assert_array_equal(own.total, 2 * sums[0] + 2 * sums[1])
+    np.testing.assert_array_equal(own.at_once, sums[0] + sums[1])
+    assert 0 <= margin.margin - own.early[0].max() < 2 * COARSE
+    assert 2**margin.floor_exponent - margin.margin >= own.total[1].max()
+
+
+def test_thresholds_out_of_reach_come_near():
+    total = np.array([[1000 * GRID], [500 * GRID]])
+    far = GRID * np.array([[-9000, -700, -100, 1000, 5000, 10**6]]).T
+    found = within_reach(far, total)
+    np.testing.assert_array_equal(found.T // GRID, [[-502, -500, -100, 1000, 1002, 1004]])
+    sums = np.arange(-500, 1001) * GRID
+    np.testing.assert_array_equal(sums >= found, sums >= far)
+
+
 def test_networks_without_room_are_refused_by_name():
     network = by_hand()
-    wide = replace(network.layers[1], terms=(replace(network.layers[1].terms[0]),))
-    close = replace(wide, neuron=type(wide.neuron)(3, 0.001))
+    first, second = network.layers
+    close = replace(second, neuron=type(second.neuron)(3, 0.001))
     with pytest.raises(InputError, match="layer 'unit': two of its levels need the same sum"):
-        plan(replace(network, layers=(network.layers[0], close)))
-    (own,) = integer_layers(network).values()
-    with pytest.raises(InputError, match=r"its sums need .* voltages hold 8,388,607"):
-        margins(network.layers[1], own, {"stem": 2**20})
-    far = replace(network.layers[1], bias=np.full(1, -1e4, np.float32))
-    with pytest.raises(InputError, match="in a step, the chip adds up to 2,097,151"):
-        RampCode.of(replace(network, layers=(network.layers[0], far))).neurons(
-            replace(network, layers=(network.layers[0], far))
-        )
+        plan(replace(network, layers=(first, close)))
+    for channels, says in ((40, "in a step, the chip adds up to 2,097,151"), (200, "voltages")):
+        first = ramp_networks.stem((1, 1, channels), 15)
+        kernel = np.ones((1, 1, channels, 1))
+        if channels == 200:
+            kernel[..., ::2, :] = -1
+        wide = ramp_networks.layer("unit", (1, 1, 1), ["stem"], [kernel], 0, 3, 100.0)
+        wide = LoweredNetwork({"pixels": (1, 1, channels)}, (first, wide), ("unit",))
+        with pytest.raises(InputError, match=f"layer 'unit': its sums need .*{says}"):
+            RampCode.of(wide).neurons(wide)

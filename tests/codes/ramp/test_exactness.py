@@ -1,0 +1,217 @@
+"""Random networks, several images in one run, nothing reset between: every spike is in its place.
+
+``python -m tests.codes.ramp.test_exactness`` runs as many networks as are asked for.
+"""
+
+import argparse
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from loihiseg.codes.ramp import network as ramp_network
+from loihiseg.codes.ramp.code import RampCode
+from loihiseg.codes.ramp.integers import GRID
+from loihiseg.codes.ramp.network import plan
+from loihiseg.codes.ramp.schedule import steps_between_images
+from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.emulator.blockwise import block_order
+from loihiseg.emulator.host import host_spikes
+from loihiseg.emulator.presentation import present
+from tests import quantized, ramp_networks
+
+
+@dataclass(frozen=True)
+class Built:
+    """A network, its plan and neurons, and nengo-loihi's emulator of them."""
+
+    network: LoweredNetwork
+    plan: ramp_network.Plan
+    neurons: LoweredNetwork
+    presenter: object
+
+    @property
+    def n_steps(self):
+        return RampCode.of(self.network).n_steps
+
+
+def built(network, rng):
+    """Cut into blocks at random, never cut, or through every axis."""
+    neurons = RampCode.of(network).neurons(network)
+    shapes = {}
+    for layer in neurons.chip_layers:
+        cut = [int(rng.integers(max(1, n // 2), n + 1)) for n in layer.shape]
+        shapes[layer.name] = tuple(cut)
+    return Built(network, plan(network), neurons, quantized.presenter(neurons, shapes))
+
+
+def of_host(made, images, apart):
+    """Spikes of every source on the host while images follow each other, by name."""
+    n_steps = made.n_steps
+    total = (len(images) - 1) * apart + n_steps + 1
+    found = {}
+    for number, image in enumerate(images):
+        for name, fired in host_spikes(made.neurons, image, n_steps).fired.items():
+            sent = found.setdefault(name, np.zeros((total, fired.shape[1]), bool))
+            part = sent[number * apart : number * apart + n_steps]
+            assert not (part & fired).any(), "two images need one neuron in the same step"
+            part |= fired
+    return found
+
+
+def compiled_raster(made, sent, keep_current=None):
+    """(steps, compartments) spikes of the compiled emulator."""
+    deployable = made.presenter.deployable
+    program = deployable.program
+    if keep_current is not None:
+        segment = program.segment.copy()
+        segment[:, 0] = keep_current
+        program = replace(program, segment=segment)
+    steps, neurons = [], []
+    for first, source in zip(program.input_start, deployable.input_sources):
+        step, neuron = np.nonzero(sent[source])
+        steps.append(step)
+        neurons.append(neuron + first)
+    step, neuron = np.concatenate(steps), np.concatenate(neurons)
+    total = len(next(iter(sent.values())))
+    start = np.concatenate([[0], np.cumsum(np.bincount(step, minlength=total))]).astype(np.int64)
+    ordered = neuron[np.argsort(step, kind="stable")].astype(np.int32)
+    everything = np.arange(program.n_compartments)
+    found = present(program, block_order(program), start, ordered, 1, recorded=everything)
+    assert not found.overflow
+    return found.raster
+
+
+def stock_raster(made, sent):
+    """The same of nengo-loihi's own emulator."""
+    from nengo_loihi.emulator import EmulatorInterface
+
+    presenter = made.presenter
+    emulator = presenter.fresh(EmulatorInterface)
+    sources = [sent[name] for name in presenter.deployable.input_sources]
+    fired = []
+    for step in range(len(sources[0])):
+        for source, spikes in zip(presenter.model.inputs, sources):
+            source.spikes.clear()
+            if step:
+                source.add_spikes(step, np.flatnonzero(spikes[step - 1]))
+        emulator.step()
+        fired.append(emulator.compartment.spiked.copy())
+    emulator.close()
+    return np.array(fired)
+
+
+def meant(made, images, apart):
+    """The same from sums of whole numbers: when every spike has to be."""
+    levels = ramp_networks.integer_network(made.network, images)
+    places = made.presenter.deployable.places
+    total = (len(images) - 1) * apart + made.n_steps + 1
+    found = np.zeros((total, made.presenter.n_compartments), bool)
+    for layer in made.network.chip_layers:
+        first, last = made.plan.times[layer.name].fires
+        for number, own in enumerate(levels[layer.name]):
+            for step in range(first, last + 1):
+                # Level m fires in the last m steps.
+                on = own.ravel() > last - step
+                found[number * apart + step - 1, places[layer.name]] = on
+    return found
+
+
+def differing(seed, stock=False):
+    """Spikes of a random network that are not where they have to be, and those that are meant."""
+    rng = np.random.default_rng(seed)
+    network = ramp_networks.fitting(seed)
+    images = ramp_networks.random_images(network, seed)
+    made = built(network, rng)
+    prepared = made.plan.prepared
+    soonest = steps_between_images(made.plan.times, prepared)
+    apart = soonest if rng.random() < 0.5 else made.n_steps + int(rng.integers(0, 3))
+    sent = of_host(made, images, apart)
+    raster = stock_raster(made, sent) if stock else compiled_raster(made, sent)
+    wanted = meant(made, images, apart)
+    made.presenter.close()
+    return int((raster != wanted).sum()), int(wanted.sum())
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_random_networks_are_right_in_every_spike(part):
+    """As soon after each other as images can be, or one by one."""
+    spikes = 0
+    for seed in range(5 * part, 5 * part + 5):
+        wrong, wanted = differing(seed, stock=seed % 10 == 0)
+        assert wrong == 0, f"network {seed}"
+        spikes += wanted
+    assert spikes > 100
+
+
+def of_two_layers():
+    """A layer of one level that hears one of two, with weights of 127 and 1: sums of 128 steps."""
+    first = ramp_networks.stem((1, 1, 2), 2)
+    second = ramp_networks.layer("a", (1, 1, 2), ["stem"], [np.eye(2)[None, None]], 0, 2, 0.98)
+    kernel = np.array([[127.0], [1.0]])[None, None] / 127
+    third = ramp_networks.layer("b", (1, 1, 1), ["a"], [kernel / 0.98], -9, 1, 1.0)
+    return LoweredNetwork({"pixels": (1, 1, 2)}, (first, second, third), ("b",))
+
+
+def wrong_with(network, images, **settings):
+    made = built(network, np.random.default_rng(0))
+    sent = of_host(made, images, made.n_steps)
+    wrong = compiled_raster(made, sent, **settings) != meant(made, images, made.n_steps)
+    made.presenter.close()
+    return int(wrong.sum())
+
+
+def test_a_margin_one_step_smaller_is_too_small(monkeypatch):
+    network = of_two_layers()
+    images = np.full((2, 1, 1, 2), 2, np.float32)
+    found = plan(network)
+    # One spike of each before the last step: what the margin has to hold, to the step.
+    assert found.margins["b"].margin == found.bounds["b"].early[0, 0] == 128 * GRID
+    assert wrong_with(network, images) == 0
+    exact = ramp_network.margins
+
+    def smaller(name, *arguments):
+        one = exact(name, *arguments)
+        return replace(one, margin=one.margin - GRID * (name == "b"))
+
+    monkeypatch.setattr(ramp_network, "margins", smaller)
+    assert plan(network).margins["b"].margin == 127 * GRID
+    assert wrong_with(network, images) > 0
+
+
+def test_a_current_that_leaves_something_is_wrong():
+    """With the decay that nengo-loihi stores, 1/4096 of a current is left in the next step."""
+    wrong = [0, 0]
+    for seed in range(3):
+        network = ramp_networks.fitting(seed)
+        images = ramp_networks.random_images(network, seed)
+        for number, keep in enumerate((0, 1)):
+            wrong[number] += wrong_with(network, images, keep_current=keep)
+    assert wrong[0] == 0 and wrong[1] > 0
+
+
+@pytest.mark.slow
+def test_many_random_networks():
+    for seed in range(100, 400):
+        assert differing(seed, stock=seed % 10 == 0)[0] == 0, f"network {seed}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--networks", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first network")
+    parser.add_argument("--stock", action="store_true", help="nengo-loihi's own emulator")
+    options = parser.parse_args()
+    spikes = bad = 0
+    for seed in range(options.first, options.first + options.networks):
+        wrong, wanted = differing(seed, options.stock)
+        spikes, bad = spikes + wanted, bad + (wrong > 0)
+        if wrong:
+            print(f"network {seed}: {wrong} of {wanted} spikes differ", flush=True)
+        if (seed + 1) % 100 == 0:
+            print(f"{seed + 1} networks, {spikes:,} spikes, {bad} networks differ", flush=True)
+    raise SystemExit(bad > 0)
+
+
+if __name__ == "__main__":
+    main()
