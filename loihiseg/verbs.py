@@ -5,6 +5,7 @@
     deployed = loihiseg.compile("tiny-synthetic", stack.images[18:20], chips=2)
     for section in loihiseg.run(deployed, stack.images[20:]):
         section.membrane  # (rows, columns) bool
+    loihiseg.score("map.tif", "labels.tif").challenge.v_rand
 
 The command ``python -m loihiseg.deploy`` does the same with the same options. What cannot be used
 is an `InputError` of one line, what needs more chips a `partition.core.errors.DoesNotFitError`.
@@ -215,9 +216,7 @@ def score(
 ) -> ScoreRow:
     """Score maps against the truth: every pixel, and the scores of the ISBI 2012 challenge.
 
-    ::
-
-        loihiseg.score("map.tif", "labels.tif").challenge.v_rand
+    Beside both it takes four bytes for each pixel of a section, and little more.
 
     Parameters
     ----------
@@ -249,10 +248,6 @@ def score(
     ------
     InputError
         If maps or truth are none, or not of one shape.
-
-    Notes
-    -----
-    Beside map and truth it takes four bytes for each pixel of a section and little more.
     """
     if threshold is not None:
         threshold = share("threshold", threshold)
@@ -260,47 +255,37 @@ def score(
         maps = (maps,)
     if isinstance(maps, str | PathLike):
         maps = read_map(maps)
-    labelled = None
-    if isinstance(truth, str | PathLike):
-        read = read_truth(truth, label_polarity)
-        truth, labelled = read.membrane, read.labelled
-        known = _both(known, read.known)
+    truth, kept, known = _truth(truth, known, label_polarity)
     if isinstance(maps, np.ndarray):
-        probability = probability_of(maps)
-        truth = truth_of(truth, probability.shape)
-        limit = 0.5 if threshold is None else threshold
-        kept, count = _counted(labelled, known, probability.shape)
-        return probability_row(
-            network,
-            truth[kept],
-            probability[kept],
-            limit,
-            whole_sections=whole_sections,
-            known=count,
-        )
-    runs = runs_of(maps)
-    logits = np.stack([one.logits for one in runs])
-    limit = runs[0].threshold if threshold is None else threshold
-    truth = truth_of(truth, logits.shape)
-    kept, count = _counted(labelled, known, logits.shape)
-    return score_row(
-        network, truth[kept], logits[kept], limit, whole_sections=whole_sections, known=count
-    )
+        values, limit = probability_of(maps), 0.5 if threshold is None else threshold
+        row = probability_row
+    else:
+        runs = runs_of(maps)
+        values = np.stack([one.logits for one in runs])
+        limit = runs[0].threshold if threshold is None else threshold
+        row = score_row
+    truth = truth_of(truth, values.shape)[kept]
+    if known is not None:
+        known = truth_of(known, values.shape, "known")[kept]
+    return row(network, truth, values[kept], limit, whole_sections=whole_sections, known=known)
 
 
-def _both(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
-    """Pixels that count in both."""
-    if one is None or other is None:
-        return other if one is None else one
-    return truth_of(one, other.shape, "known") & other
-
-
-def _counted(
-    labelled: tuple[bool, ...] | None, known: np.ndarray | None, shape: tuple[int, ...]
-) -> "tuple[slice | list[int], np.ndarray | None]":
-    """Index of the sections that have labels, and which of their pixels count."""
+def _truth(
+    truth: "np.ndarray | str | PathLike[str]",
+    known: np.ndarray | None,
+    label_polarity: LabelPolarity,
+) -> "tuple[np.ndarray, slice | list[int], np.ndarray | None]":
+    """Labels, those of a file read; index of the sections that have any; which pixels count."""
+    if not isinstance(truth, str | PathLike):
+        return truth, slice(None), known
+    read = read_truth(truth, label_polarity)
+    if known is None or read.known is None:
+        known = read.known if known is None else known
+    else:
+        known = truth_of(known, read.membrane.shape, "known") & read.known
+    labelled = read.labelled
     kept = slice(None) if labelled is None else [int(n) for n in np.flatnonzero(labelled)]
-    return kept, None if known is None else truth_of(known, shape, "known")[kept]
+    return read.membrane, kept, known
 
 
 def deploy_stack(

@@ -5,6 +5,7 @@ needs TensorFlow or nengo.
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -335,8 +336,11 @@ def _begun(folder: Path) -> Path:
 def _read_begun(path: Path) -> bytes:
     begun = read_begun(path.parent)
     assert begun is not None
-    options = options_to_resume(path.parent, begun, ["--resume", "--epochs", "6"])
-    return msgspec.json.encode({name: repr(value) for name, value in vars(options).items()})
+    options = vars(options_to_resume(path.parent, begun, ["--resume", "--epochs", "6"]))
+    told = {name: repr(value) for name, value in options.items() if name != "out"}
+    # As seen from the training's folder, not from the one that the tests run in.
+    told["data"] = os.path.relpath(options["data"] or "", path.parent)
+    return msgspec.json.encode(told)
 
 
 _ALL = (

@@ -39,17 +39,14 @@ def overlap_of(truth: Regions, framed: np.ndarray) -> Overlap:
         As of `loihiseg.metrics.thinning.thinned`.
     """
     keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    room = max(CAPACITY, truth.shape[0])
-    new_keys, new_counts = np.empty(room, np.int64), np.empty(room, np.int64)
-    line = run = 0
-    while run < len(truth.labels):
-        line, run, n_found = _pairs(
-            framed, truth.starts, truth.stops, truth.first_run, truth.labels, line, run, new_keys,
-            new_counts,
-        )  # fmt: skip
+    found = np.empty((2, max(CAPACITY, truth.shape[0])), np.int64)
+    at = np.zeros(2, np.int64)
+    while at[1] < len(truth.labels):
+        n_found = _pairs(
+            framed, truth.starts, truth.stops, truth.first_run, truth.labels, at, found
+        )
         keys, counts = _summed(
-            np.concatenate([keys, new_keys[:n_found]]),
-            np.concatenate([counts, new_counts[:n_found]]),
+            np.concatenate([keys, found[0, :n_found]]), np.concatenate([counts, found[1, :n_found]])
         )
     proposed = keys & (2**_LABEL_BITS - 1)
     in_basin = proposed > 0
@@ -80,16 +77,16 @@ def _pairs(
     stops: np.ndarray,
     first_run: np.ndarray,
     labels: np.ndarray,
-    line: int,
-    run: int,
-    keys: np.ndarray,
-    counts: np.ndarray,
-) -> tuple[int, int, int]:
-    """Pairs of labels along runs, from a run on, and how many pixels in a row have each.
+    at: np.ndarray,
+    found: np.ndarray,
+) -> int:
+    """Pairs of labels along runs, and how many pixels in a row have each; returns how many pairs.
 
-    Returns the line and the run to go on with when there is no room for another, and how many
-    pairs there are.
+    ``at`` has the line and the run to begin with, and then those to go on with, where there is no
+    room for another in ``found``, (2, most).
     """
+    line, run = at[0], at[1]
+    keys, counts = found[0], found[1]
     n = 0
     while run < labels.size:
         while first_run[line + 1] <= run:
@@ -99,13 +96,14 @@ def _pairs(
             break
         before = -1
         for pixel in range(start, stop):
-            found = framed[line + 1, pixel + 1]
-            if found == before:
+            proposed = framed[line + 1, pixel + 1]
+            if proposed == before:
                 counts[n - 1] += 1
             else:
-                keys[n] = (np.int64(labels[run]) << 32) | np.int64(found)
+                keys[n] = (np.int64(labels[run]) << 32) | np.int64(proposed)
                 counts[n] = 1
                 n += 1
-                before = found
+                before = proposed
         run += 1
-    return line, run, n
+    at[0], at[1] = line, run
+    return n
