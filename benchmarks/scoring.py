@@ -88,7 +88,7 @@ def measured(maps: str, labels: str) -> dict[str, float]:
     imported = time.perf_counter()
     before = _peak_mb()
     probability = read_map(maps)
-    truth, _ = read_truth(labels)
+    truth = read_truth(labels).membrane
     read = time.perf_counter()
     read_mb = _peak_mb()
     row = loihiseg.score(probability, truth)

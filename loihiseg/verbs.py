@@ -11,7 +11,7 @@ The command ``python -m loihiseg.deploy`` does the same with the same options. W
 is an `InputError` of one line, what needs more chips a `partition.core.errors.DoesNotFitError`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
@@ -258,7 +258,7 @@ def score(
     truth, kept, known = _truth(truth, known, label_polarity)
     if isinstance(maps, np.ndarray):
         values, limit = probability_of(maps), 0.5 if threshold is None else threshold
-        row = probability_row
+        row: Callable[..., ScoreRow] = probability_row
     else:
         runs = runs_of(maps)
         values = np.stack([one.logits for one in runs])

@@ -339,7 +339,7 @@ def _read_begun(path: Path) -> bytes:
     options = vars(options_to_resume(path.parent, begun, ["--resume", "--epochs", "6"]))
     told = {name: repr(value) for name, value in options.items() if name != "out"}
     # As seen from the training's folder, not from the one that the tests run in.
-    told["data"] = os.path.relpath(options["data"] or "", path.parent)
+    told["data"] = os.path.relpath(options["data"] or ".", path.parent)
     return msgspec.json.encode(told)
 
 

@@ -7,19 +7,32 @@ from loihiseg.results import ScoreRow
 
 def below_all_cell(rows: Iterable[ScoreRow]) -> str:
     """Every network that is no better than calling every pixel cell, in words; "" where all are."""
-    found = [
-        f"{row.name} ({row.pixels}) {_compared(row.pixel.accuracy, row.pixel.all_cell_accuracy)}"
-        for row in rows
-        if _is_below(row)
-    ]
-    return f"Below all cell: {'; '.join(found)}." if found else ""
+    found: dict[str, list[ScoreRow]] = {}
+    for row in rows:
+        if _is_below(row):
+            found.setdefault(row.pixels, []).append(row)
+    texts = []
+    for pixels, below in found.items():
+        accuracies = [row.pixel.accuracy for row in below]
+        all_cell = below[0].pixel.all_cell_accuracy
+        first, *others = _told_apart(all_cell, *accuracies)
+        parts = [f"calling every pixel cell is right in {first} of the pixels ({pixels})"]
+        for row, told in zip(below, others):
+            same = ", the same answer" if row.pixel.accuracy == all_cell else ""
+            parts.append(f"{row.name} in {told}{same}")
+        texts.append("; ".join(parts))
+    return f"Below all cell: {'. And '.join(texts)}." if texts else ""
 
 
 def trained_below_all_cell(accuracy: float, all_cell: float) -> str:
     """The same of a training, by the accuracies of its validation sections."""
     if accuracy >= all_cell:
         return ""
-    return f"Below all cell: on the validation sections {_compared(accuracy, all_cell)}."
+    ours, theirs = _told_apart(accuracy, all_cell)
+    return (
+        f"Below all cell: calling every pixel cell is right in {theirs} of the pixels (validation "
+        f"sections); the network in {ours}."
+    )
 
 
 def _is_below(row: ScoreRow) -> bool:
@@ -31,11 +44,10 @@ def _is_below(row: ScoreRow) -> bool:
     )
 
 
-def _compared(accuracy: float, all_cell: float) -> str:
-    digits = next((n for n in (2, 4) if f"{accuracy:.{n}%}" != f"{all_cell:.{n}%}"), 6)
-    if accuracy == all_cell:
-        return f"is right in {accuracy:.2%} of the pixels, as if it called every pixel cell"
-    return (
-        f"is right in {accuracy:.{digits}%} of the pixels; calling every pixel cell would be "
-        f"right in {all_cell:.{digits}%}"
-    )
+def _told_apart(*shares: float) -> list[str]:
+    """Shares in per cent, with as many digits as it takes for different ones to look so."""
+    for digits in (2, 4, 6):
+        told = [f"{share:.{digits}%}" for share in shares]
+        if len(set(told)) == len(set(shares)):
+            break
+    return told

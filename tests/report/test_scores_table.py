@@ -71,12 +71,11 @@ def scored(row, accuracy, all_cell, recall=0.5):
 def test_networks_worse_than_none_are_called_so():
     results = example()
     first, *_, last = results.score_rows
-    rows = (scored(first, 0.751, 0.794), scored(last, 0.7, 0.7, recall=0.0))
+    rows = (scored(first, 0.751, 0.794), scored(last, 0.794, 0.794, recall=0.0))
     table = scores_table(replace(results, score_rows=rows))
     assert table.warning == (
-        f"Below all cell: {first.name} (whole sections) is right in 75.10% of the pixels; calling "
-        f"every pixel cell would be right in 79.40%; {last.name} (whole sections) is right in "
-        "70.00% of the pixels, as if it called every pixel cell."
+        "Below all cell: calling every pixel cell is right in 79.40% of the pixels (whole "
+        f"sections); {first.name} in 75.10%; {last.name} in 79.40%, the same answer."
     )
     out = io.StringIO()
     tables.print_table(table, Console(file=out, width=120))
@@ -96,14 +95,28 @@ def test_networks_better_than_none_are_not():
 
 def test_numbers_that_differ_are_told_apart():
     row = scored(example().score_rows[0], 0.79399, 0.794)
-    assert "79.3990% of the pixels; calling every pixel cell would be right in 79.4000%" in (
+    assert "is right in 79.4000% of the pixels (whole sections); trained in 79.3990%." in (
         below_all_cell([row])
+    )
+
+
+def test_sections_and_tiles_have_their_own_numbers():
+    row = example().score_rows[0]
+    tiles = replace(scored(row, 0.5, 0.6), pixels="8 tiles")
+    assert below_all_cell([scored(row, 0.7, 0.8), tiles]) == (
+        "Below all cell: calling every pixel cell is right in 80.00% of the pixels (whole "
+        "sections); trained in 70.00%. And calling every pixel cell is right in 60.00% of the "
+        "pixels (8 tiles); trained in 50.00%."
     )
 
 
 @pytest.mark.parametrize(
     "accuracy, says",
-    [(0.9, ""), (0.8, ""), (0.7, "on the validation sections is right in 70.00%")],
+    [
+        (0.9, ""),
+        (0.8, ""),
+        (0.7, "right in 80.00% of the pixels (validation sections); the network in 70.00%."),
+    ],
 )
 def test_a_training_worse_than_none_is_called_so(accuracy, says):
     said = trained_below_all_cell(accuracy, 0.8)
