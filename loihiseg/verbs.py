@@ -251,23 +251,26 @@ def score(
     """
     if threshold is not None:
         threshold = share("threshold", threshold)
-    if isinstance(maps, SectionRun):
-        maps = (maps,)
-    if isinstance(maps, str | PathLike):
-        maps = read_map(maps)
+    values, limit, row = _values(maps, threshold)
     truth, kept, known = _truth(truth, known, label_polarity)
-    if isinstance(maps, np.ndarray):
-        values, limit = probability_of(maps), 0.5 if threshold is None else threshold
-        row: Callable[..., ScoreRow] = probability_row
-    else:
-        runs = runs_of(maps)
-        values = np.stack([one.logits for one in runs])
-        limit = runs[0].threshold if threshold is None else threshold
-        row = score_row
     truth = truth_of(truth, values.shape)[kept]
     if known is not None:
         known = truth_of(known, values.shape, "known")[kept]
     return row(network, truth, values[kept], limit, whole_sections=whole_sections, known=known)
+
+
+def _values(
+    maps: "np.ndarray | str | PathLike[str] | SectionRun | Iterable[SectionRun]",
+    threshold: float | None,
+) -> tuple[np.ndarray, float, Callable[..., ScoreRow]]:
+    """Probabilities or logits of membrane, the threshold, and what scores such."""
+    if isinstance(maps, str | PathLike):
+        maps = read_map(maps)
+    if isinstance(maps, np.ndarray):
+        return probability_of(maps), 0.5 if threshold is None else threshold, probability_row
+    runs = runs_of((maps,) if isinstance(maps, SectionRun) else maps)
+    limit = runs[0].threshold if threshold is None else threshold
+    return np.stack([one.logits for one in runs]), limit, score_row
 
 
 def _truth(
