@@ -209,6 +209,14 @@ def test_other_data_are_refused_by_name(whole, place, capfd):
     assert {path: path.read_bytes() for path in whole.iterdir()} == before
 
 
+def test_what_is_remembered_does_not_grow(whole, capfd, longer):
+    before = (whole / BEGUN).read_bytes()
+    for more in ([], ["--data", "data/em", "--epochs", "3"]):
+        code, err = train(capfd, "--resume", "whole", *more)
+        assert code == 0, err
+        assert (whole / BEGUN).read_bytes() == before
+
+
 def test_a_run_of_an_earlier_version_goes_on_with_all_its_options(whole, capfd, longer):
     (whole / BEGUN).unlink()
     refused(capfd, "whole: nothing to resume from (no config.json", "train", "--resume", "whole")

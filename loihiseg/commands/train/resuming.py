@@ -68,13 +68,14 @@ class Begun:
 
     def moved(self, arguments: Sequence[str], folder: Path) -> "Begun":
         """The same with more arguments, whose paths start from here."""
-        start = _start(self, folder)
+        start, known = _start(self, folder), vars(_options_of(folder, self))
         typed = typed_options(parser(), arguments)
         more: list[str] = []
-        for name, value in typed.items():
-            if name in MAY_MOVE and not os.path.isabs(value):
+        for name in (*MAY_MOVE, "epochs"):
+            value = typed.get(name)
+            if name in MAY_MOVE and value is not None and not os.path.isabs(value):
                 value = os.path.relpath(value, start)
-            if name in MAY_MOVE or name == "epochs":
+            if value not in (None, known[name]):
                 more += [as_typed(name), str(value)]
         return Begun((*self.arguments, *more), self.paths_from)
 
