@@ -99,8 +99,7 @@ class FloatNetwork:
     @property
     def tile(self) -> int:
         """Rows and columns of the input, pixels."""
-        ((rows, _, _),) = self.network.inputs.values()
-        return rows
+        return self.network.tile
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +151,7 @@ class DeployedNetwork:
     @property
     def tile(self) -> int:
         """Rows and columns of the pixels that go through it at once."""
-        ((rows, _, _),) = self.network.inputs.values()
-        return rows
+        return self.network.tile
 
     @property
     def block_shapes(self) -> dict[str, tuple[int, int, int]]:

@@ -82,6 +82,12 @@ class LoweredNetwork:
     layers: tuple[SpikingLayer, ...]
     outputs: tuple[str, ...]
 
+    @property
+    def tile(self) -> int:
+        """Rows and columns of its one input, pixels."""
+        ((rows, _, _),) = self.inputs.values()
+        return rows
+
     def layer(self, name: str) -> SpikingLayer:
         """Return the layer of that name, or raise KeyError."""
         for layer in self.layers:

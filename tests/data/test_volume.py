@@ -136,8 +136,11 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64"])
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize(
+    "name, dtype",
+    [(name, dtype) for name in WAYS for dtype in ("uint8", "uint16", "float32")]
+    + [("deep.zarr", "int32"), ("deep.zarr", "float64")],
+)
 def test_windows_are_those_of_the_stack(tmp_path, monkeypatch, name, dtype):
     """Pixels, contrast and limits to the bit, whatever is read together."""
     rng = np.random.default_rng(len(name))
