@@ -34,7 +34,7 @@ from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.maps import read_map, read_truth
 from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.data.stack import LabelPolarity, Stack
-from loihiseg.data.tiles import default_overlap, spread_tiles, tile_grid
+from loihiseg.data.tiles import Tiles, default_overlap, spread_tiles, tile_grid
 from loihiseg.errors import Option, OptionError
 from loihiseg.evaluation.scoring import probability_row, score_row
 from loihiseg.option_fields import OneOf, Whole
@@ -128,14 +128,19 @@ def _compiled(
     if given is not None:
         side = min(given.images.shape[1:])
         tile_grid(given.images.shape[1:], known_tile(trained, compiling.tile) or 1, 0)
+
+    def tiles(tile: int) -> Tiles:
+        return spread_tiles(given or _synthetic(tile), tile, n_tiles)
+
     return compile_on(
         trained,
         compiling,
         side,
         Tissue(
-            lambda tile: spread_tiles(given or _synthetic(tile), tile, n_tiles).pixels,
+            lambda tile: tiles(tile).pixels,
             f"of {'synthetic sections' if given is None else 'the images that were given'}",
-            fit_readout=given is not None,
+            given is not None,
+            lambda tile: tiles(tile).known,
         ),
         lambda deployed, _reference: compiled_presenter(deployed),
         reporter,

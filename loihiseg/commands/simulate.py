@@ -22,6 +22,7 @@ from partition.command_line.streams import standard_output
 from partition.display.messages import handed_on, printable
 
 if TYPE_CHECKING:
+    from loihiseg.data.resampling import Plane
     from loihiseg.data.stack import Stack
     from loihiseg.progress import Reporter
     from loihiseg.results import SimulationResults
@@ -204,7 +205,7 @@ def _simulate(
     reporter = Reporter(options.quiet or options.json)
     # Before anything slow: a run whose results cannot be kept is not begun.
     with run_folder(options.out, "simulate", reporter.say) as folder:
-        results = simulate(config, lambda: read_data(config), reporter, methods)
+        results = simulate(config, lambda: read_data(config, _pixel_nm(config)), reporter, methods)
         kept = folder()
         _write(kept, config, results)
         log.open(kept / LOG_FILE)
@@ -215,6 +216,14 @@ def _simulate(
             print(json.dumps(plain(results)))
         else:
             print_results(results, methods.find(config.method), kept)
+
+
+def _pixel_nm(config: SimulationConfig) -> "Plane | None":
+    """Size of a pixel that the network was trained on, where that is known."""
+    from loihiseg.compilation.source import read_network, trained_on
+
+    known = trained_on(read_network(shipped.resolve(config.checkpoint, config.data)))
+    return None if known is None else known.pixel_nm
 
 
 def _write(folder: Path, config: SimulationConfig, results: "SimulationResults") -> None:

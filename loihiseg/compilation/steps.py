@@ -38,11 +38,14 @@ class Tissue:
         Which tiles these are, as in "of the images that were given".
     fit_readout : bool
         Whether the read-out may be fitted on them, see `Calibration`; warned of where it should be.
+    known : callable
+        Takes their side, gives which of their pixels count, bool of the same shape; None for all.
     """
 
     tiles: Callable[[int], np.ndarray]
     words: str
     fit_readout: bool = True
+    known: Callable[[int], np.ndarray | None] = lambda _: None
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +160,12 @@ def compile_on(
     made = compile_calibrated(
         prepared,
         settled(options, prepared.network),
-        Calibration(pixels, f"{len(pixels)} tiles {tissue.words}", fit_readout=tissue.fit_readout),
+        Calibration(
+            pixels,
+            f"{len(pixels)} tiles {tissue.words}",
+            tissue.fit_readout,
+            tissue.known(prepared.source.tile),
+        ),
         threshold_of(prepared.source, threshold),
         shown,
         reporter,

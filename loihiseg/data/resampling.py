@@ -26,6 +26,8 @@ Plane = tuple[float, float]
 CLOSE = 0.05
 """Sizes that differ by less than this share count as equal."""
 
+_ROWS_AT_ONCE = 256
+
 MOST_FACTOR = 16.0
 """Sizes that differ by more are taken for a mistake in the metadata."""
 
@@ -116,8 +118,18 @@ class Resampling:
 
     def images(self, sections: np.ndarray) -> np.ndarray:
         """Sections (n, height, width) uint8 as the network's."""
-        axes = self.axes(sections.shape)
-        return np.stack([grey(weighted(section, axes)) for section in sections])
+        down, right = self.axes(sections.shape)
+        found = np.empty((len(sections), down.n_to, right.n_to), np.uint8)
+        for section, ours in zip(sections, found):
+            # A few rows at a time: sums are of 8 bytes a pixel.
+            for start in range(0, down.n_to, _ROWS_AT_ONCE):
+                rows = range(start, min(start + _ROWS_AT_ONCE, down.n_to))
+                needed = down.needed(rows.start, rows.stop)
+                part = section[needed.start : needed.stop]
+                ours[rows.start : rows.stop] = grey(
+                    weighted(part, (down, right), rows, origin=(needed.start, 0))
+                )
+        return found
 
     def marks(self, sections: np.ndarray) -> np.ndarray:
         """Ids, masks or soft masks (n, height, width) as the network's: the nearest of each."""

@@ -116,6 +116,14 @@ def test_when_it_is_done(file, asked, network, expected):
         assert nm == (file[0] if file else None, *asked[1:])
 
 
+def test_large_sections_are_resampled_in_parts():
+    section = RNG.integers(0, 256, (1, 700, 30)).astype(np.uint8)
+    for network_nm in (3.0, 6.1):
+        resampling = Resampling((4.0, 4.0), (network_nm, network_nm))
+        whole = np.rint(weighted(section[0], resampling.axes(section.shape)))
+        np.testing.assert_array_equal(resampling.images(section)[0], whole)
+
+
 def test_what_is_said_of_sizes():
     with pytest.warns(ReadingWarning, match="as asked for"):
         resampling_of((50, 8, 8), PixelSizes((None, 4, 4), (4, 4)), "here")

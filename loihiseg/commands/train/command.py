@@ -81,6 +81,7 @@ def _asked(arguments: Sequence[str]) -> _Asked:
 
 
 def _run(asked: _Asked, config: "TrainingConfig", log: RunLog) -> None:
+    from loihiseg.data.resampling import unknown
     from loihiseg.locks import run_folder
     from loihiseg.progress import Reporter
     from loihiseg.starting import start_frameworks
@@ -104,6 +105,8 @@ def _run(asked: _Asked, config: "TrainingConfig", log: RunLog) -> None:
         if before is not None:
             network_nm = before.pixel_nm
         stack, split = _read(options, config, network_nm, reporter)
+        if start is not None and (text := unknown(stack.pixel_nm, network_nm)):
+            reporter.say(text)
         held = folder()
         if before is not None:
             check_same_run(held, before, config, stack.digest, stack.source)

@@ -1,5 +1,6 @@
 """Labels that are colours or transparency; transparent images; pictures that are stored turned."""
 
+import io
 import warnings
 
 import imagecodecs
@@ -12,8 +13,10 @@ from loihiseg.data import read_stack
 from loihiseg.data.colours import codes_of, grey_codes, is_coloured
 from loihiseg.data.instances import boundaries
 from loihiseg.data.labels import LabelOptions
+from loihiseg.data.readers import open_sections
 from loihiseg.data.warn import ReadingWarning
 from loihiseg.errors import InputError
+from tests.mutants import mutants
 
 N, HEIGHT, WIDTH = 3, 48, 40
 MEMBRANE = np.zeros((N, HEIGHT, WIDTH), bool)
@@ -243,3 +246,33 @@ def test_damaged_exif_says_nothing(tmp_path):
         size = (len(part) + 2).to_bytes(2, "big")
         (tmp_path / "em.jpg").write_bytes(good[:2] + b"\xff\xe1" + size + part + good[2:])
         assert read_stack(tmp_path / "em.jpg").n_sections == 1
+
+
+def _saved_bytes(array, kind, **how):
+    file = io.BytesIO()
+    if kind == "tiff":
+        tifffile.imwrite(file, array, photometric="rgb", **how)
+    else:
+        Image.fromarray(array).save(file, kind, **how)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "bmp", "tiff"])
+@pytest.mark.parametrize("role", ["labels", "images"])
+def test_damaged_colours_are_refused_or_read(tmp_path, kind, role):
+    cells = RNG.integers(1, 255, (4, 4, 3)).astype(np.uint8).repeat(6, 0).repeat(6, 1)
+    exif = Image.Exif()
+    exif[274] = 1
+    how = {"exif": exif} if kind in ("png", "jpeg") else {}
+    path = tmp_path / f"em.{kind}"
+    n_refused = 0
+    for damaged in mutants(_saved_bytes(cells, kind, **how), 60, seed=4):
+        path.write_bytes(damaged)
+        try:
+            with open_sections(path, role) as reader:
+                found = reader.section(0)
+                assert (found.shape, found.dtype) == (reader.shape[1:], reader.dtype)
+        except InputError as error:
+            assert "\n" not in str(error)
+            n_refused += 1
+    assert n_refused > 6
