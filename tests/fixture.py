@@ -57,7 +57,10 @@ DEPLOYMENTS = {
     "ISBI 2012, rates": Kept(("--chips", "2", *ISBI)),
     # The bound of four chips is what its seconds come to.
     "ISBI 2012, levels": Kept(
-        ("--chips", "4", "--checkpoint", "{LOIHISEG_LEVELS2}", "--proof-seconds", "0", *ISBI)
+        (
+            "--chips", "4", "--code", "thermometer", "--checkpoint", "{LOIHISEG_LEVELS2}",
+            "--proof-seconds", "0", *ISBI,
+        )  # fmt: skip
     ),
 }
 
