@@ -226,7 +226,7 @@ def _compiled(
     from loihiseg.compilation.steps import compile_calibrated
 
     prepared = prepare(network, compiling, sections.side, reporter)
-    compiling = settled(compiling, prepared.network)
+    compiling = settled(replace(compiling, code=prepared.code.name), prepared.network)
     source = prepared.source
     chosen = _chosen(sections, source.tile, running, reporter)
     threshold = _threshold(source, sections)

@@ -48,6 +48,7 @@ class Kept:
 
 
 QUICK = ("--tiles", "2", "--calibration-tiles", "1", "--proof-seconds", "0", "--seed", "0")
+LEVELS2 = ("--checkpoint", "{LOIHISEG_LEVELS2}")
 ISBI = ("--data", "{LOIHISEG_ISBI2012}", "--sections", "20:21", "--seed", "0")
 
 DEPLOYMENTS = {
@@ -57,7 +58,7 @@ DEPLOYMENTS = {
     "ISBI 2012, rates": Kept(("--chips", "2", *ISBI)),
     # The bound of four chips is what its seconds come to.
     "ISBI 2012, levels": Kept(
-        ("--chips", "4", "--checkpoint", "{LOIHISEG_LEVELS2}", "--proof-seconds", "0", *ISBI)
+        ("--chips", "4", "--code", "thermometer", *LEVELS2, "--proof-seconds", "0", *ISBI)
     ),
 }
 

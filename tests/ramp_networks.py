@@ -6,10 +6,14 @@ import numpy as np
 
 from loihiseg.codes.ramp.code import RampCode
 from loihiseg.codes.ramp.integers import integer_layers
+from loihiseg.codes.ramp.neuron import THRESHOLD
 from loihiseg.conversion.convolution import term_input
 from loihiseg.conversion.linear import Term
 from loihiseg.conversion.neuron_kinds import Quantized
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.emulator.flatten import RowTable
+from loihiseg.emulator.presenter import Deployable
+from loihiseg.emulator.program import Program
 from loihiseg.errors import InputError
 
 KINDS = ("dense", "convolution", "transposed", "skip", "u-net")
@@ -142,3 +146,66 @@ def fitting(seed):
             continue
         return network
     raise AssertionError(f"no network fits from {seed} on")
+
+
+class Direct:
+    """A network's program laid out from its integers alone, without nengo-loihi: fast to make."""
+
+    def __init__(self, neurons):
+        self.deployable = _program(neurons)
+
+    @property
+    def n_compartments(self):
+        """In all blocks: one for each layer."""
+        return self.deployable.program.n_compartments
+
+    def close(self):
+        """Nothing is open."""
+
+
+def _program(neurons):
+    chip = neurons.chip_layers
+    sizes = [layer.n_neurons for layer in chip]
+    start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    first = {layer.name: int(begin) for layer, begin in zip(chip, start)}
+    host = tuple(layer.name for layer in neurons.layers if layer.on_host)
+    rows, entries = RowTable(), {layer.name: [] for layer in neurons.layers}
+    for layer in chip:
+        for term in layer.terms:
+            source = neurons.layer(term.source)
+            one_by_one = np.eye(source.n_neurons).reshape(-1, *source.shape)
+            heard = np.rint(term_input(term, one_by_one, layer.shape)).astype(np.int64)
+            for number, weights in enumerate(heard.reshape(source.n_neurons, -1)):
+                targets = np.flatnonzero(weights)
+                row = rows.row(targets, weights[targets].astype(np.int32))
+                entries[source.name].append((number, first[layer.name], row))
+    on_chip, from_host = (
+        _entries(neurons, names, entries) for names in ([layer.name for layer in chip], host)
+    )
+    row_start, runs, weights = rows.arrays()
+    n = int(start[-1])
+    segment = [
+        [0, 4096, THRESHOLD, -(2**layer.neuron.floor_exponent) + 1, 2**23 - 1, 1] for layer in chip
+    ]
+    host_sizes = [neurons.layer(name).n_neurons for name in host]
+    program = Program(
+        start, start.copy(), np.array(segment, np.int32), np.zeros(n, np.int32),
+        np.zeros(n), np.zeros(n, np.int32), np.zeros(n, bool), *on_chip,
+        np.concatenate([[0], np.cumsum(host_sizes)]).astype(np.int64), *from_host,
+        row_start, runs, weights,
+    )  # fmt: skip
+    places = {layer.name: first[layer.name] + np.arange(layer.n_neurons) for layer in chip}
+    return Deployable(program, places, host)
+
+
+def _entries(neurons, names, entries):
+    """Starts and table of the entries of layers, neuron after neuron."""
+    starts, table = [0], []
+    for name in names:
+        own = sorted(entries[name], key=lambda entry: entry[0])
+        counts = np.bincount(
+            np.array([entry[0] for entry in own], np.int64), minlength=neurons.layer(name).n_neurons
+        )
+        starts += (starts[-1] + np.cumsum(counts)).tolist()
+        table += [entry[1:] for entry in own]
+    return np.array(starts, np.int64), np.array(table, np.int32).reshape(-1, 2)

@@ -8,8 +8,9 @@ import pytest
 
 from loihiseg.commands.deploy.configuration import configuration
 from loihiseg.commands.deploy.options import parse
-from loihiseg.compilation.fit import cores_of, largest_tile, layers_at, neural_code
+from loihiseg.compilation.fit import cores_of, largest_tile, layers_at, neural_code, settled
 from loihiseg.compilation.mapping import partition_layers
+from loihiseg.compilation.options import CompileOptions
 from loihiseg.compilation.source import build_network, read_network
 from loihiseg.conversion.lowering import lower
 from loihiseg.data.synthetic import synthetic_stack
@@ -175,6 +176,9 @@ def test_the_error_names_a_tile_that_fits(capfd, folder, checkpoint):
         (["--early-exit", "2"], "--early-exit: 2: expected a number, 0 to 1"),
         (["--early-exit", "0", "--calibration-tiles", "0"], "--early-exit is chosen on"),
         (["--early-exit", "0", "--emulator", "nengo-loihi"], "--early-exit needs"),
+        (["--code", "ramp", "--early-exit", "0"], "--code ramp: the output is there in the last"),
+        (["--code", "ramp", "--steps", "9"], "the ramp code has none"),
+        (["--code", "ramp", "--input", "held"], "the ramp code has none"),
     ],
 )
 def test_options_that_do_not_suit_levels(capfd, data, levels, tmp_path, options, says):
@@ -196,3 +200,41 @@ def test_keras_models_keep_their_tile_and_say_their_code(capfd, data, tmp_path):
     refused(capfd, "is a Keras model", "deploy", *arguments, "--tile", "24")
     metrics = deploy(capfd, data, path, tmp_path / "run")
     assert metrics["code"]["name"] == "thermometer" and metrics["agreement"] == 1.0
+
+
+def test_ramp_code_has_the_thermometers_answer_on_a_neuron_per_unit(capfd, data, levels, folder):
+    theirs = deploy(capfd, data, levels, folder / "t", "--code", "thermometer")
+    out = folder / "ramp"
+    kept = ("--save", out / "kept", "--golden", out / "ramp.npz")
+    metrics = deploy(capfd, data, levels, out, "--code", "ramp", "--check", 12, *kept)
+    levels_on_chip = (2, 3, 1, 3, 2)
+    # A step of the clock, one of the host, then those of each layer on the longest way.
+    assert metrics["code"]["steps"] == 2 + sum(levels_on_chip)
+    assert metrics["agreement"] == 1.0
+    assert [row["level_match"] for row in metrics["layers"]] == [1.0] * 5
+    assert metrics["mapping"]["n_neurons"] == 64 * 4 + 16 * 6 + 16 * 6 + 64 * 4 + 64 * 4
+    assert metrics["mapping"]["n_neurons"] < theirs["mapping"]["n_neurons"] / 2
+    assert metrics["stages"][-1]["pixel"] == theirs["stages"][-1]["pixel"]
+    page = (out / "index.html").read_text()
+    assert "ramp, 13 steps, each layer in its own" in page and "levels right" in page
+    assert "images can follow each other" in page
+    again = folder / "again"
+    arguments = ("--data", data, "--deployed", out / "kept", "--out", again, *SHORT[:4], "--quiet")
+    code, _, err = in_process(capfd, "deploy", *arguments)
+    assert code == 0, err
+    found = json.loads((again / "metrics.json").read_text())
+    assert found["spikes_sha256"]["tiles"] == metrics["spikes_sha256"]["tiles"]
+    assert found["activity"] == metrics["activity"]
+
+
+def test_a_network_takes_the_code_of_the_fewest_chips():
+    """Where it needs as many by each, the thermometer's, which has fewer steps."""
+    few = quantized.lowered(config=CONFIG, levels=3)
+    wide = replace(CONFIG, tile=48, channels=(24, 32))
+    many = quantized.lowered(config=wide, levels=3)
+    assert neural_code(CompileOptions(), few).name == "thermometer"
+    assert neural_code(CompileOptions(), many).name == "ramp"
+    # What is asked for of one code decides too.
+    assert neural_code(CompileOptions(input="held"), many).name == "thermometer"
+    assert neural_code(CompileOptions(code="thermometer"), many).name == "thermometer"
+    assert settled(CompileOptions(), many).code == "ramp"

@@ -1,8 +1,8 @@
 """Neural codes by name.
 
 A code becomes known with `register`, in whatever package it is; from then on the command line, the
-compiler, kept networks and reports know it. Of several that suit a network the one that was known
-first is taken.
+compiler, kept networks and reports know it. Of several that suit a network the one is taken that
+needs the fewest chips, of these the one that was known first.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from loihiseg.codes.shown import (
 from loihiseg.codes.thermometer.code import ThermometerCode
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.neuron_kinds import KINDS
-from loihiseg.errors import Option, OptionError
+from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.results.run import Code, Results
 from partition.display.messages import one_line
 
@@ -70,20 +70,39 @@ def find(name: str) -> type[NeuralCode]:
     return _CODES[name]
 
 
-def suiting(trained: Trained) -> type[NeuralCode]:
-    """The code that a network was trained for.
+def suiting(
+    trained: Trained, given: Values | None = None, looked_at: bool = False
+) -> tuple[type[NeuralCode], ...]:
+    """Codes that a network was trained for, in the order in which they became known; at least one.
+
+    Parameters
+    ----------
+    trained : Trained
+    given : mapping of str to object, optional
+        Options that are given; codes that cannot do with them are left out, unless all are.
+    looked_at : bool
+        As of `completed`.
 
     Raises
     ------
     OptionError
-        If none says so.
+        If there is none.
     """
-    for code in _CODES.values():
-        if code.suits(trained):
-            return code
-    raise OptionError(
-        Option("code"), f": none of {', '.join(_CODES)} suits such a network; name one"
-    )
+    codes = tuple(code for code in _CODES.values() if code.suits(trained))
+    if not codes:
+        raise OptionError(
+            Option("code"), f": none of {', '.join(_CODES)} suits such a network; name one"
+        )
+    able = tuple(code for code in codes if _takes(code, given or {}, looked_at))
+    return able or codes[:1]
+
+
+def _takes(code: type[NeuralCode], given: Values, looked_at: bool) -> bool:
+    try:
+        completed(code, given, looked_at)
+    except InputError:
+        return False
+    return True
 
 
 def neuron_kinds() -> Mapping[str, type[Neuron]]:
@@ -102,7 +121,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=names(),
         help="how neurons stand for activations: "
         + ", ".join(f"{code.meaning} ({name})" for name, code in _CODES.items())
-        + " (default: as the network was trained)",
+        + " (default: as the network was trained; of those on the fewest chips the first)",
     )
     add_code_options(parser, {name: code.options for name, code in _CODES.items()})
 

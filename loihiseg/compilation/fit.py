@@ -1,5 +1,6 @@
 """Does a network fit the chips there are, and if not: what would?"""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
 from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
 from loihiseg.conversion.spec import LoweredNetwork
-from loihiseg.errors import Option, OptionError
+from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.training.checkpoint import CheckpointInfo
 
 if TYPE_CHECKING:
@@ -38,14 +39,38 @@ def settled(options: CompileOptions, network: LoweredNetwork, held: bool = False
     OptionError
         If there is no such code, or it has no such option.
     """
-    code = _code(options, _trained(network))
+    code = _code(options, network, _trained(network))
     found = registry.completed(code, options.of_code, looked_at=held)
     fields: dict[str, Any] = {name: found.pop(name, None) for name in CODE_FIELDS}
     return replace(options, code=code.name, code_options=found, **fields)
 
 
-def _code(options: CompileOptions, trained: Trained) -> type[NeuralCode]:
-    return registry.suiting(trained) if options.code is None else registry.find(options.code)
+def _code(options: CompileOptions, network: LoweredNetwork, trained: Trained) -> type[NeuralCode]:
+    """The code that is asked for, or of those that the network was trained for the smallest."""
+    if options.code is not None:
+        return registry.find(options.code)
+    codes = registry.suiting(trained, options.of_code)
+    if len(codes) == 1:
+        return codes[0]
+    # The first of the least.
+    return min(codes, key=lambda code: _chips(code, options, network, trained))
+
+
+def _chips(
+    code: type[NeuralCode], options: CompileOptions, network: LoweredNetwork, trained: Trained
+) -> float:
+    """Chips that a network takes by a code; infinitely many where it cannot be had."""
+    from loihiseg.compilation.mapping import partition_layers
+    from partition.core.errors import DoesNotFitError
+    from partition.core.limits import CORES_PER_CHIP
+    from partition.shapes.tiling import choose_block_shapes
+
+    try:
+        made = code.made(registry.completed(code, options.of_code), network, trained)
+        n_cores = choose_block_shapes(partition_layers(made.neurons(network))).n_cores
+    except (InputError, DoesNotFitError):
+        return math.inf
+    return -(-n_cores // CORES_PER_CHIP)
 
 
 def _trained(network: LoweredNetwork, info: CheckpointInfo | None = None) -> Trained:
@@ -74,7 +99,7 @@ def neural_code(
         If the code has no such options, or cannot do with them.
     """
     trained = _trained(network, info)
-    code = _code(config, trained)
+    code = _code(config, network, trained)
     return code.made(registry.completed(code, config.of_code), network, trained)
 
 

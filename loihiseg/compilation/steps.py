@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -159,7 +159,7 @@ def compile_on(
     pixels = tissue.tiles(prepared.source.tile)
     made = compile_calibrated(
         prepared,
-        settled(options, prepared.network),
+        settled(replace(options, code=prepared.code.name), prepared.network),
         Calibration(
             pixels,
             f"{len(pixels)} tiles {tissue.words}",

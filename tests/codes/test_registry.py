@@ -152,8 +152,17 @@ def test_a_copy_of_the_thermometer_gives_the_same_spikes(known, network, stack, 
 
 def test_a_network_is_of_the_code_that_was_known_first(known, network):
     known(Copy)
-    assert configuration(parse(["--checkpoint", str(network)])).code == "thermometer"
-    assert registry.suiting(Trained(has_levels=False)) is RateCode
+    # The first of those on the fewest chips; which are all, is the fit's to say.
+    assert configuration(parse(["--checkpoint", str(network)])).code is None
+    clocked = configuration(parse(["--checkpoint", str(network), "--code", "thermometer"]))
+    assert (clocked.code, clocked.input) == ("thermometer", "clocked")
+    named = [code.name for code in registry.suiting(Trained(has_levels=True))]
+    assert named == ["thermometer", "ramp", "copy"]
+    with_input = registry.suiting(Trained(has_levels=True), {"input": "held"})
+    assert [code.name for code in with_input] == ["thermometer", "copy"]
+    looking = registry.suiting(Trained(has_levels=True), {}, looked_at=True)
+    assert [code.name for code in looking] == ["thermometer", "copy"]
+    assert registry.suiting(Trained(has_levels=False)) == (RateCode,)
     with pytest.raises(ValueError, match="a code named 'copy' already"):
         registry.register(type("Other", (Copy,), {}))
     registry.register(Copy)

@@ -48,6 +48,8 @@ def _deploy(options: Namespace, config: DeployConfig, log: RunLog) -> None:
         if options.save:
             check_free(options.save)
         result = deployment(config, reporter)
+        if result.compiling is not None:
+            config = config.decided(result.compiling)
         _keep(options, result.deployed, reporter)
         with reporter.part("report") as note:
             kept = folder()

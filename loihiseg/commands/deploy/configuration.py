@@ -2,12 +2,13 @@
 
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
+from loihiseg.codes.options import Values
 from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
 from loihiseg.errors import InputError
 from loihiseg.option_fields import default_of
@@ -60,6 +61,12 @@ class DeployConfig:
     ignore_label: float | None = None
     pixel_nm: tuple[float | None, float, float] | None = None
     code_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def decided(self, compiling: CompileOptions) -> Self:
+        """The same with the code that it came to, and its options."""
+        of_code = {name: getattr(compiling, name) for name in CODE_FIELDS}
+        options = dict(compiling.code_options)
+        return replace(self, code=compiling.code, code_options=options, **of_code)
 
     @classmethod
     def of(cls, asked: Namespace, result: "Deployment") -> "DeployConfig":
@@ -160,12 +167,17 @@ def _of_compiled(options: Namespace) -> dict[str, Any]:
         if getattr(options, name) is None:
             setattr(options, name, value)
     checkpoint = shipped.named(options.checkpoint, options.data)
-    code = _code(options.code, shipped.resolve(checkpoint, options.data))
+    looked_at = options.early_exit is not None
     given = {name: getattr(options, name) for name in registry.option_names()}
-    of_code = registry.completed(code, given, looked_at=options.early_exit is not None)
-    chosen = _known(options)
+    codes = _codes(options.code, shipped.resolve(checkpoint, options.data), given, looked_at)
+    if len(codes) == 1:
+        code, of_code = codes[0].name, registry.completed(codes[0], given, looked_at)
+    else:
+        # The network decides which code it is: only what is given is known of its options.
+        code, of_code = None, {name: one for name, one in given.items() if one is not None}
+    chosen = _known(options) | {"checkpoint": checkpoint, "code": code}
     chosen |= {name: of_code.pop(name, None) for name in CODE_FIELDS}
-    return chosen | {"checkpoint": checkpoint, "code": code.name, "code_options": of_code}
+    return chosen | {"code_options": of_code}
 
 
 def _known(options: Namespace) -> dict[str, Any]:
@@ -174,10 +186,12 @@ def _known(options: Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(options).items() if name in names}
 
 
-def _code(name: str | None, checkpoint: str | Path) -> type[NeuralCode]:
-    """The neural code that is asked for, or the one that a network was trained for."""
+def _codes(
+    name: str | None, checkpoint: str | Path, given: Values, looked_at: bool
+) -> tuple[type[NeuralCode], ...]:
+    """The neural code that is asked for, or those that a network was trained for."""
     if name is not None:
-        return registry.find(name)
+        return (registry.find(name),)
     from loihiseg.compilation.source import is_quantized
 
-    return registry.suiting(Trained(has_levels=is_quantized(checkpoint)))
+    return registry.suiting(Trained(has_levels=is_quantized(checkpoint)), given, looked_at)

@@ -1,9 +1,5 @@
-"""Random networks, several images in one run, nothing reset between: every spike is in its place.
+"""Random networks, image after image without a reset: every spike is in its place."""
 
-``python -m tests.codes.ramp.test_exactness`` runs as many networks as are asked for.
-"""
-
-import argparse
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +19,7 @@ from tests import quantized, ramp_networks
 
 @dataclass(frozen=True)
 class Built:
-    """A network, its plan and neurons, and nengo-loihi's emulator of them."""
+    """A network, its plan and neurons, and what runs them."""
 
     network: LoweredNetwork
     plan: ramp_network.Plan
@@ -35,9 +31,11 @@ class Built:
         return RampCode.of(self.network).n_steps
 
 
-def built(network, rng):
-    """Cut into blocks at random, never cut, or through every axis."""
+def built(network, rng, by_nengo_loihi=True):
+    """By nengo-loihi, cut into blocks at random; or laid out from the integers alone."""
     neurons = RampCode.of(network).neurons(network)
+    if not by_nengo_loihi:
+        return Built(network, plan(network), neurons, ramp_networks.Direct(neurons))
     shapes = {}
     for layer in neurons.chip_layers:
         cut = [int(rng.integers(max(1, n // 2), n + 1)) for n in layer.shape]
@@ -117,12 +115,21 @@ def meant(made, images, apart):
     return found
 
 
-def differing(seed, stock=False):
-    """Spikes of a random network that are not where they have to be, and those that are meant."""
+def differing(seed, by_nengo_loihi=True, stock=False):
+    """Spikes of a random network that are not where they have to be, and those that are meant.
+
+    Parameters
+    ----------
+    seed : int
+    by_nengo_loihi : bool
+        Whether nengo-loihi builds its blocks.
+    stock : bool
+        Whether its emulator runs them too.
+    """
     rng = np.random.default_rng(seed)
     network = ramp_networks.fitting(seed)
     images = ramp_networks.random_images(network, seed)
-    made = built(network, rng)
+    made = built(network, rng, by_nengo_loihi or stock)
     prepared = made.plan.prepared
     soonest = steps_between_images(made.plan.times, prepared)
     apart = soonest if rng.random() < 0.5 else made.n_steps + int(rng.integers(0, 3))
@@ -138,7 +145,8 @@ def test_random_networks_are_right_in_every_spike(part):
     """As soon after each other as images can be, or one by one."""
     spikes = 0
     for seed in range(5 * part, 5 * part + 5):
-        wrong, wanted = differing(seed, stock=seed % 10 == 0)
+        assert differing(seed, by_nengo_loihi=False)[0] == 0, f"network {seed}"
+        wrong, wanted = differing(seed, stock=seed % 8 == 0)
         assert wrong == 0, f"network {seed}"
         spikes += wanted
     assert spikes > 100
@@ -192,26 +200,13 @@ def test_a_current_that_leaves_something_is_wrong():
 
 @pytest.mark.slow
 def test_many_random_networks():
-    for seed in range(100, 400):
-        assert differing(seed, stock=seed % 10 == 0)[0] == 0, f"network {seed}"
+    """10,000 on the compiled emulator."""
+    for seed in range(100, 10_100):
+        assert differing(seed, by_nengo_loihi=False)[0] == 0, f"network {seed}"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--networks", type=int, default=10_000)
-    parser.add_argument("--first", type=int, default=0, help="number of the first network")
-    parser.add_argument("--stock", action="store_true", help="nengo-loihi's own emulator")
-    options = parser.parse_args()
-    spikes = bad = 0
-    for seed in range(options.first, options.first + options.networks):
-        wrong, wanted = differing(seed, options.stock)
-        spikes, bad = spikes + wanted, bad + (wrong > 0)
-        if wrong:
-            print(f"network {seed}: {wrong} of {wanted} spikes differ", flush=True)
-        if (seed + 1) % 100 == 0:
-            print(f"{seed + 1} networks, {spikes:,} spikes, {bad} networks differ", flush=True)
-    raise SystemExit(bad > 0)
-
-
-if __name__ == "__main__":
-    main()
+@pytest.mark.slow
+def test_many_random_networks_on_nengo_loihi():
+    """1,000 built by it and run on its own emulator."""
+    for seed in range(10_100, 11_100):
+        assert differing(seed, stock=True)[0] == 0, f"network {seed}"
