@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage, sparse
-from skimage.morphology import local_maxima
+from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 from loihiseg.errors import Option, OptionError
-from loihiseg.running.distances import distance_to_outside, reconstruct
 
 _SIDES = 1
 """Pixels touch by their sides (4-connectivity), as in the scores."""
@@ -82,7 +81,7 @@ def section_cells(
     was seen, if faintly. Then cells below `smallest_px` lose their seeds, but for the largest of
     each region, and it is flooded again.
 
-    Memory is some 48 bytes and time some 0.9 us per pixel: 3.2 GB for a section of 8192 x 8192.
+    Memory is some 76 bytes and time some 2.7 us per pixel: 5 GB for a section of 8192 x 8192.
     """
     inside = _without_patches(~membrane, options.smallest_px)
     seeds = _seeds(inside, options.neck_px)
@@ -130,15 +129,15 @@ def _without_patches(inside: np.ndarray, smallest: int) -> np.ndarray:
 
 def _seeds(inside: np.ndarray, height: float) -> np.ndarray:
     """(rows, columns) int32: one number for each h-maximum of the distance to the outside."""
+    distance = ndimage.distance_transform_edt(inside).astype(np.float32)
     if inside.all():
-        distance = np.ones(inside.shape, np.float32)  # there is nothing to be away from
-    else:
-        distance = distance_to_outside(inside)
+        distance[...] = 1  # there is nothing to be away from
     # Far below all that is inside: a region has a maximum whatever the height of others.
     distance[~inside] = -2 * np.float32(height)
-    tops = distance - np.float32(height)
-    reconstruct(tops, distance)
-    del distance
+    cross = ndimage.generate_binary_structure(2, _SIDES)
+    lowered = distance - np.float32(height)
+    tops = reconstruction(lowered, distance, method="dilation", footprint=cross)
+    del distance, lowered
     found = local_maxima(tops, connectivity=_SIDES) if tops.min() < tops.max() else inside
     del tops
     seeds: np.ndarray = ndimage.label(found & inside)[0]
