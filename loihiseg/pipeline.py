@@ -139,12 +139,14 @@ def deploy(
     partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
+    from loihiseg.compilation.source import pixel_nm_of
+
     if running.early_exit is not None:
         compiling = replace(compiling, input=compiling.input or "held")
     with reporter.part("load") as note:
         check_target(running.target)
         network = load()
-        network_nm = _pixel_nm(network)
+        network_nm = pixel_nm_of(network)
         stack = read(network_nm)
         sections = _sections(network, stack, compiling, running)
         note.detail = "; ".join([handed_on(stack.source), stack.polarity])
@@ -159,17 +161,6 @@ def deploy(
         ready = _checked(ready, running.check, reporter)
     outcome = _emulated(ready, running, reporter)
     return _deployment(ready, outcome, running, reporter)
-
-
-def _pixel_nm(network: "TrainedNetwork | DeployedNetwork") -> Plane | None:
-    """Size of a pixel that a network was trained on, where that is known."""
-    if isinstance(network, DeployedNetwork):
-        trained_on = network.trained_on
-    else:
-        from loihiseg.compilation import source
-
-        trained_on = source.trained_on(network)
-    return None if trained_on is None else trained_on.pixel_nm
 
 
 def _sections(

@@ -14,6 +14,9 @@ from loihiseg.commands.common import run
 from loihiseg.commands.segment import command
 from loihiseg.commands.segment.command import main
 from loihiseg.compilation.artifact import save_deployed
+from loihiseg.data.resampled import brought_back
+from loihiseg.data.resampling import Resampling
+from loihiseg.data.windows import Window
 from loihiseg.running import volume as volumes
 from loihiseg.running.journal import Journal, journal_path
 from tests.small_deployed import small_deployed
@@ -332,3 +335,57 @@ def test_without_dask(stack, kept, tmp_path, capsys, monkeypatch):
     assert segment(stack, out, "--deployed", kept, "--scheduler", "local:2") == 2
     err = capsys.readouterr().err
     assert "--scheduler needs dask" in err and "loihiseg[cluster]" in err and err.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def knowing(deployed, tmp_path_factory):
+    """The network as one that was trained on pixels of 4 nm."""
+    known = replace(deployed.trained_on, pixel_nm=(4.0, 4.0))
+    return str(
+        save_deployed(tmp_path_factory.mktemp("kept") / "net", replace(deployed, trained_on=known))
+    )
+
+
+@pytest.mark.parametrize("sizes", [(7.0, 6.0), (3.0, 2.5), (7.0, 2.5)])
+def test_another_size_of_pixel_is_resampled_and_brought_back(
+    small_windows, knowing, deployed, images, tmp_path, capsys, sizes
+):
+    """By windows from disk as in memory as a whole, and pixels of the input in what is written."""
+    path, out = tmp_path / "raw.zarr", tmp_path / "map.zarr"
+    chunked = zarr.create_array(path, shape=images.shape, chunks=(1, 6, 5), dtype=images.dtype)
+    chunked[:] = images
+    asked = f"50,{sizes[0]},{sizes[1]}"
+    arguments = (path, out, "--deployed", knowing, "--probability", "float32", "--pixel-nm", asked)
+    assert segment(*arguments) == 0
+    said = capsys.readouterr().err
+    assert "resampled from pixels of" in said and "network's 4 nm" in said
+    resampling = Resampling(sizes, (4.0, 4.0))
+    whole = Window(0, 0, *SHAPE[1:])
+    wanted = [
+        brought_back(one.probability, resampling, SHAPE[1:], whole)
+        for one in loihiseg.run(deployed, resampling.images(images))
+    ]
+    probability, mask = read(out)
+    assert probability.shape == SHAPE and np.array_equal(probability, wanted)
+    assert np.array_equal(mask, probability > deployed.threshold)
+    scale = zarr.open_group(out, mode="r").attrs["multiscales"][0]["datasets"][0]
+    assert scale["coordinateTransformations"][0]["scale"] == [50.0, *sizes]
+    assert json.loads((tmp_path / "map.zarr.json").read_text())["pixel_nm"] == [50.0, *sizes]
+
+
+def test_the_size_of_the_network_and_one_like_it_is_not_resampled(
+    stack, knowing, kept, tmp_path, capsys
+):
+    segment(stack, tmp_path / "plain.tif", "--deployed", kept)
+    assert "not known: not resampled" in capsys.readouterr().err
+    segment(stack, tmp_path / "like.tif", "--deployed", knowing, "--pixel-nm", "4.1")
+    assert "resampled" not in capsys.readouterr().err
+    ours, theirs = (tifffile.imread(tmp_path / name) for name in ("plain.tif", "like.tif"))
+    assert np.array_equal(ours, theirs)
+
+
+def test_sizes_out_of_all_proportion_are_refused(stack, knowing, tmp_path, capsys):
+    assert segment(stack, tmp_path / "map.tif", "--deployed", knowing, "--pixel-nm", "400") == 2
+    said = capsys.readouterr().err
+    assert "--pixel-nm" in said and "100 times the network's" in said
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["raw.tif"]

@@ -12,6 +12,7 @@ from loihiseg.compilation.options import AUTO
 from loihiseg.conversion.host_graph import upsampled
 from loihiseg.conversion.keras_file import layer_kinds
 from loihiseg.data.record import DataRecord
+from loihiseg.data.resampling import Plane
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.network.logits import to_logits
 from loihiseg.training import shipped
@@ -24,6 +25,8 @@ from loihiseg.training.checkpoint import (
 
 if TYPE_CHECKING:
     from loihiseg.frameworks import KerasTensor
+
+    from loihiseg.compilation.deployed import DeployedNetwork
 
 Source = tuple[Path, Checkpoint | None]
 """What was read of a trained network: its path, and the checkpoint if it is one of ours."""
@@ -119,6 +122,14 @@ def trained_on(network: TrainedNetwork) -> DataRecord | None:
         return network.info.data if network.info else None
     _, checkpoint = network
     return checkpoint.info.data if checkpoint else None
+
+
+def pixel_nm_of(network: "TrainedNetwork | DeployedNetwork") -> Plane | None:
+    """Nanometres between rows and columns that a network was trained on, where that is known."""
+    from loihiseg.compilation.deployed import DeployedNetwork
+
+    known = network.trained_on if isinstance(network, DeployedNetwork) else trained_on(network)
+    return None if known is None else known.pixel_nm
 
 
 def check_tile(network: TrainedNetwork, tile: int | str | None) -> None:

@@ -102,6 +102,34 @@ class ResampledVolume:
         return found
 
 
+@dataclass(frozen=True)
+class MapGrid:
+    """Where the pixels of a map lie in the pixels that a network sees.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (height, width) of a section of the map.
+    resampling : Resampling or None
+        From these pixels to the network's; None where they are the same.
+    """
+
+    shape: tuple[int, int]
+    resampling: Resampling | None = None
+
+    def seen(self, window: Window) -> Window:
+        """The network's pixels that a window of the map is made of; see `network_window`."""
+        if self.resampling is None:
+            return window
+        return network_window(self.resampling, self.shape, window)
+
+    def brought_back(self, probability: np.ndarray, window: Window) -> np.ndarray:
+        """A window of the map, of the network's probability there; see `brought_back`."""
+        if self.resampling is None:
+            return probability
+        return brought_back(probability, self.resampling, self.shape, window)
+
+
 def network_window(resampling: Resampling, shape: tuple[int, int], window: Window) -> Window:
     """Pixels of the network's maps that a window of the input's own pixels is made of.
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
 from loihiseg.data.contrast import Contrast
+from loihiseg.data.resampled import MapGrid
 from loihiseg.data.tiles import spread_places
 from loihiseg.data.windows import Window, windows_of
 from loihiseg.data.writers import SectionWriter
@@ -157,6 +158,7 @@ def segment(
     windows: Windows | None = None,
     on_window: Callable[[], None] = lambda: None,
     on_section: Callable[[int], None] = lambda _position: None,
+    grid: MapGrid | None = None,
 ) -> Progress:
     """Segment sections of a volume that no earlier run has finished.
 
@@ -176,6 +178,8 @@ def segment(
     on_section : callable
         Called with the position among ``numbers`` of each section whose windows are all finished,
         those that an earlier run finished too, in order.
+    grid : MapGrid, optional
+        The maps' pixels, where they are not those of ``volume``, which is resampled then.
 
     Returns
     -------
@@ -190,13 +194,14 @@ def segment(
     for facts in maps.journal.done.values():
         progress.n_membrane += int(facts.get("membrane", 0))
         progress.n_pixels += int(facts.get("pixels", 0))
-    every = tuple(windows_of(volume.shape, options.window))
+    grid = MapGrid(volume.shape) if grid is None else grid
+    every = tuple(windows_of(grid.shape, options.window))
     left = _Left(len(numbers), every, maps.journal, on_section)
-    pieces = _pieces(volume, numbers, left.by_section(), network.tile, progress)
+    pieces = _pieces(volume, numbers, left.by_section(), network.tile, progress, grid)
     for one in (windows or _here)(network, pieces, options):
-        _write(one, network.threshold, maps, options, progress)
+        _write(one, network.threshold, maps, options, progress, grid)
         on_window()
-        left.take(one.piece.number, one.piece.window)
+        left.take(one.piece.number, one.piece.target)
     left.give_up([position for position, n in enumerate(numbers) if n in progress.damaged])
     return progress
 
@@ -254,6 +259,7 @@ def _pieces(
     left: Mapping[int, Sequence[Window]],
     tile: int,
     progress: Progress,
+    grid: MapGrid,
 ) -> Iterator[Piece]:
     """Windows that are left, by position of their section; notes sections that are damaged.
 
@@ -270,13 +276,14 @@ def _pieces(
             for window in left[position]:
                 waiting.setdefault(window, []).append(position)
         for window in sorted(waiting, key=lambda window: (window.top, window.left)):
-            taken = halo(volume.shape, window, tile)
+            seen = grid.seen(window)
+            taken = halo(volume.shape, seen, tile)
             for position in waiting[window]:
                 levels = contrasts[numbers[position]]
                 assert isinstance(levels, Contrast)
                 pixels = volume.window(numbers[position], taken)
                 origin = taken.top, taken.left
-                yield Piece(position, volume.shape, window, pixels, origin, levels)
+                yield Piece(position, volume.shape, seen, pixels, origin, levels, window)
 
 
 def _unit(position: int, window: Window) -> tuple[int, ...]:
@@ -290,9 +297,10 @@ def _write(
     maps: Maps,
     options: SegmentOptions,
     progress: Progress,
+    grid: MapGrid,
 ) -> None:
-    position, window = one.piece.number, one.piece.window
-    probability = sigmoid(one.logits)
+    position, window = one.piece.number, one.piece.target
+    probability = grid.brought_back(sigmoid(one.logits), window)
     membrane = probability > threshold
     kept = stored(probability, options.probability)
     maps.probability.write_window(position, window.top, window.left, kept)

@@ -41,6 +41,8 @@ class Piece:
         (row, column) in the section of the first of them.
     contrast : Contrast
         Of the whole section.
+    written : Window, optional
+        What becomes of it in a map of other pixels; without, the window itself.
     """
 
     number: int
@@ -49,6 +51,12 @@ class Piece:
     pixels: np.ndarray
     origin: tuple[int, int]
     contrast: Contrast
+    written: Window | None = None
+
+    @property
+    def target(self) -> Window:
+        """The window of the map that it is for."""
+        return self.window if self.written is None else self.written
 
     def tile(self, place: tuple[int, int], side: int) -> np.ndarray:
         """(side, side) float32 normalized pixels of a tile at a (row, column) of the section."""

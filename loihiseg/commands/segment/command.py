@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
+    from loihiseg.compilation.source import Source
+    from loihiseg.data.resampled import MapGrid, ResampledVolume
     from loihiseg.data.volume import Volume
     from loihiseg.data.writers import Output, SectionWriter
     from loihiseg.progress import Reporter
@@ -68,6 +70,8 @@ class Job:
     ----------
     config : SegmentConfig
     volume : Volume
+    seen : Seen
+        The volume as the network sees it.
     numbers : range
         Of the sections that are segmented.
     network : DeployedNetwork or FloatNetwork
@@ -76,6 +80,7 @@ class Job:
 
     config: SegmentConfig
     volume: "Volume"
+    seen: "Seen"
     numbers: range
     network: "DeployedNetwork | FloatNetwork"
     reporter: "Reporter"
@@ -84,6 +89,24 @@ class Job:
     def network_digest(self) -> str:
         """SHA-256 of all that decides the maps of the network."""
         return digest_of(self.network)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A volume at the size of pixel that a network was trained on.
+
+    Attributes
+    ----------
+    sections : Volume or ResampledVolume
+    grid : MapGrid
+        The volume's own pixels, which the maps have.
+    pixel_nm : tuple of float or None
+        Of the volume, as it says or as was asked for: nanometres between sections, rows, columns.
+    """
+
+    sections: "Volume | ResampledVolume"
+    grid: "MapGrid"
+    pixel_nm: tuple[float, float, float] | None
 
 
 def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "SegmentationResults":
@@ -109,9 +132,11 @@ def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "Segment
             numbers = range(volume.n_sections)
             if config.sections is not None:
                 numbers = parse_sections(config.sections, volume.n_sections)
-            note.detail = _in_words(volume, numbers)
-        network = network_of(config, volume, numbers, reporter)
-        job = Job(config, volume, numbers, network, reporter)
+            source = _source_of(config)
+            seen = _seen(config, volume, source, reporter)
+            note.detail = _in_words(volume, seen, numbers)
+        network = network_of(config, source, seen.sections, numbers, reporter)
+        job = Job(config, volume, seen, numbers, network, reporter)
         with _opened(job, labels) as (output, maps):
             log.open(beside(config, "log"))
             results = _run(job, output, maps, windows)
@@ -140,33 +165,69 @@ def _named(config: SegmentConfig, paths: list[Path]) -> tuple[str, ...]:
     return tuple(path.relative_to(Path(config.output).parent).as_posix() for path in paths)
 
 
-def _in_words(volume: "Volume", numbers: range) -> str:
+def _source_of(config: SegmentConfig) -> "DeployedNetwork | Source":
+    """The network that is asked for: a kept one, or a trained one."""
+    if config.deployed is not None:
+        from loihiseg.compilation.artifact import load_deployed
+
+        return load_deployed(config.deployed)
+    from loihiseg.compilation.source import read_network
+
+    with doing(f"reading {config.checkpoint}"):
+        return read_network(shipped.resolve(config.checkpoint, config.input))
+
+
+def _seen(
+    config: SegmentConfig,
+    volume: "Volume",
+    source: "DeployedNetwork | Source",
+    reporter: "Reporter",
+) -> Seen:
+    """The volume at the network's size of pixel, where both are known; says where not."""
+    from loihiseg.compilation.source import pixel_nm_of
+    from loihiseg.data.readers.axes import complete
+    from loihiseg.data.resampled import MapGrid, ResampledVolume
+    from loihiseg.data.resampling import PixelSizes, resampling_of, unknown
+
+    network_nm = pixel_nm_of(source)
+    sizes = PixelSizes(config.pixel_nm, network_nm)
+    resampling, found = resampling_of(volume.reader.pixel_nm, sizes, volume.source)
+    grid = MapGrid(volume.shape, resampling)
+    if resampling is not None:
+        return Seen(ResampledVolume(volume, resampling), grid, complete(found))
+    if text := unknown(found, network_nm):
+        reporter.say(text)
+    return Seen(volume, grid, complete(found))
+
+
+def _in_words(volume: "Volume", seen: Seen, numbers: range) -> str:
     height, width = volume.shape
     sections = f"{len(numbers)} section{'s' * (len(numbers) != 1)} of {height} x {width}"
     size = "pixels of unknown size"
-    if volume.pixel_nm is not None:
-        size = "pixels of {:g} x {:g} x {:g} nm".format(*volume.pixel_nm)
+    if seen.pixel_nm is not None:
+        size = "pixels of {:g} x {:g} x {:g} nm".format(*seen.pixel_nm)
+    if seen.grid.resampling is not None:
+        size += f", {seen.grid.resampling}"
     return f"{sections} from {handed_on(volume.source)}, {size}"
 
 
 def network_of(
-    config: SegmentConfig, volume: "Volume", numbers: range, reporter: "Reporter"
+    config: SegmentConfig,
+    source: "DeployedNetwork | Source",
+    volume: "Volume | ResampledVolume",
+    numbers: range,
+    reporter: "Reporter",
 ) -> "DeployedNetwork | FloatNetwork":
-    """The network that is asked for: a kept one, or a trained one, compiled for the volume."""
-    from loihiseg.compilation.source import read_network
+    """The network that segments: a kept one, or a trained one, compiled for the volume."""
+    from loihiseg.compilation.deployed import DeployedNetwork
     from loihiseg.running.volume import volume_tiles
     from loihiseg.starting import start_frameworks
 
-    if config.deployed is not None:
-        from loihiseg.compilation.artifact import load_deployed
-
-        deployed = load_deployed(config.deployed)
+    if isinstance(source, DeployedNetwork):
         if config.recalibrate is None:
-            return deployed
-        pixels = volume_tiles(volume, numbers, deployed.tile, config.recalibrate)
-        return _recalibrated(deployed, pixels, reporter)
-    with doing(f"reading {config.checkpoint}"):
-        network = read_network(shipped.resolve(config.checkpoint, config.input))
+            return source
+        pixels = volume_tiles(volume, numbers, source.tile, config.recalibrate)
+        return _recalibrated(source, pixels, reporter)
     start_frameworks(reporter)
     from loihiseg.compilation.compile import float_network
     from loihiseg.compilation.steps import Tissue, compile_on
@@ -175,10 +236,10 @@ def network_of(
     side = min(volume.shape)
     if config.on == "float":
         with reporter.part("lower"):
-            return float_network(network, config.compile_options, side, None)
+            return float_network(source, config.compile_options, side, None)
     count = config.calibration_tiles or 0
     return compile_on(
-        network,
+        source,
         config.compile_options,
         side,
         Tissue(
@@ -233,6 +294,7 @@ def _opened(job: Job, labels: list[str]) -> "Iterator[tuple[Output, Maps]]":
         "--probability": config.probability,
         "--cells": str(config.cells),
         "--link": str(config.link),
+        "--pixel-nm": str(config.pixel_nm),
         # Finished windows are known by their places.
         "window": str(config.segment_options.window),
     }
@@ -246,7 +308,7 @@ def _opened(job: Job, labels: list[str]) -> "Iterator[tuple[Output, Maps]]":
             path,
             shape=(len(numbers), height, width),
             dtype=config.probability,
-            pixel_nm=volume.pixel_nm,
+            pixel_nm=job.seen.pixel_nm,
             resume=bool(journal.done),
         ) as output:
             mask = output.add_labels(MASK, _dtype("uint8"))
@@ -304,25 +366,26 @@ def _run(
     from loihiseg.running.cells_of_volume import CellsOfVolume
     from loihiseg.running.volume import n_windows, segment
 
-    config, volume, numbers, reporter = job.config, job.volume, job.numbers, job.reporter
+    config, seen, numbers, reporter = job.config, job.seen, job.numbers, job.reporter
     cells = None
     if config.cells:
         writer: SectionWriter = output.add_labels(CELLS, _dtype("uint32"))
         share = LINKED_SHARE if config.link else None
-        size = None if volume.pixel_nm is None else volume.pixel_nm[2]
+        size = None if seen.pixel_nm is None else seen.pixel_nm[2]
         cells = CellsOfVolume(maps, writer, share, CellOptions.at(size))
     options = config.segment_options
-    left = n_windows(volume, numbers, options) - _n_windows(maps.journal)
+    left = n_windows(job.volume, numbers, options) - _n_windows(maps.journal)
     with reporter.part("segment") as note, reporter.bar("segment", left) as advance:
         progress = segment(
             job.network,
-            volume,
+            seen.sections,
             numbers,
             maps,
             options,
             windows=windows,
             on_window=advance,
             on_section=cells.add if cells else lambda _position: None,
+            grid=seen.grid,
         )
         note.detail = f"{progress.n_windows} windows, {progress.n_tiles} tiles on {config.on}"
     return _results(job, progress, cells.n_cells if cells else None)
@@ -347,7 +410,7 @@ def _results(job: Job, progress: "Progress", n_cells: int | None) -> "Segmentati
         sections=tuple(job.numbers),
         height=height,
         width=width,
-        pixel_nm=volume.pixel_nm,
+        pixel_nm=job.seen.pixel_nm,
         network=handed_on(config.deployed or str(config.checkpoint)),
         network_sha256=job.network_digest,
         on=config.on,

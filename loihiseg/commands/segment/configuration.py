@@ -33,6 +33,7 @@ class SegmentConfig:
     recalibrate: int | None
     on: str
     sections: str | None
+    pixel_nm: tuple[float | None, float, float] | None
     orientations: NumberOfOrientations
     scheduler: str | None
     probability: str

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
-from loihiseg.commands.common import add_network_option
+from loihiseg.commands.common import add_network_option, pixel_sizes
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.option_fields import argument_type, default_of
@@ -88,6 +88,14 @@ def _add_running(parser: Parser) -> None:
         type=sections_text,
         metavar="A:B",
         help="sections to segment (default: all)",
+    )
+    group.add_argument(
+        "--pixel-nm",
+        type=pixel_sizes,
+        metavar="NM|Z,Y,X",
+        help="size of a pixel in place of what the file says: one number for rows and columns, or "
+        "three; where it is not that of the network, sections are resampled for it, and the maps "
+        "brought back",
     )
     group.add_argument(
         "--orientations",
