@@ -446,8 +446,8 @@ def test_told_to_stop(tmp_path):
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": "/proc/none",
              "LOIHISEG_CACHE": str(tmp_path / "cache")},
     )  # fmt: skip
-    said = [process.stderr.readline() for _ in range(3)]
-    assert [line.split()[0] for line in said] == ["load", "lower", "fit"]
+    said = [process.stderr.readline() for _ in range(5)]
+    assert [line.split()[0] for line in said] == ["load", "starting", "start", "lower", "fit"]
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (143, "")

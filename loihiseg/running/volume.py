@@ -190,10 +190,7 @@ def segment(
     InputError
         If a section is smaller than a tile, or something cannot be written.
     """
-    progress = Progress()
-    for facts in maps.journal.done.values():
-        progress.n_membrane += int(facts.get("membrane", 0))
-        progress.n_pixels += int(facts.get("pixels", 0))
+    progress = _before(maps.journal)
     grid = MapGrid(volume.shape) if grid is None else grid
     every = tuple(windows_of(grid.shape, options.window))
     left = _Left(len(numbers), every, maps.journal, on_section)
@@ -203,6 +200,15 @@ def segment(
         on_window()
         left.take(one.piece.number, one.piece.target)
     left.give_up([position for position, n in enumerate(numbers) if n in progress.damaged])
+    return progress
+
+
+def _before(journal: Journal) -> Progress:
+    """What earlier runs came to."""
+    progress = Progress()
+    for facts in journal.done.values():
+        progress.n_membrane += int(facts.get("membrane", 0))
+        progress.n_pixels += int(facts.get("pixels", 0))
     return progress
 
 
