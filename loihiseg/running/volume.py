@@ -64,12 +64,15 @@ class Maps:
     mask_value : int
     journal : Journal
         Of what is finished.
+    grid : MapGrid, optional
+        The maps' pixels, where the volume that is segmented is resampled.
     """
 
     probability: SectionWriter
     mask: SectionWriter
     mask_value: int
     journal: Journal
+    grid: MapGrid | None = None
 
     def sync(self) -> None:
         """Bring what was written to the disk."""
@@ -158,7 +161,6 @@ def segment(
     windows: Windows | None = None,
     on_window: Callable[[], None] = lambda: None,
     on_section: Callable[[int], None] = lambda _position: None,
-    grid: MapGrid | None = None,
 ) -> Progress:
     """Segment sections of a volume that no earlier run has finished.
 
@@ -178,8 +180,6 @@ def segment(
     on_section : callable
         Called with the position among ``numbers`` of each section whose windows are all finished,
         those that an earlier run finished too, in order.
-    grid : MapGrid, optional
-        The maps' pixels, where they are not those of ``volume``, which is resampled then.
 
     Returns
     -------
@@ -191,7 +191,7 @@ def segment(
         If a section is smaller than a tile, or something cannot be written.
     """
     progress = _before(maps.journal)
-    grid = MapGrid(volume.shape) if grid is None else grid
+    grid = MapGrid(volume.shape) if maps.grid is None else maps.grid
     every = tuple(windows_of(grid.shape, options.window))
     left = _Left(len(numbers), every, maps.journal, on_section)
     pieces = _pieces(volume, numbers, left.by_section(), network.tile, progress, grid)

@@ -315,7 +315,7 @@ def _opened(job: Job, labels: list[str]) -> "Iterator[tuple[Output, Maps]]":
             # As is usual in each: a picture of black and white, or the id of a label.
             value = 1 if path.name.lower().endswith(".zarr") else 255
             with _says_how_to_go_on(journal):
-                yield output, Maps(output, mask, value, journal)
+                yield output, Maps(output, mask, value, journal, job.seen.grid)
 
 
 def _n_windows(journal: "Journal") -> int:
@@ -385,7 +385,6 @@ def _run(
             windows=windows,
             on_window=advance,
             on_section=cells.add if cells else lambda _position: None,
-            grid=seen.grid,
         )
         note.detail = f"{progress.n_windows} windows, {progress.n_tiles} tiles on {config.on}"
     return _results(job, progress, cells.n_cells if cells else None)
