@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from loihiseg.codes.ramp.code import RampCode
 from loihiseg.codes.ramp.integers import integer_layers
+from loihiseg.codes.ramp.network import neurons_that_wait, plan
 from loihiseg.codes.ramp.neuron import THRESHOLD
 from loihiseg.conversion.convolution import term_input
 from loihiseg.conversion.linear import Term
@@ -141,7 +141,7 @@ def fitting(seed):
     for attempt in range(20):
         network = random_network(seed + 10**6 * attempt)
         try:
-            RampCode.of(network).neurons(network)
+            neurons_that_wait(network, plan(network))
         except InputError:
             continue
         return network

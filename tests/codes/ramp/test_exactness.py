@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from loihiseg.codes.ramp import network as ramp_network
-from loihiseg.codes.ramp.code import RampCode
 from loihiseg.codes.ramp.integers import GRID
 from loihiseg.codes.ramp.network import plan
 from loihiseg.codes.ramp.schedule import steps_between_images
@@ -25,22 +24,21 @@ class Built:
     plan: ramp_network.Plan
     neurons: LoweredNetwork
     presenter: object
-
-    @property
-    def n_steps(self):
-        return RampCode.of(self.network).n_steps
+    n_steps: int
 
 
 def built(network, rng, by_nengo_loihi=True):
     """By nengo-loihi, cut into blocks at random; or laid out from the integers alone."""
-    neurons = RampCode.of(network).neurons(network)
+    found = plan(network)
+    neurons = ramp_network.neurons_that_wait(network, found)
+    n_steps = max(found.times[name].fires[1] for name in network.outputs)
     if not by_nengo_loihi:
-        return Built(network, plan(network), neurons, ramp_networks.Direct(neurons))
+        return Built(network, found, neurons, ramp_networks.Direct(neurons), n_steps)
     shapes = {}
     for layer in neurons.chip_layers:
         cut = [int(rng.integers(max(1, n // 2), n + 1)) for n in layer.shape]
         shapes[layer.name] = tuple(cut)
-    return Built(network, plan(network), neurons, quantized.presenter(neurons, shapes))
+    return Built(network, found, neurons, quantized.presenter(neurons, shapes), n_steps)
 
 
 def of_host(made, images, apart):
