@@ -138,16 +138,15 @@ def differing(seed, by_nengo_loihi=True, stock=False):
     return int((raster != wanted).sum()), int(wanted.sum())
 
 
-@pytest.mark.parametrize("part", range(8))
+@pytest.mark.parametrize("part", range(4))
 def test_random_networks_are_right_in_every_spike(part):
-    """As soon after each other as images can be, or one by one."""
+    """As soon after each other as images can be, or one by one; a third built by nengo-loihi."""
     spikes = 0
-    for seed in range(5 * part, 5 * part + 5):
-        assert differing(seed, by_nengo_loihi=False)[0] == 0, f"network {seed}"
-        wrong, wanted = differing(seed, stock=seed % 8 == 0)
+    for seed in range(10 * part, 10 * part + 10):
+        wrong, wanted = differing(seed, by_nengo_loihi=seed % 3 == 0, stock=seed % 9 == 0)
         assert wrong == 0, f"network {seed}"
         spikes += wanted
-    assert spikes > 100
+    assert spikes > 1000
 
 
 def of_two_layers():
