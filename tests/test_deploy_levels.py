@@ -90,12 +90,12 @@ def test_one_step_per_layer_and_the_quantized_networks_answer(capfd, data, level
 
 def test_brief_input_has_the_same_output_for_less(capfd, data, levels, folder):
     held = deploy(capfd, data, levels, folder / "held", "--input", "held")
-    *_, one = held["stages"]
+    *_, one = held["score_rows"]
     events = [held["activity"]["synaptic_events"]]
     for given, more in (("timed", ["--input", "timed"]), ("clocked", ["--check", 6])):
         brief = deploy(capfd, data, levels, folder / given, *more)
         assert brief["agreement"] == 1.0 and brief["code"]["input"] == given
-        *_, other = brief["stages"]
+        *_, other = brief["score_rows"]
         assert one["pixel"] == other["pixel"]
         events.append(brief["activity"]["synaptic_events"])
         assert brief["activity"]["neuron_updates"] == held["activity"]["neuron_updates"]
@@ -214,7 +214,7 @@ def test_ramp_code_has_the_thermometers_answer_on_a_neuron_per_unit(capfd, data,
     assert [row["level_match"] for row in metrics["layers"]] == [1.0] * 5
     assert metrics["mapping"]["n_neurons"] == 64 * 4 + 16 * 6 + 16 * 6 + 64 * 4 + 64 * 4
     assert metrics["mapping"]["n_neurons"] < theirs["mapping"]["n_neurons"] / 2
-    assert metrics["stages"][-1]["pixel"] == theirs["stages"][-1]["pixel"]
+    assert metrics["score_rows"][-1]["pixel"] == theirs["score_rows"][-1]["pixel"]
     page = (out / "index.html").read_text()
     assert "ramp, 13 steps, each layer in its own" in page and "levels right" in page
     assert "images can follow each other" in page
