@@ -181,7 +181,7 @@ def found_of(protocol, change=lambda run, values: None):
             for key in ("neuron_updates", "synaptic_events", "spikes"):
                 values["activity"][key] *= run.steps / 200
             values["energy"][0]["total_uj_per_image"] *= run.steps / 200
-        values["stages"][2]["pixel"]["membrane_iou"] = iou
+        values["score_rows"][2]["pixel"]["membrane_iou"] = iou
         values["mapping"]["n_chips_used"] = chips
         change(run, values)
         return values
@@ -210,7 +210,7 @@ def test_codes_are_paired_with_the_rate_code_that_is_as_good(protocol):
 def test_a_deployment_below_every_rate_code_betters_none(protocol):
     def change(run, values):
         if run.steps is None:
-            values["stages"][2]["pixel"]["membrane_iou"] = 0.1
+            values["score_rows"][2]["pixel"]["membrane_iou"] = 0.1
 
     found = found_of(protocol, change)
     assert codes.bettered(found, codes.level_entry(found, THREE, TWO)) is None
