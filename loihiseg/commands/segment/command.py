@@ -4,33 +4,34 @@ import json
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loihiseg.commands.segment.configuration import SegmentConfig, configuration
+from loihiseg.commands.segment.job import Job, Seen
 from loihiseg.commands.segment.options import parse
+from loihiseg.commands.segment.report import print_results, results_of
 from loihiseg.errors import DamagedSectionsError
 from loihiseg.installed import require_frameworks
 from loihiseg.training import shipped
 from partition.command_line.command import doing
 from partition.command_line.log import RunLog
 from partition.command_line.streams import standard_output
-from partition.display.messages import handed_on, printable
+from partition.display.messages import handed_on
 
 if TYPE_CHECKING:
     import numpy as np
 
     from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
     from loihiseg.compilation.source import Source
-    from loihiseg.data.resampled import MapGrid, ResampledVolume
+    from loihiseg.data.resampled import ResampledVolume
     from loihiseg.data.volume import Volume
     from loihiseg.data.writers import Output, SectionWriter
     from loihiseg.progress import Reporter
     from loihiseg.results.segmentation import SegmentationResults
     from loihiseg.running.journal import Journal
-    from loihiseg.running.volume import Maps, Progress, Windows
+    from loihiseg.running.volume import Maps, Windows
 
 MASK, CELLS = "mask", "cells"
 LINKED_SHARE = 0.5
@@ -60,53 +61,6 @@ def beside(config: SegmentConfig, suffix: str) -> Path:
     """A file beside the output that says something of it."""
     output = Path(config.output)
     return output.with_name(f"{output.name}.{suffix}")
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """A volume to be segmented.
-
-    Attributes
-    ----------
-    config : SegmentConfig
-    volume : Volume
-    seen : Seen
-        The volume as the network sees it.
-    numbers : range
-        Of the sections that are segmented.
-    network : DeployedNetwork or FloatNetwork
-    reporter : Reporter
-    """
-
-    config: SegmentConfig
-    volume: "Volume"
-    seen: "Seen"
-    numbers: range
-    network: "DeployedNetwork | FloatNetwork"
-    reporter: "Reporter"
-
-    @cached_property
-    def network_digest(self) -> str:
-        """SHA-256 of all that decides the maps of the network."""
-        return digest_of(self.network)
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A volume at the size of pixel that a network was trained on.
-
-    Attributes
-    ----------
-    sections : Volume or ResampledVolume
-    grid : MapGrid
-        The volume's own pixels, which the maps have.
-    pixel_nm : tuple of float or None
-        Of the volume, as it says or as was asked for: nanometres between sections, rows, columns.
-    """
-
-    sections: "Volume | ResampledVolume"
-    grid: "MapGrid"
-    pixel_nm: tuple[float, float, float] | None
 
 
 def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "SegmentationResults":
@@ -341,24 +295,6 @@ def _dtype(name: str) -> "np.dtype":
     return np.dtype(name)
 
 
-def digest_of(network: "DeployedNetwork | FloatNetwork") -> str:
-    """SHA-256 of all that decides the maps of a network."""
-    from loihiseg.compilation.deployed import DeployedNetwork
-    from loihiseg.storage.records import signature
-
-    if isinstance(network, DeployedNetwork):
-        return signature(
-            network.network,
-            network.neurons,
-            network.readout,
-            network.line,
-            network.code,
-            network.threshold,
-            network.deployable,
-        )
-    return signature(network)
-
-
 def _run(
     job: Job, output: "Output", maps: "Maps", windows: "Windows | None"
 ) -> "SegmentationResults":
@@ -387,63 +323,4 @@ def _run(
             on_section=cells.add if cells else lambda _position: None,
         )
         note.detail = f"{progress.n_windows} windows, {progress.n_tiles} tiles on {config.on}"
-    return _results(job, progress, cells.n_cells if cells else None)
-
-
-def _results(job: Job, progress: "Progress", n_cells: int | None) -> "SegmentationResults":
-    from loihiseg.compilation.deployed import DeployedNetwork
-    from loihiseg.metrics.energy import LOIHI, estimate_energy
-    from loihiseg.provenance import peak_memory_mb, versions
-    from loihiseg.results.segmentation import SegmentationResults
-
-    config, volume, network = job.config, job.volume, job.network
-    activity = progress.tally.counts() if progress.tally is not None else None
-    calibration = ""
-    if isinstance(network, DeployedNetwork) and config.on == "chip":
-        calibration = network.provenance.calibration
-    height, width = volume.shape
-    return SegmentationResults(
-        versions=versions(),
-        source=handed_on(volume.source),
-        input_sha256=volume.digest(),
-        sections=tuple(job.numbers),
-        height=height,
-        width=width,
-        pixel_nm=job.seen.pixel_nm,
-        network=handed_on(config.deployed or str(config.checkpoint)),
-        network_sha256=job.network_digest,
-        on=config.on,
-        calibration=calibration,
-        orientations=config.orientations,
-        threshold=network.threshold,
-        membrane=progress.n_membrane / max(progress.n_pixels, 1),
-        outputs=(),
-        damaged=dict(progress.damaged),
-        activity=activity,
-        energy=None if activity is None else estimate_energy(activity, LOIHI),
-        seconds=dict(job.reporter.seconds),
-        peak_memory_mb=peak_memory_mb(),
-        n_cells=n_cells,
-    )
-
-
-def print_results(results: "SegmentationResults", config: SegmentConfig) -> None:
-    """Print what came out, in a few lines."""
-    from partition.display.terminal import Console
-
-    console = Console(soft_wrap=True)
-    n_sections = len(results.sections) - len(results.damaged)
-    console.print(
-        f"{n_sections} section{'s' * (n_sections != 1)} of {results.height} x {results.width}: "
-        f"{results.membrane:.1%} membrane above {results.threshold:.3f}"
-        + (f", {results.n_cells:,} cells" if results.n_cells is not None else "")
-    )
-    if results.energy is not None and results.activity is not None:
-        shown = results.activity
-        console.print(
-            f"{shown.n_images:,} tiles, {shown.n_steps:,} steps, {shown.synaptic_events:,} "
-            f"synaptic events, an estimated {results.energy.total_uj_per_image:.3g} uJ a tile"
-        )
-    folder = Path(config.output).parent
-    for name in (*results.outputs, f"{Path(config.output).name}.json"):
-        console.print(printable(folder / name))
+    return results_of(job, progress, cells.n_cells if cells else None)
