@@ -298,10 +298,11 @@ def test_damaged_state(whole, tmp_path, damage):
 def test_checkpoints_do_not_tell_where_data_lay(source, kept):
     from types import SimpleNamespace
 
+    from loihiseg.data.splits import Split
     from loihiseg.training.fit import _record_of
 
-    stack = SimpleNamespace(source=source, digest="d", polarity="p")
-    parts = SimpleNamespace(train=[0, 1], validation=[2], test=[3])
+    stack = SimpleNamespace(source=source, digest="d", polarity="p", pixel_nm=None)
+    parts = Split(range(2), range(2, 3), range(3, 4))
     assert _record_of(stack, parts).source == kept
 
 

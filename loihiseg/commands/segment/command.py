@@ -87,8 +87,10 @@ def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "Segment
             if config.sections is not None:
                 numbers = parse_sections(config.sections, volume.n_sections)
             source = _source_of(config)
-            seen = _seen(config, volume, source, reporter)
+            seen = _seen(config, volume, source)
             note.detail = _in_words(volume, seen, numbers)
+        if seen.note:
+            reporter.say(seen.note)
         network = network_of(config, source, seen.sections, numbers, reporter)
         job = Job(config, volume, seen, numbers, network, reporter)
         with _opened(job, labels) as (output, maps):
@@ -135,9 +137,8 @@ def _seen(
     config: SegmentConfig,
     volume: "Volume",
     source: "DeployedNetwork | Source",
-    reporter: "Reporter",
 ) -> Seen:
-    """The volume at the network's size of pixel, where both are known; says where not."""
+    """The volume at the network's size of pixel, where both are known."""
     from loihiseg.compilation.source import pixel_nm_of
     from loihiseg.data.readers.axes import complete
     from loihiseg.data.resampled import MapGrid, ResampledVolume
@@ -149,9 +150,7 @@ def _seen(
     grid = MapGrid(volume.shape, resampling)
     if resampling is not None:
         return Seen(ResampledVolume(volume, resampling), grid, complete(found))
-    if text := unknown(found, network_nm):
-        reporter.say(text)
-    return Seen(volume, grid, complete(found))
+    return Seen(volume, grid, complete(found), unknown(found, network_nm))
 
 
 def _in_words(volume: "Volume", seen: Seen, numbers: range) -> str:

@@ -24,11 +24,14 @@ class Seen:
         The volume's own pixels, which the maps have.
     pixel_nm : tuple of float or None
         Of the volume, as it says or as was asked for: nanometres between sections, rows, columns.
+    note : str
+        What is not known; nothing where all is.
     """
 
     sections: "Volume | ResampledVolume"
     grid: "MapGrid"
     pixel_nm: tuple[float, float, float] | None
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
