@@ -1,8 +1,9 @@
 """Layers of a deployment as tables of text: those of firing rates, and those of levels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from loihiseg.results.layers import LayerRates, PooledRates
 from loihiseg.results.run import Code, Results
 
 
@@ -66,32 +67,6 @@ def layers_of_rates(results: Results) -> LayersTable:
 
 def layers_of_levels(results: Results) -> LayersTable:
     """How many levels are on, and right."""
-    rows = []
-    chip_levels = results.code.chip_levels
-    for row, levels in zip(results.layers, chip_levels):
-        rows.append(
-            (
-                row.layer.removesuffix("_spikes"),
-                str(levels),
-                f"{row.n_neurons:,}",
-                str(row.n_blocks),
-                shape_text(row.block_shape),
-                f"{row.rates.mean_hz / 1000:.1%}",
-                f"{row.rates.silent_share:.0%}",
-                f"{row.quantized_error:.1%}",
-                share(row.spiking_error, 1),
-                share(row.level_match, 3),
-            )
-        )
-    neurons = sum(row.n_neurons for row in results.layers)
-    cores = sum(row.n_blocks for row in results.layers)
-    pooled = results.rates
-    on, never = f"{pooled.mean_hz / 1000:.1%}", f"{pooled.silent_share:.0%}"
-    rows.append(("all", "", f"{neurons:,}", str(cores), "", on, never, "", "", ""))
-    header = (
-        "layer", "levels", "neurons", "cores", "block", "on", "never on", "8-bit error",
-        "chip error", "levels right",
-    )  # fmt: skip
     note = (
         "On: mean share of the neurons that fire at the last step; never on: in the trained "
         "network, on no tile. Errors: root mean square against the trained network, relative; "
@@ -101,37 +76,13 @@ def layers_of_levels(results: Results) -> LayersTable:
     )
     if not results.code.held:
         note += f" With {results.code.input} input the outputs alone are right at the last step."
-    return LayersTable(header, tuple(rows), note)
+    return _of_levels(
+        results, ("on", "never on"), lambda rates: f"{rates.mean_hz / 1000:.1%}", note
+    )
 
 
 def layers_of_counts(results: Results) -> LayersTable:
     """How many spikes each unit sends for an image, and levels that are right."""
-    steps = results.code.steps
-    rows = []
-    for row, levels in zip(results.layers, results.code.chip_levels):
-        rows.append(
-            (
-                row.layer.removesuffix("_spikes"),
-                str(levels),
-                f"{row.n_neurons:,}",
-                str(row.n_blocks),
-                shape_text(row.block_shape),
-                f"{row.rates.mean_hz / 1000 * steps:.2f}",
-                f"{row.rates.silent_share:.0%}",
-                f"{row.quantized_error:.1%}",
-                share(row.spiking_error, 1),
-                share(row.level_match, 3),
-            )
-        )
-    neurons = sum(row.n_neurons for row in results.layers)
-    cores = sum(row.n_blocks for row in results.layers)
-    pooled = results.rates
-    mean, never = f"{pooled.mean_hz / 1000 * steps:.2f}", f"{pooled.silent_share:.0%}"
-    rows.append(("all", "", f"{neurons:,}", str(cores), "", mean, never, "", "", ""))
-    header = (
-        "layer", "levels", "neurons", "cores", "block", "spikes", "never fire", "8-bit error",
-        "chip error", "levels right",
-    )  # fmt: skip
     note = (
         "Spikes: mean of a neuron for a tile; never fire: in the trained network, on no tile. "
         "Errors: root mean square against the trained network, relative; 8-bit from weights "
@@ -139,6 +90,46 @@ def layers_of_counts(results: Results) -> LayersTable:
         f"in the network with 8-bit weights. {share(results.agreement, 3)} of the pixels are "
         "called as there."
     )
+    steps = results.code.steps
+    return _of_levels(
+        results,
+        ("spikes", "never fire"),
+        lambda rates: f"{rates.mean_hz / 1000 * steps:.2f}",
+        note,
+    )
+
+
+def _of_levels(
+    results: Results,
+    firing: tuple[str, str],
+    shown: Callable[[LayerRates | PooledRates], str],
+    note: str,
+) -> LayersTable:
+    """Layers whose neurons have levels; how they fire stands under the two words for it."""
+    rows = [
+        (
+            row.layer.removesuffix("_spikes"),
+            str(levels),
+            f"{row.n_neurons:,}",
+            str(row.n_blocks),
+            shape_text(row.block_shape),
+            shown(row.rates),
+            f"{row.rates.silent_share:.0%}",
+            f"{row.quantized_error:.1%}",
+            share(row.spiking_error, 1),
+            share(row.level_match, 3),
+        )
+        for row, levels in zip(results.layers, results.code.chip_levels)
+    ]
+    neurons = sum(row.n_neurons for row in results.layers)
+    cores = sum(row.n_blocks for row in results.layers)
+    pooled = results.rates
+    never = f"{pooled.silent_share:.0%}"
+    rows.append(("all", "", f"{neurons:,}", str(cores), "", shown(pooled), never, "", "", ""))
+    header = (
+        "layer", "levels", "neurons", "cores", "block", *firing, "8-bit error", "chip error",
+        "levels right",
+    )  # fmt: skip
     return LayersTable(header, tuple(rows), note)
 
 
