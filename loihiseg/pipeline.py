@@ -212,6 +212,7 @@ def _compiled(
 ) -> _Ready:
     """A network compiled now, for the sections, and tiles of them."""
     start_frameworks(reporter)
+    from loihiseg.compilation import levels
     from loihiseg.compilation.compile import prepare
     from loihiseg.compilation.fit import settled
     from loihiseg.compilation.steps import compile_calibrated
@@ -231,7 +232,7 @@ def _compiled(
         # Only the compiled emulator can do without nengo-loihi's model.
         fresh=running.emulator == "nengo-loihi" or running.check > 0,
     )
-    notes = _made_notes(made, sections, threshold)
+    notes = (*_made_notes(made, sections, threshold), *filter(None, [levels.words(compiling)]))
     return _Ready(made.deployed, chosen, made.reference, made.digest, compiling, notes)
 
 

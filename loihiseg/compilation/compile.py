@@ -15,6 +15,7 @@ from loihiseg.compilation.block_model import build
 from loihiseg.compilation.cache import Entry
 from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork, Places, Provenance
 from loihiseg.compilation.fit import check_fit, largest_tile, neural_code
+from loihiseg.compilation.levels import normalized, with_levels
 from loihiseg.compilation.mapping import partition_layers, solve_places
 from loihiseg.compilation.options import AUTO, CompileOptions
 from loihiseg.compilation.source import (
@@ -50,11 +51,13 @@ class Prepared:
     source : loihiseg.compilation.source.Network
         Threshold and rates that it was trained for come from here.
     network : LoweredNetwork
-        Of activations.
+        Of activations, with the levels that were asked for.
     readout : HostGraph
     code : NeuralCode
     neurons : LoweredNetwork
         As many as there will be, connected as they will be; see `NeuralCode.neurons`.
+    floats : LoweredNetwork or None
+        Of activations as they were trained, where levels were asked for that they lack.
     """
 
     source: Network
@@ -62,6 +65,7 @@ class Prepared:
     readout: HostGraph
     code: NeuralCode
     neurons: LoweredNetwork
+    floats: LoweredNetwork | None = None
 
 
 @dataclass(frozen=True)
@@ -150,8 +154,9 @@ def prepare(
         check_tile(source, options.tile)
         built = _network(source, options, side)
         lowering = lower(built.model, options.rate_scale_hz)
-        code = neural_code(options, lowering.network, built.info)
-        neurons = code.neurons(lowering.network)
+        network = with_levels(lowering.network, options)
+        code = neural_code(options, network, built.info)
+        neurons = code.neurons(network)
         note.detail = (
             f"{len(neurons.chip_layers)} layers, {neurons.n_chip_neurons:,} neurons on chip, "
             f"{sum(layer.on_host for layer in neurons.layers)} on the host, {code.name} code"
@@ -160,7 +165,8 @@ def prepare(
         other_tiles = (Path(built.source), None) if isinstance(source, Network) else source
         fewest = check_fit(options, neurons, other_tiles, built.tile)
         note.detail = f"{fewest} cores of {options.chips * 128}"
-    return Prepared(built, lowering.network, lowering.graph, code, neurons)
+    floats = None if options.levels is None else lowering.network
+    return Prepared(built, network, lowering.graph, code, neurons, floats)
 
 
 def float_network(
@@ -237,6 +243,7 @@ def compile_network(
         If the network needs more than there is.
     """
     with reporter.part("rates"):
+        prepared = _normalized(prepared, options, calibration.pixels)
         settled = settled_activations(prepared.network, calibration.pixels)
         check_alive(prepared.network, settled)
         neurons = prepared.code.neurons(prepared.network, settled)
@@ -262,6 +269,16 @@ def compile_network(
         recipe=entry.signature,
     )
     return Compiled(_of_source(kept, prepared, threshold, provenance), presenter)
+
+
+def _normalized(prepared: Prepared, options: CompileOptions, pixels: np.ndarray) -> Prepared:
+    """With what the levels that were asked for are worth; some codes have their times from that."""
+    if prepared.floats is None:
+        return prepared
+    network = normalized(prepared.network, prepared.floats, options, pixels)
+    return replace(
+        prepared, network=network, code=neural_code(options, network, prepared.source.info)
+    )
 
 
 def _of_source(

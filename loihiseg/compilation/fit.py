@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
+from loihiseg.compilation.levels import with_levels
 from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError, Option, OptionError
@@ -250,7 +251,8 @@ def largest_tile(config: CompileOptions, source: "Source", most: int) -> int:
         raise OptionError(
             Option("tile"), f" auto: {path} is a Keras model, whose input has a size of its own"
         )
-    network = lower(build_network(source).model, config.rate_scale_hz).network
+    lowering = lower(build_network(source).model, config.rate_scale_hz)
+    network = with_levels(lowering.network, config)
     code = neural_code(config, network, checkpoint.info)
     layers = partition_layers(code.neurons(network))
     own, step = checkpoint.info.config.network.tile, checkpoint.info.config.network.multiple

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from loihiseg.option_fields import Either, Number, Text, Whole, check_options, option
+from loihiseg.errors import Option, OptionError
+from loihiseg.option_fields import Either, Number, Text, Whole, Words, check_options, option
 from partition.command_line.options import DAY_S, MAX_CHIPS, SEEDS
 
 AUTO = "auto"
@@ -32,6 +33,13 @@ class CompileOptions:
         Others of the code, by name.
     rate_scale_hz : float
         Firing rate of an activation of 1, for Keras models that do not say.
+    levels : int or None
+        Levels of every activation, for a network that was not trained with any; None for none.
+    normalization : str
+        How it is found what a level is worth: "percentile", see `loihiseg.compilation.levels`.
+    quantile : float or None
+        Share of an activation's values that its highest level reaches; None for what is usual with
+        so many levels.
     proof_seconds : float
         Time to prove that no placement has fewer messages between chips; 0 for none.
     seed : int
@@ -40,7 +48,7 @@ class CompileOptions:
     Raises
     ------
     OptionError
-        Names the first option that is out of its range.
+        Names the first option that is out of its range, or of no use without another.
     """
 
     chips: int = option(2, Whole(1, MAX_CHIPS))
@@ -51,6 +59,9 @@ class CompileOptions:
     synapse_ms: float | None = option(None, Number(0, 1000))
     input: str | None = option(None, Text("a word of the code"))
     rate_scale_hz: float = option(100.0, Number(0, 10**6, above=True))
+    levels: int | None = option(None, Whole(1, 255))
+    normalization: str = option("percentile", Words(("percentile",)))
+    quantile: float | None = option(None, Number(0, 1, above=True))
     proof_seconds: float = option(20.0, Number(0, DAY_S))
     seed: int = option(0, Whole(0, SEEDS))
 
@@ -58,6 +69,13 @@ class CompileOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.quantile is not None and self.levels is None:
+            raise OptionError(
+                Option("quantile"),
+                ": is of levels without training; give ",
+                Option("levels"),
+                " too",
+            )
 
     @property
     def of_code(self) -> dict[str, Any]:

@@ -60,6 +60,9 @@ class DeployConfig:
     orientations: int = 1
     ignore_label: float | None = None
     pixel_nm: tuple[float | None, float, float] | None = None
+    levels: int | None = None
+    normalization: str | None = "percentile"
+    quantile: float | None = None
     code_options: Mapping[str, Any] = field(default_factory=dict)
 
     def decided(self, compiling: CompileOptions) -> Self:
@@ -169,7 +172,7 @@ def _of_compiled(options: Namespace) -> dict[str, Any]:
     checkpoint = shipped.named(options.checkpoint, options.data)
     looked_at = options.early_exit is not None
     given = {name: getattr(options, name) for name in registry.option_names()}
-    codes = _codes(options.code, shipped.resolve(checkpoint, options.data), given, looked_at)
+    codes = _codes(options, shipped.resolve(checkpoint, options.data), given, looked_at)
     if len(codes) == 1:
         code, of_code = codes[0].name, registry.completed(codes[0], given, looked_at)
     else:
@@ -187,11 +190,12 @@ def _known(options: Namespace) -> dict[str, Any]:
 
 
 def _codes(
-    name: str | None, checkpoint: str | Path, given: Values, looked_at: bool
+    options: Namespace, checkpoint: str | Path, given: Values, looked_at: bool
 ) -> tuple[type[NeuralCode], ...]:
-    """The neural code that is asked for, or those that a network was trained for."""
-    if name is not None:
-        return (registry.find(name),)
+    """The neural code that is asked for, or those that a network was trained or is made for."""
+    if options.code is not None:
+        return (registry.find(options.code),)
     from loihiseg.compilation.source import is_quantized
 
-    return registry.suiting(Trained(has_levels=is_quantized(checkpoint)), given, looked_at)
+    has_levels = options.levels is not None or is_quantized(checkpoint)
+    return registry.suiting(Trained(has_levels=has_levels), given, looked_at)

@@ -68,6 +68,26 @@ def _add_compiling(parser: Parser) -> None:
         f"{default_of(CompileOptions, 'rate_scale_hz'):g})",
     )
     group.add_argument(
+        "--levels",
+        type=argument_type(CompileOptions, "levels"),
+        metavar="L",
+        help="give every activation so many levels without training, for the codes of levels: any "
+        "ReLU network; training with levels keeps more",
+    )
+    group.add_argument(
+        "--normalization",
+        choices=("percentile",),
+        help="how it is found what a level is worth: the highest is a percentile of the "
+        "activation's values on the calibration tiles (default: percentile)",
+    )
+    group.add_argument(
+        "--quantile",
+        type=argument_type(CompileOptions, "quantile"),
+        metavar="SHARE",
+        help="share of an activation's values that its highest level reaches (default: 0.96 to "
+        "0.995, the more the more levels)",
+    )
+    group.add_argument(
         "--proof-seconds",
         type=argument_type(CompileOptions, "proof_seconds"),
         metavar="S",

@@ -1,0 +1,115 @@
+"""Levels for networks that were not trained with any."""
+
+import json
+
+from loihiseg.frameworks import tf
+
+import numpy as np
+import pytest
+
+from loihiseg.compilation.levels import normalized, usual_quantile, with_levels, words
+from loihiseg.compilation.options import CompileOptions
+from loihiseg.conversion.lowering import lower
+from loihiseg.conversion.neuron_kinds import Quantized
+from loihiseg.data.synthetic import synthetic_stack
+from loihiseg.errors import InputError
+from tests import quantized
+from tests.commands import in_process, refused, write_stack
+
+ASKED = CompileOptions(levels=3, quantile=0.9)
+
+
+def relu_network(seed=0):
+    """A plain ReLU network, its lowered network, and a Keras model of all of its activations."""
+    layers = tf.keras.layers
+    pixels = tf.keras.Input((8, 8, 1))
+    values = pixels
+    found = []
+    for number, channels in enumerate((3, 4, 2)):
+        values = layers.Conv2D(
+            channels, 3, padding="same", activation="relu", name=f"layer{number}"
+        )(values)
+        found.append(values)
+    model = tf.keras.Model(pixels, layers.Conv2D(1, 1)(values))
+    rng = np.random.default_rng(seed)
+    for weight in model.weights:
+        weight.assign(rng.normal(0.1, 0.5, weight.shape))
+    return lower(model).network, tf.keras.Model(pixels, found)
+
+
+def test_the_highest_level_is_the_quantile_of_what_keras_computes():
+    network, activations = relu_network()
+    pixels = np.random.default_rng(1).normal(0, 1, (4, 8, 8)).astype(np.float32)
+    found = normalized(with_levels(network, ASKED), network, ASKED, pixels)
+    expected = [np.quantile(values, 0.9) / 3 for values in activations(pixels[..., None])]
+    assert [layer.levels for layer in found.layers] == [3, 3, 3]
+    np.testing.assert_allclose([layer.level_value for layer in found.layers], expected, rtol=1e-5)
+
+
+def test_before_calibration_neurons_are_counted_already():
+    network, _ = relu_network()
+    found = with_levels(network, ASKED)
+    assert all(isinstance(layer.neuron, Quantized) for layer in found.layers)
+    assert with_levels(network, CompileOptions()) is network
+
+
+def test_more_levels_reach_further_up():
+    found = [usual_quantile(levels) for levels in range(1, 256)]
+    assert found == sorted(found) and found[0] < found[-1]
+
+
+def test_networks_of_levels_keep_their_own():
+    network = lower(quantized.model()).network
+    with pytest.raises(InputError, match="levels 3: the network has levels of its own"):
+        with_levels(network, ASKED)
+
+
+def test_a_layer_that_is_silent_up_to_the_quantile_is_named():
+    network, _ = relu_network()
+    dark = CompileOptions(levels=3, quantile=0.001)
+    pixels = np.zeros((1, 8, 8), np.float32)
+    pixels[0, 0, 0] = -50.0
+    values = {layer.name for layer in network.layers}
+    with pytest.raises(InputError, match="use a higher quantile") as found:
+        normalized(with_levels(network, dark), network, dark, pixels)
+    assert any(f"'{name}'" in str(found.value) for name in values)
+
+
+def test_without_calibration_images_it_is_refused():
+    network, _ = relu_network()
+    with pytest.raises(InputError, match="calibration images"):
+        normalized(with_levels(network, ASKED), network, ASKED, np.zeros((0, 8, 8), np.float32))
+
+
+def test_a_quantile_is_of_levels():
+    with pytest.raises(InputError, match="quantile: is of levels"):
+        CompileOptions(quantile=0.9)
+
+
+@pytest.mark.parametrize("code", ["ramp", pytest.param("thermometer", marks=pytest.mark.slow)])
+def test_deployed_equals_the_quantized_network_unit_for_unit(capfd, tmp_path, checkpoint, code):
+    stack = synthetic_stack(6, (32, 32))
+    labels = np.where(stack.membrane, 0, 255).astype(np.uint8)
+    data = write_stack(tmp_path / "stack", stack.images, labels)
+    exit_code, _, err = in_process(
+        capfd, "deploy", "--data", data, "--checkpoint", checkpoint, "--out", tmp_path / "run",
+        "--levels", 3, "--code", code, "--tiles", 2, "--calibration-tiles", 2, "--quiet",
+        "--proof-seconds", 0, "--chips", 4,
+    )  # fmt: skip
+    assert exit_code == 0, err
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["code"]["name"] == code and set(metrics["code"]["levels"]) == {3}
+    assert metrics["agreement"] == 1.0
+    # Of a layer whose clock has stopped it before the end nothing can be said.
+    assert {row["level_match"] for row in metrics["layers"]} - {None} == {1.0}
+    page = (tmp_path / "run/index.html").read_text()
+    assert words(CompileOptions(levels=3)) in page
+    kept = json.loads((tmp_path / "run/config.json").read_text())
+    assert kept["levels"] == 3 and kept["quantile"] is None
+
+
+def test_the_rate_code_has_no_levels_to_give(capfd, checkpoint):
+    refused(
+        capfd, "levels", "deploy", "--checkpoint", checkpoint, "--levels", 3, "--code", "rate",
+        "--quiet",
+    )  # fmt: skip
