@@ -15,9 +15,11 @@ from loihiseg.conversion.neuron_kinds import Quantized
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError, Option, OptionError
 
-QUANTILES = ((15, 0.995), (7, 0.99), (3, 0.97), (1, 0.96))
+QUANTILES = ((15, 0.985), (7, 0.98), (3, 0.975), (1, 0.95))
 """Share of an activation's values that its highest level reaches, from so many levels on: the fewer
-levels, the more it costs to spend them on rare values."""
+levels, the more it costs to spend them on rare values. These are the best of nine for
+``paper-isbi2012`` on 32 tiles of validation sections, where membranes had an IoU of 0.525, 0.668,
+0.684 and 0.683 with 1, 3, 7 and 15 levels, and of 0.685 in floats."""
 
 
 def usual_quantile(levels: int) -> float:

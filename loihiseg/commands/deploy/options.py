@@ -84,8 +84,8 @@ def _add_compiling(parser: Parser) -> None:
         "--quantile",
         type=argument_type(CompileOptions, "quantile"),
         metavar="SHARE",
-        help="share of an activation's values that its highest level reaches (default: 0.96 to "
-        "0.995, the more the more levels)",
+        help="share of an activation's values that its highest level reaches (default: 0.95 to "
+        "0.985, the more the more levels)",
     )
     group.add_argument(
         "--proof-seconds",
