@@ -329,7 +329,7 @@ def _emulated(ready: _Ready, running: RunOptions, reporter: Reporter) -> Outcome
             looks = []
             for tiles in (chosen.calibration, chosen.tiles):
                 with reporter.bar("watch", len(tiles.pixels)) as advance:
-                    looks.append(watch(deployed, presenter, tiles.pixels, advance))
+                    looks.append(watch(deployed, presenter, tiles.pixels, advance, tiles.known))
             watched = Watched(running.early_exit, *looks)
         turned = f" in {len(shown)} orientations" if len(shown) > 1 else ""
         note.detail = f"{len(pixels)} tiles{turned} of {deployed.code.n_steps} steps"

@@ -1,4 +1,8 @@
-"""Activations of a network beside those of a reference, layer by layer, image by image."""
+"""Activations of a network beside those of a reference, layer by layer, image by image.
+
+Of all neurons and units: what the chip does is right or wrong, and costs what it costs, whatever
+pixels they see. Padding and ignored labels are left out where pixels are judged (`metrics.known`).
+"""
 
 from collections.abc import Mapping
 

@@ -52,7 +52,7 @@ def exit_results(
         first_step=rule.first_step,
         changed_pixels=rule.changed_pixels,
         mean_steps=float(exits.steps.mean()),
-        share_wrong=float(exits.wrong.mean()),
+        share_wrong=exits.share_wrong,
         activity=shorter,
         energy=estimate_energy(shorter, LOIHI),
     )

@@ -1,4 +1,4 @@
-"""How the units of a quantized layer use their levels."""
+"""How the units of a quantized layer use their levels: of all units, over padding too."""
 
 from dataclasses import dataclass
 

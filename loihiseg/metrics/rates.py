@@ -1,4 +1,4 @@
-"""How many neurons of a layer fire in the wanted range."""
+"""How many neurons of a layer fire in the wanted range: of all, over padding too."""
 
 import numpy as np
 

@@ -63,7 +63,7 @@ class BlockUsage:
 
 @dataclass(frozen=True)
 class LayerResults:
-    """A layer on the chip.
+    """A layer on the chip: all its neurons on all tiles, padded pixels of these among them.
 
     Attributes
     ----------

@@ -111,7 +111,7 @@ class EarlyExit:
     mean_steps : float
         Per image.
     share_wrong : float
-        Of the pixels, called otherwise than at the end.
+        Of the pixels that count, called otherwise than at the end.
     activity : ActivityCounts
         Of the presentations that ended early.
     energy : EnergyEstimate

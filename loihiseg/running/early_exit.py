@@ -43,16 +43,22 @@ class Exits:
     maps : numpy.ndarray
         bool, (n, rows, columns): the maps there.
     wrong : numpy.ndarray
-        float64, (n,): share of the pixels that differ from the map of the whole presentation.
+        float64, (n,): share of the pixels that count that differ from the map of the whole
+        presentation; 0 where none counts.
+    share_wrong : float
+        The same of all images' pixels together.
     """
 
     look: np.ndarray
     steps: np.ndarray
     maps: np.ndarray
     wrong: np.ndarray
+    share_wrong: float
 
 
-def apply_rule(maps: np.ndarray, steps: ArrayLike, rule: ExitRule) -> Exits:
+def apply_rule(
+    maps: np.ndarray, steps: ArrayLike, rule: ExitRule, known: np.ndarray | None = None
+) -> Exits:
     """End presentations by a rule.
 
     Parameters
@@ -62,6 +68,8 @@ def apply_rule(maps: np.ndarray, steps: ArrayLike, rule: ExitRule) -> Exits:
     steps : sequence of int
         (n_looks,), ascending: the step of each look; the last is that of the whole presentation.
     rule : ExitRule
+    known : numpy.ndarray, optional
+        bool, (n, rows, columns), which pixels count; all by default.
 
     Returns
     -------
@@ -75,18 +83,21 @@ def apply_rule(maps: np.ndarray, steps: ArrayLike, rule: ExitRule) -> Exits:
     maps, looks = _checked(maps, steps)
     look = _looks(_changed(maps), looks, rule.first_step, rule.changed_pixels)
     images = np.arange(len(maps))
-    return Exits(look, looks[look], maps[images, look], _wrong(maps)[images, look])
+    wrong = _wrong(maps, known)[images, look]
+    return Exits(look, looks[look], maps[images, look], wrong, _share(wrong, known))
 
 
-def choose_rule(maps: np.ndarray, steps: ArrayLike, most_wrong: float) -> ExitRule:
+def choose_rule(
+    maps: np.ndarray, steps: ArrayLike, most_wrong: float, known: np.ndarray | None = None
+) -> ExitRule:
     """The rule of fewest steps on average with which maps differ little from the last ones.
 
     Parameters
     ----------
-    maps, steps
+    maps, steps, known
         As in `apply_rule`, of images that are not those the rule is for.
     most_wrong : float
-        Share of all pixels that may differ from the maps of whole presentations.
+        Share of all pixels that count that may differ from the maps of whole presentations.
 
     Returns
     -------
@@ -102,7 +113,7 @@ def choose_rule(maps: np.ndarray, steps: ArrayLike, most_wrong: float) -> ExitRu
     maps, looks = _checked(maps, steps)
     if not len(maps) or not most_wrong >= 0:
         raise ValueError("there must be maps, and a share of at least 0 that may be wrong")
-    changed, wrong = _changed(maps), _wrong(maps)
+    changed, wrong = _changed(maps), _wrong(maps, known)
     counts = np.unique(changed[changed < changed.size * maps[0, 0].size])
     if len(counts) > MAX_THRESHOLDS:
         counts = np.unique(np.quantile(counts, np.linspace(0, 1, MAX_THRESHOLDS)).astype(int))
@@ -112,7 +123,7 @@ def choose_rule(maps: np.ndarray, steps: ArrayLike, most_wrong: float) -> ExitRu
         for count in counts:
             look = _looks(changed, looks, first, count)
             cost = looks[look].mean()
-            if cost < best_cost and wrong[images, look].mean() <= most_wrong:
+            if cost < best_cost and _share(wrong[images, look], known) <= most_wrong:
                 best, best_cost = ExitRule(int(first), int(count)), cost
     return best
 
@@ -134,8 +145,25 @@ def _changed(maps: np.ndarray) -> np.ndarray:
     return np.pad(counts, ((0, 0), (1, 0)), constant_values=np.iinfo(np.int64).max)
 
 
-def _wrong(maps: np.ndarray) -> np.ndarray:
-    return (maps != maps[:, -1:]).mean(axis=(2, 3))
+def _wrong(maps: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+    """Share of the pixels that count that are called otherwise than at the end, (n, n_looks)."""
+    differ = maps != maps[:, -1:]
+    if known is None:
+        return differ.mean(axis=(2, 3))
+    n_wrong = np.count_nonzero(differ & known[:, None], axis=(2, 3))
+    return n_wrong / np.maximum(_n_known(known), 1)[:, None]
+
+
+def _share(wrong: np.ndarray, known: np.ndarray | None) -> float:
+    """Shares of images as the share of all their pixels that count."""
+    if known is None:
+        return float(wrong.mean())
+    n_known = _n_known(known)
+    return float((wrong * n_known).sum() / max(n_known.sum(), 1))
+
+
+def _n_known(known: np.ndarray) -> np.ndarray:
+    return np.count_nonzero(known, axis=(1, 2))
 
 
 def _looks(changed: np.ndarray, steps: np.ndarray, first_step: int, most: int) -> np.ndarray:

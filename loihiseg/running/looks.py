@@ -28,10 +28,13 @@ class Looks:
         Steps at which it looked; the last is the end of the presentation.
     logits : numpy.ndarray
         float32, (n, n_looks, tile, tile), as read out, not calibrated.
+    known : numpy.ndarray or None
+        bool, (n, tile, tile), which pixels count; None where all do.
     """
 
     steps: tuple[int, ...]
     logits: np.ndarray
+    known: np.ndarray | None = None
 
 
 def look_steps(n_steps: int) -> tuple[int, ...]:
@@ -45,6 +48,7 @@ def watch(
     presenter: CompiledPresenter,
     pixels: np.ndarray,
     progress: Callable[[], None] = lambda: None,
+    known: np.ndarray | None = None,
 ) -> Looks:
     """Present images and read out at every look, over a window that grows with the steps so far.
 
@@ -56,6 +60,8 @@ def watch(
         (n, tile, tile) normalized.
     progress : callable
         Called after each image without arguments.
+    known : numpy.ndarray, optional
+        bool, the same shape: which pixels count; all by default.
 
     Returns
     -------
@@ -71,7 +77,7 @@ def watch(
         }
         found.append(logits_of(deployed, seen).astype(np.float32))
         progress()
-    return Looks(steps, np.stack(found))
+    return Looks(steps, np.stack(found), known)
 
 
 def _activations(
@@ -96,7 +102,7 @@ def early_exit(
     Parameters
     ----------
     most_wrong : float
-        Share of the pixels that may be called otherwise than at the end.
+        Share of the pixels that count that may be called otherwise than at the end.
     calibration, test : Looks
     line : Readout
         Brings their logits to those of the float network.
@@ -111,5 +117,5 @@ def early_exit(
     def maps(looks: Looks) -> np.ndarray:
         return membrane(line(looks.logits), threshold)
 
-    rule = choose_rule(maps(calibration), calibration.steps, most_wrong)
-    return rule, apply_rule(maps(test), test.steps, rule)
+    rule = choose_rule(maps(calibration), calibration.steps, most_wrong, calibration.known)
+    return rule, apply_rule(maps(test), test.steps, rule, test.known)

@@ -91,3 +91,40 @@ def test_there_is_something_to_choose_from():
         choose_rule(HAND[:0], STEPS, 0.1)
     with pytest.raises(ValueError, match="there must be maps"):
         choose_rule(HAND, STEPS, -0.1)
+
+
+def test_pixels_that_count_for_nothing_are_not_wrong():
+    # Of the second image the two pixels count that do not change between 30 and 40.
+    known = np.array([[[True] * 4], [[False, True, True, False]]])
+    found = apply_rule(HAND, STEPS, ExitRule(20, 2), known)
+    assert found.steps.tolist() == [30, 30] and found.wrong.tolist() == [0, 0]
+    found = apply_rule(HAND, STEPS, ExitRule(0, 2), known)
+    # Of the first image 1 of 4 is wrong, of the second 2 of 2: of 6 pixels, 3.
+    assert found.wrong.tolist() == [0.25, 1] and found.share_wrong == 0.5
+    # What changes is seen on all pixels, whatever counts: the host knows no labels.
+    assert choose_rule(HAND, STEPS, 0.0, known) == ExitRule(20, 2)
+    assert choose_rule(HAND, STEPS, 0.5, known) == ExitRule(10, 2)
+    assert choose_rule(HAND, STEPS, 0.34, known) == ExitRule(10, 1)
+    assert choose_rule(HAND, STEPS, 0.33, known) == ExitRule(20, 2)
+    nowhere = np.zeros_like(known)
+    found = apply_rule(HAND, STEPS, ExitRule(0, 2), nowhere)
+    assert found.wrong.tolist() == [0, 0] and found.share_wrong == 0
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 4), st.integers(2, 5), st.integers(0, 2**32 - 1))
+def test_where_all_count_it_is_as_without(n, n_looks, seed):
+    rng = np.random.default_rng(seed)
+    maps, known = rng.random((n, n_looks, 3, 3)) < 0.6, np.ones((n, 3, 3), bool)
+    steps = np.cumsum(rng.integers(1, 9, n_looks))
+    rule = choose_rule(maps, steps, 0.1, known)
+    assert rule == choose_rule(maps, steps, 0.1)
+    with_known, without = apply_rule(maps, steps, rule, known), apply_rule(maps, steps, rule)
+    np.testing.assert_array_equal(with_known.wrong, without.wrong)
+    assert with_known.share_wrong == pytest.approx(without.share_wrong)
+    # Whatever pixels that do not count come to, all is the same but how they change.
+    known = rng.random(known.shape) < 0.5
+    other = np.where(known[:, None], maps, maps[:, -1:])
+    ends = ExitRule(int(steps[0]), 9)
+    one, two = (apply_rule(some, steps, ends, known) for some in (maps, other))
+    np.testing.assert_array_equal(one.wrong, two.wrong)
