@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from loihiseg.data.warn import warn
 from loihiseg.errors import InputError
@@ -25,6 +27,12 @@ def complete(sizes: Nanometres | None) -> tuple[float, float, float] | None:
 
 
 _MOST_CHANNELS = 4
+_LEAST_ASPECT = 4
+"""Times that rows and columns are longer than what may be no axis of columns."""
+
+_COLOURS = 3, 4
+"""Channels of labels that are colours: red, green, blue, and alpha."""
+
 _UNITS_NM = {
     **dict.fromkeys(("nanometer", "nanometre", "nanometers", "nanometres", "nm"), 1.0),
     **dict.fromkeys(("micrometer", "micrometre", "micrometers", "micrometres", "micron", "microns",
@@ -63,11 +71,37 @@ def short_names(names: Sequence[object]) -> tuple[str, ...] | None:
 
 @dataclass(frozen=True)
 class AxisOrder:
-    """Positions of the axes of sections (None where there is one), rows and columns."""
+    """Positions of the axes of sections (None where there is one), rows and columns.
+
+    ``colours`` is that of red, green, blue and alpha of labels; None where they have none.
+    """
 
     sections: int | None
     rows: int
     columns: int
+    colours: int | None = None
+
+    def reversed(self, n_axes: int) -> AxisOrder:
+        """The same of an array with its axes the other way round."""
+        sections, rows, columns, colours = (
+            None if place is None else n_axes - 1 - place
+            for place in (self.sections, self.rows, self.columns, self.colours)
+        )
+        assert rows is not None and columns is not None
+        return AxisOrder(sections, rows, columns, colours)
+
+    def n_colours(self, lengths: Sequence[int]) -> int:
+        """The entry of colours; 1 where there is no such axis."""
+        return 1 if self.colours is None else lengths[self.colours]
+
+    def turned(self, array: np.ndarray) -> np.ndarray:
+        """An array as (sections, rows, columns, colours); further axes have their first place."""
+        there = [self.sections, self.rows, self.columns, self.colours]
+        front = [axis for axis in there if axis is not None]
+        rest = [axis for axis in range(array.ndim) if axis not in front]
+        found = array.transpose(rest + front)[(0,) * len(rest)]
+        found = found if self.colours is not None else found[..., np.newaxis]
+        return found if self.sections is not None else found[np.newaxis]
 
     def of(self, lengths: Sequence[int]) -> tuple[int, int, int]:
         """The entries of (sections, rows, columns); 1 for sections where there is no such axis."""
@@ -83,16 +117,22 @@ class AxisOrder:
         return None if all(size is None for size in found) else found
 
 
-def axis_order(shape: Sequence[int], names: Sequence[str] | None, path: Path) -> AxisOrder:
+def axis_order(
+    shape: Sequence[int], names: Sequence[str] | None, path: Path, *, may_be_colours: bool = False
+) -> AxisOrder:
     """The axes of an array by the names its file gives them, else by their places.
 
     names : as "z", "y", "x", "c" for channels, "t" for time; None where the file names none. Then
         the last three are sections, rows and columns, and axes of length one in front are left out.
+    may_be_colours : of labels: three or four channels, the last axis where none is named, are those
+        of colours.
     Raises InputError where an axis besides sections, rows and columns is longer than one.
     """
     if names is not None:
-        return _by_name(tuple(shape), [name.lower()[:40] for name in names], path)
+        return _by_name(tuple(shape), [name.lower()[:40] for name in names], path, may_be_colours)
     shape = tuple(shape)
+    if may_be_colours and _ends_in_colours(shape):
+        return replace(axis_order(shape[:-1], None, path), colours=len(shape) - 1)
     trailing = 1 if len(shape) > 3 and shape[-1] == 1 and shape[0] > 1 else 0
     n_axes = len(shape) - trailing
     n_leading = max(n_axes - 3, 0)
@@ -101,13 +141,17 @@ def axis_order(shape: Sequence[int], names: Sequence[str] | None, path: Path) ->
             f"{path}: an array of shape {shape}, expected (sections, height, width), with nothing "
             "but axes of length one in front; give one channel"
         )
-    if n_axes == 3 and not trailing and 2 <= shape[-1] <= _MOST_CHANNELS < min(shape[:2]) / 4:
+    if (
+        n_axes == 3
+        and not trailing
+        and 2 <= shape[-1] <= _MOST_CHANNELS < min(shape[:2]) / _LEAST_ASPECT
+    ):
         raise InputError(
             f"{path}: an array of shape {shape} whose axes are not named looks like {shape[-1]} "
             "channels, expected (sections, height, width); give one channel"
         )
     volume = shape[max(n_axes - 3, 0) : n_axes]
-    if len(volume) == 3 and 1 < volume[2] < min(volume[:2]) / 4:
+    if len(volume) == 3 and 1 < volume[2] < min(volume[:2]) / _LEAST_ASPECT:
         warn(
             f"{path}: an array of shape {shape} whose axes are not named is taken as {volume[0]} "
             f"sections of {volume[1]} x {volume[2]} pixels; if the last axis is that of sections, "
@@ -117,7 +161,16 @@ def axis_order(shape: Sequence[int], names: Sequence[str] | None, path: Path) ->
     return AxisOrder(sections, n_axes - 2, n_axes - 1)
 
 
-def _by_name(shape: tuple[int, ...], names: list[str], path: Path) -> AxisOrder:
+def _ends_in_colours(shape: tuple[int, ...]) -> bool:
+    """Whether a last axis is so much shorter than the two before it that it is one of colours."""
+    return (
+        len(shape) > 2 and shape[-1] in _COLOURS and min(shape[-3:-1]) > _LEAST_ASPECT * shape[-1]
+    )
+
+
+def _by_name(
+    shape: tuple[int, ...], names: list[str], path: Path, may_be_colours: bool
+) -> AxisOrder:
     listed = ", ".join(names[:8])
     if len(names) != len(shape) or len(set(names)) != len(names):
         raise InputError(
@@ -134,13 +187,16 @@ def _by_name(shape: tuple[int, ...], names: list[str], path: Path) -> AxisOrder:
     if time is not None and shape[time] > 1 and (sections is None or shape[sections] == 1):
         warn(f"{path}: its {shape[time]} points of time are taken as sections")
         sections = time
+    colours = places.get("c") if may_be_colours else None
+    if colours is not None and shape[colours] not in _COLOURS:
+        colours = None
     for name, length in zip(names, shape):
-        if length > 1 and places[name] not in (sections, places["y"], places["x"]):
+        if length > 1 and places[name] not in (sections, places["y"], places["x"], colours):
             what = {"c": "channels", "t": "points of time"}.get(name, f"planes along axis {name}")
             raise InputError(
                 f"{path}: has {length} {what} (axes {listed}), expected one; give one of them"
             )
-    return AxisOrder(sections, places["y"], places["x"])
+    return AxisOrder(sections, places["y"], places["x"], colours)
 
 
 def in_nanometres(size: object, unit: object) -> float | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import abc
+import itertools
 
 import numpy as np
 
 from loihiseg.data.readers.axes import AxisOrder
-from loihiseg.data.readers.base import SectionReader, unreadable
+from loihiseg.data.readers.base import Role, SectionReader, unreadable
+from loihiseg.data.readers.channels import are_colours, grey_or_codes
 from loihiseg.data.warn import warn
 
 Index = tuple[int, ...]
@@ -43,6 +45,15 @@ class ChunkedReader(SectionReader):
         self.shape = self.order.of(self.lengths)
         n_sections, height, width = self.order.of(self.chunk_lengths)
         self.chunk = n_sections, min(height, self.shape[1]), min(width, self.shape[2])
+
+    def look_for_colours(self, role: Role) -> None:
+        """Whether labels are colours, which only their pixels say; once chunks can be read."""
+        if role != "labels" or self.order.colours is None or self.dtype != np.uint8:
+            return
+        whole = 0, self.shape[1], 0, self.shape[2]
+        sections = (self._pixels(number, whole) for number in range(self.shape[0]))
+        if are_colours(sections, self.path):
+            self.coded, self.dtype = True, np.dtype(np.uint32)
 
     def check_stored(self, stored: np.ndarray, fill: object, kind: str) -> None:
         """Warn of chunks that are not stored, or refuse them.
@@ -87,7 +98,14 @@ class ChunkedReader(SectionReader):
     def window(self, number: int, rows: slice, columns: slice) -> np.ndarray:
         top, bottom, _ = rows.indices(self.shape[1])
         left, right, _ = columns.indices(self.shape[2])
-        place = top, bottom, left, right
+        pixels = self._pixels(number, (top, bottom, left, right))
+        if self.order.colours is None:
+            return pixels[..., 0]
+        return grey_or_codes(pixels, self.path, self.coded)
+
+    def _pixels(self, number: int, place: tuple[int, int, int, int]) -> np.ndarray:
+        """(rows, columns, colours) of a section between top, bottom, left and right."""
+        top, bottom, left, right = place
         if self._kept is not None and self._kept[0] == place:
             _, first, pixels = self._kept
             if first <= number < first + len(pixels):
@@ -103,7 +121,8 @@ class ChunkedReader(SectionReader):
         depth = self.order.of(self.chunk_lengths)[0]
         first = number // depth * depth
         n_sections = min(depth, self.shape[0] - first)
-        most = max(_MOST_KEPT_BYTES // max(n_pixels * self.dtype.itemsize, 1), 1)
+        n_bytes = n_pixels * self.order.n_colours(self.lengths) * self.dtype.itemsize
+        most = max(_MOST_KEPT_BYTES // max(n_bytes, 1), 1)
         if n_sections <= most:
             return first, n_sections
         return number, min(first + n_sections - number, most)
@@ -111,39 +130,40 @@ class ChunkedReader(SectionReader):
     def _read_window(
         self, first: int, n_sections: int, place: tuple[int, int, int, int]
     ) -> np.ndarray:
-        """(n_sections, rows, columns) of one layer of chunks."""
+        """(n_sections, rows, columns, colours) of one layer of chunks."""
         top, bottom, left, right = place
         depth, height, width = self.order.of(self.chunk_lengths)
+        n_colours = self.order.n_colours(self.lengths)
+        together = self.order.n_colours(self.chunk_lengths)
         layer, inside = divmod(first, depth)
-        pixels = np.empty((n_sections, max(bottom - top, 0), max(right - left, 0)), self.dtype)
+        shape = n_sections, max(bottom - top, 0), max(right - left, 0), n_colours
+        pixels = np.empty(shape, np.uint8 if self.coded else self.dtype)
         if not pixels.size:
             return pixels
-        for row in range(top // height, -(-bottom // height)):
-            for column in range(left // width, -(-right // width)):
-                chunk = self._turned(self.read_chunk(self._index(layer, row, column)))
-                first_row, first_column = row * height, column * width
-                y0, y1 = max(top, first_row), min(bottom, first_row + height)
-                x0, x1 = max(left, first_column), min(right, first_column + width)
-                pixels[:, y0 - top : y1 - top, x0 - left : x1 - left] = chunk[
-                    inside : inside + n_sections,
-                    y0 - first_row : y1 - first_row,
-                    x0 - first_column : x1 - first_column,
-                ]
+        places = itertools.product(
+            range(top // height, -(-bottom // height)),
+            range(left // width, -(-right // width)),
+            range(-(-n_colours // together)),
+        )
+        for row, column, part in places:
+            chunk = self.order.turned(self.read_chunk(self._index(layer, row, column, part)))
+            first_row, first_column, first_colour = row * height, column * width, part * together
+            y0, y1 = max(top, first_row), min(bottom, first_row + height)
+            x0, x1 = max(left, first_column), min(right, first_column + width)
+            last_colour = min(first_colour + together, n_colours)
+            pixels[:, y0 - top : y1 - top, x0 - left : x1 - left, first_colour:last_colour] = chunk[
+                inside : inside + n_sections,
+                y0 - first_row : y1 - first_row,
+                x0 - first_column : x1 - first_column,
+                : last_colour - first_colour,
+            ]
         return pixels
 
-    def _index(self, layer: int, row: int, column: int) -> Index:
+    def _index(self, layer: int, row: int, column: int, part: int) -> Index:
         index = [0] * len(self.lengths)
         if self.order.sections is not None:
             index[self.order.sections] = layer
+        if self.order.colours is not None:
+            index[self.order.colours] = part
         index[self.order.rows], index[self.order.columns] = row, column
         return tuple(index)
-
-    def _turned(self, chunk: np.ndarray) -> np.ndarray:
-        """A chunk as (sections, rows, columns); of other axes only the first place exists."""
-        order = self.order
-        front = [order.rows, order.columns] if order.sections is None else [
-            order.sections, order.rows, order.columns
-        ]  # fmt: skip
-        rest = [axis for axis in range(chunk.ndim) if axis not in front]
-        turned = chunk.transpose(rest + front)[(0,) * len(rest)]
-        return turned[np.newaxis] if order.sections is None else turned

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from loihiseg.data.colours import codes_of
+from loihiseg.data.colours import codes_of, grey_codes
 from loihiseg.errors import InputError
 
 
@@ -42,6 +43,28 @@ def transparent(array: np.ndarray) -> np.ndarray | None:
         return None
     hidden: np.ndarray = array[..., -1] == 0
     return hidden if hidden.any() and not hidden.all() else None
+
+
+def grey_or_codes(array: np.ndarray, path: Path, coded: bool, hint: str = "") -> np.ndarray:
+    """A section (height, width) of an image (height, width, channels), of labels or none.
+
+    coded : whether it is of labels that are colours, as codes of `loihiseg.data.colours`; sections
+        of these that are grey are, too.
+    Raises InputError as `label_codes` and `one_channel`.
+    """
+    codes = label_codes(array, path) if coded else None
+    if codes is not None:
+        return codes
+    grey = one_channel(array, path, hint)
+    return grey_codes(grey) if coded else grey
+
+
+def are_colours(sections: Iterable[np.ndarray], path: Path) -> bool:
+    """Whether any section of labels, (height, width, channels) each, is of colours.
+
+    Raises InputError as `label_codes`.
+    """
+    return any(label_codes(pixels, path) is not None for pixels in sections)
 
 
 def label_codes(array: np.ndarray, path: Path) -> np.ndarray | None:

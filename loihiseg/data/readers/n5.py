@@ -79,11 +79,12 @@ class N5Reader(ChunkedReader):
         self.path = path
         try:
             self._folder = _array_folder(path, role)
-            self._set_up()
+            self._set_up(role)
+            self.look_for_colours(role)
         except DamagedFileError as error:
             raise unreadable(path, "N5", error) from None
 
-    def _set_up(self) -> None:
+    def _set_up(self, role: Role) -> None:
         document = read_json(self._folder / _ATTRIBUTES) or {}
         try:
             array = msgspec.convert(document, _Array)
@@ -100,7 +101,7 @@ class N5Reader(ChunkedReader):
         attributes = {**(above or {}), **document}
         n_axes = len(self.lengths)
         names = _axes(attributes, n_axes)
-        self.order = axis_order(self.lengths, names, self.path)
+        self.order = axis_order(self.lengths, names, self.path, may_be_colours=role == "labels")
         self.pixel_nm = self.order.nanometres(_sizes(attributes, n_axes))
         check_segment(self.path, math.prod(self.chunk_lengths) * self.dtype.itemsize, "block")
         self.arrange()
@@ -155,7 +156,7 @@ class N5Reader(ChunkedReader):
 
     def read_chunk(self, index: Index) -> np.ndarray:
         if not self._is_stored[index]:
-            return np.zeros(self.chunk_lengths, self.dtype)
+            return np.zeros(self.chunk_lengths, self._stored_dtype.newbyteorder("="))
         name = "/".join(map(str, index[::-1]))
         file = RegularFile(self._folder / name)
         try:
@@ -182,7 +183,7 @@ class N5Reader(ChunkedReader):
             if struct.unpack(">I", file.read(header, 4))[0] != n_values:
                 raise DamagedFileError("of another number of elements than its shape")
             header += 4
-        n_bytes = n_values * self.dtype.itemsize
+        n_bytes = n_values * self._stored_dtype.itemsize
         size = file.size - header
         if size > 1.25 * n_bytes + 2**16:
             raise DamagedFileError(f"{size:,} bytes for a block of {n_bytes:,}")
@@ -191,10 +192,11 @@ class N5Reader(ChunkedReader):
             data = self._decompress(data, n_bytes)
         if len(data) != n_bytes:
             raise DamagedFileError(f"{len(data):,} bytes, expected {n_bytes:,}")
+        native = self._stored_dtype.newbyteorder("=")
         values = np.frombuffer(data, self._stored_dtype).reshape(shape)
         if shape == self.chunk_lengths:
-            return values.astype(self.dtype)
-        whole = np.zeros(self.chunk_lengths, self.dtype)
+            return values.astype(native)
+        whole = np.zeros(self.chunk_lengths, native)
         whole[tuple(slice(n) for n in shape)] = values
         return whole
 
@@ -241,7 +243,8 @@ def _axes(attributes: dict[str, Any], n_axes: int) -> list[str] | None:
         names = [str(name).lower() for name in axes]
         if set(names) <= {"t", "c", "z", "y", "x"}:
             # COSEM writes them in C's order beside pixelResolution, others as N5 orders lengths.
-            return names[::-1] if names[0] == "x" else names
+            x_first = {"x", "y"} <= set(names) and names.index("x") < names.index("y")
+            return names[::-1] if x_first else names
     return None
 
 

@@ -57,14 +57,8 @@ class NumpyReader(PlainReader):
             )
         if not fortran or len(shape) < 2:
             return array
-        axes = _USUAL_AXES.get(len(shape))
-        if axes is None:
-            raise DamagedFileError(f"an array of {len(shape)} axes in Fortran's order")
-        return PlainArray(shape[::-1], array.dtype, offset, axes[::-1])
-
-
-# In the order of the shape; the file has the last axis slowest where the order is Fortran's.
-_USUAL_AXES = {2: ("y", "x"), 3: ("z", "y", "x"), 4: ("c", "z", "y", "x")}
+        # The last axis is the slowest in the file.
+        return PlainArray(shape[::-1], array.dtype, offset, last_first=True)
 
 
 def _header(data: bytes) -> object:

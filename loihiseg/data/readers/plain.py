@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from loihiseg.data.readers.axes import Nanometres, axis_order
+from loihiseg.data.readers.axes import AxisOrder, Nanometres, axis_order
 from loihiseg.data.readers.base import DamagedFileError, Role, SectionReader, unreadable
+from loihiseg.data.readers.channels import are_colours, grey_or_codes
 from loihiseg.data.readers.limits import check_declared
 from loihiseg.data.readers.regular import RegularFile
 
@@ -25,6 +26,7 @@ class PlainArray:
 
     shape : in the order of the file, the slowest axis first.
     axes : their names, None where the file has none.
+    last_first : whether unnamed axes are in the other order than they are meant: Fortran's.
     dtype : as stored.
     offset : bytes before it.
     sizes_nm : of a pixel along each axis.
@@ -35,6 +37,7 @@ class PlainArray:
     offset: int
     axes: tuple[str, ...] | None = None
     sizes_nm: tuple[float | None, ...] | None = None
+    last_first: bool = False
 
     @property
     def n_bytes(self) -> int:
@@ -63,7 +66,7 @@ class PlainReader(SectionReader):
                     f"an array up to byte {array.offset + array.n_bytes:,}, the file ends at "
                     f"{self._file.size:,}"
                 )
-            self._order = axis_order(array.shape, array.axes, path)
+            self._order = _order(array, path, role)
             check_declared(path, array.n_bytes, self._file.size)
         except DamagedFileError as error:
             self.close()
@@ -76,6 +79,15 @@ class PlainReader(SectionReader):
         self.pixel_nm: Nanometres | None = self._order.nanometres(array.sizes_nm)
         self.chunk = (1, 1, self.shape[2]) if self._in_order else self.shape
         self._whole: np.ndarray | None = None
+        if role == "labels" and self._order.colours is not None and self.dtype == np.uint8:
+            whole = slice(0, self.shape[1]), slice(0, self.shape[2])
+            try:
+                sections = (self._pixels(number, *whole) for number in range(self.shape[0]))
+                self.coded = are_colours(sections, path)
+            except BaseException:
+                self.close()
+                raise
+            self.dtype = np.dtype(np.uint32) if self.coded else self.dtype
 
     @abc.abstractmethod
     def find(self, file: RegularFile) -> PlainArray:
@@ -86,7 +98,8 @@ class PlainReader(SectionReader):
         order = self._order
         first = -1 if order.sections is None else order.sections
         long = [axis for axis, length in enumerate(self._array.shape) if length > 1]
-        wanted = [axis for axis in (first, order.rows, order.columns) if axis in long]
+        last = -1 if order.colours is None else order.colours
+        wanted = [axis for axis in (first, order.rows, order.columns, last) if axis in long]
         return long == wanted
 
     def section(self, number: int) -> np.ndarray:
@@ -95,6 +108,13 @@ class PlainReader(SectionReader):
     def window(self, number: int, rows: slice, columns: slice) -> np.ndarray:
         if not 0 <= number < self.shape[0]:
             raise IndexError(number)
+        pixels = self._pixels(number, rows, columns)
+        if self._order.colours is None:
+            return pixels[..., 0]
+        return grey_or_codes(pixels, self.path, self.coded)
+
+    def _pixels(self, number: int, rows: slice, columns: slice) -> np.ndarray:
+        """(rows, columns, colours)."""
         try:
             if self._in_order:
                 top, bottom, _ = rows.indices(self.shape[1])
@@ -105,30 +125,35 @@ class PlainReader(SectionReader):
 
     def _rows(self, number: int, top: int, bottom: int) -> np.ndarray:
         dtype, width = self._array.dtype, self.shape[2]
-        first = (number * self.shape[1] + top) * width
-        n_values = (bottom - top) * width
+        n_colours = self._order.n_colours(self._array.shape)
+        first = (number * self.shape[1] + top) * width * n_colours
+        n_values = (bottom - top) * width * n_colours
         data = self._file.read(
             self._array.offset + first * dtype.itemsize, n_values * dtype.itemsize
         )
-        return self._native(np.frombuffer(data, dtype).reshape(bottom - top, width))
+        return self._native(np.frombuffer(data, dtype).reshape(bottom - top, width, n_colours))
 
     def _turned(self) -> np.ndarray:
-        """The array as (sections, rows, columns), read once."""
+        """The array as (sections, rows, columns, colours), read once."""
         if self._whole is None:
-            array, order = self._array, self._order
+            array = self._array
             data = self._file.read(array.offset, array.n_bytes)
             values = np.frombuffer(data, array.dtype).reshape(array.shape)
-            front = [order.rows, order.columns]
-            if order.sections is not None:
-                front.insert(0, order.sections)
-            rest = [axis for axis in range(values.ndim) if axis not in front]
-            self._whole = values.transpose(rest + front).reshape(self.shape)
+            self._whole = self._order.turned(values)
         return self._native(self._whole)
 
     def _native(self, values: np.ndarray) -> np.ndarray:
         if values.dtype.kind == "b" and values.view(np.uint8).max(initial=0) > 1:
             raise DamagedFileError("booleans with other values than 0 and 1")
-        return values.astype(self.dtype, copy=False)
+        return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     def close(self) -> None:
         self._file.close()
+
+
+def _order(array: PlainArray, path: Path, role: Role) -> AxisOrder:
+    may_be_colours = role == "labels"
+    if not array.last_first:
+        return axis_order(array.shape, array.axes, path, may_be_colours=may_be_colours)
+    order = axis_order(array.shape[::-1], None, path, may_be_colours=may_be_colours)
+    return order.reversed(len(array.shape))

@@ -14,7 +14,6 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 
-from loihiseg.data.colours import grey_codes
 from loihiseg.data.readers.base import (
     DamagedFileError,
     Role,
@@ -22,7 +21,7 @@ from loihiseg.data.readers.base import (
     not_supported,
     unreadable,
 )
-from loihiseg.data.readers.channels import label_codes, one_channel, transparent
+from loihiseg.data.readers.channels import grey_or_codes, label_codes, transparent
 from loihiseg.data.readers.exif import check_exif
 from loihiseg.data.readers.limits import MOST_PNG_BYTES, check_declared
 from loihiseg.data.readers.regular import RegularFile, read_file
@@ -67,13 +66,9 @@ class PngReader(SectionReader):
         decoded = self._decoded()
         if decoded.ndim == 2:
             return decoded
-        codes = label_codes(decoded, self.path) if self.coded else None
-        if codes is not None:
-            return codes
-        hidden = transparent(decoded)
+        hidden = None if self.coded else transparent(decoded)
         self.n_transparent += 0 if hidden is None else int(hidden.sum())
-        grey = one_channel(decoded, self.path)
-        return grey_codes(grey) if self.coded else grey
+        return grey_or_codes(decoded, self.path, self.coded)
 
     def _decoded(self) -> np.ndarray:
         """(height, width), or with channels where the file has them."""

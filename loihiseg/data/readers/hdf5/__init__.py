@@ -94,7 +94,8 @@ class Hdf5Reader(ChunkedReader):
             found = _describe(self._file, role, inside)
             if found is None:
                 raise DamagedFileError("it holds no array")
-            self._set_up(found)
+            self._set_up(found, role)
+            self.look_for_colours(role)
         except DamagedFileError as error:
             self.close()
             raise unreadable(path, "HDF5 file", error) from None
@@ -102,7 +103,7 @@ class Hdf5Reader(ChunkedReader):
             self.close()
             raise
 
-    def _set_up(self, found: _Description) -> None:
+    def _set_up(self, found: _Description, role: Role) -> None:
         if not re.fullmatch(r"\|b1|\|[iu]1|[<>][iu][248]|[<>]f[248]", found.dtype):
             raise DamagedFileError(f"elements of type {found.dtype[:20]}")
         if not 0 < len(found.shape) <= 8 or not all(0 < n < 2**40 for n in found.shape):
@@ -111,7 +112,7 @@ class Hdf5Reader(ChunkedReader):
         self.dtype = self._stored_dtype.newbyteorder("=")
         self.lengths = tuple(found.shape)
         names = _axis_names(found)
-        self.order = axis_order(self.lengths, names, self.path)
+        self.order = axis_order(self.lengths, names, self.path, may_be_colours=role == "labels")
         self.pixel_nm = self.order.nanometres(_sizes(found, names))
         self.origin_nm = self.order.nanometres(_offsets(found, names))
         self._chain = self._filters(found)
@@ -187,8 +188,10 @@ class Hdf5Reader(ChunkedReader):
         place = self._places.get(index)
         if place is None:
             assert self._fill is not None
-            return np.broadcast_to(self._fill.astype(self.dtype), self.chunk_lengths)
-        n_bytes = math.prod(self.chunk_lengths) * self.dtype.itemsize
+            return np.broadcast_to(
+                self._fill.astype(self._stored_dtype.newbyteorder("=")), self.chunk_lengths
+            )
+        n_bytes = math.prod(self.chunk_lengths) * self._stored_dtype.itemsize
         try:
             if place.size > 1.25 * n_bytes + 2**16:
                 raise DamagedFileError(f"{place.size:,} bytes for a chunk of {n_bytes:,}")
@@ -197,7 +200,7 @@ class Hdf5Reader(ChunkedReader):
             name = "chunk " + ".".join(map(str, index))
             raise unreadable(self.path, "HDF5 file", f"{name}: {error}") from None
         values = np.frombuffer(data, self._stored_dtype).reshape(self.chunk_lengths)
-        return values.astype(self.dtype, copy=False)
+        return values.astype(self._stored_dtype.newbyteorder("="), copy=False)
 
     def _undo(self, data: bytes, mask: int, n_bytes: int) -> bytes:
         for number, code in reversed(list(enumerate(self._chain))):
@@ -208,13 +211,13 @@ class Hdf5Reader(ChunkedReader):
             elif code == _SHUFFLE:
                 if len(data) != n_bytes:
                     break
-                planes = np.frombuffer(data, np.uint8).reshape(self.dtype.itemsize, -1)
+                planes = np.frombuffer(data, np.uint8).reshape(self._stored_dtype.itemsize, -1)
                 data = planes.T.tobytes()
             else:
                 data = _DECOMPRESS[code](data, n_bytes)
         if len(data) != n_bytes:
             raise DamagedFileError(f"a chunk of {len(data):,} bytes, expected {n_bytes:,}")
-        if self.dtype.kind == "b" and data.strip(b"\x00\x01"):
+        if self._stored_dtype.kind == "b" and data.strip(b"\x00\x01"):
             raise DamagedFileError("a chunk of booleans with other values than 0 and 1")
         return data
 

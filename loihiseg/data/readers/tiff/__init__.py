@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from loihiseg.data.colours import grey_codes
 from loihiseg.data.readers.base import (
     DamagedFileError,
     Role,
@@ -20,7 +19,7 @@ from loihiseg.data.readers.base import (
     not_supported,
     unreadable,
 )
-from loihiseg.data.readers.channels import label_codes, one_channel, transparent
+from loihiseg.data.readers.channels import are_colours, grey_or_codes, transparent
 from loihiseg.data.readers.limits import MOST_PAGES, check_declared, check_segment
 from loihiseg.data.readers.regular import RegularFile
 from loihiseg.data.readers.tiff.declared import declared_sections
@@ -87,27 +86,21 @@ class TiffReader(SectionReader):
 
     def window(self, number: int, rows: slice, columns: slice) -> np.ndarray:
         pixels = self._pixels(number, rows, columns)
-        codes = label_codes(pixels, self.path) if self.coded else None
-        if codes is not None:
-            return codes
-        hidden = transparent(pixels)
+        hidden = None if self.coded else transparent(pixels)
         self.n_transparent += 0 if hidden is None else int(hidden.sum())
         # tifffile writes three sections as the planes of one colour page unless told otherwise.
         planar = self._pages[number].format.planar
         hint = " (sections: write them as pages of black-is-zero)" if planar else ""
-        grey = one_channel(pixels, self.path, hint)
-        return grey_codes(grey) if self.coded else grey
+        return grey_or_codes(pixels, self.path, self.coded, hint)
 
     def _look_for_colours(self) -> None:
         """Whether labels are colours, which only their pixels say."""
         if self._pages[0].format.n_samples == 1 and not len(self._colours):
             return
-        height, width = self.shape[1:]
-        for number in range(self.shape[0]):
-            pixels = self._pixels(number, slice(0, height), slice(0, width))
-            if label_codes(pixels, self.path) is not None:
-                self.coded, self.dtype = True, np.dtype(np.uint32)
-                return
+        whole = slice(0, self.shape[1]), slice(0, self.shape[2])
+        sections = (self._pixels(number, *whole) for number in range(self.shape[0]))
+        if are_colours(sections, self.path):
+            self.coded, self.dtype = True, np.dtype(np.uint32)
 
     def _pixels(self, number: int, rows: slice, columns: slice) -> np.ndarray:
         """(rows, columns, channels), alpha among them only if the file says that it is there."""

@@ -47,7 +47,9 @@ class ZarrReader(ChunkedReader):
         try:
             found = find_array(path, role)
             metadata = array_metadata(found.folder)
-            self.order = axis_order(metadata.shape, found.axes, path)
+            self.order = axis_order(
+                metadata.shape, found.axes, path, may_be_colours=role == "labels"
+            )
             check_segment(path, math.prod(metadata.chunk) * metadata.dtype.itemsize, "chunk")
             self._chunks = ChunkFolder(found.folder, metadata)
         except DamagedFileError as error:
@@ -63,6 +65,7 @@ class ZarrReader(ChunkedReader):
         self.check_stored(self._chunks.is_stored, fill, "Zarr")
         n_bytes = math.prod(metadata.shape) * metadata.dtype.itemsize
         check_declared(path, n_bytes, self._chunks.stored_bytes)
+        self.look_for_colours(role)
 
     def read_chunk(self, index: tuple[int, ...]) -> np.ndarray:
         try:
