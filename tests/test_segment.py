@@ -106,6 +106,22 @@ def test_sections(stack, kept, deployed, images, tmp_path):
     assert record["sections"] == [1, 2] and record["config"]["sections"] == "1:3"
 
 
+@pytest.mark.filterwarnings("default::loihiseg.data.warn.ReadingWarning")
+def test_voids_of_nan_are_segmented_as_their_darkest_tissue(images, kept, tmp_path, capsys):
+    voids = images.astype(np.float32)
+    voids[1, :, :5] = np.nan
+    tifffile.imwrite(tmp_path / "raw.tif", voids, photometric="minisblack")
+    assert segment(tmp_path / "raw.tif", tmp_path / "a.tif", "--deployed", kept) == 0
+    said = capsys.readouterr().err
+    assert "raw.tif: 9.3 % of the pixels are NaN" in said and "maps say nothing there" in said
+    voids[1, :, :5] = np.nanmin(voids[1])
+    tifffile.imwrite(tmp_path / "raw.tif", voids, photometric="minisblack")
+    assert segment(tmp_path / "raw.tif", tmp_path / "b.tif", "--deployed", kept) == 0
+    assert "NaN" not in capsys.readouterr().err
+    for one, other in zip(read(tmp_path / "a.tif"), read(tmp_path / "b.tif")):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_record_says_what_it_was(stack, kept, tmp_path, capsys):
     out = tmp_path / "map.zarr"
     assert segment(stack, out, "--deployed", kept, "--json", "--cells") == 0

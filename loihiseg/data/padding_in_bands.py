@@ -7,6 +7,7 @@ padding, then their regions, which may go on from band to band.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage, sparse
@@ -113,21 +114,79 @@ class RegionScan:
         return {value: n for value, n in found.items() if n}
 
 
+class VoidScan:
+    """Looks at a section of floats for NaN, as `loihiseg.data.padding.without_nan` does.
+
+    shape : (height, width) of the section.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._n_pixels = shape[0] * shape[1]
+        self._regions = _Regions(least_region(self._n_pixels), counts_sides=True)
+        self._n_infinite = 0
+        self._low: float | None = None
+
+    def add(self, band: np.ndarray) -> None:
+        """Take the next rows, (n, width) of floats."""
+        n_rows = max(_PIXELS_AT_ONCE // band.shape[1], 1)
+        for top in range(0, len(band), n_rows):
+            rows = band[top : top + n_rows]
+            missing = np.isnan(rows)
+            self._regions.add(missing)
+            self._n_infinite += int(np.isinf(rows).sum())
+            numbers = rows[~missing]
+            if numbers.size:
+                low = numbers.min().item()
+                self._low = low if self._low is None else min(low, self._low)
+
+    def void(self) -> Void:
+        """When all rows were there."""
+        n_missing = self._regions.n_pixels
+        n_astray = 0 if n_missing == self._n_pixels else n_missing - self._regions.in_large()
+        return Void(self._low or 0.0, n_missing, n_astray + self._n_infinite)
+
+
+@dataclass(frozen=True)
+class Void:
+    """NaN of a section.
+
+    fill : what stands for them: the smallest value of the section, 0 of one that has none.
+    n_missing : how many there are.
+    n_bad : how many of them are no padding, and pixels that are infinite.
+    """
+
+    fill: float
+    n_missing: int
+    n_bad: int
+
+
 class _Regions:
     """Connected regions of one value, those that may go on apart."""
 
-    def __init__(self, least: float) -> None:
-        """least : pixels of a large region."""
-        self._least = least
+    def __init__(self, least: float, counts_sides: bool = False) -> None:
+        """least : pixels of a large region. counts_sides : whether one at a side is large too."""
+        self._least, self._counts_sides = least, counts_sides
         self._in_large = self.n_pixels = 0
-        # Of each pixel of the last row its region, 0 for none; of each region its pixels so far.
+        # Of each pixel of the last row its region, 0 for none; of each region its pixels so far,
+        # and whether it is at a side.
         self._row: np.ndarray | None = None
         self._areas = np.zeros(1, np.int64)
+        self._at_side = np.zeros(1, bool)
 
     def add(self, equal: np.ndarray) -> None:
         """Take the next rows, (n, width) bool."""
+        if not equal.any():  # mostly
+            self._close(self._areas[1:], self._at_side[1:])
+            self._row = np.zeros(equal.shape[1], np.int64)
+            self._areas, self._at_side = np.zeros(1, np.int64), np.zeros(1, bool)
+            return
         self.n_pixels += int(equal.sum())
         labels, n_new = ndimage.label(equal)
+        new_at_side = np.zeros(n_new + 1, bool)
+        if self._counts_sides:
+            new_at_side[labels[:, 0]] = new_at_side[labels[:, -1]] = True
+            if self._row is None:
+                new_at_side[labels[0]] = True
         n_old = len(self._areas) - 1
         row = np.zeros(equal.shape[1], np.int64) if self._row is None else self._row
         meet = (row > 0) & (labels[0] > 0)
@@ -138,19 +197,23 @@ class _Regions:
         new_areas = np.bincount(labels.ravel(), minlength=n_new + 1)[1:]
         areas = np.zeros(n_regions, np.int64)
         np.add.at(areas, region[1:], np.concatenate([self._areas[1:], new_areas]))
+        at_side = np.zeros(n_regions, bool)
+        np.logical_or.at(at_side, region[1:], np.concatenate([self._at_side[1:], new_at_side[1:]]))
         goes_on = np.where(labels[-1] > 0, region[n_old + labels[-1]], -1)
         open_regions = np.unique(goes_on[goes_on >= 0])
-        self._close(np.delete(areas, open_regions))
+        self._close(np.delete(areas, open_regions), np.delete(at_side, open_regions))
         self._row = np.where(goes_on >= 0, np.searchsorted(open_regions, goes_on) + 1, 0)
         self._areas = np.concatenate([[0], areas[open_regions]])
+        self._at_side = np.concatenate([[False], at_side[open_regions]])
 
-    def _close(self, areas: np.ndarray) -> None:
-        self._in_large += int(areas[areas >= self._least].sum())
+    def _close(self, areas: np.ndarray, at_side: np.ndarray) -> None:
+        self._in_large += int(areas[at_side | (areas >= self._least)].sum())
 
     def in_large(self) -> int:
         """Pixels in large regions, when all rows were there."""
-        self._close(self._areas[1:])
-        self._areas = np.zeros(1, np.int64)
+        at_end = np.full(len(self._areas) - 1, self._counts_sides)
+        self._close(self._areas[1:], self._at_side[1:] | at_end)
+        self._areas, self._at_side = np.zeros(1, np.int64), np.zeros(1, bool)
         return self._in_large
 
 

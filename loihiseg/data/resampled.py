@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -46,6 +46,7 @@ class ResampledVolume:
 
     volume: Sections
     resampling: Resampling
+    _contrasts: dict[int, Contrast | InputError] = field(default_factory=dict)
 
     @property
     def n_sections(self) -> int:
@@ -86,20 +87,21 @@ class ResampledVolume:
         return found
 
     def contrasts(self, numbers: Sequence[int]) -> dict[int, Contrast | InputError]:
-        """Mean and deviation of whole sections, one of which is in memory at a time.
+        """Mean and deviation of whole sections, one of which is in memory at a time; kept.
 
         Returns
         -------
         dict of int to Contrast or InputError
             By section; the error where one cannot be read.
         """
-        found: dict[int, Contrast | InputError] = {}
         for number in numbers:
+            if number in self._contrasts:
+                continue
             try:
-                found[number] = contrast(self.section(number))
+                self._contrasts[number] = contrast(self.section(number))
             except InputError as error:
-                found[number] = error
-        return found
+                self._contrasts[number] = error
+        return {number: self._contrasts[number] for number in numbers}
 
 
 @dataclass(frozen=True)

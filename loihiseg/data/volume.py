@@ -12,21 +12,19 @@ from typing import TypeVar
 import numpy as np
 
 from loihiseg.data.contrast import Contrast, contrast_of
-from loihiseg.data.padding_in_bands import RegionScan
+from loihiseg.data.padding_in_bands import RegionScan, Void, VoidScan
 from loihiseg.data.ranks import percentiles
-from loihiseg.data.readers import open_sections
-from loihiseg.data.readers.axes import complete
+from loihiseg.data.readers import open_sections, warn_of_transparent
 from loihiseg.data.readers.base import SectionReader
 from loihiseg.data.readers.locate import locate
 from loihiseg.data.scans import DigestScan, ExtremesScan, GreyScan, Scan
 from loihiseg.data.stack import (
     BRIGHT_PERCENTILE,
     DARK_PERCENTILE,
-    check_pixels,
-    count_not_finite,
     not_finite,
     to_grey,
 )
+from loihiseg.data.warn import warn
 from loihiseg.data.windows import Window, whole_window
 from loihiseg.errors import InputError
 
@@ -45,7 +43,8 @@ class Volume:
 
     Sections come as `loihiseg.data.stack.make_stack` gives them of the whole volume: uint8 is kept,
     any other type is scaled by the percentiles of all sections, which takes some passes over the
-    volume before the first section.
+    volume before the first section. So are NaN in voids and at the border: they have the smallest
+    value of their section, and are segmented as any other padding is; a warning says how many.
 
     Where the format has chunks, windows are read by them, and whole sections are looked at in bands
     of them: section by section or, where a chunk goes through several, all of these band by band.
@@ -62,6 +61,7 @@ class Volume:
     source: str
     _contrasts: dict[int, Contrast | InputError] = field(default_factory=dict)
     _kept: dict[int, np.ndarray] = field(default_factory=dict)
+    _voids: dict[int, Void | InputError] = field(default_factory=dict)
 
     @property
     def n_sections(self) -> int:
@@ -73,11 +73,6 @@ class Volume:
         """(height, width) of a section, pixels."""
         _, height, width = self.reader.shape
         return height, width
-
-    @property
-    def pixel_nm(self) -> tuple[float, float, float] | None:
-        """Nanometres between sections, rows and columns; None unless the file says all three."""
-        return complete(self.reader.pixel_nm)
 
     @cached_property
     def depth(self) -> int:
@@ -104,11 +99,11 @@ class Volume:
             If its pixels are damaged, or are no finite numbers.
         """
         if not self._is_read_whole:
-            return self._grey(number, self._stored(number, window))
+            return self._grey(self._numbers(number, window))
         if number not in self._kept:
             self._kept.clear()  # before the memory for the next is taken
-            whole = self._stored(number, whole_window(self.shape))
-            self._kept[number] = self._grey(number, whole)
+            whole = self._numbers(number, whole_window(self.shape))
+            self._kept[number] = self._grey(whole)
         return self._kept[number][window.slices]
 
     def contrasts(self, numbers: Sequence[int]) -> dict[int, Contrast | InputError]:
@@ -132,7 +127,7 @@ class Volume:
     def digest(self) -> str:
         """SHA-256 of shape, type, and the SHA-256 of each section as it is on the disk.
 
-        A section that cannot be read counts as such.
+        A section that cannot be read counts as such. Warns of transparent pixels.
         """
         return self._digest
 
@@ -140,7 +135,9 @@ class Volume:
     def _digest(self) -> str:
         sha = hashlib.sha256(f"{self.reader.shape} {self.reader.dtype.str}".encode())
         numbers = range(self.n_sections)
-        found, _ = self._scanned(numbers, lambda _: DigestScan(), is_checked=False)
+        before = self.reader.n_transparent
+        found, _ = self._scanned(numbers, lambda _: DigestScan(), is_stored=True)
+        warn_of_transparent(self.reader, self.reader.n_transparent - before)
         for number in numbers:
             sha.update(found[number].digest() if number in found else b"damaged")
         return sha.hexdigest()
@@ -148,6 +145,8 @@ class Volume:
     @cached_property
     def _limits(self) -> tuple[float, float]:
         """Values that become 0 and 255: `loihiseg.data.stack.grey_limits` of what can be read."""
+        self._look_for_voids(range(self.n_sections))
+        self._warn_of_voids()
         looks, _ = self._scanned(range(self.n_sections), lambda _: ExtremesScan(self.shape))
         tissue = {number: look for number, look in looks.items() if look.low < look.high}
         if not tissue:
@@ -162,7 +161,7 @@ class Volume:
         count = len(tissue) * self.shape[0] * self.shape[1] - sum(without.values())
 
         def bands() -> Iterator[np.ndarray]:
-            return (self._stored(*place) for place in self._bands(list(tissue)))
+            return (self._numbers(*place) for place in self._bands(list(tissue)))
 
         shares = DARK_PERCENTILE, BRIGHT_PERCENTILE
         dark, bright = percentiles(bands, self.reader.dtype, count, shares, without)
@@ -191,32 +190,28 @@ class Volume:
         new: Callable[[int], _AnyScan],
         *,
         as_grey: bool = False,
-        is_checked: bool = True,
+        is_stored: bool = False,
     ) -> tuple[dict[int, _AnyScan], dict[int, InputError]]:
         """One pass over sections: a scan of each, and why others cannot be read.
 
-        as_grey : whether it is of uint8, or of pixels as they are stored.
-        is_checked : whether pixels that are no finite numbers are a reason.
+        as_grey : whether it is of uint8.
+        is_stored : whether it is of pixels as they are stored; else those that are no finite
+            numbers, and no padding, are a reason.
         """
         scans = {number: new(number) for number in numbers}
         failed: dict[int, InputError] = {}
-        n_bad = dict.fromkeys(numbers, 0)
         for number, window in self._bands(numbers):
             if number in failed:
                 continue
             try:
-                if as_grey and self._is_read_whole:
+                if as_grey:
                     scans[number].add(self.window(number, window))
-                    continue
-                band = self._stored(number, window)
-                n_bad[number] += count_not_finite(band) if is_checked else 0
-                if not n_bad[number]:
-                    scans[number].add(self._grey(number, band) if as_grey else band)
+                elif is_stored:
+                    scans[number].add(self._stored(number, window))
+                else:
+                    scans[number].add(self._numbers(number, window))
             except InputError as error:
                 failed[number] = error
-        for number, count in n_bad.items():
-            if count and number not in failed:
-                failed[number] = not_finite(self._name(number), count)
         return {n: scan for n, scan in scans.items() if n not in failed}, failed
 
     def _bands(self, numbers: Sequence[int]) -> Iterator[tuple[int, Window]]:
@@ -240,16 +235,44 @@ class Volume:
             return self.reader.section(number)[window.slices]
         return self.reader.window(number, *window.slices)
 
-    def _grey(self, number: int, pixels: np.ndarray) -> np.ndarray:
-        check_pixels(pixels, self._name(number))
+    def _numbers(self, number: int, window: Window) -> np.ndarray:
+        """Pixels as they are stored, but NaN that are padding; raises InputError for others."""
+        pixels = self._stored(number, window)
+        if pixels.dtype.kind != "f":
+            return pixels
+        self._look_for_voids([number])
+        void = self._voids[number]
+        if isinstance(void, InputError):
+            raise void
+        if void.n_bad:
+            raise not_finite(f"{self.source}: section {number}", void.n_bad)
+        return np.where(np.isnan(pixels), pixels.dtype.type(void.fill), pixels)
+
+    def _look_for_voids(self, numbers: Sequence[int]) -> None:
+        """One pass over those sections of floats that were not looked at yet."""
+        asked = [number for number in numbers if number not in self._voids]
+        if not asked or self.reader.dtype.kind != "f":
+            return
+        found, failed = self._scanned(asked, lambda _: VoidScan(self.shape), is_stored=True)
+        self._voids.update(failed)
+        self._voids.update({number: scan.void() for number, scan in found.items()})
+
+    def _warn_of_voids(self) -> None:
+        known = (void for void in self._voids.values() if isinstance(void, Void))
+        if n_missing := sum(void.n_missing for void in known if not void.n_bad):
+            share = n_missing / (self.n_sections * self.shape[0] * self.shape[1])
+            warn(
+                f"{self.source}: {100 * share:.1f} % of the pixels are NaN, at the border or in "
+                "voids: they are taken as padding, as dark as their section goes; maps say nothing "
+                "there"
+            )
+
+    def _grey(self, pixels: np.ndarray) -> np.ndarray:
         if pixels.dtype == np.uint8:
             return np.ascontiguousarray(pixels)
         if pixels.dtype == bool:
             return pixels * np.uint8(255)
         return to_grey(pixels, *self._limits)
-
-    def _name(self, number: int) -> str:
-        return f"{self.source}: section {number}"
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from loihiseg.data.padding import padding_of
-from loihiseg.data.padding_in_bands import CandidateScan, RegionScan
+from loihiseg.data.padding import padding_of, without_nan
+from loihiseg.data.padding_in_bands import CandidateScan, RegionScan, VoidScan
 
 
 def in_bands(section, cuts):
@@ -55,6 +55,28 @@ def test_bands_are_as_the_whole(dtype):
         assert in_bands(section, cuts) == wanted
         n_padded += bool(wanted)
     assert 30 < n_padded < 120
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_voids_in_bands_are_as_those_of_the_whole(dtype):
+    rng, n_void, n_astray = np.random.default_rng(2), 0, 0
+    for _ in range(60):
+        section = drawn(rng, dtype)
+        section[section == 1] = np.nan
+        if rng.random() < 0.1:
+            section[...] = np.nan
+        scan = VoidScan(section.shape)
+        for band in np.split(section, np.sort(rng.integers(0, len(section) + 1, 4))):
+            if len(band):
+                scan.add(band)
+        found, (filled, missing) = scan.void(), without_nan(section)
+        assert found.n_missing == np.isnan(section).sum()
+        assert found.n_bad == np.isnan(filled).sum()
+        if missing is not None:
+            assert (filled[missing] == dtype(found.fill)).all()
+        n_void += missing is not None
+        n_astray += found.n_bad > 0
+    assert n_void > 10 and n_astray > 10
 
 
 def test_a_comb_is_one_region():

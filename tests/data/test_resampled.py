@@ -61,5 +61,9 @@ def test_a_section_that_cannot_be_read_is_named_alone():
                 raise InputError("section 1 is damaged")
             return GREY[number][window.slices]
 
-    found = ResampledVolume(Damaged(), RESAMPLINGS[0]).contrasts(range(3))
+    volume = ResampledVolume(Damaged(), RESAMPLINGS[0])
+    found = volume.contrasts(range(3))
     assert [isinstance(one, InputError) for one in found.values()] == [False, True, False]
+    # Sections of calibration tiles are asked for again, and not resampled again.
+    Damaged.window = None
+    assert volume.contrasts([2, 1]) == {2: found[2], 1: found[1]}

@@ -6,12 +6,14 @@ import tifffile
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from loihiseg.data.contrast import contrast
 from loihiseg.data.ranks import percentiles
 from loihiseg.data.readers import read_stack
 from loihiseg.data.stack import make_stack
 from loihiseg.data.volume import open_volume
+from loihiseg.data.warn import ReadingWarning
 from loihiseg.data.windows import windows_of
 from loihiseg.errors import InputError
 from loihiseg.running.windows import halo
@@ -91,22 +93,6 @@ def test_digests_are_of_pixels_shape_and_type(tmp_path):
     assert found[0] == found[1] and len(set(found)) == 4
 
 
-def test_size_of_a_pixel(tmp_path):
-    images = images_of("uint8")
-    tifffile.imwrite(
-        tmp_path / "a.tif",
-        images,
-        imagej=True,
-        resolution=(250, 200),
-        metadata={"axes": "ZYX", "spacing": 0.05, "unit": "um"},
-    )
-    with open_volume(tmp_path / "a.tif") as volume:
-        assert volume.pixel_nm == pytest.approx((50, 5, 4))
-    tifffile.imwrite(tmp_path / "b.tif", images, photometric="minisblack")
-    with open_volume(tmp_path / "b.tif") as volume:
-        assert volume.pixel_nm is None
-
-
 def padded(images, rng):
     """A border in some sections, another void in others."""
     images = images.copy()
@@ -161,6 +147,89 @@ def test_windows_are_those_of_the_stack(tmp_path, monkeypatch, name, dtype):
                     assert np.array_equal(pixels, wanted[number][taken.slices])
 
 
+def with_voids(images, rng):
+    """NaN at the border, in a corner and in a void of some sections, one all over."""
+    images = padded(images, rng)
+    rows, columns = np.indices(images.shape[1:])
+    images[0, rows + columns < rng.integers(3, 20)] = np.nan
+    images[0, -1, 20:23] = np.nan  # few, but at a side
+    images[1, 30:37, 4:20] = np.nan
+    images[2, rng.integers(10, 20) :, -5:] = np.nan
+    images[3] = np.nan
+    return images
+
+
+@pytest.mark.parametrize("name", ["rows.tif", "tiles.tif", "a.npy", "flat.zarr", "deep.zarr"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_voids_of_nan_are_the_padding_of_the_stack(tmp_path, monkeypatch, name, dtype):
+    rng = np.random.default_rng(len(name))
+    images = with_voids(images_of("float32", 8).astype(dtype), rng)
+    WAYS[name](tmp_path / name, images)
+    with pytest.warns(ReadingWarning, match="NaN"):
+        wanted = make_stack(images, None, "x")
+    missing = np.isnan(images)
+    assert not wanted.known[missing].any()
+    for n_bytes in (1, 2**25):
+        monkeypatch.setattr("loihiseg.data.volume._BAND_BYTES", n_bytes)
+        with open_volume(tmp_path / name) as volume:
+            with pytest.warns(ReadingWarning) as said:
+                found = volume.contrasts(range(4))
+            (text,) = [str(one.message) for one in said]
+            assert f"{100 * missing.mean():.1f} % of the pixels are NaN" in text
+            assert found == {number: contrast(wanted.images[number]) for number in range(4)}
+            for window in windows_of(volume.shape, 15):
+                pixels = volume.window(1, window)
+                assert np.array_equal(pixels, wanted.images[1][window.slices])
+            np.testing.assert_array_equal(volume.section(0), wanted.images[0])
+
+
+def test_nan_elsewhere_are_counted(tmp_path):
+    images = with_voids(images_of("float32", 9), np.random.default_rng(0))
+    images[1, 12, 12:15] = np.nan  # in the void of one value, but too few
+    images[2, 3, 3] = -np.inf
+    WAYS["flat.zarr"](tmp_path / "a.zarr", images)
+    with open_volume(tmp_path / "a.zarr") as volume, pytest.warns(ReadingWarning):
+        found = volume.contrasts(range(4))
+        assert "section 1: images have 3 NaN or infinite" in str(found[1])
+        assert "section 2: images have 1 NaN or infinite" in str(found[2])
+        with pytest.raises(InputError, match="section 1: images have 3 NaN"):
+            volume.section(1)
+        rest = make_stack(images[[0, 3]], None, "x")
+        assert np.array_equal(volume.section(0), rest.images[0])
+
+
+@pytest.mark.parametrize("kind", ["strips", "tiles", "folder"])
+@pytest.mark.parametrize("n_channels", [2, 4])
+def test_transparent_pixels_are_those_of_the_stack(tmp_path, kind, n_channels):
+    grey, path = images_of("uint8", 3), tmp_path / "em.tif"
+    hidden = np.indices(grey.shape[1:]).sum(0) < 30
+    images = np.repeat(grey[..., None], n_channels, -1)
+    images[..., -1] = np.where(hidden, 0, 255)
+    images[:, hidden, 0] = 77  # a colour that is not to be seen, where there are three
+    if kind == "folder":
+        path.mkdir()
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(path / f"{number}.png")
+    else:
+        layout = {"rowsperstrip": 5} if kind == "strips" else {"tile": (16, 16)}
+        photometric = "rgb" if n_channels == 4 else "minisblack"
+        tifffile.imwrite(
+            path, images, photometric=photometric, planarconfig="contig",
+            extrasamples=["unassalpha"], **layout,
+        )  # fmt: skip
+    with pytest.warns(ReadingWarning, match="transparent"):
+        wanted = read_stack(path)
+    assert not wanted.images[:, hidden].any()
+    with open_volume(path) as volume:
+        with pytest.warns(ReadingWarning) as said:
+            volume.digest()
+        (text,) = [str(one.message) for one in said]
+        assert f"{100 * hidden.mean():.1f} % of the pixels are transparent" in text
+        for window in windows_of(volume.shape, 8):
+            pixels = volume.window(2, window)
+            np.testing.assert_array_equal(pixels, wanted.images[2][window.slices])
+
+
 @pytest.mark.parametrize("name", WAYS)
 def test_digests_do_not_depend_on_the_format(tmp_path, name):
     images = images_of("uint16", 6)
@@ -193,7 +262,7 @@ def test_sections_are_read_by_chunks(tmp_path):
 def test_what_is_damaged_is_said_of_its_section_alone(tmp_path):
     images = padded(images_of("float32", 7), np.random.default_rng(0))
     images[3, 39, 0] = np.inf
-    images[3, 0, 0] = np.nan
+    images[3, 20, 16] = np.nan
     path = tmp_path / "a.zarr"
     zarr.create_array(path, data=images, chunks=(1, 16, 16), zarr_format=2, compressors=None)
     (path / "1.2.1").write_bytes(b"cut off")

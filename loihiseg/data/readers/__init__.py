@@ -33,7 +33,7 @@ from loihiseg.data.stack import LabelOptions, LabelPolarity, Stack, make_stack
 from loihiseg.data.warn import warn
 from loihiseg.errors import InputError
 
-__all__ = ["READERS", "SectionReader", "open_sections", "read_stack"]
+__all__ = ["READERS", "SectionReader", "open_sections", "read_stack", "warn_of_transparent"]
 
 READERS: tuple[type[SectionReader], ...] = (
     ZarrReader, N5Reader, Hdf5Reader, SectionFolder, *FILE_READERS
@@ -79,7 +79,7 @@ def read_stack(
                 images, drawn = _read_all(reader), _Drawn(None, label_options)
             else:
                 images, drawn = _read_both(reader, labels_at, label_options)
-            _warn_of_transparent(reader)
+            warn_of_transparent(reader, reader.n_transparent)
         resampling, pixel_nm = resampling_of(reader.pixel_nm, sizes, str(path))
         stack = make_stack(
             images,
@@ -136,9 +136,10 @@ def open_sections(path: str | Path, role: Role = "images") -> SectionReader:
     return open_file(path, role)
 
 
-def _warn_of_transparent(reader: SectionReader) -> None:
-    if reader.n_transparent:
-        share = reader.n_transparent / math.prod(reader.shape)
+def warn_of_transparent(reader: SectionReader, n_transparent: int) -> None:
+    """Warn of pixels of a stack that are wholly transparent, if there are any."""
+    if n_transparent:
+        share = n_transparent / math.prod(reader.shape)
         warn(
             f"{reader.path}: {100 * share:.1f} % of the pixels are transparent: they are taken as "
             "black, and as padding where they are a border or a void"

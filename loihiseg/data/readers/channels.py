@@ -11,12 +11,14 @@ from loihiseg.data.colours import codes_of, grey_codes
 from loihiseg.errors import InputError
 
 
-def one_channel(array: np.ndarray, path: Path, hint: str = "") -> np.ndarray:
+def one_channel(
+    array: np.ndarray, path: Path, hint: str = "", *, alpha_says: bool = False
+) -> np.ndarray:
     """The grey channel (height, width) of an image (height, width, channels).
 
     Grey with alpha, RGB and RGBA are taken when their colours are all the same where they are not
     wholly transparent; there grey is 0, so that it is found as padding. Where all is, alpha says
-    nothing.
+    nothing, unless `alpha_says` tells that it is a part of an image in which it does.
     Raises InputError for colours and for more than four channels.
     """
     n_channels = array.shape[-1]
@@ -25,7 +27,7 @@ def one_channel(array: np.ndarray, path: Path, hint: str = "") -> np.ndarray:
     if array.dtype.kind == "f":
         # No number, in all of them, is no colour either; it is refused where pixels are checked.
         others &= ~(np.isnan(colours[..., 1:]) & np.isnan(colours[..., :1]))
-    hidden = transparent(array)
+    hidden = transparent(array, alpha_says=alpha_says)
     if hidden is not None:
         others &= ~hidden[..., np.newaxis]
     if n_channels > 4 or others.any():
@@ -37,15 +39,20 @@ def one_channel(array: np.ndarray, path: Path, hint: str = "") -> np.ndarray:
     return grey if hidden is None else np.where(hidden, grey.dtype.type(0), grey)
 
 
-def transparent(array: np.ndarray) -> np.ndarray | None:
-    """Where an image (height, width, channels) is wholly transparent; None where nowhere or all."""
+def transparent(array: np.ndarray, *, alpha_says: bool = False) -> np.ndarray | None:
+    """Where an image (height, width, channels) is wholly transparent; None where nowhere.
+
+    Nor where all of it is, see `one_channel`.
+    """
     if array.shape[-1] not in (2, 4):
         return None
     hidden: np.ndarray = array[..., -1] == 0
-    return hidden if hidden.any() and not hidden.all() else None
+    return hidden if hidden.any() and (alpha_says or not hidden.all()) else None
 
 
-def grey_or_codes(array: np.ndarray, path: Path, coded: bool, hint: str = "") -> np.ndarray:
+def grey_or_codes(
+    array: np.ndarray, path: Path, coded: bool, hint: str = "", *, alpha_says: bool = False
+) -> np.ndarray:
     """A section (height, width) of an image (height, width, channels), of labels or none.
 
     coded : whether it is of labels that are colours, as codes of `loihiseg.data.colours`; sections
@@ -55,7 +62,7 @@ def grey_or_codes(array: np.ndarray, path: Path, coded: bool, hint: str = "") ->
     codes = label_codes(array, path) if coded else None
     if codes is not None:
         return codes
-    grey = one_channel(array, path, hint)
+    grey = one_channel(array, path, hint, alpha_says=alpha_says)
     return grey_codes(grey) if coded else grey
 
 

@@ -56,6 +56,7 @@ class TiffReader(SectionReader):
 
     def __init__(self, path: Path, role: Role) -> None:
         self.path = path
+        self._opaque: dict[int, bool] = {}  # of pages, whether any pixel is
         self._file = RegularFile(path)
         try:
             self._pages, description = read_directories(self._file)
@@ -86,12 +87,22 @@ class TiffReader(SectionReader):
 
     def window(self, number: int, rows: slice, columns: slice) -> np.ndarray:
         pixels = self._pixels(number, rows, columns)
-        hidden = None if self.coded else transparent(pixels)
+        says = self._alpha_says(number, pixels)
+        hidden = None if self.coded else transparent(pixels, alpha_says=says)
         self.n_transparent += 0 if hidden is None else int(hidden.sum())
         # tifffile writes three sections as the planes of one colour page unless told otherwise.
         planar = self._pages[number].format.planar
         hint = " (sections: write them as pages of black-is-zero)" if planar else ""
-        return grey_or_codes(pixels, self.path, self.coded, hint)
+        return grey_or_codes(pixels, self.path, self.coded, hint, alpha_says=says)
+
+    def _alpha_says(self, number: int, pixels: np.ndarray) -> bool:
+        """Whether pixels of a page that are all transparent are so because others are not."""
+        if pixels.shape[-1] not in (2, 4) or pixels[..., -1].any():
+            return False
+        if number not in self._opaque:
+            whole = self._pixels(number, slice(0, self.shape[1]), slice(0, self.shape[2]))
+            self._opaque[number] = bool(whole[..., -1].any())
+        return self._opaque[number]
 
     def _look_for_colours(self) -> None:
         """Whether labels are colours, which only their pixels say."""
