@@ -13,7 +13,9 @@ is an `InputError` of one line, what needs more chips a `partition.core.errors.D
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
+from functools import partial
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -214,7 +216,7 @@ def score(
     truth: "np.ndarray | str | PathLike[str]",
     threshold: float | None = None,
     *,
-    network: Network = Network.EMULATED,
+    network: Network | None = None,
     whole_sections: bool = True,
     known: np.ndarray | None = None,
     label_polarity: LabelPolarity = "auto",
@@ -234,8 +236,9 @@ def score(
     threshold : float, optional
         Probability above which a pixel is called membrane; by default that of the network that
         made the maps, or 0.5 for probabilities.
-    network : Network
-        Whose maps they are, for tables.
+    network : Network, optional
+        Whose maps they are, for tables; by default what `run` ran, and of other maps that they were
+        given, by the name of their file where they are in one.
     whole_sections : bool
         Whether they are of whole sections; else of tiles.
     known : numpy.ndarray, optional
@@ -256,26 +259,36 @@ def score(
     """
     if threshold is not None:
         threshold = share("threshold", threshold)
-    values, limit, row = _values(maps, threshold)
+    values, limit, row = _values(maps, threshold, network)
     truth, kept, known = _truth(truth, known, label_polarity)
     truth = truth_of(truth, values.shape)[kept]
     if known is not None:
         known = truth_of(known, values.shape, "known")[kept]
-    return row(network, truth, values[kept], limit, whole_sections=whole_sections, known=known)
+    return row(truth, values[kept], limit, whole_sections=whole_sections, known=known)
 
 
 def _values(
     maps: "np.ndarray | str | PathLike[str] | SectionRun | Iterable[SectionRun]",
     threshold: float | None,
+    network: Network | None,
 ) -> tuple[np.ndarray, float, Callable[..., ScoreRow]]:
-    """Probabilities or logits of membrane, the threshold, and what scores such."""
+    """Probabilities or logits of membrane, the threshold, and what scores such under a title."""
+    name = None
     if isinstance(maps, str | PathLike):
+        name = Path(maps).name if network is None else None
         maps = read_map(maps)
     if isinstance(maps, np.ndarray):
-        return probability_of(maps), 0.5 if threshold is None else threshold, probability_row
+        limit = 0.5 if threshold is None else threshold
+        return (
+            probability_of(maps),
+            limit,
+            partial(probability_row, network or Network.GIVEN, name=name),
+        )
     runs = runs_of((maps,) if isinstance(maps, SectionRun) else maps)
     limit = runs[0].threshold if threshold is None else threshold
-    return np.stack([one.logits for one in runs]), limit, score_row
+    on_chip = any(one.tally is not None for one in runs)
+    ran = Network.EMULATED if on_chip else Network.TRAINED
+    return np.stack([one.logits for one in runs]), limit, partial(score_row, network or ran)
 
 
 def _truth(

@@ -164,7 +164,8 @@ def test_run_and_score_are_the_rows_of_a_deployment(kept, stack):
     probability = loihiseg.score(whole.spiking, whole.membrane, whole.threshold)
     assert probability.pixel == row.pixel and probability.challenge == row.challenge
     (floats,) = loihiseg.run(kept, stack.images[5], on="float")
-    trained = loihiseg.score([floats], stack.membrane[5:6], network=Network.TRAINED)
+    trained = loihiseg.score([floats], stack.membrane[5:6])
+    assert (ours.name, trained.network) == (row.name, Network.TRAINED)
     theirs = whole.results.scores(Network.TRAINED)
     assert trained.pixel == theirs.pixel and trained.challenge == theirs.challenge
     assert trained.name == theirs.name == "trained"

@@ -1,6 +1,7 @@
 """Maps that no run of ours made, scored against labels in files."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from loihiseg.data.stack import make_stack
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.data.writers import open_output
 from loihiseg.errors import InputError
+from loihiseg.results import Network
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +48,13 @@ def test_a_file_is_scored_as_its_values_are(stack, probability, labels, tmp_path
         values = np.rint(values * 255).astype(np.uint8)
     path = written(tmp_path / name, values)
     expected = loihiseg.score(probability if kind == "float32" else values, stack.membrane)
-    assert loihiseg.score(str(path), labels) == expected
-    assert loihiseg.score(path, stack.membrane) == expected
+    found = loihiseg.score(str(path), labels)
+    assert found.network is expected.network is Network.GIVEN
+    assert (found.name, expected.name) == (name, "a given map")
+    assert replace(found, name=expected.name) == expected
+    assert loihiseg.score(path, stack.membrane) == found
+    named = loihiseg.score(path, stack.membrane, network=Network.TRAINED)
+    assert (named.network, named.name) == (Network.TRAINED, "trained")
     assert 0.7 < expected.pixel.accuracy < 1 and expected.challenge.v_rand > 0.1
 
 
@@ -62,7 +69,8 @@ def test_a_single_section(stack, probability, tmp_path):
     for name, one in (("map", probability[0]), ("labels", (~stack.membrane[0] * 255))):
         tifffile.imwrite(tmp_path / f"{name}.tif", one.astype("f4" if name == "map" else "u1"))
     found = loihiseg.score(tmp_path / "map.tif", tmp_path / "labels.tif")
-    assert found == loihiseg.score(probability[0], stack.membrane[0])
+    expected = loihiseg.score(probability[0], stack.membrane[0])
+    assert found == replace(expected, name="map.tif")
 
 
 def test_polarity_of_labels_can_be_said(stack, probability, tmp_path):

@@ -33,6 +33,8 @@ class Network(Enum):
     """The same, tuned layer by layer."""
     SIMULATED = "simulated"
     """Simulated without a chip by another method; the row's name says more."""
+    GIVEN = "given"
+    """Whatever made a map that no run of ours did; the row's name says where it lies."""
 
     @property
     def title(self) -> str:
@@ -53,6 +55,7 @@ _TITLES = {
     Network.UNSIGNED: "unsigned",
     Network.UNSIGNED_TUNED: "unsigned, tuned",
     Network.SIMULATED: "simulated",
+    Network.GIVEN: "a given map",
 }
 
 
