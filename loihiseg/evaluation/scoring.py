@@ -8,7 +8,7 @@ import numpy as np
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.errors import InputError
 from loihiseg.evaluation.comparison import LayerFiring
-from loihiseg.metrics.isbi import membrane_scores
+from loihiseg.metrics.isbi import challenge_scores
 from loihiseg.metrics.known import closed, counted
 from loihiseg.metrics.pixels import best_threshold, probability_scores
 from loihiseg.metrics.rates import layer_rates
@@ -92,7 +92,7 @@ def probability_row(
     scored = _with_cells(cells)
     if len(scored) < len(cells):
         cells, proposal = cells[scored], proposal[scored]
-    own = membrane_scores(cells, proposal)
+    own = challenge_scores(cells, proposal, "membrane")
     return ScoreRow(
         network=network,
         whole_sections=whole_sections,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,7 +23,6 @@ __all__ = [
     "challenge_scores",
     "challenge_thresholds",
     "check_sections",
-    "membrane_scores",
     "rand_of",
     "scores_of_sections",
     "thin",
@@ -150,15 +150,21 @@ def challenge_thresholds() -> tuple[float, ...]:
     return tuple(thresholds)
 
 
-def challenge_scores(cell_true: np.ndarray, cell_probability: np.ndarray) -> ChallengeScores:
+def challenge_scores(
+    true: np.ndarray, probability: np.ndarray, of: Literal["cell", "membrane"] = "cell"
+) -> ChallengeScores:
     """V_Rand (thinned) and V_Info (thinned) of a stack, by the challenge's own procedure.
 
     Parameters
     ----------
-    cell_true : (n, h, w) bool array
-        True where the ground truth is cell.
-    cell_probability : (n, h, w) float or bool array
-        Proposed probability of cell, 0..1. Compared in double precision.
+    true : (n, h, w) bool array
+        True where the ground truth is ``of``.
+    probability : (n, h, w) float, bool or uint8 array
+        Proposed probability of the same, 0..1, compared in double precision; bytes are 255ths, see
+        `loihiseg.metrics.pixels.as_float`. Nothing of its size is made beside it but labels of four
+        bytes a pixel, of one section at a time.
+    of : str
+        What both are of, as the challenge has them or as this project does.
 
     Returns
     -------
@@ -181,12 +187,11 @@ def challenge_scores(cell_true: np.ndarray, cell_probability: np.ndarray) -> Cha
     .. [1] I. Arganda-Carreras et al. (2015), "Crowdsourcing the creation of image
            segmentation algorithms for connectomics", Front. Neuroanat. 9:142.
     """
-    cell_true, cell_probability = np.asarray(cell_true), np.asarray(cell_probability)
-    check_sections(cell_true, cell_probability)
-    _check_probability(cell_probability, "cell")
-    return scores_of_sections(
-        [Section.of_cells(*section) for section in zip(cell_true, cell_probability)]
-    )
+    true, probability = np.asarray(true), np.asarray(probability)
+    check_sections(true, probability, of)
+    _check_probability(probability, of)
+    section = Section.of_cells if of == "cell" else Section.of_membrane
+    return scores_of_sections([section(*one) for one in zip(true, probability)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,11 +213,11 @@ class Section:
     cell_probability: Callable[[slice], np.ndarray]
 
     @classmethod
-    def of_cells(cls, cell_true: np.ndarray, cell_probability: np.ndarray) -> "Section":
-        """Of arrays of one shape."""
-        rows, columns = cell_true.shape
+    def of_cells(cls, cell: np.ndarray, probability: np.ndarray) -> "Section":
+        """Of where there is cell, bool, and the probability of cell; see `as_float`."""
+        rows, columns = cell.shape
         return cls(
-            (rows, columns), lambda band: cell_true[:, band], lambda band: cell_probability[:, band]
+            (rows, columns), lambda band: cell[:, band], lambda band: as_float(probability[:, band])
         )
 
     @classmethod
@@ -273,34 +278,6 @@ def _section_scores(section: Section, thresholds: Iterable[float]) -> list[tuple
     return scores
 
 
-def membrane_scores(membrane: np.ndarray, probability: np.ndarray) -> ChallengeScores:
-    """`challenge_scores` of where there is membrane and of the probability of membrane.
-
-    Parameters
-    ----------
-    membrane : (n, h, w) bool array
-        Truth.
-    probability : (n, h, w) float, bool or uint8 array
-        See `loihiseg.metrics.pixels.as_float`. Nothing of its size is made beside it but labels of
-        four bytes a pixel, of one section at a time.
-
-    Returns
-    -------
-    ChallengeScores
-
-    Raises
-    ------
-    InputError
-        As `challenge_scores`.
-    """
-    check_sections(membrane, probability, "membrane")
-    if probability.dtype != np.uint8:
-        _check_probability(probability, "membrane")
-    return scores_of_sections(
-        [Section.of_membrane(*section) for section in zip(membrane, probability)]
-    )
-
-
 def check_sections(true: np.ndarray, proposal: np.ndarray, of: str = "cell") -> None:
     """Refuse a ground truth that is no mask of ``of``, of another shape, or without a cell.
 
@@ -325,12 +302,15 @@ def check_sections(true: np.ndarray, proposal: np.ndarray, of: str = "cell") -> 
 
 
 def _check_probability(probability: np.ndarray, of: str) -> None:
-    if probability.dtype.kind not in "fb":
-        raise InputError(
-            f"proposal has dtype {probability.dtype}; "
-            f"it must be float or bool, the probability of {of}"
-        )
     low, high = probability.min(), probability.max()
+    if probability.dtype == np.uint8 and high != 1:
+        return
+    if probability.dtype.kind not in "fb":
+        found = "0 and 1 alone" if high == 1 else f"dtype {probability.dtype}"
+        raise InputError(
+            f"proposal has {found}; it must be float or bool, the probability of {of}, or uint8 "
+            "with 255 for 1"
+        )
     if not (low >= 0 and high <= 1):  # this way round, NaN fails too
         raise InputError(f"proposal spans {low}..{high}; a probability of {of} lies in 0..1")
 

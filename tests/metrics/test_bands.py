@@ -9,7 +9,7 @@ from skimage.measure import label
 
 from loihiseg.errors import InputError
 from loihiseg.metrics import isbi, overlap, pixels, regions
-from loihiseg.metrics.isbi import challenge_scores, membrane_scores
+from loihiseg.metrics.isbi import challenge_scores
 from loihiseg.metrics.overlap import overlap_of
 from loihiseg.metrics.pixels import (
     _called_membrane,
@@ -113,7 +113,7 @@ def test_challenge_scores_to_the_last_digit(case, kind):
         given = given.astype(kind)
     probability = 1.0 - (given if probability is None else probability)
     rand, info = slow_scores.curves(~truth, probability)
-    found = membrane_scores(truth, given)
+    found = challenge_scores(truth, given, "membrane")
     assert found == challenge_scores(~truth, probability)
     assert (found.v_rand_curve, found.v_info_curve) == (tuple(rand), tuple(info))
 
@@ -195,7 +195,7 @@ def test_a_large_image_has_numbers_of_eight_bytes(monkeypatch):
 )
 def test_refuses_unusable_sections(truth, probability, says):
     with pytest.raises(InputError, match=says):
-        isbi.membrane_scores(truth, probability)
+        isbi.challenge_scores(truth, probability, "membrane")
 
 
 def test_logits_may_be_without_end_and_no_other():

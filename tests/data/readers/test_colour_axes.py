@@ -12,14 +12,12 @@ from loihiseg.data.maps import read_truth
 from loihiseg.data.readers import open_sections
 from loihiseg.errors import InputError
 from tests.data.readers.n5 import write_n5
+from tests.tissue import tissue
 
 N, HEIGHT, WIDTH = 3, 40, 36
 RNG = np.random.default_rng(0)
-MEMBRANE = np.zeros((N, HEIGHT, WIDTH), bool)
-for _z in range(N):
-    MEMBRANE[_z, _z % 8 :: 12] = True
-    MEMBRANE[_z, :, _z % 5 :: 12] = True
-GREY = RNG.normal(np.where(MEMBRANE, 70, 150), 15).clip(1, 254).astype("u1")
+TISSUE = tissue(N, HEIGHT, WIDTH, 12)
+MEMBRANE, GREY = TISSUE.membrane, TISSUE.grey
 
 
 def _painted(membrane, cell):

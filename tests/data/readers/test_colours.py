@@ -17,14 +17,12 @@ from loihiseg.data.readers import open_sections
 from loihiseg.data.warn import ReadingWarning
 from loihiseg.errors import InputError
 from tests.mutants import mutants
+from tests.tissue import tissue
 
 N, HEIGHT, WIDTH = 3, 48, 40
-MEMBRANE = np.zeros((N, HEIGHT, WIDTH), bool)
-for _z in range(N):
-    MEMBRANE[_z, _z % 8 :: 12] = True
-    MEMBRANE[_z, :, _z % 5 :: 12] = True
+TISSUE = tissue(N, HEIGHT, WIDTH, 12)
+MEMBRANE, GREY = TISSUE.membrane, TISSUE.grey
 RNG = np.random.default_rng(0)
-GREY = RNG.normal(np.where(MEMBRANE, 70, 150), 15).clip(1, 254).astype("u1")
 
 
 def _painted(membrane, cell):

@@ -15,14 +15,11 @@ from loihiseg.data.splits import z_block_split
 from loihiseg.data.tiles import spread_tiles
 from loihiseg.data.warn import ReadingWarning
 from loihiseg.errors import InputError
+from tests.tissue import tissue
 
 N, HEIGHT, WIDTH = 12, 48, 40
-MEMBRANE = np.zeros((N, HEIGHT, WIDTH), bool)
-for _z in range(N):
-    MEMBRANE[_z, _z % 8 :: 16] = True
-    MEMBRANE[_z, :, _z % 5 :: 16] = True
-GREY = np.random.default_rng(0).normal(np.where(MEMBRANE, 70, 150), 15).clip(1, 254).astype("u1")
-LABELS = np.where(MEMBRANE, 0, 255).astype(np.uint8)
+TISSUE = tissue(N, HEIGHT, WIDTH)
+MEMBRANE, GREY, LABELS = TISSUE.membrane, TISSUE.grey, TISSUE.labels
 
 
 def _warned(call):
