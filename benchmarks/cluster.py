@@ -7,7 +7,8 @@
 Every way runs in a process of its own, held to so many processors: one process of one thread and of
 all, and as many workers of one thread each. Seconds are those of the segmentation, without starting
 anything, and of the command from end to end; memory is that of this command and of its largest
-worker, as the system counts it.
+worker, as the system counts it. Workers segment the first third by itself, too: what that leaves of
+the seconds is without what starts them, and the last line is of these.
 """
 
 import argparse
@@ -80,12 +81,15 @@ def children(process: int) -> list[int]:
     return direct + [below for one in direct for below in children(one)]
 
 
-def run(way: Way, raw: Path, folder: Path, options: argparse.Namespace) -> Took:
-    """Segment in a process of its own."""
+def run(
+    way: Way, raw: Path, folder: Path, options: argparse.Namespace, sections: str | None = None
+) -> Took:
+    """Segment in a process of its own, all sections or some."""
     folder.mkdir()
     command = [sys.executable, "-m", "loihiseg.segment", str(raw), str(folder / "map.zarr"),
                "--deployed", str(Path(options.kept).resolve()), "--on", options.on, "--quiet",
-               *(["--scheduler", way.scheduler] if way.scheduler else [])]  # fmt: skip
+               *(["--scheduler", way.scheduler] if way.scheduler else []),
+               *(["--sections", sections] if sections else [])]  # fmt: skip
     allowed = sorted(os.sched_getaffinity(0))[: way.n_processors]
     threads = 1 if way.n_processors == 1 or options.on == "float" else way.n_processors
     environment = os.environ | dict.fromkeys(THREADS, str(threads))
@@ -118,6 +122,14 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+def n_sections(path: Path) -> int:
+    """Of a volume."""
+    from loihiseg.data.volume import open_volume
+
+    with open_volume(path) as volume:
+        return volume.n_sections
+
+
 def write_volume(path: Path, n_sections: int, side: int) -> None:
     """Synthetic sections, as Zarr."""
     import zarr
@@ -142,6 +154,7 @@ def main() -> None:
     if options.quick:
         options.sections, options.side = 4, 128
     took: dict[str, Took] = {}
+    steady: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         raw = Path(options.data).resolve() if options.data else folder / "raw.zarr"
@@ -157,11 +170,19 @@ def main() -> None:
             first = first or found
             if found != first:
                 raise SystemExit(f"{way.name}: OTHER BYTES than one process of one thread")
+            third = n_sections(raw) // 3 // options.cpus * options.cpus
+            if way.scheduler and third:
+                part = run(way, raw, folder / f"{number}-part", options, f"0:{third}")
+                steady[way.name] = one.segment_s - part.segment_s
+                print(f"  of it, without sections 0:{third}: {steady[way.name]:.1f} s", flush=True)
     print("the same bytes by all")
     n, here = options.cpus, took[f"one process, {options.cpus} threads"].segment_s
     many, one_worker = took[f"local:{n}"].segment_s, took["local:1"].segment_s
     print(f"local:{n} is {one_worker / many:.2f} times as fast as local:1, and takes "
           f"{many / here:.2f} times as long as one process of {n} threads")  # fmt: skip
+    if len(steady) > 1:
+        ratio = steady["local:1"] / steady[f"local:{n}"]
+        print(f"apart from what starts, local:{n} is {ratio:.2f} times as fast as local:1")
 
 
 if __name__ == "__main__":

@@ -33,12 +33,15 @@ def rectified_spikes(current: np.ndarray, n_steps: int, dt_s: float = DT_S) -> n
     numpy.ndarray
         bool, (n_steps, n).
     """
-    voltage = np.zeros_like(current)
     step = current * dt_s
-    fired = np.empty((n_steps, len(current)), bool)
+    # Others stay at rest: at constant input no voltage is above 0 that falls.
+    (driven,) = np.nonzero(step > 0)
+    step = step[driven]
+    voltage = np.zeros_like(step)
+    fired = np.zeros((n_steps, len(current)), bool)
     for t in range(n_steps):
         voltage += step
-        np.greater(voltage, 1, out=fired[t])
-        voltage[voltage < 0] = 0
-        voltage[fired[t]] = 0
+        above = voltage > 1
+        fired[t, driven] = above
+        np.copyto(voltage, 0, where=above)
     return fired

@@ -75,7 +75,7 @@ class CompiledPresenter:
         For its host layers and the shapes of all layers.
     n_threads : int, optional
         Images at a time, or parts of one image if there are fewer images; as many as there are
-        cores by default.
+        cores by default. With one, all is done in the thread that asks.
 
     Raises
     ------
@@ -118,6 +118,11 @@ class CompiledPresenter:
             In the order of the images, each as soon as it is done.
         """
         images = iter(images)
+        if self._n_threads == 1:
+            # The caller's own: what is held to one thread does not take two.
+            for image in images:
+                yield self._run(host_spikes(self._network, image, n_steps), n_steps, n_window_steps)
+            return
         first = list(islice(images, self._n_threads))
         if len(first) < self._n_threads:
             # The threads share the blocks of each image.

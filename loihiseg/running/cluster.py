@@ -55,6 +55,11 @@ _SETTINGS = {
     # A window and its halo; of large tiles it is more than the 10 MB that are warned of.
     "distributed.admin.large-graph-warning-threshold": "1GB",
     "distributed.comm.timeouts.connect": f"{CONNECT_S:g}s",
+    # Nobody asks Dask what its processes are busy with: workers look at their own stacks a hundred
+    # times a second, and every process at its clock fifty times, unless they are told not to.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
     # Nothing is served to browsers.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],

@@ -1,5 +1,6 @@
 """Images through the compiled program: the same as through nengo-loihi's emulator, all of it."""
 
+import threading
 from dataclasses import fields
 
 import numpy as np
@@ -38,6 +39,13 @@ def test_equals_the_reference(network, reference, n_threads):
                     np.testing.assert_array_equal(mine[name], other[name])
             else:
                 np.testing.assert_array_equal(mine, other, err_msg=field.name)
+
+
+def test_one_thread_is_the_one_that_asks(network, reference):
+    with CompiledPresenter(reference.deployable, network, 1) as compiled:
+        before = threading.active_count()
+        for _ in compiled.present_each([deployed.image(0), deployed.image(1)], 9, 4):
+            assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])

@@ -60,6 +60,16 @@ def test_as_in_one_process(workers, deployed, on):
     assert not np.isnan(logits).any()
 
 
+def test_workers_do_not_watch_themselves(workers):
+    def busy():
+        import threading
+
+        return [thread.name for thread in threading.enumerate()]
+
+    for names in workers._client.run(busy).values():
+        assert names and "Profile" not in names
+
+
 def test_a_killed_worker_changes_nothing(workers, deployed):
     killed = []
 
