@@ -6,6 +6,7 @@
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
 
@@ -56,11 +57,6 @@ class Activity:
         Totals; messages and synaptic events of the host's spikes are included.
     compartment_spikes : numpy.ndarray
         int32, (n_compartments,) in block order, which may change from build to build.
-    rates : dict of nengo.Ensemble or str to numpy.ndarray
-        (n_neurons,) Hz by ensemble, and by label of blocks that are of none: for
-        ``partition.block_graph`` or an allocator, with any build of the network.
-    traffic : networkx.DiGraph
-        Blocks, and messages per step from block to block as edge ``weight``.
     """
 
     n_steps: int
@@ -69,8 +65,26 @@ class Activity:
     messages: int
     synaptic_events: int
     compartment_spikes: np.ndarray
-    rates: dict[nengo.Ensemble | str, np.ndarray]
-    traffic: nx.DiGraph
+    _model: Model
+    _program: Program
+
+    @cached_property
+    def rates(self) -> dict[nengo.Ensemble | str, np.ndarray]:
+        """(n_neurons,) Hz by ensemble, and by label of blocks that are of none.
+
+        For ``partition.block_graph`` or an allocator, with any build of the network. Like the
+        traffic it is made when it is asked for first: that takes longer than a step.
+        """
+        return rates_by_owner(self._model, self._spikes_per_step)
+
+    @cached_property
+    def traffic(self) -> nx.DiGraph:
+        """Blocks, and messages per step from block to block as edge ``weight``."""
+        return program_graph(self._program, self._spikes_per_step)
+
+    @property
+    def _spikes_per_step(self) -> np.ndarray:
+        return self.compartment_spikes / max(self.n_steps, 1)
 
     def __repr__(self) -> str:
         return (
@@ -215,8 +229,8 @@ class CompiledEmulator(EmulatorInterface):
             self._messages,
             self._synaptic_events,
             spikes,
-            rates_by_owner(self._model, spikes / max(self.t, 1)),
-            program_graph(self.program, spikes / max(self.t, 1)),
+            self._model,
+            self.program,
         )
 
     def _fetch_inputs(self) -> "list[_Fetched]":

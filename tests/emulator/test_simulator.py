@@ -116,6 +116,23 @@ def test_activity_can_be_read_after_the_end():
     assert sim.activity.n_steps == 30
 
 
+def test_rates_are_of_when_activity_was_asked_for():
+    """They are made when they are looked at, which may be later, or after the end."""
+    with simulator(random_network(4), target="sim", seed=0) as sim:
+        sim.run_steps(30)
+        early, looked_at = sim.activity, sim.activity
+        rates, edges = looked_at.rates, set(looked_at.traffic.edges(data="weight"))
+        assert not set(vars(early)) & {"rates", "traffic"}
+        sim.run_steps(60)
+        late = sim.activity
+    assert rates.keys() == early.rates.keys() == late.rates.keys()
+    for name, found in early.rates.items():
+        np.testing.assert_array_equal(found, rates[name])
+    assert set(early.traffic.edges(data="weight")) == edges
+    assert sum(float(one.sum()) for one in rates.values()) > 0
+    assert any(not np.array_equal(found, late.rates[name]) for name, found in rates.items())
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_reset_is_a_new_simulator(seed):
     """Learning, noise, host to chip and back, precomputed and not: `random_networks` says which."""
