@@ -35,6 +35,8 @@ from PIL import Image
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, ZstdCodec
 
 from loihiseg.data import read_stack
+from loihiseg.data.labels import LabelOptions
+from loihiseg.data.maps import read_truth
 from loihiseg.data.readers import hdf5
 from loihiseg.data.readers.hdf5 import describe
 from loihiseg.errors import InputError
@@ -49,6 +51,13 @@ GREY = np.random.default_rng(0).integers(100, 103, (6, 64, 48)).astype(np.uint8)
 GREY[:, ::8] = 60
 DEEP = GREY.astype(np.uint16) * 257
 
+# Labels: lines of one colour on another, transparent in a corner.
+PAINTED = np.where((GREY < 80)[..., None], *np.array([(250, 30, 20, 255), (0, 0, 90, 255)], "u1"))
+PAINTED[:, :20, :16] = 0
+RGB = np.ascontiguousarray(PAINTED[..., :3])
+RGB[:, :20, :16] = RGB[:, 40:60, 16:32]
+
+Read = Callable[[Path], np.ndarray]
 Damaged = Iterator[tuple[str, Callable[[], None]]]
 """Which kind of file is damaged, and what writes it."""
 
@@ -135,6 +144,16 @@ def _ome_zarr(folder: Path) -> Path:
     return folder / "em.zarr"
 
 
+def _zarr_of(array: np.ndarray, names: tuple[str, ...]) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        path = folder / "em.zarr"
+        chunks = (2, 32, 24, 2)
+        zarr.create_array(path, data=array, chunks=chunks, zarr_format=3, dimension_names=names)
+        return path
+
+    return write
+
+
 def _blosc(name: str, block_bytes: int = 0) -> numcodecs.Blosc:
     return numcodecs.Blosc(name, shuffle=numcodecs.Blosc.SHUFFLE, blocksize=block_bytes)
 
@@ -194,6 +213,22 @@ VARIANTS: dict[str, dict[str, Callable[[Path], Path]]] = {
         "bmp-1": _picture(Image.fromarray(GREY[0] > 101), "em.bmp"),
         "bmp-24": _picture(Image.fromarray(GREY[0]).convert("RGB"), "em.bmp"),
     },
+    "colours": {
+        "tiff-rgb": _tiff(RGB, photometric="rgb", compression="lzw"),
+        "tiff-planar": _tiff(
+            np.ascontiguousarray(RGB.transpose(0, 3, 1, 2)), photometric="rgb",
+            planarconfig="separate",
+        ),
+        "tiff-alpha": _tiff(PAINTED, photometric="rgb", extrasamples=["unassalpha"]),
+        "png-rgb": _png(Image.fromarray(RGB[0])),
+        "png-alpha": _png(Image.fromarray(PAINTED[0])),
+        "png-palette": _png(Image.fromarray(RGB[0]).quantize(4)),
+        "jpeg": _picture(Image.fromarray(RGB[0]), "em.jpg", quality=95),
+        "jpeg-full": _picture(Image.fromarray(RGB[0]), "em.jpg", subsampling=0),
+        "jpeg-progressive": _picture(Image.fromarray(RGB[0]), "em.jpg", progressive=True),
+        "zarr": _zarr_of(PAINTED, ("z", "y", "x", "c")),
+        "npy": _numpy(PAINTED),
+    },
     "n5": {
         "raw": _n5("raw"), "gzip": _n5("gzip"), "bzip2": _n5("bzip2"), "blosc": _n5("blosc"),
         "varlength": _n5("zstd", varlength=True),
@@ -211,6 +246,7 @@ CHECKED = {
     "zarr2": {"gzip", "zlib"},
     "zarr3": {"gzip", "crc32c", "shards-crc32c"},
     "n5": {"gzip", "bzip2"},
+    "colours": {"png-rgb", "png-alpha", "png-palette"},
     **{name: set() for name in ("tiff", "ome-zarr", "npy", "mrc", "pictures", "hdf5")},
 }
 """Variants whose pixels carry check sums: damage to them, or to a chunk, is always found."""
@@ -319,10 +355,21 @@ def changed_tags(data: bytes, rng: np.random.Generator) -> bytes:
     return bytes(found)
 
 
-def outcome(path: Path, whole: np.ndarray) -> str:
+def images_of(path: Path) -> np.ndarray:
+    """Images of a stack."""
+    return read_stack(path).images
+
+
+def labels_of(path: Path) -> np.ndarray:
+    """Labels in colours, (n, height, width) bool; of a JPEG, whose colours are soft, as bright."""
+    soft = path.suffix == ".jpg"
+    return read_truth(path, options=LabelOptions(threshold=60 if soft else None)).membrane
+
+
+def outcome(path: Path, whole: np.ndarray, read: Read) -> str:
     """What reading a damaged copy comes to; the reader may only refuse or give the same."""
     try:
-        images = read_stack(path).images
+        images = read(path)
     except InputError as error:
         if "memory" in str(error):
             return "memory"
@@ -338,17 +385,18 @@ def read_all(format_name: str, n: int, seed: int) -> dict[str, object]:
     counts: dict[str, collections.Counter[str]] = {}
     slowest = 0.0
     variants = VARIANTS[format_name]
+    read = labels_of if format_name == "colours" else images_of
     for number, (name, write) in enumerate(variants.items()):
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             path = write(Path(folder))
-            whole = read_stack(path).images
+            whole = read(path)
             count = n // len(variants) + (number < n % len(variants))
             for kind, damage in damaged_files(path, count, seed):
                 damage()
                 faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
                 start = time.perf_counter()
-                found = outcome(path, whole)
+                found = outcome(path, whole, read)
                 slowest = max(slowest, time.perf_counter() - start)
                 faulthandler.cancel_dump_traceback_later()
                 counts.setdefault(f"{name} {kind}", collections.Counter())[found] += 1
