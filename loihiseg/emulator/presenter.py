@@ -20,6 +20,7 @@ from loihiseg.emulator.blockwise import block_order
 from loihiseg.emulator.host import HostSpikes, host_spikes
 from loihiseg.emulator.presentation import present
 from loihiseg.emulator.program import Program
+from loihiseg.emulator.step_loads import StepLoads, step_loads
 from loihiseg.emulator.validation import check_fits
 
 
@@ -184,6 +185,31 @@ class CompiledPresenter:
             name: fired.reshape(n_steps, *self.shapes[name])
             for name, fired in zip(layers, np.split(counts.raster, ends, axis=1))
         }
+
+    def step_loads(self, image: np.ndarray, n_steps: int) -> StepLoads | None:
+        """What every core does in every step while an image is held.
+
+        Parameters
+        ----------
+        image : numpy.ndarray
+            Normalized pixels.
+        n_steps : int
+
+        Returns
+        -------
+        StepLoads or None
+            None if the program has loops.
+        """
+        if self._order is None:
+            return None
+        program = self.deployable.program
+        host = host_spikes(self._network, image, n_steps)
+        counts = present(
+            program, self._order, *self._input_spikes(host, n_steps), 1,
+            self._pool, self._n_threads, np.arange(program.n_compartments),
+        )  # fmt: skip
+        assert counts.raster is not None  # it was asked for
+        return step_loads(program, self.deployable.input_sources, host.fired, counts.raster)
 
     def _run(
         self, host: HostSpikes, n_steps: int, n_window_steps: int, pool: Executor | None = None

@@ -77,6 +77,17 @@ ARM = DeviceCosts(
     "arm", f"{_KERAS_SPIKING} (ARM Cortex-A)", 0.9 * PJ_PER_NJ, 0.9 * PJ_PER_NJ, spiking=False
 )
 
+# What an 8-bit accelerator of today takes for a multiply-accumulate, with all that feeds it: at its
+# best, and where a fifth of it is in use. Idle power and the way of the pixels are not in it.
+_ACCELERATOR = "Google Coral, Edge TPU data sheet: 4 TOPS at 2 W, two operations each"
+ACCELERATOR_BEST = DeviceCosts(
+    "8-bit accelerator, 1 pJ per MAC", _ACCELERATOR, 1.0, 0.0, spiking=False
+)
+ACCELERATOR_USUAL = DeviceCosts(
+    "8-bit accelerator, 5 pJ per MAC", f"{_ACCELERATOR}; a fifth in use", 5.0, 0.0, spiking=False
+)
+ACCELERATORS = (ACCELERATOR_BEST, ACCELERATOR_USUAL)
+
 # Davies 2018 itself. The table does not say which updates count as inactive, so the two are
 # bounds: every update active, or none. A message costs at least its way within one tile.
 LOIHI_DAVIES_ACTIVE = DeviceCosts(
@@ -98,7 +109,10 @@ LOIHI_DAVIES_INACTIVE = DeviceCosts(
     static_mw_per_chip=STATIC_MW_PER_CHIP,
 )
 
-DEVICES = (LOIHI_DAVIES_ACTIVE, LOIHI_DAVIES_INACTIVE, LOIHI, CPU, GPU, ARM, SPINNAKER, SPINNAKER2)
+DEVICES = (
+    LOIHI_DAVIES_ACTIVE, LOIHI_DAVIES_INACTIVE, LOIHI, CPU, GPU, ARM, SPINNAKER, SPINNAKER2,
+    *ACCELERATORS,
+)  # fmt: skip
 
 
 def estimate_energy(
