@@ -191,6 +191,17 @@ class NeuralCode(ABC):
         """
         return None
 
+    def answers(self, network: LoweredNetwork) -> dict[str, tuple[int, int]]:
+        """The first and the last step in which each output's spikes are read, counted from 1.
+
+        Parameters
+        ----------
+        network : LoweredNetwork
+            Of activations.
+        """
+        first = self.n_steps - self.n_window_steps + 1
+        return dict.fromkeys(network.outputs, (first, self.n_steps))
+
     def rows(self, network: LoweredNetwork) -> tuple[tuple[str, str], ...]:
         """What a report says of it with a network of activations: what, and in a few words."""
         return ()

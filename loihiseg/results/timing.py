@@ -86,7 +86,6 @@ class StepTimes:
         Of layers that pixels feed, of clocks, and of both.
     parts : tuple of StepPart
     latencies : tuple of Latency
-        The shortest first.
     label, source : str
     """
 

@@ -23,7 +23,7 @@ from loihiseg.metrics.step_time import (
 
 COSTS = replace(
     LOIHI_STEP, synaptic_event_ns=2, neuron_update_ns=10, mesh_message_ns=1, chip_message_ns=100,
-    barrier_us=0.5, shortest_us=2,
+    injected_message_ns=100, barrier_us=0.5, shortest_us=2,
 )  # fmt: skip
 
 # Three steps, two cores, a mesh of two links, one link between chips.
@@ -71,7 +71,7 @@ def test_presentations_that_overlap_add_up_what_they_do_in_a_step():
 
 def test_latencies_by_hand():
     # 23.5 us a tile, 17 to the next; 2 mJ of energy.
-    short, modelled, long = latencies([WORK], Presented(3, 2, 2000.0, 5), COSTS)
+    short, modelled, assumed, long = latencies([WORK], Presented(3, 2, 2000.0, 5), COSTS)
     assert modelled.name == MODELLED
     assert modelled.step_us == pytest.approx(23.5 / 3)
     assert (modelled.tile_ms, modelled.interval_ms) == pytest.approx((0.0235, 0.017))
@@ -79,6 +79,8 @@ def test_latencies_by_hand():
     assert modelled.overlapped_s == pytest.approx((4 * 17 + 23.5) * 1e-6)
     assert modelled.energy_delay_uj_s == pytest.approx(2000 * 23.5e-6)
     assert (short.step_us, short.tile_ms, short.interval_ms) == pytest.approx((2, 0.006, 0.004))
+    # 10 and 70 us for what is injected.
+    assert assumed.tile_ms == pytest.approx(0.0065 + 0.0105 + 0.0705)
     assert long.tile_ms == pytest.approx(3 * LONGEST_STEP_US / 1000)
     assert long.overlapped_s == pytest.approx((4 * 2 + 3) * 850e-6)
 

@@ -119,6 +119,11 @@ class RampCode(NeuralCode):
         found = plan(network)
         return steps_between_images(found.times, found.prepared)
 
+    def answers(self, network: LoweredNetwork) -> dict[str, tuple[int, int]]:
+        """The steps in which each output fires: in others of its window, other images may."""
+        times = plan(network).times
+        return {name: times[name].fires for name in network.outputs}
+
     def rows(self, network: LoweredNetwork) -> tuple[tuple[str, str], ...]:
         """How soon the next image can follow, and how the clock drives each layer."""
         found = plan(network)

@@ -21,7 +21,12 @@ from loihiseg.emulator.presenter import CompiledPresenter
 from loihiseg.errors import InputError
 from tests import quantized, ramp_networks
 
-CASES = {"one": (0, 1), "three": (1, 3), "mixed": (3, (3, 1, 2, 3, 2, 1)), "seven": (2, 7)}
+CASES = {
+    "one": (0, (3, 1, 1, 1, 1, 1)),
+    "three": (1, 3),
+    "mixed": (3, (3, 1, 2, 3, 2, 1)),
+    "seven": (2, 7),
+}
 """Seed of the weights, and levels."""
 
 IMAGES = quantized.images(3)
