@@ -59,7 +59,7 @@ def step_times(
     work = [step_work(deployed, one) for one in loads]
     clocks = clock_layers(deployed)
     interval = deployed.code.steps_between_images(deployed.network)
-    presented = Presented(n_steps, interval, energy_uj, per_section)
+    presented = Presented(n_steps, interval, energy_uj, per_section, deployed.n_chips_used)
     return StepTimes(
         n_tiles=len(work),
         interval_steps=interval,

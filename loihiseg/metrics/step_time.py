@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from loihiseg.errors import InputError
+from loihiseg.metrics.energy import STATIC_MW_PER_CHIP
 from loihiseg.results.timing import InjectedSpikes, Latency, StepPart
 
 US_PER_NS = 1e-3
@@ -199,12 +200,15 @@ class Presented:
         Of a presentation.
     per_section : float or None
         Presentations of a section.
+    n_chips : int
+        In use.
     """
 
     n_steps: int
     interval: int | None
     energy_uj: float
     per_section: float | None
+    n_chips: int
 
 
 def latency(name: str, tile_us: float, interval_us: float | None, presented: Presented) -> Latency:
@@ -234,6 +238,8 @@ def latency(name: str, tile_us: float, interval_us: float | None, presented: Pre
         section_s=None if n is None else n * tile_us * S_PER_US,
         overlapped_s=overlapped,
         energy_delay_uj_s=presented.energy_uj * tile_us * S_PER_US,
+        # mW times us is nJ
+        static_uj=presented.n_chips * STATIC_MW_PER_CHIP * tile_us / 1000,
     )
 
 

@@ -20,11 +20,13 @@ def times_table(results: Results) -> Table | None:
                 _or_dash(one.section_s, "{:,.3f}"),
                 _or_dash(one.overlapped_s, "{:,.3f}"),
                 f"{one.energy_delay_uj_s:,.2f}",
+                f"{one.static_uj:,.0f}",
             )
         )
     header = (
         "steps", "us a step", "ms a tile", "ms to the\nnext tile", "s a section",
         "s a section,\noverlapping", "energy x delay\nof a tile, uJ s",
+        "static power,\nuJ a tile",
     )  # fmt: skip
     return Table("Time on chip", header, tuple(rows), times_note(found, results.code.steps))
 

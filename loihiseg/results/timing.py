@@ -60,7 +60,9 @@ class Latency:
         Of a section, one tile after the other, and with tiles that overlap; None where no whole
         sections were made.
     energy_delay_uj_s : float
-        Energy of a tile on Loihi times its latency.
+        Energy of a tile on Loihi, as it is counted, times its latency.
+    static_uj : float
+        What chips in use take in this time whatever they do; not in the counted energy.
     """
 
     name: Name
@@ -70,6 +72,7 @@ class Latency:
     section_s: Amount | None
     overlapped_s: Amount | None
     energy_delay_uj_s: Amount
+    static_uj: Amount
 
 
 @dataclass(frozen=True)

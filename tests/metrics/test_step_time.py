@@ -71,12 +71,14 @@ def test_presentations_that_overlap_add_up_what_they_do_in_a_step():
 
 def test_latencies_by_hand():
     # 23.5 us a tile, 17 to the next; 2 mJ of energy.
-    short, modelled, assumed, long = latencies([WORK], Presented(3, 2, 2000.0, 5), COSTS)
+    short, modelled, assumed, long = latencies([WORK], Presented(3, 2, 2000.0, 5, 2), COSTS)
     assert modelled.name == MODELLED
     assert modelled.step_us == pytest.approx(23.5 / 3)
     assert (modelled.tile_ms, modelled.interval_ms) == pytest.approx((0.0235, 0.017))
     assert modelled.section_s == pytest.approx(5 * 23.5e-6)
     assert modelled.overlapped_s == pytest.approx((4 * 17 + 23.5) * 1e-6)
+    # Two chips of 104 mW.
+    assert modelled.static_uj == pytest.approx(2 * 104e-3 * 23.5)
     assert modelled.energy_delay_uj_s == pytest.approx(2000 * 23.5e-6)
     assert (short.step_us, short.tile_ms, short.interval_ms) == pytest.approx((2, 0.006, 0.004))
     # 10 and 70 us for what is injected.
@@ -86,9 +88,9 @@ def test_latencies_by_hand():
 
 
 def test_without_overlap_or_sections_there_is_nothing_to_say():
-    for one in latencies([WORK, WORK], Presented(3, None, 1.0, None), COSTS):
+    for one in latencies([WORK, WORK], Presented(3, None, 1.0, None, 1), COSTS):
         assert one.interval_ms is one.section_s is one.overlapped_s is None
-    alone = latencies([WORK], Presented(3, None, 1.0, 4.0), COSTS)[1]
+    alone = latencies([WORK], Presented(3, None, 1.0, 4.0, 1), COSTS)[1]
     assert alone.section_s == pytest.approx(4 * 23.5e-6) and alone.overlapped_s is None
 
 

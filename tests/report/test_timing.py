@@ -11,7 +11,9 @@ def test_what_was_not_worked_out_is_not_shown():
 
 def test_times():
     table = timing.times_table(timed(example()))
-    assert table.rows == (("by counts", "50.0", "10.00", "7.50", "4.500", "3.250", "40.00"),)
+    assert table.rows == (
+        ("by counts", "50.0", "10.00", "7.50", "4.500", "3.250", "40.00", "2,080"),
+    )
     assert len(table.header) == len(table.rows[0])
     assert "busiest core 40.0 us (at most 90.0), the longest in 75% of the steps" in table.note
     assert "has 200 steps; the next may follow every 150." in table.note

@@ -123,7 +123,7 @@ def timed(results: Results, interval: int | None = 150) -> Results:
         InjectedSpikes(30000.0, 150.0, 220), InjectedSpikes(10000.0, 50.0, 4000),
         InjectedSpikes(40000.0, 200.0, 4100),
         (StepPart("busiest core", 40.0, 90.0, 0.75), StepPart("injection", 12.5, 60.0, 0.25)),
-        (Latency("by counts", 50.0, 10.0, overlapped[0], 4.5, overlapped[1], 40.0),),
+        (Latency("by counts", 50.0, 10.0, overlapped[0], 4.5, overlapped[1], 40.0, 2080.0),),
         "estimate", "a page",
     )  # fmt: skip
     return replace(results, step_times=found, accelerators=(energy("accelerator", 20.0),))
