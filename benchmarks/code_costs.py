@@ -23,6 +23,7 @@ if __name__ == "__main__":
 
 from benchmarks.reproduction.runs import made_with, read_json
 from loihiseg.files import write_bytes, write_json
+from loihiseg.metrics.energy import overlapping_energy_uj
 from loihiseg.results import Network
 from loihiseg.training.checkpoint import FILE_NAME as CHECKPOINT_FILE
 
@@ -42,9 +43,12 @@ MOST_CHIPS = 8
 OVERLAPPING_TILES = 4
 MILLION, UJ_PER_MJ = 1e6, 1e3
 ROWS, TABLE = "rows", "code-costs"
+FORMAT = 1
+"""Of a row: those of another are made again."""
 
 HEADER = (
     "network and code", "steps", "next tile after", "million events", "million updates", "mJ",
+    "mJ, overlapping",
     "cores", "chips", "injected a tile", "most in a step", "us a step", "ms a tile", "s a section",
     "s, overlapping", "mJ s", "membrane IoU", "pixels as the 8-bit network",
 )  # fmt: skip
@@ -122,6 +126,7 @@ def numbers(found) -> dict:
         "spikes": work.spikes,
         "messages": work.messages,
         "energy_uj": work.energy_uj,
+        "overlapping_uj": _overlapping_uj(found),
         "accelerators_uj": {
             one.device: one.total_uj_per_image * work.presentations for one in found.accelerators
         },
@@ -137,11 +142,18 @@ def numbers(found) -> dict:
     }
 
 
+def _overlapping_uj(found) -> float | None:
+    interval = found.step_times.interval_steps
+    if interval is None:
+        return None
+    return overlapping_energy_uj(found.per_section, found.code.steps, interval)
+
+
 def job_of(row: Row, data: str, sections: str) -> dict:
     """What decides a row: the network's weights, options and data."""
     checkpoint = read_json(Path(row.network) / CHECKPOINT_FILE) or {}
     asked = asdict(row) | {"network": checkpoint.get("sha256", row.network)}
-    return asked | {"data": Path(data).name, "sections": sections}
+    return asked | {"data": Path(data).name, "sections": sections, "format": FORMAT}
 
 
 def cells(title: str, one: dict) -> tuple[str, ...]:
@@ -150,6 +162,7 @@ def cells(title: str, one: dict) -> tuple[str, ...]:
     modelled = times["latencies"][1]
     energy_mj = one["energy_uj"] / UJ_PER_MJ
     overlapped, interval = modelled["overlapped_s"], times["interval_steps"]
+    overlapping_uj = one["overlapping_uj"]
     return (
         title,
         str(one["steps"]),
@@ -157,6 +170,7 @@ def cells(title: str, one: dict) -> tuple[str, ...]:
         f"{one['events'] / MILLION:,.0f}",
         f"{one['updates'] / MILLION:,.0f}",
         f"{energy_mj:,.1f}",
+        "-" if overlapping_uj is None else f"{overlapping_uj / UJ_PER_MJ:,.1f}",
         str(one["n_cores"]),
         str(one["n_chips"]),
         f"{times['injected']['per_tile']:,.0f}",

@@ -52,6 +52,8 @@ def test_table_by_hand():
     assert (found["million events"], found["million updates"]) == ("20", "200")
     energy_mj = (20e6 * 27.1 + 200e6 * 81) / 1e9
     assert found["mJ"] == f"{energy_mj:.1f}"
+    assert one["overlapping_uj"] < one["energy_uj"]
+    assert found["mJ, overlapping"] == f"{one['overlapping_uj'] / 1000:.1f}"
     assert (found["injected a tile"], found["most in a step"]) == ("40,000", "4,100")
     assert (found["us a step"], found["ms a tile"], found["s a section"]) == (
         "50",

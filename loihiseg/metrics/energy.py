@@ -243,6 +243,24 @@ def section_work(counts: ActivityCounts, n_sections: int, emulated_s: float) -> 
     )
 
 
+def overlapping_energy_uj(work: SectionWork, n_steps: int, interval: int) -> float:
+    """Energy of a section on Loihi if its presentations overlap; an estimate, uJ.
+
+    Events are the same; neurons are updated in fewer steps: ``interval`` for each presentation, and
+    the rest of ``n_steps`` for the last.
+
+    Parameters
+    ----------
+    work : SectionWork
+        Of presentations one after the other.
+    n_steps, interval : int
+        Of a presentation, and from one to the next.
+    """
+    steps = max(work.presentations - 1, 0) * interval + n_steps
+    saved = work.neuron_updates * (1 - steps / work.steps)
+    return work.energy_uj - saved * LOIHI.energy_per_neuron_update_pj / PJ_PER_UJ
+
+
 def inter_chip_sweep(
     counts: ActivityCounts,
     hop_factors: Sequence[float] = INTER_CHIP_FACTORS,
