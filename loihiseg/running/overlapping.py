@@ -39,7 +39,7 @@ def overlapping_tiles(deployed: DeployedNetwork, pixels: np.ndarray) -> np.ndarr
             "before; use the ramp code, or the thermometer code with clocked input"
         )
     with compiled_presenter(deployed) as presenter:
-        found = presenter.overlapping(pixels, code.n_steps, apart, code.answers(network))
+        found = presenter.overlapping(list(pixels), code.n_steps, apart, code.answers(network))
     window = np.float32(code.n_window_steps)
     activations = {
         name: np.stack(
