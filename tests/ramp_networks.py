@@ -34,6 +34,13 @@ def stem(shape, levels):
     return layer("stem", shape, ["pixels"], [np.eye(shape[2])[None, None]], 0, levels, on_host=True)
 
 
+def one_unit():
+    """A unit that hears two sources, with weights of 1 and -1; levels at 0.98, 2.94 and 4.9."""
+    kernel = np.array([[1.0], [-1.0]])[None, None]
+    unit = layer("unit", (1, 1, 1), ["stem"], [kernel], 0, 3, 1.96)
+    return LoweredNetwork({"pixels": (1, 1, 2)}, (stem((1, 1, 2), 15), unit), ("unit",))
+
+
 def random_network(seed, levels=None):
     """A network of one of `KINDS`, of random weights, many of them the largest there are."""
     rng = np.random.default_rng(seed)

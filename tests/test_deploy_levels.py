@@ -218,6 +218,19 @@ def test_ramp_code_has_the_thermometers_answer_on_a_neuron_per_unit(capfd, data,
     page = (out / "index.html").read_text()
     assert "ramp, 13 steps, each layer in its own" in page and "levels right" in page
     assert "images can follow each other" in page
+    assert "Host-injected spikes" in page and "Time on chip" in page
+    times, activity = metrics["step_times"], metrics["activity"]
+    assert times["n_tiles"] == 2 and times["interval_steps"] < metrics["code"]["steps"]
+    assert times["injected"]["per_tile"] == pytest.approx(
+        times["pixels"]["per_tile"] + times["clocks"]["per_tile"]
+    )
+    # All that is injected is among the messages.
+    assert 0 < times["clocks"]["per_tile"] < activity["messages"] / activity["n_images"]
+    by_device = {one["device"]: one["total_uj_per_image"] for one in metrics["accelerators"]}
+    assert by_device == {
+        f"8-bit accelerator, {n} pJ per MAC": pytest.approx(n * activity["macs"] / 1e6)
+        for n in (1, 5)
+    }
     again = folder / "again"
     arguments = ("--data", data, "--deployed", out / "kept", "--out", again, *SHORT[:4], "--quiet")
     code, _, err = in_process(capfd, "deploy", *arguments)

@@ -176,6 +176,32 @@ class NeuralCode(ABC):
     def activation(self, layer: SpikingLayer, spikes_per_step: np.ndarray) -> np.ndarray:
         """What spikes mean: (..., neurons) in the window to (..., channels), float32."""
 
+    def steps_between_images(self, network: LoweredNetwork) -> int | None:
+        """The fewest steps after which the next image may follow without a change of any answer.
+
+        Parameters
+        ----------
+        network : LoweredNetwork
+            Of activations.
+
+        Returns
+        -------
+        int or None
+            None where an image needs neurons at rest: it waits for the end of the one before.
+        """
+        return None
+
+    def answers(self, network: LoweredNetwork) -> dict[str, tuple[int, int]]:
+        """The first and the last step in which each output's spikes are read, counted from 1.
+
+        Parameters
+        ----------
+        network : LoweredNetwork
+            Of activations.
+        """
+        first = self.n_steps - self.n_window_steps + 1
+        return dict.fromkeys(network.outputs, (first, self.n_steps))
+
     def rows(self, network: LoweredNetwork) -> tuple[tuple[str, str], ...]:
         """What a report says of it with a network of activations: what, and in a few words."""
         return ()

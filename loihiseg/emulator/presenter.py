@@ -20,6 +20,7 @@ from loihiseg.emulator.blockwise import block_order
 from loihiseg.emulator.host import HostSpikes, host_spikes
 from loihiseg.emulator.presentation import present
 from loihiseg.emulator.program import Program
+from loihiseg.emulator.step_loads import StepLoads, step_loads
 from loihiseg.emulator.validation import check_fits
 
 
@@ -177,8 +178,12 @@ class CompiledPresenter:
         ValueError
             If the program has loops.
         """
+        return self._rasters(host_spikes(self._network, image, n_steps), n_steps, layers)
+
+    def _rasters(
+        self, host: HostSpikes, n_steps: int, layers: Sequence[str]
+    ) -> dict[str, np.ndarray]:
         places = [self.deployable.places[name] for name in layers]
-        host = host_spikes(self._network, image, n_steps)
         counts = present(
             self.deployable.program, self._order, *self._input_spikes(host, n_steps), 1,
             self._pool, self._n_threads, np.concatenate(places),
@@ -189,6 +194,81 @@ class CompiledPresenter:
             name: fired.reshape(n_steps, *self.shapes[name])
             for name, fired in zip(layers, np.split(counts.raster, ends, axis=1))
         }
+
+    def overlapping(
+        self,
+        images: Sequence[np.ndarray],
+        n_steps: int,
+        apart: int,
+        answers: Mapping[str, tuple[int, int]],
+    ) -> list[dict[str, np.ndarray]]:
+        """Present images that follow each other before the first has ended, without a rest between.
+
+        Parameters
+        ----------
+        images : sequence of numpy.ndarray
+            Normalized pixels.
+        n_steps : int
+            Of each image by itself.
+        apart : int
+            Steps from one image to the next; what the code says that is exact.
+        answers : mapping of str to (int, int)
+            First and last step, from an image's own first, in which layers on the chip answer.
+
+        Returns
+        -------
+        list of dict of str to numpy.ndarray
+            int32, (rows, columns, neurons) by layer: spikes of each image's answer.
+
+        Raises
+        ------
+        ValueError
+            If the program has loops, or a neuron of the host is to fire for two images at once.
+        """
+        total = (len(images) - 1) * apart + n_steps
+        sent: dict[str, np.ndarray] = {}
+        for number, image in enumerate(images):
+            for name, fired in host_spikes(self._network, image, n_steps).fired.items():
+                whole = sent.setdefault(name, np.zeros((total, fired.shape[1]), bool))
+                own = whole[number * apart : number * apart + n_steps]
+                if (own & fired).any():
+                    raise ValueError(f"images {apart} steps apart both need a neuron of {name}")
+                own |= fired
+        rasters = self._rasters(HostSpikes(sent), total, tuple(answers))
+        return [
+            {
+                name: rasters[name][number * apart + first - 1 : number * apart + last].sum(
+                    axis=0, dtype=np.int32
+                )
+                for name, (first, last) in answers.items()
+            }
+            for number in range(len(images))
+        ]
+
+    def step_loads(self, image: np.ndarray, n_steps: int) -> StepLoads | None:
+        """What every core does in every step while an image is held.
+
+        Parameters
+        ----------
+        image : numpy.ndarray
+            Normalized pixels.
+        n_steps : int
+
+        Returns
+        -------
+        StepLoads or None
+            None if the program has loops.
+        """
+        if self._order is None:
+            return None
+        program = self.deployable.program
+        host = host_spikes(self._network, image, n_steps)
+        counts = present(
+            program, self._order, *self._input_spikes(host, n_steps), 1,
+            self._pool, self._n_threads, np.arange(program.n_compartments),
+        )  # fmt: skip
+        assert counts.raster is not None  # it was asked for
+        return step_loads(program, self.deployable.input_sources, host.fired, counts.raster)
 
     def _run(
         self, host: HostSpikes, n_steps: int, n_window_steps: int, pool: Executor | None = None

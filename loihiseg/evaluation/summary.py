@@ -15,7 +15,16 @@ from loihiseg.evaluation.exits import exit_results
 from loihiseg.evaluation.maps import Maps, maps_of, shift_of
 from loihiseg.evaluation.notes import scored_note
 from loihiseg.evaluation.scoring import firing_rates, layer_results, pooled_rates, score_row
-from loihiseg.metrics.energy import CPU, GPU, LOIHI, estimate_energy, inter_chip_sweep, section_work
+from loihiseg.evaluation.timing import step_times
+from loihiseg.metrics.energy import (
+    ACCELERATORS,
+    CPU,
+    GPU,
+    LOIHI,
+    estimate_energy,
+    inter_chip_sweep,
+    section_work,
+)
 from loihiseg.progress import Reporter
 from loihiseg.provenance import peak_memory_mb, versions
 from loihiseg.results import (
@@ -32,6 +41,7 @@ from loihiseg.results import (
     ScoreRow,
     SectionWork,
     SpikeDigests,
+    StepTimes,
 )
 from loihiseg.running.looks import Looks, early_exit
 from partition.display.messages import handed_on
@@ -113,6 +123,8 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         rates = firing_rates(deployed, found.firing)
         stopped = _stop_early(outcome, activity)
         rows = _rows(deployed, chosen, maps, shift, stopped)
+    with reporter.part("step times"):
+        times = _times(outcome, activity)
     layers = _layers(deployed, rates, found)
     mapping, stack = mapping_of(deployed), chosen.sections.stack
     results = Results(
@@ -142,6 +154,8 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         peak_memory_mb=peak_memory_mb(),
         orientations=len(found.orientations),
         per_section=_per_section(outcome, activity, reporter),
+        accelerators=tuple(estimate_energy(activity, device) for device in ACCELERATORS),
+        step_times=times,
     )
     return Summary(results, maps, rates, mapping)
 
@@ -163,6 +177,17 @@ def _per_section(
         return None
     return section_work(
         activity, len(outcome.chosen.sections.test.images), reporter.seconds["emulate"]
+    )
+
+
+def _times(outcome: Outcome, activity: ActivityCounts) -> StepTimes | None:
+    chosen = outcome.chosen
+    n_sections = len(chosen.sections.test.images)
+    return step_times(
+        outcome.deployed,
+        chosen.tiles.pixels,
+        estimate_energy(activity, LOIHI).total_uj_per_image,
+        activity.n_images / n_sections if chosen.whole else None,
     )
 
 

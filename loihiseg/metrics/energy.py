@@ -77,6 +77,17 @@ ARM = DeviceCosts(
     "arm", f"{_KERAS_SPIKING} (ARM Cortex-A)", 0.9 * PJ_PER_NJ, 0.9 * PJ_PER_NJ, spiking=False
 )
 
+# What an 8-bit accelerator of today takes for a multiply-accumulate, with all that feeds it: at its
+# best, and where a fifth of it is in use. Idle power and the way of the pixels are not in it.
+_ACCELERATOR = "Google Coral, Edge TPU data sheet: 4 TOPS at 2 W, two operations each"
+ACCELERATOR_BEST = DeviceCosts(
+    "8-bit accelerator, 1 pJ per MAC", _ACCELERATOR, 1.0, 0.0, spiking=False
+)
+ACCELERATOR_USUAL = DeviceCosts(
+    "8-bit accelerator, 5 pJ per MAC", f"{_ACCELERATOR}; a fifth in use", 5.0, 0.0, spiking=False
+)
+ACCELERATORS = (ACCELERATOR_BEST, ACCELERATOR_USUAL)
+
 # Davies 2018 itself. The table does not say which updates count as inactive, so the two are
 # bounds: every update active, or none. A message costs at least its way within one tile.
 LOIHI_DAVIES_ACTIVE = DeviceCosts(
@@ -98,7 +109,10 @@ LOIHI_DAVIES_INACTIVE = DeviceCosts(
     static_mw_per_chip=STATIC_MW_PER_CHIP,
 )
 
-DEVICES = (LOIHI_DAVIES_ACTIVE, LOIHI_DAVIES_INACTIVE, LOIHI, CPU, GPU, ARM, SPINNAKER, SPINNAKER2)
+DEVICES = (
+    LOIHI_DAVIES_ACTIVE, LOIHI_DAVIES_INACTIVE, LOIHI, CPU, GPU, ARM, SPINNAKER, SPINNAKER2,
+    *ACCELERATORS,
+)  # fmt: skip
 
 
 def estimate_energy(
@@ -227,6 +241,24 @@ def section_work(counts: ActivityCounts, n_sections: int, emulated_s: float) -> 
         chip_s=steps * STEP_S,
         emulated_s=emulated_s / n_sections,
     )
+
+
+def overlapping_energy_uj(work: SectionWork, n_steps: int, interval: int) -> float:
+    """Energy of a section on Loihi if its presentations overlap; an estimate, uJ.
+
+    Events are the same; neurons are updated in fewer steps: ``interval`` for each presentation, and
+    the rest of ``n_steps`` for the last.
+
+    Parameters
+    ----------
+    work : SectionWork
+        Of presentations one after the other.
+    n_steps, interval : int
+        Of a presentation, and from one to the next.
+    """
+    steps = max(work.presentations - 1, 0) * interval + n_steps
+    saved = work.neuron_updates * (1 - steps / work.steps)
+    return work.energy_uj - saved * LOIHI.energy_per_neuron_update_pj / PJ_PER_UJ
 
 
 def inter_chip_sweep(

@@ -182,7 +182,7 @@ def energy_table(results: Results) -> Table:
         ("synaptic events per tile", f"{c.synaptic_events / per:,.0f}", ""),
         ("multiply-accumulates of the ANN per tile", macs, ""),
     ]
-    for estimate in results.energy:
+    for estimate in (*results.energy, *results.accelerators):
         energy = f"{estimate.total_uj_per_image * shown:,.1f} uJ"
         rows.append((f"energy, {estimate.device}", energy, "estimate"))
     note = "Energies are estimates: counts times published constants, nothing of them is measured."
@@ -208,6 +208,13 @@ def section_table(results: Results) -> Table | None:
         ("messages", "-" if work.messages is None else f"{work.messages:,.0f}"),
         ("synaptic events", f"{work.synaptic_events:,.0f}"),
         ("energy, loihi, estimate", f"{work.energy_uj:,.1f} uJ"),
+        *(
+            (
+                f"energy, {one.device}, estimate",
+                f"{one.total_uj_per_image * work.presentations:,.1f} uJ",
+            )
+            for one in results.accelerators
+        ),
         ("time on chip at 1 ms a step", f"{work.chip_s:,.2f} s"),
         ("throughput on chip", f"{1 / work.chip_s:,.3g} sections per second"),
         ("time in the emulator, with all that it is compared with", f"{work.emulated_s:,.1f} s"),

@@ -8,6 +8,7 @@ shows results (tables, pages, pictures, benchmarks, notebooks) reads these:
 - `layers`: sizes, firing rates and errors, layer by layer;
 - `mapping`: blocks, chips, cores and messages between them;
 - `work`: what was counted on the chip, and energies estimated from it;
+- `timing`: how long steps, tiles and sections would take;
 - `simulation`: a network simulated without a chip;
 - `reading`: bytes of ``metrics.json`` to values, `decode_results`, and back, `plain`.
 
@@ -27,6 +28,7 @@ from loihiseg.results.reading import decode_results, decode_simulation, plain
 from loihiseg.results.run import FORMAT, Code, DataSource, NetworkSource, Readout, Results
 from loihiseg.results.scores import ChallengeScores, Network, PixelScores, ScoreRow
 from loihiseg.results.simulation import SimulatedWork, SimulationResults, TunedLayer
+from loihiseg.results.timing import InjectedSpikes, Latency, StepPart, StepTimes
 from loihiseg.results.work import (
     ActivityCounts,
     EarlyExit,
@@ -46,7 +48,9 @@ __all__ = [
     "DataSource",
     "EarlyExit",
     "EnergyEstimate",
+    "InjectedSpikes",
     "InterChipPoint",
+    "Latency",
     "LayerPrecision",
     "LayerRates",
     "LayerResults",
@@ -63,6 +67,8 @@ __all__ = [
     "SimulatedWork",
     "SimulationResults",
     "SpikeDigests",
+    "StepPart",
+    "StepTimes",
     "TunedLayer",
     "decode_results",
     "decode_simulation",

@@ -9,6 +9,7 @@ from loihiseg.results.layers import LayerResults, PooledRates, QuantizedLayer
 from loihiseg.results.mapping import MappingResults
 from loihiseg.results.ranges import Amount, Count, Name, Place, Positive, Sha256, Share
 from loihiseg.results.scores import Network, ScoreRow
+from loihiseg.results.timing import StepTimes
 from loihiseg.results.work import (
     ActivityCounts,
     EarlyExit,
@@ -149,6 +150,10 @@ class Results:
         In which each tile was shown; all of these presentations are images in ``activity``.
     per_section : SectionWork or None
         Where whole sections were made; None in folders that were written before there was any.
+    accelerators : tuple of EnergyEstimate
+        What accelerators of today would take for the same network with 8-bit weights.
+    step_times : StepTimes or None
+        None where blocks hear echoes of themselves, and in folders that were written before.
     format : int
     """
 
@@ -178,6 +183,8 @@ class Results:
     peak_memory_mb: Amount | None = None
     orientations: Positive = 1
     per_section: SectionWork | None = None
+    accelerators: tuple[EnergyEstimate, ...] = ()
+    step_times: StepTimes | None = None
     format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT
 
     def __post_init__(self) -> None:

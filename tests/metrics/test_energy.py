@@ -64,6 +64,15 @@ def test_one_forward_pass_by_hand(device, nj):
     assert estimate.total_uj_per_image == pytest.approx(5001 * nj)
 
 
+def test_presentations_that_overlap_by_hand():
+    """Two of 100 steps, the second from the 60th on: 160 steps of 1000 neurons instead of 200."""
+    work = energy.section_work(COUNTS, 1, 0.0)
+    assert work.energy_uj == pytest.approx(2 * (13.55 + 8.1))
+    found = energy.overlapping_energy_uj(work, 100, 60)
+    assert found == pytest.approx(2 * 13.55 + 160_000 * 81e-6)
+    assert energy.overlapping_energy_uj(work, 100, 100) == pytest.approx(work.energy_uj)
+
+
 @pytest.mark.parametrize("device", energy.DEVICES, ids=lambda device: device.name)
 def test_estimates_are_per_image(device):
     twice = replace(

@@ -11,7 +11,9 @@ from loihiseg.results import (
     DataSource,
     EarlyExit,
     EnergyEstimate,
+    InjectedSpikes,
     InterChipPoint,
+    Latency,
     LayerRates,
     LayerResults,
     MappingResults,
@@ -26,6 +28,8 @@ from loihiseg.results import (
     SimulatedWork,
     SimulationResults,
     SpikeDigests,
+    StepPart,
+    StepTimes,
     TunedLayer,
 )
 
@@ -109,6 +113,20 @@ def with_levels(results: Results) -> Results:
     """The same, of a network of levels."""
     code = Code("thermometer", 10, 1, False, "clocked", (3, 2), (2,))
     return replace(results, code=code, agreement=0.999)
+
+
+def timed(results: Results, interval: int | None = 150) -> Results:
+    """The same, followed step by step, beside accelerators."""
+    overlapped = (7.5, 3.25) if interval else (None, None)
+    found = StepTimes(
+        2, interval,
+        InjectedSpikes(30000.0, 150.0, 220), InjectedSpikes(10000.0, 50.0, 4000),
+        InjectedSpikes(40000.0, 200.0, 4100),
+        (StepPart("busiest core", 40.0, 90.0, 0.75), StepPart("injection", 12.5, 60.0, 0.25)),
+        (Latency("by counts", 50.0, 10.0, overlapped[0], 4.5, overlapped[1], 40.0, 2080.0),),
+        "estimate", "a page",
+    )  # fmt: skip
+    return replace(results, step_times=found, accelerators=(energy("accelerator", 20.0),))
 
 
 def stopped(results: Results) -> Results:

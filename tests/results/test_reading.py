@@ -18,13 +18,15 @@ from loihiseg.results import (
     decode_simulation,
     plain,
 )
-from tests.results.examples import example, simulation, stopped, with_levels
+from tests.results.examples import example, simulation, stopped, timed, with_levels
 
 OLD = Path(__file__).parent.parent / "fixtures" / "metrics-format-1.json"
 EXAMPLES = {
     "rates": example(),
     "levels": with_levels(example()),
     "stopped": stopped(example()),
+    "timed": timed(example()),
+    "not overlapping": timed(example(), None),
     "bare": replace(example(), agreement=None, spikes_sha256=None, peak_memory_mb=None),
 }
 

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from loihiseg.codes.ramp.code import RampCode
 from loihiseg.emulator.activity import FanOut, Presentation, fan_out
 from loihiseg.emulator.presenter import CompiledPresenter
+from loihiseg.metrics.energy import LOIHI, estimate_energy
 from loihiseg.running import counts
 from loihiseg.running.counts import Tally, count_macs
-from tests import deployed
+from tests import deployed, ramp_networks
 
 STEPS = 40
 
@@ -55,6 +57,31 @@ def test_tallies_merge(network, shown):
     for one in shown:
         parts.merge(tallied(network, [one]))
     assert parts.counts() == whole.counts()
+
+
+def test_energy_of_clocks_and_of_all_steps_by_hand(monkeypatch):
+    """Of the ramp code: a clock's spikes drive synapses, neurons are updated in all steps."""
+    network = ramp_networks.one_unit()
+    code = RampCode.of(network)
+    neurons = code.neurons(network)
+    deployable = ramp_networks.Direct(neurons).deployable
+    made = SimpleNamespace(network=network, neurons=neurons, deployable=deployable)
+    monkeypatch.setattr(Tally, "messages_between_chips", lambda _: 0.0)
+    pixels = [np.array(values, np.float32).reshape(1, 1, 2) for values in ((5, 2), (9, 0))]
+    with CompiledPresenter(deployable, neurons, 1) as presenter:
+        found = tallied(made, presenter.present_all(pixels, code.n_steps, 1)).counts()
+    clocks = [layer for layer in neurons.layers if layer.name.startswith("unit_")]
+    of_clocks = sum(len(own) for layer in clocks for own in layer.neuron.pulses)
+    # Flush, set, release and two steps of the ramp; of the images 7 and 9 levels. A synapse each.
+    assert of_clocks >= 5
+    assert found.synaptic_events == found.messages == 2 * of_clocks + 7 + 9
+    # The sums 3 and 9 reach two and three levels, from 1 on every 2; nobody hears them.
+    assert found.spikes == 2 + 3
+    # A flush, the image, three levels: five steps.
+    assert (code.n_steps, found.neuron_updates) == (5, 2 * 5)
+    energy = estimate_energy(found, LOIHI)
+    assert energy.synaptic_uj == pytest.approx((2 * of_clocks + 16) * 27.1e-6 / 2)
+    assert energy.neuron_uj == pytest.approx(5 * 81e-6)
 
 
 def test_messages_between_chips_by_hand(network, shown):

@@ -114,6 +114,16 @@ class RampCode(NeuralCode):
         reached = levels.levels_on(layer, spikes) if layer.on_host else spikes
         return reached * np.float32(layer.level_value)
 
+    def steps_between_images(self, network: LoweredNetwork) -> int:
+        """As long as the layer that is in use longest; see `schedule.steps_between_images`."""
+        found = plan(network)
+        return steps_between_images(found.times, found.prepared)
+
+    def answers(self, network: LoweredNetwork) -> dict[str, tuple[int, int]]:
+        """The steps in which each output fires: in others of its window, other images may."""
+        times = plan(network).times
+        return {name: times[name].fires for name in network.outputs}
+
     def rows(self, network: LoweredNetwork) -> tuple[tuple[str, str], ...]:
         """How soon the next image can follow, and how the clock drives each layer."""
         found = plan(network)

@@ -69,9 +69,27 @@ def _from(network: LoweredNetwork, step: int) -> dict[str, Times]:
 
 
 def steps_between_images(times: Mapping[str, Times], prepared: Mapping[str, int]) -> int:
-    """Steps after which the next image may follow.
+    """The fewest steps after which the next image may follow without a change of any spike.
 
-    A layer is in use from the first step of its clock until it has fired for the last time.
+    A layer is in use for an image from the step in which it hears the first pulse of its clock, the
+    flush, until the last step in which it fires: ``fires[1] - hears + prepared`` steps. The longest
+    use of a layer is the answer. In a U-Net it is that of the last layer with a skip connection,
+    which waits from its early source to its late one.
+
+    *As far apart, or further, all spikes are as alone.* Uses of a layer for two images have no step
+    in common, and begin with a flush, which brings any voltage to the floor. So it is enough that
+    a layer hears in its use for an image what it hears alone. Of its own clock it does: that
+    sends within the use. Of its sources too, by induction over the layers: each fires as alone. For
+    the next image a source fires from step ``hears + apart`` on, heard in the step after, which is
+    ``fires[1] + 1`` at the earliest: behind the use. For the image before it fires up to step
+    ``released - apart``, heard up to ``released - apart + 1``; that is at most ``hears - prepared
+    + 1 - levels``, as ``fires[1] = released + levels``: before the flush. And in no other step does
+    a layer fire: what is heard between two uses is nothing.
+
+    *One step less is too few*, and so is anything less, if in the layer of the longest use a neuron
+    fires for an image that another follows: the flush for the next arrives in the last step in
+    which it is to fire, or before. That takes more from it than any step of the ramp adds, as long
+    as no step adds `loihiseg.codes.ramp.clock.LARGEST`.
 
     Parameters
     ----------

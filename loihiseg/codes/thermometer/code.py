@@ -153,11 +153,15 @@ class ThermometerCode(NeuralCode):
         on = levels.levels_on(layer, np.asarray(spikes_per_step, np.float32))
         return on * np.float32(layer.level_value)
 
+    def steps_between_images(self, network: LoweredNetwork) -> int | None:
+        """See `levels.steps_between_images`; None where the host holds an image."""
+        return None if self.held else levels.steps_between_images(network)
+
     def rows(self, network: LoweredNetwork) -> tuple[tuple[str, str], ...]:
         """How soon the next image can follow, where the host does not hold one."""
-        if self.held:
+        apart = self.steps_between_images(network)
+        if apart is None:
             return ()
-        apart = levels.steps_between_images(network)
         return (("images can follow each other", f"every {apart} steps"),)
 
     @classmethod

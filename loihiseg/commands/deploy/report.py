@@ -16,7 +16,7 @@ CHIP_MAP, FLOAT_MAP = "map-chip.tif", "map-float.tif"
 
 def print_report(results: "Results", page: Path) -> None:
     """Print the tables of a report, and where its page is."""
-    from loihiseg.report import tables
+    from loihiseg.report import tables, timing
     from partition.display.terminal import Console
 
     console = Console(soft_wrap=False, width=max(Console().width, 124))
@@ -26,6 +26,8 @@ def print_report(results: "Results", page: Path) -> None:
         tables.allocators_table,
         tables.energy_table,
         tables.section_table,
+        timing.injection_table,
+        timing.times_table,
         tables.exit_table,
         tables.scores_table,
     ):
@@ -68,7 +70,7 @@ def _write_maps(folder: Path, result: "Deployment") -> None:
 
 def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> None:
     from loihiseg.files import write_bytes
-    from loihiseg.report import page, pictures, run_folder, tables
+    from loihiseg.report import page, pictures, run_folder, tables, timing
     from partition.built.graph_file import GRAPH_MEMBER, graph_text
     from partition.places.floorplan import draw_floor_plan
 
@@ -81,6 +83,12 @@ def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> 
     write_bytes(folder / GRAPH_MEMBER, graph_text(mapping.graph).encode())
     run_folder.write_run(folder, config, results)
     n_chips = results.mapping.n_chips_used
+    where_known = (
+        tables.section_table(results),
+        timing.injection_table(results),
+        timing.times_table(results),
+        tables.exit_table(results),
+    )
     page.write_page(
         folder,
         f"Deployment on {n_chips} chip" + "s" * (n_chips > 1),
@@ -91,7 +99,7 @@ def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> 
             tables.mapping_table(results),
             tables.allocators_table(results),
             tables.energy_table(results),
-            *filter(None, [tables.section_table(results), tables.exit_table(results)]),
+            *filter(None, where_known),
         ],
         {"rates.png": "Firing rates", "sections.png": "Sections"},
     )

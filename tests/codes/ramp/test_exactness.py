@@ -149,6 +149,33 @@ def test_random_networks_are_right_in_every_spike(part):
     assert spikes > 1000
 
 
+def wrong_and_worked(seed, sooner):
+    """Spikes that are wrong if images follow so many steps sooner; whether the layer in use longest
+    fires for an image that another follows."""
+    network = ramp_networks.fitting(seed)
+    images = ramp_networks.random_images(network, seed)
+    made = built(network, np.random.default_rng(seed), by_nengo_loihi=False)
+    times, prepared = made.plan.times, made.plan.prepared
+    used = {name: times[name].fires[1] - times[name].hears + n for name, n in prepared.items()}
+    apart = steps_between_images(times, prepared)
+    assert apart == max(used.values())
+    levels = ramp_networks.integer_network(network, images[:-1])
+    worked = any(levels[name].any() for name, steps in used.items() if steps == apart)
+    sent = of_host(made, images, apart - sooner)
+    wrong = compiled_raster(made, sent) != meant(made, images, apart - sooner)
+    return int(wrong.sum()), worked
+
+
+def test_one_step_sooner_is_too_soon():
+    tight = 0
+    for seed in range(200, 230):
+        assert wrong_and_worked(seed, 0)[0] == 0, f"network {seed}"
+        wrong, worked = wrong_and_worked(seed, 1)
+        assert (wrong > 0) == worked, f"network {seed}"
+        tight += worked
+    assert tight > 20
+
+
 def of_two_layers():
     """A layer of one level that hears one of two, with weights of 127 and 1: sums of 128 steps."""
     first = ramp_networks.stem((1, 1, 2), 2)

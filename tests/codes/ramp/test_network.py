@@ -21,18 +21,15 @@ from loihiseg.emulator.presenter import CompiledPresenter
 from loihiseg.errors import InputError
 from tests import quantized, ramp_networks
 
-CASES = {"one": (0, 1), "three": (1, 3), "mixed": (3, (3, 1, 2, 3, 2, 1)), "seven": (2, 7)}
+CASES = {
+    "one": (0, (3, 1, 1, 1, 1, 1)),
+    "three": (1, 3),
+    "mixed": (3, (3, 1, 2, 3, 2, 1)),
+    "seven": (2, 7),
+}
 """Seed of the weights, and levels."""
 
 IMAGES = quantized.images(3)
-
-
-def by_hand():
-    """A unit that hears two sources, with weights of 1 and -1; levels at 0.98, 2.94 and 4.9."""
-    first = ramp_networks.stem((1, 1, 2), 15)
-    kernel = np.array([[1.0], [-1.0]])[None, None]
-    second = ramp_networks.layer("unit", (1, 1, 1), ["stem"], [kernel], 0, 3, 1.96)
-    return LoweredNetwork({"pixels": (1, 1, 2)}, (first, second), ("unit",))
 
 
 def presented(network, pixels, shapes=None):
@@ -51,7 +48,7 @@ def presented(network, pixels, shapes=None):
 
 
 def test_trains_by_hand():
-    network = by_hand()
+    network = ramp_networks.one_unit()
     sums = [-15, -1, 0, 1, 2, 3, 4, 5, 6, 15]
     pixels = np.array([[max(s, 0), max(-s, 0)] for s in sums], np.float32).reshape(-1, 1, 1, 2)
     code, _, rasters = presented(network, pixels)
@@ -132,7 +129,7 @@ def test_each_layer_starts_when_its_last_source_has_finished():
 
 
 def test_clock_by_hand():
-    network = by_hand()
+    network = ramp_networks.one_unit()
     neurons = RampCode.of(network).neurons(network)
     found = plan(network).margins["unit"]
     coarse = neurons.layer("unit" + COARSE_SUFFIX)
@@ -192,7 +189,7 @@ def test_thresholds_out_of_reach_come_near():
 
 
 def test_networks_without_room_are_refused_by_name():
-    network = by_hand()
+    network = ramp_networks.one_unit()
     first, second = network.layers
     close = replace(second, neuron=type(second.neuron)(3, 0.001))
     with pytest.raises(InputError, match="layer 'unit': two of its levels need the same sum"):
