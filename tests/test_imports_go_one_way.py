@@ -63,7 +63,7 @@ RUNS_WITHOUT_FRAMEWORKS = [
 ]
 """Rooms of ``loihiseg``, or modules, that read, run and score a saved network. TO BE EXTENDED."""
 
-MAKES_NETWORKS = ["emulator.simulator"]
+MAKES_NETWORKS = ["emulator.limits", "emulator.simulator"]
 """Modules of theirs that need a framework: what stands in for nengo-loihi's own simulator."""
 
 OF_ONE_MODULE = {"dask": "loihiseg.running.cluster", "distributed": "loihiseg.running.cluster"}
