@@ -25,6 +25,7 @@ from loihiseg.compilation.source import (
     check_tile,
 )
 from loihiseg.conversion.host_graph import HostGraph
+from loihiseg.conversion.host_work import check_tail
 from loihiseg.conversion.neuron import BLOCKS_VERSION
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
@@ -154,6 +155,7 @@ def prepare(
         check_tile(source, options.tile)
         built = _network(source, options, side)
         lowering = lower(built.model, options.rate_scale_hz)
+        check_tail(lowering.graph, options.allow_host_tail)
         network = with_levels(lowering.network, options)
         code = neural_code(options, network, built.info)
         neurons = code.neurons(network)

@@ -8,6 +8,7 @@ import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.mapping import Mapping, mapping_of
+from loihiseg.conversion.host_work import host_layers
 from loihiseg.conversion.precision import QuantizedNetwork
 from loihiseg.data.selection import Chosen
 from loihiseg.evaluation.emulation import Emulation
@@ -142,6 +143,7 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         peak_memory_mb=peak_memory_mb(),
         orientations=len(found.orientations),
         per_section=_per_section(outcome, activity, reporter),
+        host_layers=host_layers(deployed.network, deployed.readout),
     )
     return Summary(results, maps, rates, mapping)
 

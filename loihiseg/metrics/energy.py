@@ -106,6 +106,7 @@ def estimate_energy(
     costs: DeviceCosts,
     n_chips: int | None = None,
     step_us: float | None = None,
+    host: DeviceCosts = CPU,
 ) -> EnergyEstimate:
     """Energy per image on a device: counts times published constants.
 
@@ -118,6 +119,8 @@ def estimate_energy(
     n_chips, step_us : int and float, optional
         Chips in use and duration of a step in microseconds. Given both, a spiking device whose
         static power is published gets a static part; otherwise `static_uj` is None.
+    host : DeviceCosts
+        Of what computes, beside a device that spikes, the layers that are not on it.
 
     Returns
     -------
@@ -132,8 +135,10 @@ def estimate_energy(
 
     Notes
     -----
-    Spiking devices are counted by their events, others by one forward pass per image. Input,
-    output and inter-chip traffic are not included; see `inter_chip_sweep`.
+    Spiking devices are counted by their events, others by one forward pass per image of the whole
+    network. What the host has to compute beside a spiking device is no part of the total, which
+    stays comparable with published ones: it stands beside it, see `EnergyEstimate`. Input, output
+    and inter-chip traffic are not included; see `inter_chip_sweep`.
     """
     if n_chips is not None and n_chips < 1:
         raise InputError(f"n_chips = {n_chips}; it must be at least 1")
@@ -154,7 +159,23 @@ def estimate_energy(
         static_uj=None if static_uj is None else float(static_uj),
         label=ESTIMATE_LABEL,
         source=costs.source,
+        host_uj=_host_uj(counts, host) if costs.spiking else None,
+        host=host.name if costs.spiking and counts.host_macs is not None else None,
     )
+
+
+def _host_uj(counts: ActivityCounts, costs: DeviceCosts) -> float | None:
+    """What the host takes per image for its own layers, uJ; None if they were not counted.
+
+    Layers behind the chip are computed once. So is what neurons before it are fed, which are
+    updated in every step.
+    """
+    if counts.host_macs is None:
+        return None
+    steps = counts.n_steps / counts.n_images
+    updates = (counts.host_neurons or 0) * steps + (counts.host_activations or 0)
+    synaptic_pj = counts.host_macs * costs.energy_per_synaptic_event_pj
+    return (synaptic_pj + updates * costs.energy_per_neuron_update_pj) / PJ_PER_UJ
 
 
 def _spiking_parts(
@@ -191,8 +212,9 @@ def _spiking_parts(
 def _forward_pass_parts(counts: ActivityCounts, costs: DeviceCosts) -> tuple[float, float]:
     """Synapses and neurons of a device that does not spike, uJ per image.
 
-    One forward pass per image: macs * e_synaptic and neurons * e_neuron with neurons =
-    neuron_updates / n_steps (KerasSpiking's convention: one activation per neuron).
+    One forward pass per image: macs * e_synaptic and activations * e_neuron. Where activations
+    were not counted, those of the chip are taken, neuron_updates / n_steps (KerasSpiking's
+    convention: one activation per neuron).
     """
     if counts.macs is None:
         raise InputError(
@@ -200,7 +222,9 @@ def _forward_pass_parts(counts: ActivityCounts, costs: DeviceCosts) -> tuple[flo
             "but macs is None"
         )
     synaptic_uj = counts.macs * costs.energy_per_synaptic_event_pj / PJ_PER_UJ
-    n_neurons = counts.neuron_updates / counts.n_steps
+    n_neurons = counts.activations
+    if n_neurons is None:
+        n_neurons = counts.neuron_updates / counts.n_steps
     return synaptic_uj, n_neurons * costs.energy_per_neuron_update_pj / PJ_PER_UJ
 
 

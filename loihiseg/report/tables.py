@@ -185,11 +185,39 @@ def energy_table(results: Results) -> Table:
     for estimate in results.energy:
         energy = f"{estimate.total_uj_per_image * shown:,.1f} uJ"
         rows.append((f"energy, {estimate.device}", energy, "estimate"))
+        if estimate.host_uj is not None:
+            energy = f"{estimate.with_host_uj * shown:,.1f} uJ"
+            name = f"energy, {estimate.device} and what the host computes ({estimate.host})"
+            rows.append((name, energy, "estimate"))
     note = "Energies are estimates: counts times published constants, nothing of them is measured."
     title = "Work per tile"
     if shown > 1:
         title += f", shown in {shown} orientations"
     return Table(title, ("", "", ""), tuple(rows), note)
+
+
+def host_table(results: Results) -> Table | None:
+    """What the host computes, layer by layer; None where that was not listed."""
+    if not results.host_layers:
+        return None
+    rows = []
+    for row in results.host_layers:
+        where = "before the chip" if row.stage == "before" else "behind the chip"
+        if row.is_hidden:
+            where += ", a hidden layer"
+        rows.append(
+            (row.layer.removesuffix("_spikes"), where, f"{row.macs:,}", f"{row.activations:,}")
+        )
+    total = sum(row.macs for row in results.host_layers)
+    rows.append(("all", "", f"{total:,}", f"{sum(row.activations for row in results.host_layers):,}"))
+    header = ("layer", "where", "multiply-accumulates", "activations")
+    hidden = sum(row.is_hidden for row in results.host_layers)
+    note = "For one tile: neurons before the chip are updated in every step besides."
+    warning = ""
+    if hidden:
+        layers = "1 hidden layer runs" if hidden == 1 else f"{hidden} hidden layers run"
+        warning = f"{layers} on the host, behind the chip: what the chip takes is not the network's."
+    return Table("On the host", header, tuple(rows), note, warning=warning)
 
 
 def section_table(results: Results) -> Table | None:
@@ -251,6 +279,10 @@ def exit_table(results: Results) -> Table | None:
     if found.changed_pixels < 0:
         note = "No rule saved a step on the calibration tiles: every tile runs to the end."
     return Table("Early exit, per tile", ("", "to the end", "stopped", ""), tuple(rows), note)
+
+
+WHERE_KNOWN = (host_table, section_table, exit_table)
+"""Tables of what not every deployment has, in the order of the page."""
 
 
 def _range(low: float, high: float, pattern: str) -> str:

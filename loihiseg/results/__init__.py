@@ -16,6 +16,7 @@ shows results (tables, pages, pictures, benchmarks, notebooks) reads these:
 
 from loihiseg.results.layers import (
     BlockUsage,
+    HostLayer,
     LayerPrecision,
     LayerRates,
     LayerResults,
@@ -46,6 +47,7 @@ __all__ = [
     "DataSource",
     "EarlyExit",
     "EnergyEstimate",
+    "HostLayer",
     "InterChipPoint",
     "LayerPrecision",
     "LayerRates",

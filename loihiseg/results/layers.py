@@ -1,7 +1,7 @@
 """Layers: sizes, firing rates, and where precision goes."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -90,6 +90,31 @@ class LayerResults:
     quantized_error: Amount
     spiking_error: Amount | None = None
     level_match: Share | None = None
+
+
+@dataclass(frozen=True)
+class HostLayer:
+    """A layer on the host.
+
+    Attributes
+    ----------
+    layer : str
+    stage : {"before", "after"}
+        Before the chip, where pixels become spikes, or behind it.
+    macs : int
+        Multiply-accumulates of one forward pass.
+    activations : int
+        Neurons before the chip, which are updated in every step; values of functions behind it,
+        which are computed once for an image.
+    is_hidden : bool
+        Whether it is a hidden layer behind the chip.
+    """
+
+    layer: Name
+    stage: Literal["before", "after"]
+    macs: Count
+    activations: Count
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True)

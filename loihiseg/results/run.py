@@ -5,7 +5,7 @@ from typing import Annotated, Protocol, Self, TypeVar
 
 from msgspec import Meta
 
-from loihiseg.results.layers import LayerResults, PooledRates, QuantizedLayer
+from loihiseg.results.layers import HostLayer, LayerResults, PooledRates, QuantizedLayer
 from loihiseg.results.mapping import MappingResults
 from loihiseg.results.ranges import Amount, Count, Name, Place, Positive, Sha256, Share
 from loihiseg.results.scores import Network, ScoreRow
@@ -149,6 +149,9 @@ class Results:
         In which each tile was shown; all of these presentations are images in ``activity``.
     per_section : SectionWork or None
         Where whole sections were made; None in folders that were written before there was any.
+    host_layers : tuple of HostLayer
+        What the host computes, before and behind the chip; empty in folders that were written
+        before they were listed.
     format : int
     """
 
@@ -178,6 +181,7 @@ class Results:
     peak_memory_mb: Amount | None = None
     orientations: Positive = 1
     per_section: SectionWork | None = None
+    host_layers: tuple[HostLayer, ...] = ()
     format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT
 
     def __post_init__(self) -> None:

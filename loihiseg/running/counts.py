@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork
-from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.conversion.host_work import count_macs, host_layers
 from loihiseg.emulator.activity import Presentation, fan_out
 from loihiseg.emulator.traffic import program_graph
 from loihiseg.results.work import ActivityCounts
@@ -129,6 +129,8 @@ class Tally:
             synaptic += int(self.counted.host_spikes[name] @ driven)
         if between_chips is None:
             between_chips = self.messages_between_chips()
+        host = host_layers(deployed.network, deployed.readout)
+        behind = sum(layer.activations for layer in host if layer.stage == "after")
         return ActivityCounts(
             neuron_updates=deployed.neurons.n_chip_neurons * self.n_steps,
             synaptic_events=synaptic,
@@ -137,20 +139,10 @@ class Tally:
             inter_chip_messages=between_chips * self.n_steps,
             n_steps=self.n_steps,
             n_images=self.n_images,
-            macs=count_macs(deployed.network),
+            macs=count_macs(deployed.network, deployed.readout),
+            activations=sum(layer.n_neurons for layer in deployed.network.layers) + behind,
+            host_macs=sum(layer.macs for layer in host),
+            host_neurons=sum(layer.n_neurons for layer in deployed.neurons.layers if layer.on_host),
+            host_activations=behind,
         )
 
-
-def count_macs(network: LoweredNetwork) -> int:
-    """Multiply-accumulates of one forward pass of all spiking layers, those on the host included.
-
-    A convolution has one per output position and kernel entry; a transposed one, per input
-    position. Borders count like the rest.
-    """
-    shapes = dict(network.inputs) | {layer.name: layer.shape for layer in network.layers}
-    total = 0
-    for layer in network.layers:
-        for term in layer.terms:
-            rows, columns, _ = shapes[term.source] if term.transposed else layer.shape
-            total += rows * columns * term.kernel.size
-    return total

@@ -25,6 +25,7 @@ def print_report(results: "Results", page: Path) -> None:
         tables.mapping_table,
         tables.allocators_table,
         tables.energy_table,
+        tables.host_table,
         tables.section_table,
         tables.exit_table,
         tables.scores_table,
@@ -91,7 +92,7 @@ def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> 
             tables.mapping_table(results),
             tables.allocators_table(results),
             tables.energy_table(results),
-            *filter(None, [tables.section_table(results), tables.exit_table(results)]),
+            *filter(None, [table(results) for table in tables.WHERE_KNOWN]),
         ],
         {"rates.png": "Firing rates", "sections.png": "Sections"},
     )
