@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loihiseg.errors import Option, OptionError
-from loihiseg.option_fields import Either, Number, Text, Whole, Words, YesOrNo, check_options, option
+from loihiseg.option_fields import (
+    Either,
+    Number,
+    Text,
+    Whole,
+    Words,
+    YesOrNo,
+    check_options,
+    option,
+)
 from partition.command_line.options import DAY_S, MAX_CHIPS, SEEDS
 
 AUTO = "auto"

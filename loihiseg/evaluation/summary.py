@@ -213,6 +213,7 @@ def _layers(
         found.quantized_errors.relative(),
         found.spiking_errors.relative(),
         found.matches.shares() if found.matches else {},
+        found.tally.work_by_layer(),
     )
 
 

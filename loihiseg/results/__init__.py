@@ -20,6 +20,7 @@ from loihiseg.results.layers import (
     LayerPrecision,
     LayerRates,
     LayerResults,
+    LayerWork,
     PooledRates,
     QuantizedLayer,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "LayerPrecision",
     "LayerRates",
     "LayerResults",
+    "LayerWork",
     "MappingResults",
     "Network",
     "NetworkSource",

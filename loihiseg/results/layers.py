@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from loihiseg.results.ranges import Amount, Count, Name, Percentile, Positive, Shape, Share
+from loihiseg.results.ranges import Amount, Count, Name, Percentile, Positive, Shape, Share, Work
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,26 @@ class BlockUsage:
 
 
 @dataclass(frozen=True)
+class LayerWork:
+    """What was counted of a layer on the chip; totals of a run, energy per image.
+
+    Attributes
+    ----------
+    neuron_updates, spikes : int
+    synaptic_events : int
+        Of what arrives at the layer, wherever it was sent: they happen on its cores.
+    energy_uj : float
+        Of these updates and events on Loihi, per image; an estimate, of which the sum over all
+        layers is the network's.
+    """
+
+    neuron_updates: Work
+    spikes: Work
+    synaptic_events: Work
+    energy_uj: Amount
+
+
+@dataclass(frozen=True)
 class LayerResults:
     """A layer on the chip.
 
@@ -79,6 +99,8 @@ class LayerResults:
         the spikes; None where these are not to be right.
     level_match : float or None
         Share of the units at the level they have with 8-bit weights, where there are levels.
+    work : LayerWork or None
+        None in folders that were written before it was counted by layer.
     """
 
     layer: Name
@@ -90,6 +112,7 @@ class LayerResults:
     quantized_error: Amount
     spiking_error: Amount | None = None
     level_match: Share | None = None
+    work: LayerWork | None = None
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,7 @@ def print_report(results: "Results", page: Path) -> None:
         tables.mapping_table,
         tables.allocators_table,
         tables.energy_table,
-        tables.host_table,
-        tables.section_table,
-        tables.exit_table,
+        *tables.WHERE_KNOWN,
         tables.scores_table,
     ):
         made = table(results)
