@@ -105,6 +105,8 @@ class Neuron:
         Whether networks of activations have such layers; else only those of neurons.
     compares : bool
         Whether a neuron compares the input of each step with its threshold and keeps nothing.
+    chooses : bool
+        Whether an activation is the extreme of what its terms look at, and not their sum.
     whole_kernels : bool
         Whether all blocks of a layer are to hear through whole kernels, so that they have one
         scale; see ``partition.layers.Layer``.
@@ -114,6 +116,7 @@ class Neuron:
     level_value: float = 1.0
     is_activation: bool = False
     compares: bool = False
+    chooses: bool = False
     whole_kernels: bool = False
     integers: bool = False
 
