@@ -362,7 +362,11 @@ def heard_shape(part: Part) -> Shape:
     """Shape of the source of a part."""
     if isinstance(part, Scattered):
         return part.heard
-    windows = part.windows
+    return heard_of(part.windows)
+
+
+def heard_of(windows: Windows) -> Shape:
+    """Shape of what windows hear."""
     return windows.rows.length, windows.columns.length, int(windows.kernel.shape[2])
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
-from loihiseg.conversion.linear import AnyTerm, Pads, SparseTerm, Term
+from loihiseg.conversion.convolution import same_borders
+from loihiseg.conversion.linear import AnyTerm, Pads, Pair, SparseTerm, Term
 from loihiseg.conversion.lowering import taps as axis
 from loihiseg.conversion.lowering.linear_map import (
     Heard,
@@ -15,6 +16,7 @@ from loihiseg.conversion.lowering.linear_map import (
     Shape,
     Windows,
     check_size,
+    heard_of,
     heard_shape,
     sum_of_products,
 )
@@ -67,11 +69,12 @@ def _terms(source: str, parts: Sequence[Part], shape: Shape) -> list[AnyTerm]:
     terms: list[AnyTerm] = []
     rest = csr_array((int(np.prod(shape)), int(np.prod(heard_shape(parts[0])))))
     for group in _by_step(parts):
-        term, left = _convolution(source, group)
-        if term is not None:
-            terms.append(term)
-        if left is not None:
-            rest = csr_array(rest + left)
+        for own in _near(group):
+            term, left = _convolution(source, own)
+            if term is not None:
+                terms.append(term)
+            if left is not None:
+                rest = csr_array(rest + left)
     for part in parts:
         if isinstance(part, Scattered):
             rest = csr_array(rest + part.weights)
@@ -90,6 +93,21 @@ def _by_step(parts: Sequence[Part]) -> list[list[Windows]]:
             windows = part.windows
             groups.setdefault((windows.rows.step, windows.columns.step), []).append(windows)
     return list(groups.values())
+
+
+def _near(group: list[Windows]) -> list[list[Windows]]:
+    """All windows together, or each on its own where one kernel of all would be larger."""
+    together = _fits(group)
+    if together is None or len(group) == 1:
+        return [group]
+    apart = [_fits([windows]) for windows in group]
+    sizes = [_size(fits) for fits in apart if fits is not None]
+    return [group] if _size(together) <= sum(sizes) else [[windows] for windows in group]
+
+
+def _size(fits: tuple[list[axis.Fit], list[axis.Fit]]) -> int:
+    rows, columns = fits
+    return int(rows[0].shares.shape[1] * columns[0].shares.shape[1])
 
 
 def _convolution(source: str, group: Sequence[Windows]) -> tuple[Term | None, csr_array | None]:
@@ -115,7 +133,7 @@ def _convolution(source: str, group: Sequence[Windows]) -> tuple[Term | None, cs
     )  # fmt: skip
     term = _tight(
         source, np.asarray(kernel, np.float32), (first_row.stride, first_column.stride),
-        first_row.transposed, pads, depthwise,
+        first_row.transposed, pads, depthwise, heard_of(group[0]),
     )  # fmt: skip
     return term, None if exact else _left(group, rows, columns)
 
@@ -132,12 +150,24 @@ def _fits(group: Sequence[Windows]) -> tuple[list[axis.Fit], list[axis.Fit]] | N
 def _tight(
     source: str,
     kernel: np.ndarray,
-    strides: tuple[int, int],
+    strides: Pair,
     transposed: bool,
     pads: Pads,
     depthwise: bool,
+    heard: Shape,
 ) -> Term:
     """A term whose borders are said by a word where there is one."""
+    if not transposed:
+        # What a last window does not reach is left out anyway.
+        (top, bottom), (left, right) = pads
+        bottom, right = (
+            0 if -stride < end < 0 else end for end, stride in zip((bottom, right), strides)
+        )
+        pads = (top, bottom), (left, right)
+        size = kernel.shape[0], kernel.shape[1]
+        _, rows, columns, _ = same_borders((1, *heard), size, strides)
+        if pads == (rows, columns) and pads != ((0, 0), (0, 0)):
+            return Term(source, kernel, strides, "same", depthwise=depthwise)
     if pads == ((0, 0), (0, 0)):
         return Term(source, kernel, strides, "valid", transposed, depthwise=depthwise)
     return Term(source, kernel, strides, "valid", transposed, pads=pads, depthwise=depthwise)
@@ -225,7 +255,7 @@ def _by_distance(
     weights: csr_array,
     shape: Shape,
     heard: Shape,
-    strides: tuple[int, int],
+    strides: Pair,
     turned: bool,
 ) -> Term | None:
     coo = weights.tocoo()
@@ -255,15 +285,15 @@ def _by_distance(
     difference = windows.matrix() - weights
     if np.abs(difference.data).max(initial=0) > 1e-9 * np.abs(coo.data).max():
         return None
-    return _tight(source, kernel.astype(np.float32), strides, turned, pads, False)
+    return _tight(source, kernel.astype(np.float32), strides, turned, pads, False, heard)
 
 
 def _windows(
     kernel: np.ndarray,
     shape: Shape,
     heard: Shape,
-    strides: tuple[int, int],
-    before: tuple[int, int],
+    strides: Pair,
+    before: Pair,
     turned: bool,
 ) -> Windows:
     make = axis.transposed if turned else axis.sliding
