@@ -140,7 +140,9 @@ def compose(outer: Taps, inner: Taps) -> tuple[Taps, list[tuple[int, int, int, f
         Tap of ``outer``, tap of ``inner``, the tap of the result that both make, and its factor.
     """
     found: dict[tuple[bytes, bytes], int] = {}
-    places, weights, parts = [], [], []
+    places: list[np.ndarray] = []
+    weights: list[np.ndarray] = []
+    parts: list[tuple[int, int, int, float]] = []
     for number, heard in enumerate(outer.places):
         there = heard >= 0
         for other in range(inner.n_taps):
