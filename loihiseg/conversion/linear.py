@@ -17,7 +17,9 @@ class NotLinearizableError(ValueError):
     """Two operations that one convolution per source cannot express. The message says which."""
 
 
-Pair = tuple[int, int]
+Pair: TypeAlias = tuple[int, int]
+Pads: TypeAlias = tuple[Pair, Pair]
+"""((top, bottom), (left, right))."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class Term:
     levels: int = 1
     clock: bool = False
     ruler: bool = False
-    pads: tuple[Pair, Pair] | None = None
+    pads: Pads | None = None
     depthwise: bool = False
 
     @property
