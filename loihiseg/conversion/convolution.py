@@ -49,7 +49,7 @@ def convolve(
     product : callable
         See `Product`.
     depthwise : bool
-        Whether every channel has a kernel of its own, (rows, columns, channels, 1).
+        Whether every channel has kernels of its own, (rows, columns, channels, filters of each).
 
     Returns
     -------
@@ -82,7 +82,7 @@ def convolve_transposed(
     product : callable
         See `Product`.
     depthwise : bool
-        Whether every channel has a kernel of its own, (rows, columns, channels, 1).
+        Whether every channel has kernels of its own, (rows, columns, channels, filters of each).
 
     Returns
     -------
@@ -231,7 +231,8 @@ def _products(
 ) -> np.ndarray:
     """Sum of products of every window with the kernel."""
     if depthwise:
-        return np.einsum("nijabc,abc->nijc", windows, kernel[..., 0])
+        found = np.einsum("nijabc,abcm->nijcm", windows, kernel)
+        return found.reshape(*found.shape[:3], -1)
     matrix = kernel.reshape(-1, kernel.shape[-1])
     rows = np.stack([product(image.reshape(-1, len(matrix)), matrix) for image in windows])
     return rows.reshape(*windows.shape[:3], -1)

@@ -69,7 +69,9 @@ def _heard(
         found = tf.nn.depthwise_conv2d(x, kernel, (1, stride, stride, 1), padding)
         return found[:, :: term.strides[0] // stride, :: term.strides[1] // stride]
     if term.depthwise:
-        kernel = tf.linalg.diag(kernel[..., 0])
+        high, wide, channels, each = kernel.shape
+        own = tf.transpose(tf.linalg.diag(tf.transpose(kernel, (0, 1, 3, 2))), (0, 1, 3, 4, 2))
+        kernel = tf.reshape(own, (high, wide, channels, channels * each))
     kernel = tf.transpose(kernel, (0, 1, 3, 2))
     if term.pads is None:
         size = (tf.shape(x)[0], *shape)

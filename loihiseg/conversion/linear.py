@@ -34,7 +34,7 @@ class Term:
         float32, (rows, columns, source channels, channels), in cross-correlation order as Keras
         keeps it for Conv2D. For a transposed convolution (rows, columns, source channels,
         channels) too: Keras keeps those two channel axes the other way round. Depthwise:
-        (rows, columns, channels, 1).
+        (rows, columns, source channels, channels of the layer for each), 1 for one each.
     strides : tuple of int
     padding : str
         "same" or "valid".
@@ -56,7 +56,8 @@ class Term:
         0, so many of zeros are put there, as for a kernel smaller than its stride. Rows and
         columns of the layer are what comes out, exactly.
     depthwise : bool
-        Whether channel c of the layer hears channel c of the source alone, of which it has as many.
+        Whether a channel of the layer hears one channel of the source alone: channel c * n + m, of
+        n for each, channel c.
     """
 
     source: str

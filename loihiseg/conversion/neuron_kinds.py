@@ -92,7 +92,10 @@ class Rectified(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         """A threshold that is off by a factor scales all input of a neuron that integrates."""
         threshold = self.membrane(chip.dt_s).threshold
         error = threshold * chip.voltage_scale / chip.threshold
-        weights = [integers / chip.current_scale * error for integers in chip.weights]
+        weights = [
+            floats * error[channels]
+            for floats, channels in zip(chip.floats, chip.channels, strict=True)
+        ]
         return weights, chip.bias / chip.bias_scale * error
 
     def quantized(self, layer: SpikingLayer, chip: ChipLayer) -> SpikingLayer:
@@ -100,7 +103,7 @@ class Rectified(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         weights, bias = self.meant(chip)
         scale_hz = layer.rate_scale_hz
         terms = tuple(
-            replace(term, kernel=(meant * chip.dt_s * hz / scale_hz).astype(np.float32))
+            term.with_values((meant * chip.dt_s * hz / scale_hz).astype(np.float32))
             for term, meant, hz in zip(layer.terms, weights, chip.sources_hz, strict=True)
         )
         return replace(layer, terms=terms, bias=(bias / scale_hz).astype(np.float32))
@@ -300,9 +303,8 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     def meant(self, chip: ChipLayer) -> tuple[list[np.ndarray], np.ndarray]:
         """A threshold that is off is a bias that is off."""
-        weights = [integers / chip.current_scale for integers in chip.weights]
         threshold = self.membrane(chip.dt_s).threshold
-        return weights, chip.bias / chip.bias_scale + (threshold - chip.threshold / chip.bias_scale)
+        return chip.floats, chip.bias / chip.bias_scale + (threshold - chip.threshold / chip.bias_scale)
 
     def quantized(self, layer: SpikingLayer, chip: ChipLayer) -> SpikingLayer:
         """The integers themselves: only the sign of the input counts.
@@ -311,7 +313,7 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
         """
         bias = chip.bias - chip.threshold
         terms = tuple(
-            replace(term, kernel=integers)
+            term.with_values(integers)
             for term, integers in zip(layer.terms, chip.weights, strict=True)
         )
         return replace(layer, terms=terms, bias=bias.astype(np.float32))

@@ -115,6 +115,8 @@ class LoweredNetwork:
 
 def neuron_bias(layer: SpikingLayer) -> np.ndarray:
     """Bias of a layer's neurons in Nengo, float32, of the shape of the layer's."""
+    if layer.neuron.bias_sent:
+        return np.zeros_like(layer.bias)
     return layer.bias + np.float32(layer.neuron.bias_offset(layer.on_host))
 
 

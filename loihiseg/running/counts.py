@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork
+from loihiseg.conversion.linear import SparseTerm
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.activity import Presentation, fan_out
 from loihiseg.emulator.traffic import program_graph
@@ -150,7 +151,11 @@ def count_macs(network: LoweredNetwork) -> int:
     shapes = dict(network.inputs) | {layer.name: layer.shape for layer in network.layers}
     total = 0
     for layer in network.layers:
-        for term in layer.terms:
+        # What is chosen is neither multiplied nor added.
+        for term in () if layer.neuron.chooses else layer.terms:
+            if isinstance(term, SparseTerm):
+                total += term.values.size
+                continue
             rows, columns, _ = shapes[term.source] if term.transposed else layer.shape
             total += rows * columns * term.kernel.size
     return total

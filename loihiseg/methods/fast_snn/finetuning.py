@@ -202,7 +202,7 @@ class _State:
 
 def _descend(state: _State, layer: SpikingLayer, descent: Descent) -> SpikingLayer:
     """The layer after stochastic gradient descent; its scale stays."""
-    kernels = [tf.Variable(term.kernel) for term in layer.terms]
+    kernels = [tf.Variable(term.values) for term in layer.terms]
     weights = [*kernels, tf.Variable(layer.bias)]
     optimizer = tf.keras.optimizers.SGD(descent.learning_rate, descent.momentum)
     optimizer.build(weights)
@@ -227,5 +227,5 @@ def _descend(state: _State, layer: SpikingLayer, descent: Descent) -> SpikingLay
     for _ in range(descent.epochs):
         for i, part in enumerate(state.inputs):
             step(state.trains(i, layer.sources), part, state.targets[i][layer.name])
-    terms = tuple(replace(t, kernel=k.numpy()) for t, k in zip(layer.terms, kernels))
+    terms = tuple(t.with_values(k.numpy()) for t, k in zip(layer.terms, kernels))
     return replace(layer, terms=terms, bias=weights[-1].numpy())
