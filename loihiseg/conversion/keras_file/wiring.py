@@ -39,6 +39,8 @@ class Layer:
         What it consists of, where it is a model.
     fault : str
         Why it cannot be read, where that is so and was asked for; see `read_graph`.
+    shape : tuple of int or None
+        Of what one gives that is not read, without the batch, where that is known.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Layer:
     calls: tuple[Call, ...] = ()
     model: "Model | None" = None
     fault: str = ""
+    shape: tuple[int, ...] | None = None
 
     @property
     def is_trainable(self) -> bool:

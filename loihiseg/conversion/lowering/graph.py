@@ -35,6 +35,8 @@ class Step:
         float32, by name; a shared layer's calls have the same.
     fault : str
         Why the layer cannot be read, where that is so; starts behind its name.
+    shape : tuple of int or None
+        Of what such a layer gives, without the batch, where it is known.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Step:
     sources: tuple[str, ...]
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     fault: str = ""
+    shape: tuple[int, ...] | None = None
 
     @property
     def called(self) -> str:
@@ -171,6 +174,7 @@ class _Flat:
             sources,
             {n: np.asarray(a, np.float32) for n, a in zip(names, arrays, strict=False)},
             layer.fault,
+            layer.shape,
         )
         return [name]
 

@@ -5,7 +5,7 @@ spikes; every other activation is a layer of neurons on the chip; what follows t
 (a linear read-out, upsampling, a sigmoid) runs on the host again, as it is.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -155,6 +155,7 @@ class _Walk:
 
     def __init__(self, graph: Graph, rate_scale_hz: float) -> None:
         self.graph = graph
+        self.steps = dict(graph.steps)
         self.rate_scale_hz = rate_scale_hz
         self.layers: dict[str, SpikingLayer] = {}
         self.shapes: dict[str, KerasShape] = {}
@@ -173,12 +174,15 @@ class _Walk:
         self.refuse(step.name, f"{step.called} {error}")
 
     def check_weights(self, names: list[str]) -> None:
-        """Note weights that cannot be."""
+        """Note weights that cannot be; what follows is looked at as if they were ones."""
         for name in names:
-            if name in self.graph.steps:
-                step = self.graph.steps[name]
-                for fault in weight_faults(step):
-                    self.refuse(name, f"{step.called}: {fault}")
+            step = self.steps.get(name)
+            faults = [] if step is None else list(weight_faults(step))
+            for fault in faults:
+                self.refuse(name, f"{self.steps[name].called}: {fault}")
+            if step is not None and faults:
+                ones = {key: np.ones_like(value) for key, value in step.weights.items()}
+                self.steps[name] = replace(step, weights=ones)
 
     def check_inputs(self) -> None:
         """Note inputs of open size; take the others as sources."""
@@ -203,7 +207,7 @@ class _Walk:
             if name in seen:
                 continue
             seen.add(name)
-            step = self.graph.steps.get(name)
+            step = self.steps.get(name)
             if step is None:
                 reached.append(name)
             elif spikes(step):
@@ -235,7 +239,7 @@ class _Walk:
     def body(self, names: list[str]) -> None:
         """Lower all that the last activations need."""
         for name in names:
-            step = self.graph.steps.get(name)
+            step = self.steps.get(name)
             if step is None:
                 self.used.add(name)
                 continue
@@ -250,17 +254,18 @@ class _Walk:
                     self.maps[name] = self._mapped(step)
             except NotPlacedError as error:
                 self.refuse_step(step, error)
-            if name not in self.maps and name in self.shapes and spikes(step):
-                # What follows is looked at as if it were placed.
+            if name not in self.maps and name in self.shapes:
+                # What follows is looked at as if these were neurons.
                 self.maps[name] = identity(name, image(self.shapes[name]))
 
     def behind(self, names: list[str]) -> None:
         """Check all that runs behind the last activations."""
         for name in names:
-            step = self.graph.steps[name]
+            step = self.steps[name]
             self.stages[name] = "host after"
             try:
                 self._infer(step)
+                tail.check_step(step)
                 if all(source in self.shapes for source in step.sources):
                     tail.operations_of(step, [self.shapes[source] for source in step.sources])
             except NotPlacedError as error:
@@ -268,7 +273,10 @@ class _Walk:
                     self.refuse_step(step, error)
 
     def _infer(self, step: Step) -> None:
-        if not step.fault and all(source in self.shapes for source in step.sources):
+        if step.fault:
+            if step.shape is not None:
+                self.shapes[step.name] = step.shape
+        elif all(source in self.shapes for source in step.sources):
             shapes = [self.shapes[source] for source in step.sources]
             self.shapes[step.name] = output_shape(step, shapes)
 

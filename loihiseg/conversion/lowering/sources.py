@@ -5,6 +5,7 @@ those of a file are, and through the same checks.
 """
 
 import json
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -66,7 +67,8 @@ def _model(model: Any, weights: Weights) -> Model:
     ]
     for calls in by_layer.values():
         heard = tuple(Call(tuple(reference(t) for t in node.keras_inputs)) for node in calls)
-        layers.append(_layer(calls[0].layer, heard, weights))
+        layer = _layer(calls[0].layer, heard, weights)
+        layers.append(replace(layer, shape=_shape(calls[0])) if layer.fault else layer)
     return Model(
         model.name,
         False,
@@ -76,6 +78,14 @@ def _model(model: Any, weights: Weights) -> Model:
         tuple(reference(tensor) for tensor in model.outputs),
         ordered(layers),
     )
+
+
+def _shape(node: Any) -> tuple[int, ...] | None:
+    """Shape of what a call gives, where that is one value of fixed size."""
+    shape = getattr(node.outputs, "shape", None)
+    if shape is None or None in tuple(shape)[1:]:
+        return None
+    return tuple(int(n) for n in tuple(shape)[1:])
 
 
 def _nodes(model: Any, inputs: set[int]) -> list[Any]:

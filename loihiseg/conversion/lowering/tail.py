@@ -29,6 +29,7 @@ from loihiseg.conversion.lowering.images import normalization
 from loihiseg.conversion.lowering.linear_map import NotPlacedError
 from loihiseg.conversion.lowering.neurons import passes_on
 from loihiseg.conversion.lowering.settings import (
+    INSIDE,
     KerasShape,
     activation,
     borders,
@@ -80,16 +81,28 @@ def operations_of(step: Step, shapes: Shapes) -> list[Operation]:
     NotPlacedError
         If there is no counterpart.
     """
+    check_step(step)
+    return [] if passes_on(step) else RULES[step.kind](step, shapes)
+
+
+def check_step(step: Step) -> None:
+    """Refuse a layer that no read-out has, whatever it is fed by.
+
+    Raises
+    ------
+    NotPlacedError
+    """
     if step.arguments.get("data_format", "channels_last") != "channels_last":
         raise NotPlacedError("is channels-first; save the model channels last")
     if passes_on(step):
-        return []
+        return
     if step.fault or step.kind not in RULES:
         what = step.fault or "cannot run in a read-out"
         raise NotPlacedError(f"{what}; use {', '.join(sorted(RULES))}")
     if step.kind == "ReLU":
         raise NotPlacedError("has a maximum, slope or threshold; use a plain ReLU")
-    return RULES[step.kind](step, shapes)
+    if step.kind in (*INSIDE, "Activation"):
+        _active(step)
 
 
 def _active(step: Step) -> list[Operation]:
