@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from loihiseg.conversion.host_graph import Convolution, Function, HostGraph, Join, Node, Pooling
+from loihiseg.conversion.linear import SparseTerm
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.conversion.validation import result_shape
 from loihiseg.errors import Option, OptionError
@@ -19,7 +20,7 @@ Shape = tuple[int, int, int]
 
 
 def layer_of(node: Node) -> str:
-    """Name of the layer that an operation is of; see `readout.readout_graph`."""
+    """Name of the layer that an operation is of; see `loihiseg.conversion.lowering.tail`."""
     number, colon, name = node.name.partition(":")
     return name if colon and number.isdigit() else node.name
 
@@ -175,7 +176,12 @@ def count_macs(network: LoweredNetwork, readout: HostGraph) -> int:
 
 def _macs_of_terms(network: LoweredNetwork, name: str, shapes: dict[str, Shape]) -> int:
     total = 0
-    for term in network.layer(name).terms:
+    layer = network.layer(name)
+    # What is chosen is neither multiplied nor added.
+    for term in () if layer.neuron.chooses else layer.terms:
+        if isinstance(term, SparseTerm):
+            total += int(term.values.size)
+            continue
         rows, columns, _ = shapes[term.source] if term.transposed else shapes[name]
         total += rows * columns * int(term.kernel.size)
     return total

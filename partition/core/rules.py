@@ -7,7 +7,7 @@ that names value, limit and remedy, or None when the rule is met.
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from partition.core.footprint import axes_of, in_axons, is_split, out_axon_slots, synapse_bits
+from partition.core.footprint import axes_of, drops_unused, in_axons, out_axon_slots, synapse_bits
 from partition.core.layers import Layer, Shape, Target
 from partition.core.limits import (
     POP16_BASE_MULTIPLE,
@@ -148,7 +148,7 @@ def unused_last_axon(
     ``Core.add_synapse`` numbers axons from the last axon of the synapse before, which is None
     when that axon is not built. Split layers drop such axons, so only whole layers are hit.
     """
-    if is_split(layer.shape, shape):
+    if drops_unused(layer, shape):
         return None
     for projection in layer.inputs[:-1]:
         if not all(axis.taps[-1] for axis in axes_of(layer, projection)):
