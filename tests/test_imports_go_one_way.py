@@ -44,7 +44,7 @@ LOIHISEG_ROOMS = [
     ["arguments", "pipeline"],
     ["verbs"],
     ["commands"],
-    ["deploy", "segment", "simulate", "train"],
+    ["check", "deploy", "segment", "simulate", "train"],
 ]
 """The same of ``loihiseg``."""
 
@@ -56,6 +56,7 @@ RUNS_WITHOUT_FRAMEWORKS = [
     "codes",
     "emulator",
     "compilation.artifact",
+    "compilation.checking",
     "compilation.deployed",
     "running",
     "evaluation",
