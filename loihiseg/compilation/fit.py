@@ -12,6 +12,7 @@ from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.training.checkpoint import CheckpointInfo
+from partition.display.messages import how_many
 
 if TYPE_CHECKING:
     from loihiseg.compilation.source import Source
@@ -134,7 +135,8 @@ def check_fit(config: CompileOptions, neurons: LoweredNetwork, source: "Source",
         lines = usage_lines(tiling.usage) + remedy_lines(layers, config.chips)
         smaller = smaller_tile(config, layers, source, tile)
         if smaller is not None:
-            lines.append("would fit: a tile of {} pixels ({} cores)".format(*smaller))
+            pixels, n_cores = smaller
+            lines.append(f"would fit: a tile of {pixels} pixels ({how_many(n_cores, 'core')})")
         raise DoesNotFitError(str(error), lines) from None
     return tiling.n_cores
 
