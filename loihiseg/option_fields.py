@@ -158,6 +158,23 @@ class Words:
 
 
 @dataclass(frozen=True)
+class YesOrNo:
+    """True or False; on a command line the option is given or not."""
+
+    expected: str = "True or False"
+
+    def taken(self, value: object) -> bool:
+        """As a bool."""
+        if not isinstance(value, bool):
+            raise ValueError
+        return value
+
+    def from_text(self) -> Callable[[str], bool]:
+        """A type for argparse."""
+        raise TypeError("an option that is given or not takes no text")
+
+
+@dataclass(frozen=True)
 class Text:
     """Any text, which is understood later."""
 

@@ -18,7 +18,7 @@ from partition.command_line.options import DAY_S, MAX_CHIPS, Parser, real, seed,
 from partition.command_line.streams import standard_output
 from partition.core.errors import DoesNotFitError
 from partition.core.limits import CORES_PER_CHIP
-from partition.display.messages import handed_on, one_line
+from partition.display.messages import handed_on, how_many, one_line
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -162,12 +162,16 @@ def print_answer(answer: Mapping[str, Any]) -> None:
     from partition.display.terminal import Console
 
     console = Console(soft_wrap=True)
-    used, per_chip = answer["cores_used"], answer["cores_per_chip"]
-    chips = "1 chip" if len(used) == 1 else f"{len(used)} chips"
+    used = answer["cores_used"]
     shares = ", ".join(str(n) for n in used)
-    console.print(
-        f"fits: {answer['n_blocks']} blocks on {chips} of {per_chip} cores; in use: {shares or 0}"
-    )
+    blocks, chips = how_many(answer["n_blocks"], "block"), how_many(len(used), "chip")
+    cores = how_many(answer["cores_per_chip"], "core")
+    console.print(f"fits: {blocks} on {chips} of {cores}; in use: {shares or 0}")
+    if answer["not_checked"]:
+        console.print(
+            "not checked, since the graph says nothing of them: "
+            f"{', '.join(answer['not_checked'])}; have it written again"
+        )
     before = answer["in_block_order"]
     rows = [
         ("messages per step within chips", answer["messages_within_chips"], None),

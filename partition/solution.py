@@ -8,9 +8,9 @@ import networkx as nx
 from numpy.typing import ArrayLike
 
 from partition.chips.cut import Assignment, assign_chips, assignment_of, chips_needed
+from partition.core.block_limits import exceeded, graph_violations, unchecked
 from partition.core.checks import check_assignment, check_placement
-from partition.core.errors import DoesNotFitError
-from partition.core.limits import CORES_PER_CHIP, LOIHI1
+from partition.core.limits import CORES_PER_CHIP
 from partition.places.placement import Placement, numbered_by_place, place_blocks, place_in_order
 
 MESH = "assumed: 4 rows of 8 tiles with 4 cores, numbered row by row"
@@ -127,30 +127,24 @@ def restored(
 
 
 def _check_blocks(graph: nx.DiGraph) -> None:
-    limit = LOIHI1.compartments
-    sizes = [(n, graph.nodes[n].get("n_compartments", 0)) for n in graph.nodes]
-    found = [
-        f"block {n} ({graph.nodes[n].get('label', '')}): {size} compartments, the limit of a core "
-        f"is {limit} (over by {size - limit}): split the ensemble"
-        for n, size in sizes
-        if size > limit
-    ]
+    found = graph_violations(graph)
     if found:
-        more = f"; so do {len(found) - 1} other blocks" if len(found) > 1 else ""
-        raise DoesNotFitError(f"{found[0]}{more}", found)
+        raise exceeded(found, graph.number_of_nodes())
 
 
 def describe(graph: nx.DiGraph, solution: Solution) -> dict[str, Any]:
     """What was found, as it is written to JSON.
 
     ``links`` are messages per step from chip to chip, the heaviest first; ``board_links`` what
-    crosses each link between neighbouring chips on the way.
+    crosses each link between neighbouring chips on the way; ``not_checked`` the limits of a core
+    that the graph says nothing of.
     """
     assignment, placement = solution.assignment, solution.placement
     chips, plain = assignment.chip_of_block, solution.plain_placement
     by_load = sorted(assignment.link_loads.items(), key=lambda item: (-item[1], item[0]))
     return {
         "n_blocks": graph.number_of_nodes(),
+        "not_checked": list(unchecked(graph)),
         "n_chips_used": assignment.n_chips_used,
         "cores_used": [chips.count(chip) for chip in range(assignment.n_chips_used)],
         "messages": assignment.messages,

@@ -63,6 +63,7 @@ from loihiseg.training.state import (
     save_state,
 )
 from partition.built.graph_file import graph_text, load_graph
+from partition.core.block_limits import CoreUse
 from partition.core.errors import PartitionError
 from partition.storage.strict_json import sealed
 from tests.mutants import damaged_arrays, damaged_json, mutant
@@ -260,6 +261,8 @@ def _graph(folder: Path) -> Path:
     graph = nx.DiGraph()
     for node, size in enumerate((3, 4, 5, 6)):
         graph.add_node(node, label=f"layer[{node}]", n_compartments=size)
+    for node in (0, 2):
+        graph.nodes[node]["use"] = CoreUse(9, 4, 640 * node, largest_base=node, dense=node == 2)
     edges = [(0, 1, 2.0), (0, 2, 0.25), (1, 3, 7.5), (2, 3, 1e-3), (3, 3, 0.0)]
     graph.add_weighted_edges_from(edges)
     graph.graph["host_inputs"] = [{"label": "stem", "n_neurons": 9, "messages": {0: 9, 2: 4}}]
@@ -269,7 +272,15 @@ def _graph(folder: Path) -> Path:
 
 
 def _graph_1(folder: Path) -> Path:
-    return _without(_graph(folder), "sha256", "version")
+    return _without(_graph_2(folder), "sha256", "version")
+
+
+def _graph_2(folder: Path) -> Path:
+    path = _graph(folder)
+    document = json.loads(path.read_text())
+    del document["uses"]
+    path.write_text(json.dumps(sealed(document | {"version": 2}, "sha256")))
+    return path
 
 
 def _read_graph(path: Path) -> bytes:
@@ -365,6 +376,7 @@ _ALL = (
     # Of versions before, whose files do not tell damage.
     Format("checkpoint-1", _checkpoint_1, _read_checkpoint, has_digest=False),
     Format("state-1", _state_1, _read_state),
+    Format("graph-2", _graph_2, _read_graph, (PartitionError,), rightly=_graph_rightly),
     Format("graph-1", _graph_1, _read_graph, (PartitionError,), has_digest=False),
 )
 

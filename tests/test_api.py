@@ -283,6 +283,7 @@ WRONG_COMPILING = {
     "input": ({"input": "later"}, "input: later: expected one of held, timed, clocked"),
     "timed": ({"input": "timed"}, "input timed is of the thermometer code"),
     "scale": ({"rate_scale_hz": "fast"}, "rate_scale_hz: fast: expected a number"),
+    "tail": ({"allow_host_tail": 1}, "allow_host_tail: 1: expected True or False"),
     "proof": ({"proof_seconds": float("inf")}, "proof_seconds: inf: expected a number"),
     "seed": ({"seed": -1}, "seed: -1: expected a whole number"),
     "no option": ({"tyle": 1}, "tyle: no such option; there are chips, code, tile"),

@@ -44,7 +44,7 @@ LOIHISEG_ROOMS = [
     ["arguments", "pipeline"],
     ["verbs"],
     ["commands"],
-    ["deploy", "segment", "simulate", "train"],
+    ["check", "deploy", "segment", "simulate", "train"],
 ]
 """The same of ``loihiseg``."""
 
@@ -56,6 +56,7 @@ RUNS_WITHOUT_FRAMEWORKS = [
     "codes",
     "emulator",
     "compilation.artifact",
+    "compilation.checking",
     "compilation.deployed",
     "running",
     "evaluation",
@@ -63,7 +64,7 @@ RUNS_WITHOUT_FRAMEWORKS = [
 ]
 """Rooms of ``loihiseg``, or modules, that read, run and score a saved network. TO BE EXTENDED."""
 
-MAKES_NETWORKS = ["emulator.simulator"]
+MAKES_NETWORKS = ["emulator.limits", "emulator.simulator"]
 """Modules of theirs that need a framework: what stands in for nengo-loihi's own simulator."""
 
 OF_ONE_MODULE = {"dask": "loihiseg.running.cluster", "distributed": "loihiseg.running.cluster"}

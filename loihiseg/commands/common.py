@@ -100,6 +100,17 @@ def add_network_option(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_host_tail_option(parser: argparse._ActionsContainer) -> None:
+    """The option that lets hidden layers run on the host."""
+    parser.add_argument(
+        "--allow-host-tail",
+        action="store_const",
+        const=True,
+        help="run hidden layers behind the last neurons of the chip on the host; they are listed "
+        "with their work, and without it refused",
+    )
+
+
 def read_data(options: Any, network_nm: tuple[float, float] | None = None) -> "Stack":
     """The stack the options ask for: the synthetic one if no path is given.
 

@@ -100,9 +100,9 @@ def _peers(model: "Model", n_chips: int, rates: np.ndarray) -> Peers:
     """Placements by nengo-loihi's allocators, after a check of every limit of a core."""
     from partition.built.allocator import peer_placements
     from partition.built.blocks import block_violations
-    from partition.core.errors import DoesNotFitError
+    from partition.core.block_limits import exceeded
 
     found = block_violations(model)
     if found:
-        raise DoesNotFitError("blocks exceed a core", found)
+        raise exceeded(found, len(model.blocks))
     return peer_placements(model, n_chips, rates)

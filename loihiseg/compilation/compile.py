@@ -25,6 +25,7 @@ from loihiseg.compilation.source import (
     check_tile,
 )
 from loihiseg.conversion.host_graph import HostGraph
+from loihiseg.conversion.host_work import check_tail
 from loihiseg.conversion.neuron import BLOCKS_VERSION
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.program import FORMAT as PROGRAM_FORMAT
@@ -33,7 +34,7 @@ from loihiseg.progress import Reporter
 from loihiseg.provenance import versions
 from loihiseg.results.run import Readout
 from loihiseg.storage.records import signature
-from partition.display.messages import handed_on
+from partition.display.messages import handed_on, how_many
 
 if TYPE_CHECKING:
     from partition.chips.cut import Assignment
@@ -154,6 +155,7 @@ def prepare(
         check_tile(source, options.tile)
         built = _network(source, options, side)
         lowering = lower(built.model, options.rate_scale_hz)
+        check_tail(lowering.graph, options.allow_host_tail)
         network = with_levels(lowering.network, options)
         code = neural_code(options, network, built.info)
         neurons = code.neurons(network)
@@ -164,7 +166,7 @@ def prepare(
     with reporter.part("fit") as note:
         other_tiles = (Path(built.source), None) if isinstance(source, Network) else source
         fewest = check_fit(options, neurons, other_tiles, built.tile)
-        note.detail = f"{fewest} cores of {options.chips * 128}"
+        note.detail = f"{how_many(fewest, 'core')} of {options.chips * 128}"
     floats = None if options.levels is None else lowering.network
     return Prepared(built, network, lowering.graph, code, neurons, floats)
 
@@ -329,7 +331,7 @@ def _built(
         layers = partition_layers(prepared.neurons)
         planned = choose_tiling_and_chips(layers, options.chips, rates=expected, seed=options.seed)
         tiling = planned.tiling
-        note.detail = f"{tiling.n_cores} cores, cut where chips meet"
+        note.detail = f"{how_many(tiling.n_cores, 'core')}, cut where chips meet"
     neurons = prepared.code.settled(prepared.neurons, tiling.shapes)
     with reporter.part("build") as note:
         built = build(

@@ -12,11 +12,12 @@ from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.training.checkpoint import CheckpointInfo
+from partition.display.messages import how_many
 
 if TYPE_CHECKING:
     from loihiseg.compilation.source import Source
     from partition.core.layers import Layer
-    from partition.shapes.tiling import Tiling
+    from partition.shapes.tiling import LayerUsage
 
 
 def settled(options: CompileOptions, network: LoweredNetwork, held: bool = False) -> CompileOptions:
@@ -131,10 +132,11 @@ def check_fit(config: CompileOptions, neurons: LoweredNetwork, source: "Source",
     try:
         chips_needed(tiling.n_cores, config.chips)
     except DoesNotFitError as error:
-        lines = usage_lines(tiling) + remedy_lines(layers, config.chips)
+        lines = usage_lines(tiling.usage) + remedy_lines(layers, config.chips)
         smaller = smaller_tile(config, layers, source, tile)
         if smaller is not None:
-            lines.append("would fit: a tile of {} pixels ({} cores)".format(*smaller))
+            pixels, n_cores = smaller
+            lines.append(f"would fit: a tile of {pixels} pixels ({how_many(n_cores, 'core')})")
         raise DoesNotFitError(str(error), lines) from None
     return tiling.n_cores
 
@@ -152,14 +154,14 @@ def remedy_lines(layers: "Sequence[Layer]", n_chips: int) -> list[str]:
     return []
 
 
-def usage_lines(tiling: "Tiling") -> list[str]:
+def usage_lines(usage: "Sequence[LayerUsage]") -> list[str]:
     """Table of what the worst block of each layer needs, under the limits of a core."""
     from partition.core.limits import LOIHI1
 
     names = ("compartments", "in_axons", "out_axon_slots", "synapse_bits")
     header = ("layer", "cores", "block", *(name.replace("_", " ") for name in names))
     rows = [header, ("limit of a core", "", "", *(f"{getattr(LOIHI1, n):,}" for n in names))]
-    for row in tiling.usage:
+    for row in usage:
         block = "x".join(map(str, row.shape))
         needs = (f"{getattr(row, name):,}" for name in names)
         rows.append((row.layer, str(row.n_blocks), block, *needs))

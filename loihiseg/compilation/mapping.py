@@ -1,12 +1,14 @@
 """A lowered network in the terms of ``partition``, and what comes back: settings and places."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from loihiseg.conversion.linear import AnyTerm, SparseTerm
 from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.conversion.term_channels import is_plain
 from loihiseg.results.mapping import AllocatorRow, MappingResults
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ OURS = "partition"
 
 def partition_layers(network: LoweredNetwork) -> "list[Layer]":
     """On-chip layers as ``partition.core.layers.Layer``, in the order of the network."""
-    from partition.core.layers import Layer, Projection
+    from partition.core.layers import Layer
 
     shapes = dict(network.inputs) | {layer.name: layer.shape for layer in network.layers}
     on_host = {layer.name for layer in network.layers if layer.on_host}
@@ -38,24 +40,44 @@ def partition_layers(network: LoweredNetwork) -> "list[Layer]":
             layer.name,
             layer.shape,
             tuple(
-                Projection(
-                    term.source,
-                    (term.kernel.shape[0], term.kernel.shape[1]),
-                    (*term.strides,),
-                    "same" if term.padding == "same" else "valid",
-                    term.transposed,
-                    (*shapes[term.source],),
-                    term.source in on_host,
-                    levels=term.levels,
-                    uniform=term.uniform,
-                )
+                _projection(term, shapes[term.source], term.source in on_host)
                 for term in layer.terms
             ),
             levels=layer.neuron.per_channel,
-            whole_kernels=layer.neuron.whole_kernels,
+            # Blocks that we build have one scale whatever they hear.
+            whole_kernels=layer.neuron.whole_kernels and is_plain(layer),
+            used_axons=not is_plain(layer),
         )
         for layer in network.chip_layers
     ]
+
+
+def _projection(term: AnyTerm, source_shape: tuple[int, int, int], on_host: bool) -> "Projection":
+    from partition.core.layers import Projection, dense_projection
+    from partition.core.links import Links
+
+    if isinstance(term, SparseTerm):
+        matrix = term.weights.tocoo()
+        targets, sources = (np.asarray(one, np.int64) for one in matrix.coords)
+        return replace(
+            dense_projection(term.source, source_shape, on_host),
+            dense=False,
+            levels=term.levels,
+            links=Links(sources, targets, matrix.shape[1], matrix.shape[0]),
+        )
+    return Projection(
+        term.source,
+        (term.kernel.shape[0], term.kernel.shape[1]),
+        (*term.strides,),
+        "same" if term.padding == "same" else "valid",
+        term.transposed,
+        (*source_shape,),
+        on_host,
+        levels=term.levels,
+        uniform=term.uniform,
+        pads=term.pads,
+        depthwise=term.depthwise,
+    )
 
 
 def apply_block_shapes(

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loihiseg.errors import Option, OptionError
-from loihiseg.option_fields import Either, Number, Text, Whole, Words, check_options, option
+from loihiseg.option_fields import (
+    Either,
+    Number,
+    Text,
+    Whole,
+    Words,
+    YesOrNo,
+    check_options,
+    option,
+)
 from partition.command_line.options import DAY_S, MAX_CHIPS, SEEDS
 
 AUTO = "auto"
@@ -40,6 +49,8 @@ class CompileOptions:
     quantile : float or None
         Share of an activation's values that its highest level reaches; None for what is usual with
         so many levels.
+    allow_host_tail : bool
+        Whether hidden layers behind the last neurons may run on the host.
     proof_seconds : float
         Time to prove that no placement has fewer messages between chips; 0 for none.
     seed : int
@@ -62,6 +73,7 @@ class CompileOptions:
     levels: int | None = option(None, Whole(1, 255))
     normalization: str = option("percentile", Words(("percentile",)))
     quantile: float | None = option(None, Number(0, 1, above=True))
+    allow_host_tail: bool = option(False, YesOrNo())
     proof_seconds: float = option(20.0, Number(0, DAY_S))
     seed: int = option(0, Whole(0, SEEDS))
 

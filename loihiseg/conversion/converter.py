@@ -14,7 +14,7 @@ import numpy as np
 
 from loihiseg.conversion.layer_input import layer_input
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, connection_label, neuron_bias
-from loihiseg.conversion.transforms import nengo_transform
+from loihiseg.conversion.transforms import layer_transform
 
 
 class SumOfConvolutions(tf.keras.layers.Layer):
@@ -49,7 +49,7 @@ class ConvertSumOfConvolutions(nengo_dl.converter.LayerConverter):
     def convert(self, node_id: int) -> nengo.ensemble.Neurons:
         """Return the neurons of the converted layer."""
         spec = self.layer.spec
-        biases = np.tile(neuron_bias(spec), int(np.prod(spec.shape[:2]))).astype(np.float32)
+        biases = np.broadcast_to(neuron_bias(spec), spec.shape).astype(np.float32).ravel()
         activation = spec.neuron.nengo_type(spec.on_host) or self.layer.activation
         neurons = self.add_nengo_obj(node_id, biases=biases, activation=activation)
         shapes = self.input_shape(node_id)
@@ -59,7 +59,7 @@ class ConvertSumOfConvolutions(nengo_dl.converter.LayerConverter):
                 node_id,
                 neurons,
                 input_idx=index,
-                transform=nengo_transform(term, shape),
+                transform=layer_transform(spec, term, shape),
                 label=connection_label(term.source, spec.name),
             )
         return neurons

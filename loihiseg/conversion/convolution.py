@@ -8,11 +8,15 @@ A BLAS adds up in an order that depends on how many threads it has. What has to 
 last bit wherever it is computed is multiplied `in_order`, which is slower.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loihiseg.conversion.linear import Term
+from loihiseg.conversion.linear import AnyTerm, Pads, SparseTerm, Term
+
+if TYPE_CHECKING:
+    from loihiseg.conversion.spec import SpikingLayer
 
 Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Of two matrices."""
@@ -29,6 +33,7 @@ def convolve(
     strides: tuple[int, int] = (1, 1),
     padding: str = "valid",
     product: Product = np.matmul,
+    depthwise: bool = False,
 ) -> np.ndarray:
     """Cross-correlation with zero padding, as ``tf.nn.conv2d``.
 
@@ -43,6 +48,8 @@ def convolve(
         "valid" or "same".
     product : callable
         See `Product`.
+    depthwise : bool
+        Whether every channel has kernels of its own, (rows, columns, channels, filters of each).
 
     Returns
     -------
@@ -53,7 +60,7 @@ def convolve(
     if padding == "same":
         images = np.pad(images, same_borders(images.shape, (high, wide), strides))
     windows = sliding_windows(images, (high, wide))[:, :: strides[0], :: strides[1]]
-    return _products(windows, kernel, product)
+    return _products(windows, kernel, product, depthwise)
 
 
 def convolve_transposed(
@@ -61,6 +68,7 @@ def convolve_transposed(
     kernel: np.ndarray,
     strides: tuple[int, int] = (1, 1),
     product: Product = np.matmul,
+    depthwise: bool = False,
 ) -> np.ndarray:
     """Transposed convolution without cropping, as ``tf.nn.conv2d_transpose`` with "valid".
 
@@ -73,6 +81,8 @@ def convolve_transposed(
     strides : tuple of int
     product : callable
         See `Product`.
+    depthwise : bool
+        Whether every channel has kernels of its own, (rows, columns, channels, filters of each).
 
     Returns
     -------
@@ -80,7 +90,7 @@ def convolve_transposed(
         (n, (rows - 1) * stride + kernel rows, ..., filters); where the stride is larger than the
         kernel, zeros fill the rest up to ``rows * stride``.
     """
-    if tuple(kernel.shape[:2]) == tuple(strides):
+    if tuple(kernel.shape[:2]) == tuple(strides) and not depthwise:
         return _side_by_side(images, kernel, product)
     n, rows, columns, channels = images.shape
     high, wide = kernel.shape[:2]
@@ -89,15 +99,40 @@ def convolve_transposed(
     # Behind the last pixel of the input stand stride - 1 zeros already.
     after = (max(high - strides[0], 0), max(wide - strides[1], 0))
     grown = np.pad(grown, ((0, 0), (high - 1, after[0]), (wide - 1, after[1]), (0, 0)))
-    return _products(sliding_windows(grown, (high, wide)), kernel[::-1, ::-1], product)
+    return _products(sliding_windows(grown, (high, wide)), kernel[::-1, ::-1], product, depthwise)
 
 
-def term_input(term: Term, source: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+def layer_total(
+    layer: "SpikingLayer", values: Mapping[str, np.ndarray], n_images: int
+) -> np.ndarray:
+    """What the neurons of a layer compute their activation from: the sum of its terms, or extreme.
+
+    Parameters
+    ----------
+    layer : SpikingLayer
+    values : mapping of str to numpy.ndarray
+        float32, (n, rows, columns, neurons), by name of a source.
+    n_images : int
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, (n, rows, columns, channels).
+    """
+    if layer.neuron.chooses:
+        return _extreme(layer, values, bool(getattr(layer.neuron, "largest", True)))
+    total = np.broadcast_to(layer.bias, (n_images, *layer.shape)).astype(np.float32)
+    for term in layer.terms:
+        total += term_input(term, values[term.source], layer.shape)
+    return total
+
+
+def term_input(term: AnyTerm, source: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """What one term adds to the input of a layer.
 
     Parameters
     ----------
-    term : Term
+    term : Term or SparseTerm
     source : numpy.ndarray
         (n, rows, columns, neurons) of the source; neurons that carry one channel together are
         summed.
@@ -111,12 +146,56 @@ def term_input(term: Term, source: np.ndarray, shape: tuple[int, int, int]) -> n
     """
     if term.levels > 1:
         source = source.reshape(*source.shape[:-1], -1, term.levels).sum(-1, dtype=source.dtype)
+    if isinstance(term, SparseTerm):
+        weights = term.weights.astype(source.dtype)
+        return np.asarray((weights @ source.reshape(len(source), -1).T).T.reshape(-1, *shape))
     kernel = term.kernel.astype(source.dtype, copy=False)
-    if term.transposed:
-        found = convolve_transposed(source, kernel, term.strides)
-    else:
-        found = convolve(source, kernel, term.strides, term.padding)
-    return found[:, : shape[0], : shape[1]]
+    padding = term.padding
+    if not term.transposed:
+        if term.pads is not None:
+            source, padding = with_borders(source, term.pads), "valid"
+        return convolve(source, kernel, term.strides, padding, depthwise=term.depthwise)
+    found = convolve_transposed(source, kernel, term.strides, depthwise=term.depthwise)
+    if term.pads is None:
+        return found[:, : shape[0], : shape[1]]
+    rows, columns = (
+        (length - 1) * stride + size
+        for length, stride, size in zip(source.shape[1:3], term.strides, kernel.shape[:2])
+    )
+    (top, bottom), (left, right) = term.pads
+    return with_borders(found[:, :rows, :columns], ((-top, -bottom), (-left, -right)))
+
+
+def with_borders(images: np.ndarray, pads: Pads, value: float = 0.0) -> np.ndarray:
+    """Images with rows and columns of a value around them; below 0, so many are left out."""
+    borders = [(0, 0), *((max(a, 0), max(b, 0)) for a, b in pads), (0, 0)]
+    images = np.pad(images, borders, constant_values=value)
+    rows, columns = (
+        slice(max(-a, 0), length - max(-b, 0))
+        for (a, b), length in zip(pads, images.shape[1:3], strict=True)
+    )
+    return images[:, rows, columns]
+
+
+def _extreme(layer: "SpikingLayer", values: Mapping[str, np.ndarray], largest: bool) -> np.ndarray:
+    """The extreme of all that the terms look at; 0 where that is nothing."""
+    choose, nothing = (np.maximum, -np.inf) if largest else (np.minimum, np.inf)
+    found: np.ndarray | None = None
+    for term in layer.terms:
+        assert isinstance(term, Term) and term.depthwise and not term.transposed, layer.name
+        source, size = values[term.source], term.kernel.shape[:2]
+        pads = term.pads or ((0, 0), (0, 0))
+        if term.padding == "same" and term.pads is None:
+            _, rows, columns, _ = same_borders(source.shape, (size[0], size[1]), term.strides)
+            pads = rows, columns
+        source = with_borders(source, pads, nothing)
+        windows = sliding_windows(source, (size[0], size[1]))
+        windows = windows[:, :: term.strides[0], :: term.strides[1]]
+        seen = np.where(term.kernel[..., 0] != 0, windows, np.float32(nothing))
+        own = choose.reduce(seen, axis=(3, 4))
+        found = own if found is None else choose(found, own)
+    assert found is not None
+    return np.where(np.isfinite(found), found, np.float32(0))
 
 
 def sliding_windows(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -147,8 +226,13 @@ def same_borders(
     return [*borders, (0, 0)]
 
 
-def _products(windows: np.ndarray, kernel: np.ndarray, product: Product) -> np.ndarray:
+def _products(
+    windows: np.ndarray, kernel: np.ndarray, product: Product, depthwise: bool
+) -> np.ndarray:
     """Sum of products of every window with the kernel."""
+    if depthwise:
+        found = np.einsum("nijabc,abcm->nijcm", windows, kernel)
+        return found.reshape(*found.shape[:3], -1)
     matrix = kernel.reshape(-1, kernel.shape[-1])
     rows = np.stack([product(image.reshape(-1, len(matrix)), matrix) for image in windows])
     return rows.reshape(*windows.shape[:3], -1)

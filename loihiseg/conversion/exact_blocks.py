@@ -8,12 +8,16 @@ the spikes of one step alone.
 nengo-loihi finds a scale for the weights of every block and rounds them. A block of neurons that
 wait (`loihiseg.conversion.nengo_neurons.Waiting`) has the chip's integers for weights already, of
 any exponent the chip has, and is to keep them. So a network with such neurons is built as ever, and
-its blocks, once they are cut, are given their integers; all others are left to nengo-loihi.
+its blocks, once they are cut, are given their integers; all others are left to nengo-loihi. So it
+is with neurons that forget and have integers too (`loihiseg.conversion.nengo_neurons.Counting`).
+Synapses of layers that nengo-loihi has no builder for follow when the blocks are cut
+(`loihiseg.conversion.own_synapses`).
 
 Importing this module registers the builders.
 """
 
 import warnings
+from collections.abc import Collection
 
 import loihiseg.frameworks  # noqa: F401 (before nengo-loihi)
 
@@ -28,8 +32,17 @@ from nengo_loihi.builder.ensemble import build_lif
 from nengo_loihi.builder.network import build_network
 from nengo_loihi.builder.validate import validate_model
 
-from loihiseg.conversion.nengo_neurons import Forgetting, Waiting
-from loihiseg.quantization.fixed_point import integer_exponent
+from loihiseg.conversion.joint_scale import discretize_together
+from loihiseg.conversion.nengo_neurons import Counting, Forgetting, Waiting
+from loihiseg.conversion.own_synapses import (
+    OwnSynapses,
+    add_synapses,
+    blocks_of,
+    box_of,
+)
+from loihiseg.conversion.term_channels import values_of
+from loihiseg.conversion.transforms import TermTransform
+from loihiseg.quantization.fixed_point import integer_exponent, representable_bias
 
 STORED_DECAY = 4095
 """Of a current of which nothing is left in the next step; the chip adds 1."""
@@ -72,6 +85,14 @@ def build_waiting(
     block.compartment.vmin = neuron_type.floor
 
 
+@Builder.register(Counting)
+def build_counting(
+    model: Model, neuron_type: Counting, neurons: nengo.ensemble.Neurons, block: LoihiBlock
+) -> None:
+    """Compartments that keep nothing; their integers follow when the blocks are cut."""
+    block.compartment.configure_relu(vth=neuron_type.threshold, dt=model.dt)
+
+
 def build_exactly(
     model: Model,
     network: nengo.Network,
@@ -79,28 +100,63 @@ def build_exactly(
     remove_passthrough: bool = True,
     discretize: bool = True,
 ) -> None:
-    """Build a network as nengo-loihi does, and give blocks of neurons that wait their integers."""
-    waiting = [e for e in network.all_ensembles if isinstance(e.neuron_type, Waiting)]
-    if not waiting or not discretize or model.toplevel is not None:
+    """Build a network as nengo-loihi does, but for what this module and the like add to it."""
+    ours = any(isinstance(e.neuron_type, Waiting | Counting) for e in network.all_ensembles) or any(
+        isinstance(c.transform, TermTransform) for c in network.all_connections
+    )
+    if not ours or model.toplevel is not None:
         build_network(model, network, precompute, remove_passthrough, discretize)
         return
     build_network(model, network, precompute, remove_passthrough, discretize=False)
+    own = add_synapses(model)
+    if not discretize:
+        return
     exact = {
         block: ensemble.neuron_type
-        for ensemble in waiting
-        if ensemble.neurons in model.objs
-        for block in model.objs[ensemble.neurons]["in"]
+        for ensemble in network.all_ensembles
+        if isinstance(ensemble.neuron_type, Waiting | Counting) and ensemble.neurons in model.objs
+        for block in _blocks(model.objs[ensemble.neurons]["in"])
     }
-    scales = {}
+    scales = _discretize_own(model, own, exact)
     for block in model.blocks:
         if block in exact:
             scales[block] = _give_integers(block, exact[block], model.dt)
-        else:
+        elif block not in scales:
             scales[block] = discretize_block(block)
     for probe in model.probes:
         for number, block in enumerate(probe.target):
             discretize_probe(probe, number, scales[block])
     validate_model(model)
+
+
+def _blocks(found: LoihiBlock | list[LoihiBlock]) -> list[LoihiBlock]:
+    return found if isinstance(found, list) else [found]
+
+
+def _discretize_own(
+    model: Model, own: list[OwnSynapses], exact: Collection[LoihiBlock]
+) -> dict[LoihiBlock, float]:
+    """Integers of layers with synapses of ours: blocks of the same channels have one scale."""
+    layers: dict[nengo.Ensemble, list[OwnSynapses]] = {}
+    for one in own:
+        layers.setdefault(one.pending.ensemble, []).append(one)
+    scales: dict[LoihiBlock, float] = {}
+    for ensemble, terms in layers.items():
+        shape = terms[0].pending.transform.output_shape
+        runs: dict[range, list[LoihiBlock]] = {}
+        for block in blocks_of(model, ensemble):
+            if block not in exact:
+                runs.setdefault(box_of(model, block, shape).channels, []).append(block)
+        for channels, blocks in runs.items():
+            groups = []
+            for one in terms:
+                part = slice(channels.start, channels.stop)
+                term, values = one.pending.transform.term, one.pending.values
+                heard = np.abs(values_of(term, values, part, shape[2]))
+                synapses = [one.synapses[block] for block in blocks if block in one.synapses]
+                groups.append((synapses, float(heard.max(initial=0))))
+            scales |= dict.fromkeys(blocks, discretize_together(blocks, groups))
+    return scales
 
 
 with warnings.catch_warnings():
@@ -111,17 +167,22 @@ with warnings.catch_warnings():
 def _give_integers(block: LoihiBlock, neuron_type: NeuronType, dt_s: float) -> float:
     """Give a block its integers; returns what a voltage of 1 becomes."""
     part = block.compartment
-    if part.bias.any():
+    # Nengo's spikes are as high as a step is short, and so are biases.
+    bias = np.rint(np.float64(part.bias) * dt_s)
+    if isinstance(neuron_type, Waiting) and bias.any():
         raise BuildError(f"{block}: neurons that wait have no bias")
+    if not np.array_equal(bias, representable_bias(bias)):
+        raise BuildError(f"{block}: biases are no mantissas of 12 bits times a power of 2")
+    forgets = isinstance(neuron_type, Counting)
     for array, value in (
         (part.decay_u, STORED_DECAY),
-        (part.decay_v, 0),
+        (part.decay_v, STORED_DECAY if forgets else 0),
         (part.vth, neuron_type.threshold),
-        (part.bias, 0),
+        (part.bias, bias),
     ):
-        array_to_int(array, np.full(len(array), value))
+        array_to_int(array, np.broadcast_to(value, len(array)))
     part.scale_u = part.scale_v = False
-    part.vmin, part.vmax = neuron_type.floor, HIGHEST_VOLTAGE
+    part.vmin, part.vmax = 0 if forgets else neuron_type.floor, HIGHEST_VOLTAGE
     for synapse in block.synapses:
         _give_weights(synapse, dt_s)
     largest = max((synapse.max_abs_weight() for synapse in block.synapses), default=0)

@@ -1,16 +1,21 @@
 """A lowered network in numpy: activations of its layers, without a framework."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from loihiseg.conversion.convolution import term_input
+from loihiseg.conversion.convolution import layer_total
 from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.errors import InputError
 
 BATCH = 4
 """Images that go through a layer together; more only take memory."""
 
 
 def forward(
-    network: LoweredNetwork, pixels: np.ndarray, staircase: bool | None = None
+    network: LoweredNetwork,
+    pixels: np.ndarray | Mapping[str, np.ndarray],
+    staircase: bool | None = None,
 ) -> dict[str, np.ndarray]:
     """Activation of every layer if each neuron fired at its settled rate.
 
@@ -18,8 +23,9 @@ def forward(
     ----------
     network : LoweredNetwork
         Float or quantized, of activations or of the neurons that stand for them.
-    pixels : numpy.ndarray
-        (n, rows, columns) or (n, rows, columns, channels), float32, normalized.
+    pixels : numpy.ndarray or mapping of str to numpy.ndarray
+        (n, rows, columns) or (n, rows, columns, channels), float32, normalized; of a network with
+        several inputs one by name.
     staircase : bool, optional
         Rate staircase in all layers, or ideal ReLU in all; by default as each layer was trained.
         Quantized activations are what they are.
@@ -30,27 +36,41 @@ def forward(
         (n, rows, columns, channels) float32 by layer: of binary neurons the activations that they
         stand for.
     """
-    images = np.asarray(pixels, np.float32)
-    images = images[..., None] if images.ndim == 3 else images
+    images = _by_name(network, pixels)
+    n_images = len(next(iter(images.values())))
     parts = [
-        _forward(network, images[start : start + BATCH], staircase)
-        for start in range(0, len(images), BATCH)
+        _forward(
+            network,
+            {name: part[start : start + BATCH] for name, part in images.items()},
+            staircase,
+        )
+        for start in range(0, n_images, BATCH)
     ]
     return {
         layer.name: np.concatenate([part[layer.name] for part in parts]) for layer in network.layers
     }
 
 
-def _forward(
-    network: LoweredNetwork, images: np.ndarray, staircase: bool | None
+def _by_name(
+    network: LoweredNetwork, pixels: np.ndarray | Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    (name,) = network.inputs
-    values, found = {name: images}, {}
+    names = tuple(network.inputs)
+    if not isinstance(pixels, Mapping):
+        if len(names) != 1:
+            raise InputError(f"network has the inputs {', '.join(names)}; give images by name")
+        pixels = {names[0]: pixels}
+    found = {name: np.asarray(pixels[name], np.float32) for name in names}
+    return {name: part[..., None] if part.ndim == 3 else part for name, part in found.items()}
+
+
+def _forward(
+    network: LoweredNetwork, images: dict[str, np.ndarray], staircase: bool | None
+) -> dict[str, np.ndarray]:
+    values, found = dict(images), {}
+    n_images = len(next(iter(images.values())))
     for layer in network.layers:
-        total = np.broadcast_to(layer.bias, (len(images), *layer.shape)).astype(np.float32)
-        for term in layer.terms:
-            total += term_input(term, values[term.source], layer.shape)
         neuron = layer.neuron
+        total = layer_total(layer, values, n_images)
         values[layer.name] = neuron.activation(total, layer.rate_scale_hz, staircase)
         found[layer.name] = neuron.represented(values[layer.name])
     return found

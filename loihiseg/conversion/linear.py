@@ -7,12 +7,19 @@ the kernel.
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar, TypeAlias
 
 import numpy as np
+from scipy.sparse import csr_array
 
 
 class NotLinearizableError(ValueError):
     """Two operations that one convolution per source cannot express. The message says which."""
+
+
+Pair: TypeAlias = tuple[int, int]
+Pads: TypeAlias = tuple[Pair, Pair]
+"""((top, bottom), (left, right))."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +33,8 @@ class Term:
     kernel : numpy.ndarray
         float32, (rows, columns, source channels, channels), in cross-correlation order as Keras
         keeps it for Conv2D. For a transposed convolution (rows, columns, source channels,
-        channels) too: Keras keeps those two channel axes the other way round.
+        channels) too: Keras keeps those two channel axes the other way round. Depthwise:
+        (rows, columns, source channels, channels of the layer for each), 1 for one each.
     strides : tuple of int
     padding : str
         "same" or "valid".
@@ -40,21 +48,87 @@ class Term:
     ruler : bool
         Whether the source is a ruler, see `loihiseg.codes.thermometer.rulers`: all neurons have one
         weight from it, and it never fires.
+    pads : tuple of tuple of int or None
+        ((top, bottom), (left, right)), where given in place of ``padding``, which is "valid" then.
+        Of a convolution: rows and columns of zeros that are put around the source; below 0, so
+        many rows and columns of it are left out. Of a transposed one: rows and columns that are
+        cropped off the result, which without has (source rows - 1) * stride + kernel rows; below
+        0, so many of zeros are put there, as for a kernel smaller than its stride. Rows and
+        columns of the layer are what comes out, exactly.
+    depthwise : bool
+        Whether a channel of the layer hears one channel of the source alone: channel c * n + m, of
+        n for each, channel c.
     """
 
     source: str
     kernel: np.ndarray
-    strides: tuple[int, int] = (1, 1)
+    strides: Pair = (1, 1)
     padding: str = "valid"
     transposed: bool = False
     levels: int = 1
     clock: bool = False
     ruler: bool = False
+    pads: Pads | None = None
+    depthwise: bool = False
 
     @property
     def uniform(self) -> bool:
         """Whether all neurons of a channel hear the source with one weight."""
         return self.clock or self.ruler
+
+    @property
+    def values(self) -> np.ndarray:
+        """Its weights, float32, of any shape."""
+        return self.kernel
+
+    def with_values(self, values: np.ndarray) -> "Term":
+        """The same with other weights, of the shape of `values`."""
+        return replace(self, kernel=values)
+
+
+@dataclass(frozen=True, eq=False)
+class SparseTerm:
+    """Weights from one source that no convolution expresses: dense, permuted, of a border alone.
+
+    It stands beside `Term` among the terms of a layer, with the same names for the same things.
+
+    Attributes
+    ----------
+    source : str
+        Name of the spiking layer or of the input.
+    weights : scipy.sparse.csr_array
+        float32, (neurons of the layer, values of the source), rows, columns and channels of each
+        raveled in that order. Indices are sorted, none is there twice.
+    levels : int
+        Neurons that carry one value of the source, one after the other along its channels, and
+        share its weights.
+    """
+
+    source: str
+    weights: csr_array
+    levels: int = 1
+    clock: ClassVar[bool] = False
+    ruler: ClassVar[bool] = False
+    uniform: ClassVar[bool] = False
+
+    @property
+    def values(self) -> np.ndarray:
+        """Its weights, float32, (stored weights,)."""
+        return np.asarray(self.weights.data)
+
+    def with_values(self, values: np.ndarray) -> "SparseTerm":
+        """The same with other weights, in the order of `values`."""
+        matrix = csr_array((values, self.weights.indices, self.weights.indptr), self.weights.shape)
+        return replace(self, weights=matrix)
+
+    def channel_of_values(self, channels: int) -> np.ndarray:
+        """Of each weight, the channel of the layer that hears by it: int, (stored weights,)."""
+        rows = np.repeat(np.arange(self.weights.shape[0]), np.diff(self.weights.indptr))
+        return rows % channels
+
+
+AnyTerm: TypeAlias = Term | SparseTerm
+"""What a layer hears of one source."""
 
 
 @dataclass(frozen=True, eq=False)

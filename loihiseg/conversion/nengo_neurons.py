@@ -102,6 +102,48 @@ class Forgetting(nengo.LIF):
         )
 
 
+class Counting(NeuronType):
+    """Neurons that compare the input of each step, in integers, with a threshold, and forget it.
+
+    Input is the chip's integers, as for `Waiting`.
+
+    Parameters
+    ----------
+    threshold : int
+        Above which they fire.
+    amplitude : float
+        Scales the output, which is this over the length of a step.
+    """
+
+    negative = False
+    spiking = True
+    amplitude = NumberParam("amplitude", low=0, low_open=True)
+    threshold = IntParam("threshold", low=0)
+
+    def __init__(self, threshold: int, amplitude: float = 1, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.threshold = threshold
+        self.amplitude = amplitude
+
+    def gain_bias(
+        self, max_rates: np.ndarray, intercepts: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """No rate can be asked for: they compare what they are sent."""
+        intercepts = np.array(intercepts, dtype=float, ndmin=1)
+        return np.full_like(intercepts, 1000.0), np.zeros_like(intercepts)
+
+    def max_rates_intercepts(
+        self, gain: np.ndarray, bias: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The rate of every step, and no input."""
+        gain = np.asarray(gain, float)
+        return np.full_like(gain, 1000.0), np.zeros_like(gain)
+
+    def step(self, dt: float, J: np.ndarray, output: np.ndarray) -> None:
+        """Compare the input of this step, which a spike of weight 1 makes 1 over its length."""
+        output[:] = (J * dt > self.threshold) * (self.amplitude / dt)
+
+
 class Waiting(NeuronType):
     """Neurons that integrate integers, down to a floor far below: those of the ramp code.
 

@@ -68,8 +68,12 @@ class ChipLayer:
     Attributes
     ----------
     weights : tuple of numpy.ndarray
-        Of each term, the shape of its kernel: what a spike adds to the current.
-    bias, threshold : numpy.ndarray
+        Of each term, the shape of its values: what a spike adds to the current.
+    channels : tuple of numpy.ndarray
+        Of each term, the channel that hears by each of its weights, or what broadcasts to that.
+    bias : numpy.ndarray
+        Of the shape of the layer's.
+    threshold : numpy.ndarray
         (channels,).
     current_scale, bias_scale, voltage_scale : numpy.ndarray
         float64, (channels,): integers that weights, biases and thresholds of 1 become.
@@ -80,6 +84,7 @@ class ChipLayer:
     """
 
     weights: tuple[np.ndarray, ...]
+    channels: tuple[np.ndarray, ...]
     bias: np.ndarray
     threshold: np.ndarray
     current_scale: np.ndarray
@@ -87,6 +92,12 @@ class ChipLayer:
     voltage_scale: np.ndarray
     sources_hz: tuple[float, ...]
     dt_s: float
+
+    @property
+    def floats(self) -> list[np.ndarray]:
+        """Weights of each term over the scale of their currents."""
+        pairs = zip(self.weights, self.channels, strict=True)
+        return [weights / self.current_scale[channels] for weights, channels in pairs]
 
 
 class Neuron:
@@ -105,17 +116,25 @@ class Neuron:
         Whether networks of activations have such layers; else only those of neurons.
     compares : bool
         Whether a neuron compares the input of each step with its threshold and keeps nothing.
+    chooses : bool
+        Whether an activation is the extreme of what its terms look at, and not their sum.
     whole_kernels : bool
         Whether all blocks of a layer are to hear through whole kernels, so that they have one
         scale; see ``partition.layers.Layer``.
+    integers : bool
+        Whether kernels and biases are the chip's integers already.
+    bias_sent : bool
+        Whether a clock sends the biases, and the neurons have none of their own.
     """
 
     levels: int = 0
     level_value: float = 1.0
     is_activation: bool = False
     compares: bool = False
+    chooses: bool = False
     whole_kernels: bool = False
     integers: bool = False
+    bias_sent: bool = False
 
     @property
     def per_channel(self) -> int:

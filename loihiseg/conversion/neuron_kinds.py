@@ -92,7 +92,10 @@ class Rectified(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         """A threshold that is off by a factor scales all input of a neuron that integrates."""
         threshold = self.membrane(chip.dt_s).threshold
         error = threshold * chip.voltage_scale / chip.threshold
-        weights = [integers / chip.current_scale * error for integers in chip.weights]
+        weights = [
+            floats * error[channels]
+            for floats, channels in zip(chip.floats, chip.channels, strict=True)
+        ]
         return weights, chip.bias / chip.bias_scale * error
 
     def quantized(self, layer: SpikingLayer, chip: ChipLayer) -> SpikingLayer:
@@ -100,7 +103,7 @@ class Rectified(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         weights, bias = self.meant(chip)
         scale_hz = layer.rate_scale_hz
         terms = tuple(
-            replace(term, kernel=(meant * chip.dt_s * hz / scale_hz).astype(np.float32))
+            term.with_values((meant * chip.dt_s * hz / scale_hz).astype(np.float32))
             for term, meant, hz in zip(layer.terms, weights, chip.sources_hz, strict=True)
         )
         return replace(layer, terms=terms, bias=(bias / scale_hz).astype(np.float32))
@@ -149,6 +152,66 @@ class Quantized(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         from loihiseg.network.quantized import quantized_relu
 
         return quantized_relu(total, self.level_value * self.levels, self.levels)
+
+
+class Extremum(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="extremum"):
+    """The largest or smallest of activations of levels: pooling, and maxima of layers.
+
+    All that such a layer hears are layers of as many levels, each of the same value. Its terms are
+    depthwise, with weights of 1 at the pixels that a window looks at and 0 at those that it does
+    not. The activation is the extreme of all that the windows of all terms look at, pixel by pixel
+    and channel by channel; padding is looked at by none. The bias is 0.
+
+    It needs neurons that stand for it, as `Quantized` does: a code says which.
+
+    Attributes
+    ----------
+    levels : int
+        Of its sources, and so its own.
+    level_value : float
+        Of its sources, and so its own.
+    largest : bool
+        The largest, or else the smallest.
+    """
+
+    levels: Annotated[int, Meta(ge=1, le=MOST_LEVELS)]
+    level_value: Annotated[float, Meta(gt=0, le=1e30)] = 1.0
+    largest: bool = True
+
+    is_activation = True
+    chooses = True
+
+    def check(self, channels: int) -> None:
+        """See `Neuron.check`."""
+        _check_levels(self)
+
+    def stands_for(self, activation: Neuron) -> bool:
+        """For nothing: there are no such neurons."""
+        return False
+
+    def nengo_type(self, on_host: bool) -> NoReturn:
+        """None there is."""
+        raise TypeError(_NO_NEURONS)
+
+    def host_spikes(self, current: np.ndarray, n_steps: int) -> np.ndarray:
+        """None there are."""
+        raise TypeError(_NO_NEURONS)
+
+    def membrane(self, dt_s: float = DT_S) -> Membrane:
+        """None there is."""
+        raise TypeError(_NO_NEURONS)
+
+    def activation(
+        self, total: np.ndarray, rate_scale_hz: float, staircase: bool | None = None
+    ) -> np.ndarray:
+        """What was chosen already, see `loihiseg.conversion.convolution.layer_total`."""
+        return total
+
+    def keras_activation(
+        self, total: tf.Tensor, rate_scale_hz: float, staircase: bool | None
+    ) -> tf.Tensor:
+        """The same of a tensor."""
+        return total
 
 
 class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="memoryless"):
@@ -240,9 +303,10 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     def meant(self, chip: ChipLayer) -> tuple[list[np.ndarray], np.ndarray]:
         """A threshold that is off is a bias that is off."""
-        weights = [integers / chip.current_scale for integers in chip.weights]
         threshold = self.membrane(chip.dt_s).threshold
-        return weights, chip.bias / chip.bias_scale + (threshold - chip.threshold / chip.bias_scale)
+        return chip.floats, chip.bias / chip.bias_scale + (
+            threshold - chip.threshold / chip.bias_scale
+        )
 
     def quantized(self, layer: SpikingLayer, chip: ChipLayer) -> SpikingLayer:
         """The integers themselves: only the sign of the input counts.
@@ -251,7 +315,7 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
         """
         bias = chip.bias - chip.threshold
         terms = tuple(
-            replace(term, kernel=integers)
+            term.with_values(integers)
             for term, integers in zip(layer.terms, chip.weights, strict=True)
         )
         return replace(layer, terms=terms, bias=bias.astype(np.float32))
@@ -261,14 +325,14 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
         return 1000.0 / max(*(float(np.abs(w).max(initial=0)) for w in weights), 1e-30)
 
 
-KINDS: tuple[type[Neuron], ...] = (Rectified, Quantized, Memoryless)
+KINDS: tuple[type[Neuron], ...] = (Rectified, Quantized, Extremum, Memoryless)
 """Kinds that every network may have."""
 
 
 _NO_NEURONS = "an activation of levels has no neurons: a neural code gives those that stand for it"
 
 
-def _check_levels(neuron: Quantized | Memoryless) -> None:
+def _check_levels(neuron: Quantized | Extremum | Memoryless) -> None:
     if not 1 <= neuron.levels <= MOST_LEVELS:
         raise ValueError(f"has {neuron.levels} levels, expected 1 to {MOST_LEVELS}")
     if not 0 < neuron.level_value <= 1e30:

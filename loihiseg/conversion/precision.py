@@ -7,6 +7,7 @@ import numpy as np
 
 from loihiseg.conversion.neuron import ChipLayer
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, neuron_bias
+from loihiseg.conversion.term_channels import channels_of, put_values, values_of
 from loihiseg.errors import InputError, LoihisegError
 from loihiseg.quantization.fixed_point import (
     BlockScale,
@@ -50,8 +51,9 @@ def quantize_network(
     block_shapes : dict of str to tuple of int
         (rows, columns, channels) of the blocks of each layer. Only channels matter: blocks that
         differ in rows and columns share their kernel, and so their scale. Blocks that hear through
-        part of the kernel only, such as one row at the border, may have another; see
-        ``partition.core.layers.Layer.whole_kernels``.
+        part of the kernel only, such as one row at the border, may have another, see
+        ``partition.core.layers.Layer.whole_kernels``; not those of layers that are built by
+        `loihiseg.conversion.own_synapses`.
     synapse_s : float
         Time constant in seconds of the synaptic filter, 0 for none.
     dt_s : float
@@ -85,14 +87,14 @@ def quantize_network(
 def chip_weights(
     layer: SpikingLayer, source_scale_hz: Sequence[float], dt_s: float = 0.001
 ) -> list[np.ndarray]:
-    """Float weights of each term in nengo-loihi's units, float32, the shape of its kernel.
+    """Float weights of each term in nengo-loihi's units, float32, the shape of its values.
 
     A spike carries 1 / dt times the source's amplitude; a neuron's gain is its rate scale.
     """
     weights = []
     for term, scale_hz in zip(layer.terms, source_scale_hz):
-        kernel = term.kernel.astype(np.float64) / dt_s * (1.0 / scale_hz) * layer.rate_scale_hz
-        weights.append(kernel.astype(np.float32))
+        values = term.values.astype(np.float64) / dt_s * (1.0 / scale_hz) * layer.rate_scale_hz
+        weights.append(values.astype(np.float32))
     return weights
 
 
@@ -124,12 +126,21 @@ def layer_scales(
     decay = None if membrane.forgets_current else decay
     for start in range(0, layer.shape[2], width):
         part = slice(start, min(start + width, layer.shape[2]))
-        largest = max(float(np.abs(w[..., part]).max()) for w in weights)
+        largest = _largest(layer, weights, part)
         scale = block_scale(
-            largest, membrane.threshold, bias[part], decay, membrane.decay,
+            largest, membrane.threshold, bias[..., part], decay, membrane.decay,
             scale_voltage=membrane.undo_gain,
         )  # fmt: skip
         yield part, scale
+
+
+def _largest(layer: SpikingLayer, weights: Sequence[np.ndarray], part: slice) -> float:
+    """The largest weight by which a run of channels hears."""
+    channels = layer.shape[2]
+    return max(
+        float(np.abs(values_of(term, w, part, channels)).max(initial=0))
+        for term, w in zip(layer.terms, weights, strict=True)
+    )
 
 
 @dataclass(eq=False)
@@ -180,7 +191,7 @@ def _quantize_layer(
 def _exact(layer: SpikingLayer) -> tuple[SpikingLayer, LayerPrecision]:
     """A layer of integers: it computes what its own terms say, its clock's are no input."""
     terms = tuple(term for term in layer.terms if not term.uniform)
-    exponents = [integer_exponent(term.kernel) for term in terms]
+    exponents = [integer_exponent(term.values) for term in terms]
     found = [exponent for exponent in exponents if exponent is not None]
     assert len(found) == len(terms), layer.name
     row = LayerPrecision(
@@ -211,22 +222,25 @@ def _integers(
     """The integers of all blocks of a layer."""
     threshold = layer.neuron.membrane(dt_s).threshold
     integers = tuple(np.zeros_like(w) for w in weights)
-    bias_of, threshold_of, *scale_of = np.zeros((5, layer.shape[2]))
+    bias_of = np.zeros(bias.shape)
+    threshold_of, *scale_of = np.zeros((4, layer.shape[2]))
+    channels = layer.shape[2]
     for part, scale in blocks:
         vth = quantize_threshold(threshold, scale)
         if vth == 0:
-            largest = max(float(np.abs(value[..., part]).max()) for value in weights)
+            largest = _largest(layer, weights, part)
             raise InputError(
-                f"weights up to {largest:g} and biases up to {float(np.abs(bias[part]).max()):g} "
-                f"leave nothing of the threshold of {threshold:g}: its neurons would fire in every "
+                f"weights up to {largest:g} and biases up to "
+                f"{float(np.abs(bias[..., part]).max()):g} leave nothing of the threshold of {threshold:g}: its neurons would fire in every "
                 "step; scale the layer's activations down"
             )
-        for value, exact in zip(weights, integers, strict=True):
-            group = quantize_weights(value[..., part], scale)
-            exact[..., part] = group.integers
+        for term, value, exact in zip(layer.terms, weights, integers, strict=True):
+            group = quantize_weights(values_of(term, value, part, channels), scale)
+            put_values(term, exact, part, channels, group.integers)
             notes.exponents.append(group.exponent)
             notes.lost.append(group.bits_lost)
-        bias_of[part], threshold_of[part] = quantize_bias(bias[part], scale), vth
+        bias_of[..., part] = quantize_bias(bias[..., part], scale)
+        threshold_of[part] = vth
         for column, factor in zip(
             scale_of, (scale.current_scale, scale.bias_scale, scale.voltage_scale), strict=True
         ):
@@ -237,6 +251,7 @@ def _integers(
     current_scale, bias_scale, voltage_scale = scale_of
     return ChipLayer(
         weights=integers,
+        channels=tuple(channels_of(term, channels) for term in layer.terms),
         bias=bias_of,
         threshold=threshold_of,
         current_scale=current_scale,

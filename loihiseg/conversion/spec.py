@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihiseg.conversion.linear import Term
+from loihiseg.conversion.linear import AnyTerm
 from loihiseg.conversion.neuron import Neuron
 
 
@@ -18,10 +18,12 @@ class SpikingLayer:
         Name of the Keras layer whose output the neurons carry.
     shape : tuple of int
         (rows, columns, channels) of the neurons.
-    terms : tuple of Term
-        Convolutions whose sum is the input, one per source.
+    terms : tuple of Term and SparseTerm
+        What is heard of each source; their sum is the input (for neurons that choose an extreme,
+        see `loihiseg.conversion.neuron_kinds.Extremum`, it is no sum). A source may have several.
     bias : numpy.ndarray
-        float32, (channels,).
+        float32, (channels,), or (rows, columns, channels) where it differs from pixel to pixel, as
+        a constant does that zero padding cuts off at the border.
     rate_scale_hz : float
         Firing rate that stands for an activation of 1.
     on_host : bool
@@ -32,7 +34,7 @@ class SpikingLayer:
 
     name: str
     shape: tuple[int, int, int]
-    terms: tuple[Term, ...]
+    terms: tuple[AnyTerm, ...]
     bias: np.ndarray
     rate_scale_hz: float
     on_host: bool
@@ -42,6 +44,11 @@ class SpikingLayer:
     def n_neurons(self) -> int:
         """Neurons of the layer."""
         return int(np.prod(self.shape))
+
+    @property
+    def channel_bias(self) -> bool:
+        """Whether all pixels of a channel have one bias, so that ``bias`` is (channels,)."""
+        return self.bias.ndim == 1
 
     @property
     def levels(self) -> int:
@@ -107,7 +114,9 @@ class LoweredNetwork:
 
 
 def neuron_bias(layer: SpikingLayer) -> np.ndarray:
-    """Bias of a layer's neurons in Nengo, float32 (channels,)."""
+    """Bias of a layer's neurons in Nengo, float32, of the shape of the layer's."""
+    if layer.neuron.bias_sent:
+        return np.zeros_like(layer.bias)
     return layer.bias + np.float32(layer.neuron.bias_offset(layer.on_host))
 
 

@@ -197,7 +197,7 @@ def check_graph(graph: HostGraph, shapes: dict[str, Shape], tile: int) -> None:
         if node.name in known or any(source not in known for source in node.sources):
             raise ValueError(f"{label} stands twice, or takes what is none before it")
         try:
-            known[node.name] = _result(node, [known[source] for source in node.sources])
+            known[node.name] = result_shape(node, [known[source] for source in node.sources])
         except ValueError as error:
             raise ValueError(f"{label}: {error}") from None
         _check_size(label, known[node.name])
@@ -209,7 +209,7 @@ def check_graph(graph: HostGraph, shapes: dict[str, Shape], tile: int) -> None:
         )
 
 
-def _result(node: Node, shapes: list[Shape]) -> Shape:
+def result_shape(node: Node, shapes: list[Shape]) -> Shape:
     """Shape of what an operation makes."""
     operation = node.operation
     if isinstance(operation, Join):

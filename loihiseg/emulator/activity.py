@@ -1,7 +1,7 @@
 """What happened in a run, counted: spikes, messages, synaptic events, neuron updates."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -156,6 +156,40 @@ def fan_out(deployable: "Deployable") -> FanOut:
         tuple(np.split(host[1], parts)),
         deployable.input_sources,
     )
+
+
+def events_by_block(
+    deployable: "Deployable", spikes: np.ndarray, host_spikes: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Synaptic events on the core of each block, whoever set them off.
+
+    Parameters
+    ----------
+    deployable : loihiseg.emulator.presenter.Deployable
+    spikes : numpy.ndarray
+        (n_compartments,): spikes of every compartment, in block order.
+    host_spikes : dict of str to numpy.ndarray
+        (n_neurons,): of the neurons of each host layer that sends to the chip.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, (n_blocks,).
+    """
+    program = deployable.program
+    sources = [host_spikes[name] for name in deployable.input_sources]
+    sent = np.concatenate([np.zeros(0, np.int64), *sources])
+    total = np.zeros(program.n_blocks, np.int64)
+    for start, entries, fired in (
+        (program.entry_start, program.entries, spikes),
+        (program.input_entry_start, program.input_entries, sent),
+    ):
+        source = np.repeat(np.arange(len(start) - 1), np.diff(start))
+        block = np.searchsorted(program.block_start, entries[:, 0], side="right") - 1
+        # One message drives the synapses of its row.
+        events = np.asarray(fired, np.int64)[source] * program.row_events[entries[:, 1]]
+        total += np.bincount(block, events, program.n_blocks).astype(np.int64)
+    return total
 
 
 def _count(

@@ -50,7 +50,7 @@ def host_currents(network: LoweredNetwork, pixels: np.ndarray) -> dict[str, np.n
 def _current(layer: SpikingLayer, sources: dict[str, np.ndarray]) -> np.ndarray:
     # As Nengo keeps them: biases in float32, then in float64; the gain after the sum.
     bias = (layer.bias * np.float32(layer.rate_scale_hz)).astype(np.float64)
-    current = np.tile(bias, layer.shape[0] * layer.shape[1])
+    current = np.array(np.broadcast_to(bias, layer.shape)).ravel()
     for term in layer.terms:
         found = term_input(term, sources[term.source], layer.shape)
         current += np.float64(layer.rate_scale_hz) * found.reshape(-1)

@@ -22,6 +22,7 @@ from loihiseg.emulator.presentation import present
 from loihiseg.emulator.program import Program
 from loihiseg.emulator.step_loads import StepLoads, step_loads
 from loihiseg.emulator.validation import check_fits
+from partition.core.block_limits import CoreUse
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +36,14 @@ class Deployable:
         int64, (n_neurons,): compartment of each neuron of every layer on the chip.
     input_sources : tuple of str
         Host layer that each input of the program carries the spikes of.
+    uses : tuple of partition.core.block_limits.CoreUse or None
+        What each block takes of its core; None of a program that was kept without.
     """
 
     program: Program
     places: dict[str, np.ndarray]
     input_sources: tuple[str, ...]
+    uses: tuple[CoreUse, ...] | None = None
 
     def compartment_values(self, layers: Mapping[str, np.ndarray]) -> np.ndarray:
         """Lay values per neuron out in block order.

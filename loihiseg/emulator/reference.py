@@ -15,6 +15,7 @@ import numpy as np
 from loihiseg.emulator.activity import FanOut, Presentation, fan_out, host_sources
 from loihiseg.emulator.presenter import Deployable, collected
 from loihiseg.errors import LoihisegError
+from partition.built.blocks import core_use
 
 if TYPE_CHECKING:
     import nengo
@@ -190,7 +191,10 @@ class Presenter:
         """The built model compiled, as `loihiseg.emulator.presenter` runs it."""
         from loihiseg.emulator.program import compile_model
 
-        return Deployable(compile_model(self.model), dict(self._places), host_sources(self.model))
+        uses = tuple(core_use(block) for block in self.model.blocks)
+        return Deployable(
+            compile_model(self.model), dict(self._places), host_sources(self.model), uses
+        )
 
     def present_each(
         self, images: Iterable[np.ndarray], n_steps: int, n_window_steps: int

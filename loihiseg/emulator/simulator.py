@@ -21,6 +21,7 @@ from nengo_loihi.inputs import SpikeInput
 from nengo_loihi.simulator import StepRunner
 
 from loihiseg.emulator import kernels
+from loihiseg.emulator.limits import EnforceLimits, limits_enforced
 from loihiseg.emulator.program import GRID, Program, compile_model
 from loihiseg.emulator.traffic import program_graph
 from partition.built.rates import rates_by_owner
@@ -99,10 +100,36 @@ class Simulator(nengo_loihi.Simulator):
 
     Other targets run as they do there. `accelerated` says what runs compiled, `activity` what
     happened; `reset` goes back to the start, which nengo-loihi's own cannot.
+
+    Parameters
+    ----------
+    network : nengo.Network
+    dt : float
+        Of a step, in seconds.
+    seed : int, optional
+    model : nengo_loihi.builder.Model, optional
+    *args, **kwargs
+        As `nengo_loihi.Simulator` takes them.
+    enforce_limits : {"error", "warn", "off"}, optional
+        Whether a network with blocks that exceed a core is refused (BuildError), run with a
+        `LimitsWarning`, or just run; each block is named, with value, limit and excess. Without,
+        what nengo-loihi refuses is an error, and what only a hardware build would refuse a warning.
     """
 
-    def __init__(self, network: nengo.Network, *args: object, **kwargs: object) -> None:
-        super().__init__(network, *args, **kwargs)
+    def __init__(
+        self,
+        network: nengo.Network,
+        dt: float = 0.001,
+        seed: int | None = None,
+        model: Model | None = None,
+        *args: object,
+        enforce_limits: EnforceLimits | None = None,
+        **kwargs: object,
+    ) -> None:
+        if model is None:
+            model = Model(dt=float(dt), label=f"{network}, dt={dt:f}")
+        with limits_enforced(model, enforce_limits):
+            super().__init__(network, dt, seed, model, *args, **kwargs)
         emulator = self.sims.get("emulator")
         self.accelerated = Accelerated(False, False, reason=f"target is {self.target!r}")
         # Learning changes the weights of the built model itself.

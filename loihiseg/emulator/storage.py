@@ -25,6 +25,7 @@ from loihiseg.storage.arrays import pack_arrays, unpack
 from loihiseg.storage.schema import check_names
 from loihiseg.storage.seal import seal, unseal
 from partition.built.graph_file import GRAPH_MEMBER, graph_text, parse_graph
+from partition.core.block_limits import USE
 from partition.core.errors import PartitionError
 from partition.storage.files import read_bytes
 from partition.storage.strict_json import decode, in_one_line
@@ -140,12 +141,14 @@ def _unpacked(body: bytes) -> tuple[Deployable, dict[str, Any]]:
     check_names(arrays, expected)
     places = {name: arrays[f"place/{i}"] for i, name in enumerate(header.places)}
     program = Program(**{name: arrays[name] for name in _ARRAYS})
-    deployable = Deployable(program, places, header.input_sources)
+    check_names(texts, {GRAPH_MEMBER})
+    graph = parse_graph(texts[GRAPH_MEMBER], GRAPH_MEMBER)
+    uses = tuple(use for _, use in graph.nodes(data=USE))
+    known = None if None in uses else uses
+    deployable = Deployable(program, places, header.input_sources, known)
     if len(places) != len(header.places):
         raise ValueError("two layers have the same name")
     _check(deployable)
-    check_names(texts, {GRAPH_MEMBER})
-    graph = parse_graph(texts[GRAPH_MEMBER], GRAPH_MEMBER)
     sizes = [size for _, size in graph.nodes(data="n_compartments")]
     if not np.array_equal(sizes, np.diff(program.block_start)):
         raise ValueError(f"{GRAPH_MEMBER} has other blocks than the program")

@@ -7,6 +7,7 @@ import networkx as nx
 import numpy as np
 
 from loihiseg.emulator.program import Program
+from partition.core.block_limits import USE
 from partition.core.traffic import HostInput
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def program_graph(
 def deployable_graph(deployable: "Deployable", rates: np.ndarray | None = None) -> nx.DiGraph:
     """`program_graph` with each block named after its layer, as ``layer[3]``, and inputs likewise.
 
+    Blocks have what they take of their cores, where that is known.
+
     Parameters
     ----------
     deployable : loihiseg.emulator.presenter.Deployable
@@ -69,6 +72,8 @@ def deployable_graph(deployable: "Deployable", rates: np.ndarray | None = None) 
         for number, block in enumerate(blocks):
             labels[block] = f"{name.removesuffix('_spikes')}[{number}]"
     graph = program_graph(program, rates, labels)
+    for block, use in enumerate(deployable.uses or ()):
+        graph.nodes[block][USE] = use
     for host, source in zip(graph.graph["host_inputs"], deployable.input_sources):
         host["label"] = source.removesuffix("_spikes")
     return graph

@@ -18,6 +18,7 @@ from loihiseg.results import (
     BlockUsage,
     LayerRates,
     LayerResults,
+    LayerWork,
     Network,
     PooledRates,
     ScoreRow,
@@ -164,6 +165,7 @@ def layer_results(
     quantized_errors: Mapping[str, float],
     spiking_errors: Mapping[str, float],
     level_matches: Mapping[str, float],
+    work: Mapping[str, LayerWork],
 ) -> tuple[LayerResults, ...]:
     """Every layer on the chip: size, cores, rates, errors.
 
@@ -176,6 +178,8 @@ def layer_results(
         Of the spikes, by layer.
     quantized_errors, spiking_errors, level_matches : mapping of str to float
         By layer, see `LayerResults`; what is not known is left out.
+    work : mapping of str to LayerWork
+        By layer.
     """
     usage = {row.layer: row for row in deployed.blocks}
     rate_of = {rate.layer: rate for rate in rates}
@@ -197,6 +201,7 @@ def layer_results(
                 quantized_error=quantized_errors[layer.name],
                 spiking_error=spiking_errors.get(layer.name),
                 level_match=level_matches.get(layer.name),
+                work=work[layer.name],
             )
         )  # fmt: skip
     return tuple(found)

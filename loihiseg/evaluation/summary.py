@@ -8,6 +8,7 @@ import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.mapping import Mapping, mapping_of
+from loihiseg.conversion.host_work import host_layers
 from loihiseg.conversion.precision import QuantizedNetwork
 from loihiseg.data.selection import Chosen
 from loihiseg.evaluation.emulation import Emulation
@@ -156,6 +157,7 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         per_section=_per_section(outcome, activity, reporter),
         accelerators=tuple(estimate_energy(activity, device) for device in ACCELERATORS),
         step_times=times,
+        host_layers=host_layers(deployed.network, deployed.readout),
     )
     return Summary(results, maps, rates, mapping)
 
@@ -236,6 +238,7 @@ def _layers(
         found.quantized_errors.relative(),
         found.spiking_errors.relative(),
         found.matches.shares() if found.matches else {},
+        found.tally.work_by_layer(),
     )
 
 

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from loihiseg.errors import InputError
+from loihiseg.results.layers import LayerWork
 from loihiseg.results.work import ActivityCounts, EnergyEstimate, InterChipPoint, SectionWork
 
 PJ_PER_UJ = 1e6
@@ -120,6 +122,7 @@ def estimate_energy(
     costs: DeviceCosts,
     n_chips: int | None = None,
     step_us: float | None = None,
+    host: DeviceCosts = CPU,
 ) -> EnergyEstimate:
     """Energy per image on a device: counts times published constants.
 
@@ -130,8 +133,10 @@ def estimate_energy(
     costs : DeviceCosts
         One of `DEVICES`, or your own.
     n_chips, step_us : int and float, optional
-        Chips in use and duration of a step in microseconds. Given both, a spiking device whose
-        static power is published gets a static part; otherwise `static_uj` is None.
+        Chips in use and duration of a step in microseconds: for the static part of a spiking
+        device whose static power is published.
+    host : DeviceCosts
+        Of what computes the layers that are not on a spiking device.
 
     Returns
     -------
@@ -146,8 +151,10 @@ def estimate_energy(
 
     Notes
     -----
-    Spiking devices are counted by their events, others by one forward pass per image. Input,
-    output and inter-chip traffic are not included; see `inter_chip_sweep`.
+    Spiking devices are counted by their events, others by one forward pass per image of the whole
+    network. What the host has to compute beside a spiking device is no part of the total, which
+    stays comparable with published ones: it stands beside it, see `EnergyEstimate`. Input, output
+    and inter-chip traffic are not included; see `inter_chip_sweep`.
     """
     if n_chips is not None and n_chips < 1:
         raise InputError(f"n_chips = {n_chips}; it must be at least 1")
@@ -168,7 +175,30 @@ def estimate_energy(
         static_uj=None if static_uj is None else float(static_uj),
         label=ESTIMATE_LABEL,
         source=costs.source,
+        **_host_part(counts, host if costs.spiking else None),
     )
+
+
+class _HostPart(TypedDict, total=False):
+    """What of an `EnergyEstimate` is of the host."""
+
+    host_uj: float
+    host: str
+
+
+def _host_part(counts: ActivityCounts, costs: DeviceCosts | None) -> _HostPart:
+    """What the host takes per image for its own layers, uJ; nothing if they were not counted.
+
+    Layers behind the chip are computed once. So is what neurons before it are fed, which are
+    updated in every step.
+    """
+    if counts.host_macs is None or costs is None:
+        return {}
+    steps = counts.n_steps / counts.n_images
+    updates = (counts.host_neurons or 0) * steps + (counts.host_activations or 0)
+    synaptic_pj = counts.host_macs * costs.energy_per_synaptic_event_pj
+    total_pj = synaptic_pj + updates * costs.energy_per_neuron_update_pj
+    return {"host_uj": float(total_pj / PJ_PER_UJ), "host": costs.name}
 
 
 def _spiking_parts(
@@ -205,8 +235,9 @@ def _spiking_parts(
 def _forward_pass_parts(counts: ActivityCounts, costs: DeviceCosts) -> tuple[float, float]:
     """Synapses and neurons of a device that does not spike, uJ per image.
 
-    One forward pass per image: macs * e_synaptic and neurons * e_neuron with neurons =
-    neuron_updates / n_steps (KerasSpiking's convention: one activation per neuron).
+    One forward pass per image: macs * e_synaptic and activations * e_neuron. Where activations
+    were not counted, those of the chip are taken, neuron_updates / n_steps (KerasSpiking's
+    convention: one activation per neuron).
     """
     if counts.macs is None:
         raise InputError(
@@ -214,8 +245,33 @@ def _forward_pass_parts(counts: ActivityCounts, costs: DeviceCosts) -> tuple[flo
             "but macs is None"
         )
     synaptic_uj = counts.macs * costs.energy_per_synaptic_event_pj / PJ_PER_UJ
-    n_neurons = counts.neuron_updates / counts.n_steps
+    n_neurons = counts.activations
+    if n_neurons is None:
+        n_neurons = counts.neuron_updates / counts.n_steps
     return synaptic_uj, n_neurons * costs.energy_per_neuron_update_pj / PJ_PER_UJ
+
+
+def layer_work(
+    neuron_updates: int,
+    spikes: int,
+    synaptic_events: int,
+    n_images: int,
+    costs: DeviceCosts = LOIHI,
+) -> LayerWork:
+    """Counts of a layer in a run of so many images, and what they take on a device, per image.
+
+    Raises
+    ------
+    InputError
+        If there were no images.
+    """
+    if n_images < 1:
+        raise InputError(f"n_images = {n_images}; it must be at least 1")
+    total_pj = (
+        synaptic_events * costs.energy_per_synaptic_event_pj
+        + neuron_updates * costs.energy_per_neuron_update_pj
+    )
+    return LayerWork(neuron_updates, spikes, synaptic_events, total_pj / PJ_PER_UJ / n_images)
 
 
 def section_work(counts: ActivityCounts, n_sections: int, emulated_s: float) -> SectionWork:

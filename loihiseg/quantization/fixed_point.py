@@ -256,6 +256,15 @@ def integer_exponent(integers: npt.ArrayLike) -> int | None:
     return None
 
 
+def representable_bias(bias: npt.ArrayLike) -> np.ndarray:
+    """The biases of the chip next to given integers: mantissas of 12 bits times 2**0 to 2**7."""
+    value = np.asarray(bias, np.float64)
+    ratio = np.maximum(np.abs(value) / BIAS_MANTISSA_MAX, 1)
+    step = 2.0 ** np.minimum(np.ceil(np.log2(ratio)), BIAS_EXPONENT_MAX)
+    limit = BIAS_MANTISSA_MAX * step
+    return np.clip(np.round(value / step) * step, -limit, limit)
+
+
 def quantize_threshold(threshold: float, scale: BlockScale) -> int:
     """A threshold as a 17-bit mantissa times 2**6."""
     value = np.round(np.float32(threshold) * scale.voltage_scale)

@@ -185,11 +185,69 @@ def energy_table(results: Results) -> Table:
     for estimate in (*results.energy, *results.accelerators):
         energy = f"{estimate.total_uj_per_image * shown:,.1f} uJ"
         rows.append((f"energy, {estimate.device}", energy, "estimate"))
+        if estimate.host_uj is not None:
+            energy = f"{estimate.with_host_uj * shown:,.1f} uJ"
+            name = f"energy, {estimate.device} and what the host computes ({estimate.host})"
+            rows.append((name, energy, "estimate"))
     note = "Energies are estimates: counts times published constants, nothing of them is measured."
     title = "Work per tile"
     if shown > 1:
         title += f", shown in {shown} orientations"
     return Table(title, ("", "", ""), tuple(rows), note)
+
+
+def work_table(results: Results) -> Table | None:
+    """What each layer on the chip does and takes; None where that was not counted by layer."""
+    per = results.activity.n_images / results.orientations
+    rows = []
+    total = sum(row.work.energy_uj for row in results.layers if row.work is not None)
+    for row in results.layers:
+        work = row.work
+        if work is None:
+            return None
+        counts = (work.neuron_updates, work.spikes, work.synaptic_events)
+        rows.append(
+            (
+                row.layer.removesuffix("_spikes"),
+                *(f"{count / per:,.0f}" for count in counts),
+                f"{work.energy_uj * results.orientations:,.2f}",
+                f"{work.energy_uj / total:.1%}" if total else "-",
+            )
+        )
+    header = ("layer", "neuron updates", "spikes", "synaptic events", "uJ, estimate", "share")
+    note = (
+        "Per tile. Synaptic events are those that arrive at a layer, from the chip and from the "
+        "host; energies are Loihi's, counts times published constants."
+    )
+    return Table("Work by layer", header, tuple(rows), note)
+
+
+def host_table(results: Results) -> Table | None:
+    """What the host computes, layer by layer; None where that was not listed."""
+    if not results.host_layers:
+        return None
+    rows = []
+    for row in results.host_layers:
+        where = "before the chip" if row.stage == "before" else "behind the chip"
+        if row.is_hidden:
+            where += ", a hidden layer"
+        rows.append(
+            (row.layer.removesuffix("_spikes"), where, f"{row.macs:,}", f"{row.activations:,}")
+        )
+    total = sum(row.macs for row in results.host_layers)
+    rows.append(
+        ("all", "", f"{total:,}", f"{sum(row.activations for row in results.host_layers):,}")
+    )
+    header = ("layer", "where", "multiply-accumulates", "activations")
+    hidden = sum(row.is_hidden for row in results.host_layers)
+    note = "For one tile: neurons before the chip are updated in every step besides."
+    warning = ""
+    if hidden:
+        layers = "1 hidden layer runs" if hidden == 1 else f"{hidden} hidden layers run"
+        warning = (
+            f"{layers} on the host, behind the chip: what the chip takes is not the network's."
+        )
+    return Table("On the host", header, tuple(rows), note, warning=warning)
 
 
 def section_table(results: Results) -> Table | None:

@@ -17,9 +17,11 @@ shows results (tables, pages, pictures, benchmarks, notebooks) reads these:
 
 from loihiseg.results.layers import (
     BlockUsage,
+    HostLayer,
     LayerPrecision,
     LayerRates,
     LayerResults,
+    LayerWork,
     PooledRates,
     QuantizedLayer,
 )
@@ -49,11 +51,13 @@ __all__ = [
     "EarlyExit",
     "EnergyEstimate",
     "InjectedSpikes",
+    "HostLayer",
     "InterChipPoint",
     "Latency",
     "LayerPrecision",
     "LayerRates",
     "LayerResults",
+    "LayerWork",
     "MappingResults",
     "Network",
     "NetworkSource",

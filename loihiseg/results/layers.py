@@ -1,11 +1,11 @@
 """Layers: sizes, firing rates, and where precision goes."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from loihiseg.results.ranges import Amount, Count, Name, Percentile, Positive, Shape, Share
+from loihiseg.results.ranges import Amount, Count, Name, Percentile, Positive, Shape, Share, Work
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,26 @@ class BlockUsage:
 
 
 @dataclass(frozen=True)
+class LayerWork:
+    """What was counted of a layer on the chip; totals of a run, energy per image.
+
+    Attributes
+    ----------
+    neuron_updates, spikes : int
+    synaptic_events : int
+        Of what arrives at the layer, wherever it was sent: they happen on its cores.
+    energy_uj : float
+        Of these updates and events on Loihi, per image; an estimate, of which the sum over all
+        layers is the network's.
+    """
+
+    neuron_updates: Work
+    spikes: Work
+    synaptic_events: Work
+    energy_uj: Amount
+
+
+@dataclass(frozen=True)
 class LayerResults:
     """A layer on the chip: all its neurons on all tiles, padded pixels of these among them.
 
@@ -79,6 +99,8 @@ class LayerResults:
         the spikes; None where these are not to be right.
     level_match : float or None
         Share of the units at the level they have with 8-bit weights, where there are levels.
+    work : LayerWork or None
+        None in folders that were written before it was counted by layer.
     """
 
     layer: Name
@@ -90,6 +112,32 @@ class LayerResults:
     quantized_error: Amount
     spiking_error: Amount | None = None
     level_match: Share | None = None
+    work: LayerWork | None = None
+
+
+@dataclass(frozen=True)
+class HostLayer:
+    """A layer on the host.
+
+    Attributes
+    ----------
+    layer : str
+    stage : {"before", "after"}
+        Before the chip, where pixels become spikes, or behind it.
+    macs : int
+        Multiply-accumulates of one forward pass.
+    activations : int
+        Neurons before the chip, which are updated in every step; values of functions behind it,
+        which are computed once for an image.
+    is_hidden : bool
+        Whether it is a hidden layer behind the chip.
+    """
+
+    layer: Name
+    stage: Literal["before", "after"]
+    macs: Count
+    activations: Count
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True)

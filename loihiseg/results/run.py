@@ -5,7 +5,7 @@ from typing import Annotated, Protocol, Self, TypeVar
 
 from msgspec import Meta
 
-from loihiseg.results.layers import LayerResults, PooledRates, QuantizedLayer
+from loihiseg.results.layers import HostLayer, LayerResults, PooledRates, QuantizedLayer
 from loihiseg.results.mapping import MappingResults
 from loihiseg.results.ranges import Amount, Count, Name, Place, Positive, Sha256, Share
 from loihiseg.results.scores import Network, ScoreRow
@@ -154,6 +154,9 @@ class Results:
         What accelerators of today would take for the same network with 8-bit weights.
     step_times : StepTimes or None
         None where blocks hear echoes of themselves, and in folders that were written before.
+    host_layers : tuple of HostLayer
+        What the host computes, before and behind the chip; empty in folders that were written
+        before they were listed.
     format : int
     """
 
@@ -185,6 +188,7 @@ class Results:
     per_section: SectionWork | None = None
     accelerators: tuple[EnergyEstimate, ...] = ()
     step_times: StepTimes | None = None
+    host_layers: tuple[HostLayer, ...] = ()
     format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT
 
     def __post_init__(self) -> None:

@@ -20,8 +20,12 @@ class ActivityCounts:
     inter_chip_messages : those that leave their chip, or None if not counted
     n_steps : simulated steps of all images together (steps per image times `n_images`)
     n_images : images presented
-    macs : multiply-accumulates of **one** forward pass of the source network, for devices
+    macs : multiply-accumulates of **one** forward pass of the whole source network, for devices
         that do not spike; None if not known
+    activations : neurons and values of functions of one such pass; None if not known
+    host_macs : those of the multiply-accumulates that are the host's beside the chip, or None
+    host_neurons : neurons that the host updates in every step, before the chip, or None
+    host_activations : values of functions that it computes once for an image, behind it, or None
 
     Raises InputError if a count is negative or not finite, or `n_steps` or `n_images` below 1.
     """
@@ -34,6 +38,10 @@ class ActivityCounts:
     n_steps: Positive
     n_images: Positive
     macs: Work | None = None
+    activations: Work | None = None
+    host_macs: Work | None = None
+    host_neurons: Work | None = None
+    host_activations: Work | None = None
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -46,7 +54,11 @@ class ActivityCounts:
 
 @dataclass(frozen=True)
 class EnergyEstimate:
-    """Estimated energy per image, in uJ; `total_uj_per_image` sums the parts that are not None."""
+    """Estimated energy per image, in uJ; `total_uj_per_image` sums the parts that are not None.
+
+    ``host_uj`` stands beside it, for a device that spikes: what the host takes for its own layers,
+    on the device named ``host``. None where that was not counted, or there is no such part.
+    """
 
     device: Name
     total_uj_per_image: Amount
@@ -56,6 +68,13 @@ class EnergyEstimate:
     static_uj: Amount | None
     label: Name
     source: Name
+    host_uj: Amount | None = None
+    host: Name | None = None
+
+    @property
+    def with_host_uj(self) -> float:
+        """Of the device and the host together."""
+        return self.total_uj_per_image + (self.host_uj or 0.0)
 
 
 @dataclass(frozen=True)

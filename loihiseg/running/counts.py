@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork
-from loihiseg.conversion.spec import LoweredNetwork
-from loihiseg.emulator.activity import Presentation, fan_out
+from loihiseg.conversion.host_work import count_macs, host_layers
+from loihiseg.emulator.activity import Presentation, events_by_block, fan_out
 from loihiseg.emulator.traffic import program_graph
+from loihiseg.metrics.energy import layer_work
+from loihiseg.results.layers import LayerWork
 from loihiseg.results.work import ActivityCounts
 from partition.core.checks import message_count
 
@@ -105,6 +107,32 @@ class Tally:
         graph = program_graph(self._deployed.deployable.program, rates)
         return float(message_count(graph, self._deployed.places.chip_of_block))
 
+    def work_by_layer(self) -> dict[str, LayerWork]:
+        """What was counted of every layer on the chip, and its energy per image.
+
+        The sum over all layers is what `counts` says of the chip.
+
+        Raises
+        ------
+        InputError
+            If nothing was counted.
+        """
+        deployed, spikes = self._deployed, self.compartment_spikes
+        deployable = deployed.deployable
+        events = events_by_block(deployable, spikes, self.counted.host_spikes)
+        starts = deployable.program.block_start
+        found = {}
+        for layer in deployed.neurons.chip_layers:
+            places = deployable.places[layer.name]
+            own = np.unique(np.searchsorted(starts, places, side="right") - 1)
+            found[layer.name] = layer_work(
+                neuron_updates=layer.n_neurons * self.n_steps,
+                spikes=int(spikes[places].sum()),
+                synaptic_events=int(events[own].sum()),
+                n_images=self.n_images,
+            )
+        return found
+
     def counts(self, between_chips: float | None = None) -> ActivityCounts:
         """All that was counted; messages and events caused by spikes from the host included.
 
@@ -129,6 +157,8 @@ class Tally:
             synaptic += int(self.counted.host_spikes[name] @ driven)
         if between_chips is None:
             between_chips = self.messages_between_chips()
+        on_host = host_layers(deployed.network, deployed.readout)
+        behind = sum(layer.activations for layer in on_host if layer.stage == "after")
         return ActivityCounts(
             neuron_updates=deployed.neurons.n_chip_neurons * self.n_steps,
             synaptic_events=synaptic,
@@ -137,20 +167,9 @@ class Tally:
             inter_chip_messages=between_chips * self.n_steps,
             n_steps=self.n_steps,
             n_images=self.n_images,
-            macs=count_macs(deployed.network),
+            macs=count_macs(deployed.network, deployed.readout),
+            activations=sum(layer.n_neurons for layer in deployed.network.layers) + behind,
+            host_macs=sum(layer.macs for layer in on_host),
+            host_neurons=sum(layer.n_neurons for layer in deployed.neurons.layers if layer.on_host),
+            host_activations=behind,
         )
-
-
-def count_macs(network: LoweredNetwork) -> int:
-    """Multiply-accumulates of one forward pass of all spiking layers, those on the host included.
-
-    A convolution has one per output position and kernel entry; a transposed one, per input
-    position. Borders count like the rest.
-    """
-    shapes = dict(network.inputs) | {layer.name: layer.shape for layer in network.layers}
-    total = 0
-    for layer in network.layers:
-        for term in layer.terms:
-            rows, columns, _ = shapes[term.source] if term.transposed else layer.shape
-            total += rows * columns * term.kernel.size
-    return total

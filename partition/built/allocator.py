@@ -23,8 +23,9 @@ from partition.built.blocks import block_violations
 from partition.built.graph import block_graph
 from partition.built.rates import ensemble_rates_of, rates_per_step
 from partition.chips.cut import Assignment, assign_chips
+from partition.core.block_limits import exceeded
 from partition.core.checks import message_count
-from partition.core.errors import DoesNotFitError, PartitionError
+from partition.core.errors import PartitionError
 from partition.core.limits import CORES_PER_CHIP
 from partition.places.placement import Placement, numbered_by_place, place_blocks
 
@@ -102,7 +103,7 @@ class MinTrafficAllocator(Allocator):
         """Place a built model; returns a ``nengo_loihi.hardware.nxsdk_objects.Board``."""
         found = block_violations(model)
         if found:
-            raise DoesNotFitError("blocks exceed a core: " + "; ".join(found), found)
+            raise exceeded(found, len(model.blocks))
         rates = self.rates
         if self.ensemble_rates is not None:
             rates = rates_per_step(model, self.ensemble_rates)

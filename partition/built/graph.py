@@ -15,7 +15,9 @@ import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike
 
+from partition.built.blocks import core_use
 from partition.built.rates import rates_per_step
+from partition.core.block_limits import USE
 from partition.core.errors import PartitionError
 from partition.core.traffic import HostInput
 
@@ -44,8 +46,9 @@ def block_graph(
     Returns
     -------
     networkx.DiGraph
-        Nodes 0 to n - 1 with ``label`` and ``n_compartments``; edges with ``weight`` in messages
-        per step, self loops included. An edge that exists but is silent has weight 0. The graph
+        Nodes 0 to n - 1 with ``label``, ``n_compartments`` and ``use``, what the block takes of its
+        core (`partition.core.block_limits.CoreUse`); edges with ``weight`` in messages per step,
+        self loops included. An edge that exists but is silent has weight 0. The graph
         attribute ``host_inputs`` lists inputs from the host: ``label``, ``n_neurons`` and
         ``messages``, a dict of block to messages per step when every input neuron spikes.
 
@@ -65,7 +68,8 @@ def block_graph(
     graph = nx.DiGraph()
     start = 0
     for index, (block, size) in enumerate(zip(blocks, sizes)):
-        graph.add_node(index, label=str(block.label), n_compartments=int(size))
+        more = {USE: core_use(block)}
+        graph.add_node(index, label=str(block.label or ""), n_compartments=int(size), **more)
         block_rates = rates[start : start + size]
         start += size
         for axon in block.axons:

@@ -1,24 +1,27 @@
 """A block graph as a JSON file, or inside an archive such as a compiled program.
 
-Version 2 carries the SHA-256 of its content; version 1, without, is still read. A digest only tells
-damage: whatever it says, every index, count and weight is checked.
+Version 3 says of each block what it takes of its core, so that every limit can be checked of a
+file. Version 2, without that, and version 1, without the SHA-256 of its content, are still read.
+A digest only tells damage: whatever it says, every index, count and weight is checked.
 """
 
 import json
 from collections import Counter
+from dataclasses import astuple, fields
 from os import PathLike
 from typing import Annotated, Any
 
 import msgspec
 import networkx as nx
 
+from partition.core.block_limits import USE, CoreUse
 from partition.core.errors import PartitionError
 from partition.storage.archive import is_archive, read_members
 from partition.storage.files import read_bytes, write_text
 from partition.storage.strict_json import decode, in_one_line, peek, sealed
 
 GRAPH_FORMAT = "partition-block-graph"
-GRAPH_VERSION = 2
+GRAPH_VERSION = 3
 
 GRAPH_MEMBER = "block_graph.json"
 """Name of the graph in an archive that holds other things too, such as a compiled program."""
@@ -50,6 +53,26 @@ class _Host(msgspec.Struct, forbid_unknown_fields=True):
     messages: list[tuple[_Block, _Count]]
 
 
+class _Use(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """A `CoreUse`, its numbers and answers in order: there may be many."""
+
+    in_axons: _Count
+    out_axon_slots: _Count
+    synapse_bits: _Count
+    compartment_configs: _Count
+    threshold_configs: _Count
+    synapse_formats: _Count
+    pop16_channels: _Count
+    largest_base: Annotated[int, msgspec.Meta(ge=-1, le=2**31 - 1)]
+    unaligned_base: bool
+    unnumbered_axons: bool
+    partly_learning: bool
+    dense: bool
+
+
+assert _Use.__struct_fields__ == tuple(field.name for field in fields(CoreUse))
+
+
 class _Version1(msgspec.Struct, forbid_unknown_fields=True):
     format: str
     version: int
@@ -60,6 +83,10 @@ class _Version1(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Version2(_Version1, forbid_unknown_fields=True):
     sha256: str
+
+
+class _Version3(_Version2, forbid_unknown_fields=True):
+    uses: list[_Use | None]
 
 
 def graph_text(graph: nx.DiGraph) -> str:
@@ -79,6 +106,10 @@ def graph_text(graph: nx.DiGraph) -> str:
                 int(graph.nodes[node].get("n_compartments", 0)),
             ]
             for node in range(graph.number_of_nodes())
+        ],
+        "uses": [
+            None if use is None else astuple(use)
+            for use in (graph.nodes[node].get(USE) for node in range(graph.number_of_nodes()))
         ],
         "edges": sorted([int(a), int(b), float(w)] for a, b, w in graph.edges(data="weight")),
         "host_inputs": [
@@ -115,7 +146,8 @@ def load_graph(path: str | PathLike[str]) -> nx.DiGraph:
     Returns
     -------
     networkx.DiGraph
-        As `partition.built.graph.block_graph` makes it.
+        As `partition.built.graph.block_graph` makes it; without what blocks take of their cores
+        where the file is of a version before 3.
 
     Raises
     ------
@@ -149,15 +181,20 @@ def parse_graph(data: bytes, path: str | PathLike[str]) -> nx.DiGraph:
         ) from error
     if kind.format != GRAPH_FORMAT:
         raise PartitionError(f"{path}: is not a block graph")
-    if kind.version not in (1, 2) or isinstance(kind.version, bool | float):
+    if kind.version not in (1, 2, 3) or isinstance(kind.version, bool | float):
         raise PartitionError(
             f"{path}: is a block graph of version {in_one_line(kind.version)}, this program reads "
-            "versions 1 and 2"
+            "versions 1 to 3"
         )
     try:
         if kind.version == 1:
             return _graph_of(decode(data, _Version1))
-        return _graph_of(decode(data, _Version2, _DIGEST))
+        if kind.version == 2:
+            return _graph_of(decode(data, _Version2, _DIGEST))
+        document = decode(data, _Version3, _DIGEST)
+        graph = _graph_of(document)
+        _add_uses(graph, document.uses)
+        return graph
     except ValueError as error:
         raise PartitionError(f"{path}: block graph is damaged: {error}") from error
 
@@ -200,6 +237,16 @@ def _graph_of(document: _Version1) -> nx.DiGraph:
         raise ValueError(f"edge {pair[0]} to {pair[1]} is there more than once")
     graph.graph["host_inputs"] = [_host_of(host, n_blocks) for host in document.host_inputs]
     return graph
+
+
+def _add_uses(graph: nx.DiGraph, uses: list[_Use | None]) -> None:
+    if len(uses) != graph.number_of_nodes():
+        raise ValueError(
+            f"what {len(uses)} blocks use is given, there are {graph.number_of_nodes()}"
+        )
+    for block, use in enumerate(uses):
+        if use is not None:
+            graph.nodes[block][USE] = CoreUse(*msgspec.structs.astuple(use))
 
 
 def _host_of(host: _Host, n_blocks: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from partition.core.checks import check_assignment, message_count
 from partition.core.errors import DoesNotFitError, PartitionError
 from partition.core.limits import CORES_PER_CHIP
+from partition.display.messages import how_many
 
 if TYPE_CHECKING:
     # Their compiled loops take a moment to load.
@@ -271,10 +272,11 @@ def chips_needed(n_blocks: int, n_chips: int, cores_per_chip: int = CORES_PER_CH
         raise PartitionError(f"{cores_per_chip} cores per chip: at least one is needed")
     needed = -(-n_blocks // cores_per_chip)
     if needed > n_chips:
+        cores, each = how_many(n_blocks, "core"), how_many(cores_per_chip, "core")
         text = (
-            f"needs {n_blocks} cores = {needed} chips of {cores_per_chip} cores, "
-            f"{n_chips} chip{'s' * (n_chips > 1)} would give {n_chips * cores_per_chip}; "
-            f"use {needed} chips, a smaller tile, or fewer channels"
+            f"needs {cores} = {how_many(needed, 'chip')} of {each}, "
+            f"{how_many(n_chips, 'chip')} would give {n_chips * cores_per_chip}; "
+            f"use {how_many(needed, 'chip')}, or a smaller network"
         )
         raise DoesNotFitError(text, [text])
     return needed

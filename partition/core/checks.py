@@ -16,8 +16,8 @@ Chips = Sequence[int] | Mapping[int, int] | np.ndarray
 """Chip per block."""
 
 _Block = tuple[range, range, range]
-_Counts = dict[tuple[int, int, bool], int]
-"""Axons by source pixel, dense ones apart."""
+_Counts = dict[tuple[int, int], dict[tuple[bool, range], int]]
+"""Axons by source pixel: whether dense, and of which of the source's channels."""
 
 _Key = TypeVar("_Key")
 
@@ -225,23 +225,36 @@ def _count_axons(layer: Layer, blocks: list[_Block], outgoing: dict[str, _Counts
     for block in blocks:
         n_in = 0
         for projection in layer.inputs:
-            pixels = _sources(layer, projection, block, whole=len(blocks) == 1)
+            whole = len(blocks) == 1 and not layer.used_axons
+            pixels = _sources(layer, projection, block, whole)
             n_in += len(pixels) * (projection.source_shape[2] if projection.dense else 1)
             if not projection.on_host:
                 counts = outgoing[projection.source]
+                key = projection.dense, _channels_heard(layer, projection, block[2])
                 for pixel in pixels:
-                    key = (*pixel, projection.dense)
-                    counts[key] = counts.get(key, 0) + 1
+                    own = counts.setdefault(pixel, {})
+                    own[key] = own.get(key, 0) + 1
         worst = max(worst, n_in)
     return worst
 
 
 def _slots(block: _Block, counts: _Counts, pixel_slots: int) -> int:
     """Output axon slots: one axon for all channels of a pixel, or one for each neuron if dense."""
-    return sum(
-        counts.get((*pixel, False), 0) * pixel_slots + counts.get((*pixel, True), 0) * len(block[2])
-        for pixel in _pixels(block)
-    )
+    total = 0
+    for pixel in _pixels(block):
+        for (dense, channels), n in counts.get(pixel, {}).items():
+            if max(channels.start, block[2].start) < min(channels.stop, block[2].stop):
+                total += n * (len(block[2]) if dense else pixel_slots)
+    return total
+
+
+def _channels_heard(layer: Layer, projection: Projection, channels: range) -> range:
+    """Channels of a source that a run of the layer's channels hears."""
+    if not projection.depthwise:
+        return range(projection.source_shape[2])
+    each = layer.shape[2] // projection.n_atoms
+    heard = [channel // each for channel in channels]
+    return range(min(heard) * projection.levels, (max(heard) + 1) * projection.levels)
 
 
 def _compare(layer: Layer, name: str, stated: int, counted: int, limit: int) -> list[str]:
@@ -273,6 +286,15 @@ def _sources(
     height, width = projection.source_shape[:2]
     if whole:
         return {(row, column) for row in range(height) for column in range(width)}
+    if projection.links is not None:
+        atoms = zip(projection.links.sources.tolist(), projection.links.targets.tolist())
+        neurons = {
+            (row * layer.shape[1] + column) * layer.shape[2] + channel
+            for row, column in _pixels(block)
+            for channel in block[2]
+        }
+        pixels = {atom // projection.n_atoms for atom, neuron in atoms if neuron in neurons}
+        return {divmod(pixel, width) for pixel in pixels}
     rows, columns = (
         {source for target in block[axis] for source in _receptive(layer, projection, axis, target)}
         for axis in (0, 1)
@@ -285,6 +307,11 @@ def _receptive(layer: Layer, projection: Projection, axis: int, target: int) -> 
     n_sources, n_targets = projection.source_shape[axis], layer.shape[axis]
     kernel, stride = projection.kernel[axis], projection.strides[axis]
     same = projection.padding == "same"
+    if projection.pads is not None:
+        start, reach = projection.pads[axis][0], range(n_sources)
+        if projection.transposed:
+            return [s for s in reach if 0 <= target + start - s * stride < kernel]
+        return [s for s in reach if 0 <= s + start - target * stride < kernel]
     if projection.transposed:
         # The padding of nengo-loihi's ``conv2d_loihi_weights``, which cuts from the full output.
         full = (n_sources - 1) * stride + 1

@@ -11,7 +11,7 @@ different; a kernel with repeated values can need less synapse memory, never mor
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, log2
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from partition.core.layers import Layer, Projection, Shape, Target
 from partition.core.limits import COMPARTMENT_BASE_LIMIT
+from partition.core.links import atoms_reaching, reach_of
 
 WEIGHT_BITS = 8
 """Bits of one weight in memory (nengo_loihi ``Synapse._set_weights_indices``)."""
@@ -71,6 +72,7 @@ def axis_of(
     padding: str,
     transposed: bool,
     uniform: bool = False,
+    before: int | None = None,
 ) -> Axis:
     """Follow ``conv2d_loihi_weights`` of nengo-loihi along one axis.
 
@@ -81,9 +83,14 @@ def axis_of(
     transposed : bool
     uniform : bool
         All taps have the same weight, and count as one.
+    before : int, optional
+        In place of what ``padding`` says: zeros before the first source position; of a transposed
+        convolution what is cut off the beginning of its result.
     """
     pad = 0
-    if padding == "same" and transposed:
+    if before is not None:
+        pad = -before if transposed else before
+    elif padding == "same" and transposed:
         total = max(n_targets + kernel - 1 - ((n_sources - 1) * stride + 1), 0)
         pad = -(min(total, 2 * (kernel - 1)) // 2)
     elif padding == "same":
@@ -102,7 +109,14 @@ def axis_of(
 
 
 def axes_of(layer: Layer, projection: Projection) -> tuple[Axis, Axis]:
-    """Row and column axis of a projection into a layer."""
+    """Row and column axis of a projection into a layer.
+
+    Of links, each axis says that all reaches all: what they reach at most.
+    """
+    if projection.links is not None:
+        return _everything(projection.source_shape[0], layer.shape[0]), _everything(
+            projection.source_shape[1], layer.shape[1]
+        )
     rows, columns = (
         axis_of(
             projection.source_shape[axis],
@@ -112,10 +126,26 @@ def axes_of(layer: Layer, projection: Projection) -> tuple[Axis, Axis]:
             projection.padding,
             projection.transposed,
             projection.uniform,
+            projection.pads[axis][0] if projection.pads is not None else None,
         )
         for axis in (0, 1)
     )
     return rows, columns
+
+
+@lru_cache(maxsize=256)
+def _everything(n_sources: int, n_targets: int) -> Axis:
+    return Axis(n_targets, (0,) * n_sources, (tuple(range(n_targets)),) * n_sources)
+
+
+def channel_runs_reached(layer: Layer, projection: Projection, size: int) -> np.ndarray:
+    """Runs of ``size`` channels of the layer that each source channel reaches, int64."""
+    channels = projection.source_shape[2]
+    if not projection.depthwise:
+        return np.full(channels, -(-layer.shape[2] // size))
+    each = layer.shape[2] // projection.n_atoms
+    first = np.arange(channels) // projection.levels * each
+    return (first + each - 1) // size - first // size + 1
 
 
 @lru_cache(maxsize=65536)
@@ -165,6 +195,11 @@ def is_split(layer_shape: Shape, block_shape: Shape) -> bool:
     return any(size > block for size, block in zip(layer_shape, block_shape))
 
 
+def drops_unused(layer: Layer, block_shape: Shape) -> bool:
+    """Whether blocks have no axons for source pixels that do not reach them."""
+    return layer.used_axons or is_split(layer.shape, block_shape)
+
+
 def n_blocks(layer_shape: Shape, block_shape: Shape) -> int:
     """Blocks, and so cores, of a layer."""
     count = 1
@@ -179,8 +214,15 @@ def in_axons(layer: Layer, block_shape: Shape) -> int:
     A layer in one block keeps an axon for every source pixel, used or not.
     """
     total = np.zeros((1, 1), int)
+    split = drops_unused(layer, block_shape)
     for projection in layer.inputs:
-        if is_split(layer.shape, block_shape):
+        if split and projection.links is not None:
+            found = reach_of(projection.links, projection.n_atoms, layer.shape, block_shape)
+            runs_of = [-(-n // size) for n, size in zip(layer.shape, block_shape)]
+            # Of blocks that lie behind each other along the channels, the one with the most.
+            total = total + found.pixels_per_block.reshape(runs_of).max(axis=2)
+            continue
+        if split:
             axes = axes_of(layer, projection)
             rows, columns = ([len(run) for run in runs(a, n)] for a, n in zip(axes, block_shape))
         else:
@@ -211,17 +253,38 @@ def messages_in(
     int or float
         A float with rates.
     """
-    channel_runs = -(-layer.shape[2] // block_shape[2])
     total: float = 0
     for projection in layer.inputs:
+        if projection.links is not None:
+            total += _link_messages(layer, projection, block_shape, rates)
+            continue
         rows, columns = (
             runs_reached(axis, size) for axis, size in zip(axes_of(layer, projection), block_shape)
         )
+        channel_runs = channel_runs_reached(layer, projection, block_shape[2])
         if rates is None:
-            total += int(rows.sum() * columns.sum()) * channel_runs * projection.source_shape[2]
+            total += int(rows.sum() * columns.sum()) * int(channel_runs.sum())
         else:
-            total += float(rows @ rates[projection.source] @ columns) * channel_runs
+            # Of a pixel only the sum is known: its channels count alike.
+            runs_each = float(channel_runs.mean())
+            total += float(rows @ rates[projection.source] @ columns) * runs_each
     return total
+
+
+def _link_messages(
+    layer: Layer,
+    projection: Projection,
+    block_shape: Shape,
+    rates: Mapping[str, np.ndarray] | None,
+) -> float:
+    """Messages per step of links; with rates the atoms of a pixel count alike."""
+    assert projection.links is not None
+    _, atoms, _ = atoms_reaching(projection.links, layer.shape, block_shape)
+    if rates is None:
+        return len(atoms) * projection.levels
+    n_atoms = projection.n_atoms
+    per_pixel = np.bincount(atoms // n_atoms, minlength=projection.links.n_sources // n_atoms)
+    return float(per_pixel @ rates[projection.source].ravel()) / n_atoms
 
 
 def out_axon_slots(
@@ -244,13 +307,19 @@ def out_axon_slots(
     pixel_slots = 2 if pop_type == 32 else 1
     total = np.zeros((1, 1), int)
     for layer, projection, target_shape in targets:
-        if is_split(layer.shape, target_shape):
+        if projection.links is not None:
+            per_pixel = pixel_slots * _blocks_of_pixels(layer, projection, target_shape)
+            total = total + np.add.reduceat(
+                np.add.reduceat(per_pixel, row_starts, axis=0), column_starts, axis=1
+            )
+            continue
+        if drops_unused(layer, target_shape):
             rows, columns = axes_of(layer, projection)
             per_row = runs_reached(rows, target_shape[0])
             per_column = runs_reached(columns, target_shape[1])
         else:
             per_row, per_column = np.ones(layer_shape[0], int), np.ones(layer_shape[1], int)
-        channel_runs = -(-layer.shape[2] // target_shape[2])
+        channel_runs = _runs_of_a_block(layer, projection, target_shape[2], block_shape[2])
         # The channels of a pixel share an axon, unless every neuron has (discrete) ones of its own.
         slots = min(block_shape[2], layer_shape[2]) if projection.dense else pixel_slots
         total = total + slots * channel_runs * np.outer(
@@ -259,12 +328,59 @@ def out_axon_slots(
     return int(total.max())
 
 
+def _blocks_of_pixels(layer: Layer, projection: Projection, target_shape: Shape) -> np.ndarray:
+    """Blocks of a layer that each source pixel reaches by links, (rows, columns) int64.
+
+    Counted as if all atoms of a pixel lay in one block of the source: else there are fewer. A layer
+    in one block keeps an axon for every pixel.
+    """
+    assert projection.links is not None
+    rows, columns, _ = projection.source_shape
+    if not drops_unused(layer, target_shape):
+        return np.ones((rows, columns), np.int64)
+    found = reach_of(projection.links, projection.n_atoms, layer.shape, target_shape)
+    return found.blocks_per_pixel.reshape(rows, columns)
+
+
+def _runs_of_a_block(layer: Layer, projection: Projection, size: int, source_size: int) -> int:
+    """Most runs of ``size`` channels that a run of ``source_size`` source channels reaches."""
+    if not projection.depthwise:
+        return -(-layer.shape[2] // size)
+    each = layer.shape[2] // projection.n_atoms
+    starts = np.arange(0, projection.source_shape[2], source_size)
+    ends = np.minimum(starts + source_size, projection.source_shape[2]) - 1
+    first = starts // projection.levels * each
+    last = ends // projection.levels * each + each - 1
+    return int((last // size - first // size + 1).max())
+
+
 def synapse_bits(layer: Layer, block_shape: Shape, stop: int | None = None) -> int:
     """Synapse memory, in bits, of the layer's worst block.
 
     With ``stop``, of any block that needs more than that, where there is one.
     """
-    channels = {min(block_shape[2], layer.shape[2]), layer.shape[2] % block_shape[2]} - {0}
+    linked = sum(_link_bits(layer, p, block_shape) for p in layer.inputs if p.links is not None)
+    if stop is not None and linked > stop:
+        return linked
+    inputs = [projection for projection in layer.inputs if projection.links is None]
+    stop = None if stop is None else stop - linked
+    return linked + _kernel_bits(replace(layer, inputs=tuple(inputs)), block_shape, stop)
+
+
+def _link_bits(layer: Layer, projection: Projection, block_shape: Shape) -> int:
+    """Synapse memory of links in the block that needs most; equal weights are not shared."""
+    assert projection.links is not None
+    found = reach_of(projection.links, projection.n_atoms, layer.shape, block_shape)
+    size = int(np.prod(np.minimum(block_shape, layer.shape)))
+    widths, place = np.unique(found.widths, return_inverse=True)
+    bits = [entry_bits(int(n) * projection.n_atoms, _index_bits(size - 1)) for n in widths]
+    per_block = np.bincount(found.blocks, weights=np.array(bits)[place] if bits else None)
+    return int(per_block.max(initial=0))
+
+
+def _kernel_bits(layer: Layer, block_shape: Shape, stop: int | None) -> int:
+    """Synapse memory of all that kernels describe."""
+    channels = _channel_kinds(layer, block_shape[2])
     axes = [axes_of(layer, projection) for projection in layer.inputs]
     columns = layer.shape[1]
     widths = [min(block_shape[1], columns - start) for start in range(0, columns, block_shape[1])]
@@ -276,17 +392,40 @@ def synapse_bits(layer: Layer, block_shape: Shape, stop: int | None = None) -> i
         for width, column_kind in sorted(
             column_kinds, key=lambda kind: _n_sources(kind[1]), reverse=True
         ):
-            for n_channels in channels:
+            for n_channels, weights in channels:
                 bits = sum(
                     dense_bits(p, n_channels)
                     if p.dense
-                    else projection_bits(r, c, width, n_channels, p.n_atoms)
-                    for r, c, p in zip(row_kind, column_kind, layer.inputs)
+                    else projection_bits(r, c, width, n_channels, *heard)
+                    for r, c, p, heard in zip(row_kind, column_kind, layer.inputs, weights)
                 )
                 worst = max(worst, bits)
                 if stop is not None and worst > stop:
                     return worst
     return worst
+
+
+def _channel_kinds(layer: Layer, size: int) -> set[tuple[int, tuple[tuple[int, int], ...]]]:
+    """Kinds of runs of channels: how many they are, and of each input what `_heard` says."""
+    total = layer.shape[2]
+    if not any(projection.depthwise for projection in layer.inputs):
+        sizes = {min(size, total), total % size} - {0}
+        return {(n, tuple((p.n_atoms, n) for p in layer.inputs)) for n in sizes}
+    parts = [range(start, min(start + size, total)) for start in range(0, total, size)]
+    return {(len(part), tuple(_heard(layer, p, part) for p in layer.inputs)) for part in parts}
+
+
+def _heard(layer: Layer, projection: Projection, part: range) -> tuple[int, int]:
+    """Atoms that a run of channels hears, and the most channels of it that hear one of them."""
+    if not projection.depthwise:
+        return projection.n_atoms, len(part)
+    each = layer.shape[2] // projection.n_atoms
+    first, last = part.start // each, (part.stop - 1) // each
+    ends = [
+        min(atom * each + each, part.stop) - max(atom * each, part.start)
+        for atom in (first, min(first + 1, last), last)
+    ]
+    return last - first + 1, max(ends)
 
 
 def _n_sources(kinds: Iterable[Run]) -> int:
@@ -295,7 +434,12 @@ def _n_sources(kinds: Iterable[Run]) -> int:
 
 @lru_cache(maxsize=65536)
 def projection_bits(
-    rows: Run, columns: Run, width: int, n_channels: int, n_source_channels: int
+    rows: Run,
+    columns: Run,
+    width: int,
+    n_channels: int,
+    n_source_channels: int,
+    n_heard: int | None = None,
 ) -> int:
     """Synapse memory in bits of one projection into one block.
 
@@ -307,6 +451,8 @@ def projection_bits(
         Columns and channels of the block.
     n_source_channels : int
         That the weights tell apart.
+    n_heard : int, optional
+        Channels of the block at a pixel that hear one source channel; all by default.
     """
     if not rows or not columns:
         return 0
@@ -322,7 +468,7 @@ def projection_bits(
     last = ((n_rows - 1) * width + n_columns) * n_channels - 1
     index_bits = _index_bits(int((page * COMPARTMENT_BASE_LIMIT + last).max()))
     sizes, counts = np.unique(n_rows * n_columns, return_counts=True)
-    per_weight = n_source_channels * n_channels
+    per_weight = n_source_channels * (n_channels if n_heard is None else n_heard)
     return sum(
         int(count) * entry_bits(int(size) * per_weight, index_bits)
         for size, count in zip(sizes, counts)

@@ -5,9 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from partition.core.errors import PartitionError
+from partition.core.links import Links
 
 Shape = tuple[int, int, int]
 """(rows, columns, channels); neurons are numbered with the channel fastest."""
+
+Pads = tuple[tuple[int, int], tuple[int, int]]
+"""((top, bottom), (left, right))."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,15 @@ class Projection:
     uniform : bool
         One pixel that reaches every neuron of a channel with the same weight: a transposed
         convolution whose kernel is as large as the layer, whatever size that has.
+    pads : ((int, int), (int, int)) or None
+        Where given, rows and columns of zeros around the source, top, bottom, left and right; of a
+        transposed convolution those that are cut off the result. ``padding`` is "valid" then.
+    depthwise : bool
+        Every channel of the layer hears one atom of the source alone: of n atoms and n * m
+        channels, atom c is heard by channels c * m to c * m + m - 1.
+    links : Links or None
+        Where no kernel says what reaches what: which atoms reach which neurons. Kernel, strides
+        and padding say nothing then.
     """
 
     source: str
@@ -47,6 +60,9 @@ class Projection:
     dense: bool = False
     levels: int = 1
     uniform: bool = False
+    pads: Pads | None = None
+    depthwise: bool = False
+    links: Links | None = None
 
     @property
     def n_atoms(self) -> int:
@@ -74,6 +90,9 @@ class Layer:
     whole_kernels : bool
         Only blocks are used that hear through every weight of their channels. Others, such as one
         row at the border, may lack the largest weight, and then get a scale of their own.
+    used_axons : bool
+        Whether a layer in one block has axons for those source pixels alone that reach it. Those
+        that nengo-loihi builds have one for every pixel.
     """
 
     name: str
@@ -83,6 +102,7 @@ class Layer:
     settings: tuple[Hashable, ...] = ()
     levels: int = 1
     whole_kernels: bool = False
+    used_axons: bool = False
 
     @property
     def n_neurons(self) -> int:
@@ -119,12 +139,25 @@ def uniform_projection(projection: Projection, shape: Sequence[int]) -> Projecti
     )
 
 
-def output_lengths(length: int, kernel: int, stride: int, padding: str, transposed: bool) -> range:
+def output_lengths(
+    length: int,
+    kernel: int,
+    stride: int,
+    padding: str,
+    transposed: bool,
+    pads: tuple[int, int] | None = None,
+) -> range:
     """Output pixels one axis may have, by the formulas of ``nengo.transforms``.
 
-    A convolution has one. A transposed convolution has every length whose convolution gives
-    ``length``; nengo takes the smallest unless told otherwise.
+    A convolution has one, and so has what is padded or cut explicitly. A transposed convolution has
+    every length whose convolution gives ``length``; nengo takes the smallest unless told otherwise.
     """
+    if pads is not None:
+        if transposed:
+            found = max((length - 1) * stride + kernel - sum(pads), 0)
+        else:
+            found = max((length + sum(pads) - kernel) // stride + 1, 0)
+        return range(found, found + 1)
     if not transposed:
         if padding == "valid":
             length = max(length - kernel + 1, 0)
@@ -197,6 +230,43 @@ def _projection_problems(
         return [
             "a uniform projection is of one pixel, transposed, its kernel as large as the layer"
         ]
+    if projection.links is not None:
+        return _link_problems(layer, projection, by_name)
+    if projection.pads is not None and projection.padding != "valid":
+        return ["explicit pads go with padding 'valid'"]
+    if projection.depthwise and layer.shape[2] % projection.n_atoms:
+        return [
+            f"{layer.shape[2]} channels are no multiple of the {projection.n_atoms} of a depthwise "
+            "source"
+        ]
+    problems = _source_problems(projection, by_name)
+    for axis, label in enumerate(("rows", "columns")):
+        allowed = output_lengths(
+            projection.source_shape[axis],
+            projection.kernel[axis],
+            projection.strides[axis],
+            projection.padding,
+            projection.transposed,
+            projection.pads[axis] if projection.pads is not None else None,
+        )
+        if layer.shape[axis] not in allowed:
+            problems.append(f"gives {allowed[0]} {label}, the layer has {layer.shape[axis]}")
+    return problems
+
+
+def _link_problems(layer: Layer, projection: Projection, by_name: Mapping[str, Layer]) -> list[str]:
+    assert projection.links is not None
+    rows, columns, _ = projection.source_shape
+    n_units = rows * columns * projection.n_atoms
+    if (projection.links.n_sources, projection.links.n_targets) != (n_units, layer.n_neurons):
+        return [
+            f"links are of {projection.links.n_sources} atoms and {projection.links.n_targets} "
+            f"neurons, expected {n_units} and {layer.n_neurons}"
+        ]
+    return _source_problems(projection, by_name)
+
+
+def _source_problems(projection: Projection, by_name: Mapping[str, Layer]) -> list[str]:
     problems = []
     source = by_name.get(projection.source)
     if projection.on_host:
@@ -207,16 +277,6 @@ def _projection_problems(
         problems.append(
             f"source_shape {projection.source_shape} differs from the layer's {source.shape}"
         )
-    for axis, label in enumerate(("rows", "columns")):
-        allowed = output_lengths(
-            projection.source_shape[axis],
-            projection.kernel[axis],
-            projection.strides[axis],
-            projection.padding,
-            projection.transposed,
-        )
-        if layer.shape[axis] not in allowed:
-            problems.append(f"gives {allowed[0]} {label}, the layer has {layer.shape[axis]}")
     return problems
 
 

@@ -7,7 +7,7 @@ that names value, limit and remedy, or None when the rule is met.
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from partition.core.footprint import axes_of, in_axons, is_split, out_axon_slots, synapse_bits
+from partition.core.footprint import axes_of, drops_unused, in_axons, out_axon_slots, synapse_bits
 from partition.core.layers import Layer, Shape, Target
 from partition.core.limits import (
     POP16_BASE_MULTIPLE,
@@ -40,11 +40,19 @@ def block_needs(
     )
 
 
+def over_limit(value: int, limit: int, what: str) -> str:
+    """Say by how much a value exceeds its limit."""
+    return f"{value} {what}, the limit is {limit} (over by {value - limit})"
+
+
 def above(value: int, limit: int, what: str, remedy: str) -> str | None:
     """Say by how much a value exceeds its limit and what helps; None when it does not."""
-    if value <= limit:
-        return None
-    return f"{value} {what}, the limit is {limit} (over by {value - limit}): {remedy}"
+    return f"{over_limit(value, limit, what)}: {remedy}" if value > limit else None
+
+
+def is_dense(layer: Layer) -> bool:
+    """Whether a layer has neurons and no pixels: nothing reaches it by a convolution."""
+    return all(projection.dense for projection in layer.inputs) and layer.shape[:2] == (1, 1)
 
 
 def too_many_compartments(
@@ -60,34 +68,38 @@ def too_many_in_axons(
     """Input axons of a core; a pop16 axon has a shorter identifier."""
     pop16 = pop_type == 16 and not all(projection.dense for projection in layer.inputs)
     limit = min(limits.in_axons, POP16_IN_AXONS) if pop16 else limits.in_axons
-    return above(
-        needs.in_axons, limit, "in-axons", "use blocks of fewer pixels, a smaller kernel or stride"
-    )
+    remedy = "use blocks of fewer pixels, a smaller kernel or stride"
+    if is_dense(layer):
+        remedy = (
+            "use fewer neurons in the layers before it, each of which has an axon to every block "
+            "of a dense layer"
+        )
+    return above(needs.in_axons, limit, "in-axons", remedy)
 
 
 def too_many_out_axon_slots(
     layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
 ) -> str | None:
     """Output axon slots of a core."""
-    return above(
-        needs.out_axon_slots,
-        limits.out_axon_slots,
-        "out-axon slots",
-        "use blocks of fewer pixels here, or larger blocks with more channels in the layers "
-        "this one projects to",
+    remedy = (
+        "use blocks of fewer neurons here, or larger blocks in the layers this one projects to"
+        if is_dense(layer)
+        else "use blocks of fewer pixels here, or larger blocks with more channels in the layers "
+        "this one projects to"
     )
+    return above(needs.out_axon_slots, limits.out_axon_slots, "out-axon slots", remedy)
 
 
 def too_many_synapse_bits(
     layer: Layer, shape: Shape, needs: BlockNeeds, limits: CoreLimits, pop_type: int
 ) -> str | None:
     """Synapse memory of a core."""
-    return above(
-        needs.synapse_bits,
-        limits.synapse_bits,
-        "synapse bits",
-        "use fewer channels per block, fewer source channels or a smaller kernel",
+    remedy = (
+        "use fewer neurons per block, or fewer in the layers before it"
+        if is_dense(layer)
+        else "use fewer channels per block, fewer source channels or a smaller kernel"
     )
+    return above(needs.synapse_bits, limits.synapse_bits, "synapse bits", remedy)
 
 
 def too_many_synapse_configs(
@@ -107,7 +119,8 @@ def too_many_thresholds(
 ) -> str | None:
     """Different thresholds of a core; a hardware build only."""
     value = most_kinds(layer.thresholds, shape[2])
-    remedy = "use fewer channels per block, or fold thresholds into weights and biases"
+    part = "neurons" if is_dense(layer) else "channels"
+    remedy = f"use fewer {part} per block, or fold thresholds into weights and biases"
     return above(value, limits.threshold_configs, "different thresholds", remedy)
 
 
@@ -116,7 +129,8 @@ def too_many_settings(
 ) -> str | None:
     """Different settings of compartments of a core; a hardware build only."""
     value = most_kinds(layer.settings, shape[2])
-    remedy = "use fewer channels per block, or fewer different time constants"
+    part = "neurons" if is_dense(layer) else "channels"
+    remedy = f"use fewer {part} per block, or fewer different time constants"
     return above(value, limits.compartment_configs, "different compartment settings", remedy)
 
 
@@ -134,7 +148,7 @@ def unused_last_axon(
     ``Core.add_synapse`` numbers axons from the last axon of the synapse before, which is None
     when that axon is not built. Split layers drop such axons, so only whole layers are hit.
     """
-    if is_split(layer.shape, shape):
+    if drops_unused(layer, shape):
         return None
     for projection in layer.inputs[:-1]:
         if not all(axis.taps[-1] for axis in axes_of(layer, projection)):

@@ -14,6 +14,7 @@ import numpy as np
 
 from partition.core.footprint import Axis, axes_of
 from partition.core.layers import Layer, Projection, Shape
+from partition.core.links import atoms_reaching, block_of
 from partition.core.rates import Rates, neuron_rates
 
 
@@ -135,6 +136,8 @@ def edges(
     (sources, targets, weights) : three (n_edges,) arrays
         Blocks numbered within their layer; messages per step. Silent edges are listed.
     """
+    if projection.links is not None:
+        return _link_edges(layer, projection, source_block, target_block, rates)
     by_run = np.add.reduceat(rates, np.arange(0, rates.shape[2], source_block[2]), axis=2)
     pairs, parts = [], []
     for axis, part in enumerate(axes_of(layer, projection)):
@@ -150,11 +153,78 @@ def edges(
     (row_sources, row_targets), (column_sources, column_targets) = pairs
     sources = (row_sources[:, None] * n_columns + column_sources) * n_runs
     targets = (row_targets[:, None] * n_target_columns + column_targets) * n_target_runs
+    if projection.depthwise:
+        return _depthwise_edges(
+            layer, projection, (sources, targets), parts, source_block[2], target_block[2], rates
+        )
     # Every channel run of a source block sends to every channel run of a target block.
     sources = sources[..., None, None] + np.arange(n_runs)[:, None]
     targets = targets[..., None, None] + np.arange(n_target_runs)
     sources, targets, weights = np.broadcast_arrays(sources, targets, weights[..., None])
     return sources.ravel(), targets.ravel(), weights.ravel()
+
+
+def _depthwise_edges(
+    layer: Layer,
+    projection: Projection,
+    pairs: tuple[np.ndarray, np.ndarray],
+    parts: Sequence[np.ndarray],
+    source_size: int,
+    target_size: int,
+    rates: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Edges where a channel is heard by its own channels alone.
+
+    Parameters
+    ----------
+    layer, projection, rates
+        As of `edges`.
+    pairs : two (row pairs, column pairs) arrays
+        First channel run of the source block and of the target block.
+    parts : two (n_pairs, n_sources) arrays
+        As from `_runs_between`, of rows and of columns.
+    source_size, target_size : int
+        Channels of a block.
+    """
+    each = layer.shape[2] // projection.n_atoms
+    channel = np.arange(projection.source_shape[2])
+    first = channel // projection.levels * each
+    run, begin, end = (
+        channel // source_size,
+        first // target_size,
+        (first + each - 1) // target_size,
+    )
+    n_runs, n_target_runs = int(run[-1]) + 1, -(-layer.shape[2] // target_size)
+    found = []
+    for source_run in range(n_runs):
+        for target_run in range(n_target_runs):
+            sends = (run == source_run) & (begin <= target_run) & (target_run <= end)
+            if not sends.any():
+                continue
+            weights = parts[0] @ rates[..., sends].sum(axis=2) @ parts[1].T
+            found.append((pairs[0] + source_run, pairs[1] + target_run, weights))
+    sources, targets, weights = (np.concatenate([x.ravel() for x in part]) for part in zip(*found))
+    return sources, targets, weights
+
+
+def _link_edges(
+    layer: Layer,
+    projection: Projection,
+    source_block: Shape,
+    target_block: Shape,
+    rates: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Edges of links, one by one."""
+    assert projection.links is not None
+    blocks, atoms, _ = atoms_reaching(projection.links, layer.shape, target_block)
+    # All neurons of an atom send.
+    neurons = atoms[:, None] * projection.levels + np.arange(projection.levels)
+    own = block_of(neurons, projection.source_shape, source_block)
+    sent = rates.ravel()[neurons]
+    n_targets = int(blocks.max(initial=0)) + 1
+    pairs, place = np.unique(own * n_targets + blocks[:, None], return_inverse=True)
+    weights = np.bincount(place.ravel(), weights=sent.ravel(), minlength=len(pairs))
+    return pairs // n_targets, pairs % n_targets, weights
 
 
 @lru_cache(maxsize=4096)

@@ -38,6 +38,11 @@ def one_line(text: object, most: int = MAX_LINE) -> str:
     return (text[:front] + gap + text[len(text) - (kept - front) :])[:most]
 
 
+def how_many(number: int, thing: str) -> str:
+    """A number of things, such as "1 core" and "2 cores"."""
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
 def error_lines(error: Exception, start: str = "error: ") -> list[str]:
     """What is printed of an error that was foreseen.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from partition.display.drawing import label, plain_text
+from partition.display.messages import how_many
 from partition.places.mesh import CORES_PER_TILE, TILES
 from partition.places.placement import Placement, tile_link_loads
 from partition.storage.files import write_bytes
@@ -318,7 +319,11 @@ def _draw_chip(pen: _Pen, plan: Plan, chip: int, legend: _Legend, x: float, y: f
     blocks = [b for b, other in enumerate(plan.chip_of_block) if other == chip]
     pen.box(x, y, _CHIP_WIDTH, _CHIP_HEIGHT, _CHIP, edge="#c9c9c4", round_by=0.5, line=1.0)
     pen.text(
-        x + 0.2, y + _CHIP_HEIGHT + 0.9, f"chip {chip}: {len(blocks)} cores", 0.75, va="center"
+        x + 0.2,
+        y + _CHIP_HEIGHT + 0.9,
+        f"chip {chip}: {how_many(len(blocks), 'core')}",
+        0.75,
+        va="center",
     )
     block_on = {plan.placement.core_of_block[b]: b for b in blocks}
     for core in range(TILES.n_places * CORES_PER_TILE):

@@ -8,6 +8,7 @@ import numpy as np
 from partition.core.errors import DoesNotFitError
 from partition.core.footprint import (
     axes_of,
+    channel_runs_reached,
     hears_all_taps,
     in_axons,
     out_axon_slots,
@@ -16,6 +17,7 @@ from partition.core.footprint import (
 )
 from partition.core.layers import Layer, Projection, Shape, Target, as_shape
 from partition.core.limits import LOIHI1, CoreLimits
+from partition.core.links import runs_reached_by_pixel
 from partition.core.rates import PixelRates
 from partition.core.rules import BlockNeeds, block_needs, violations
 
@@ -54,13 +56,15 @@ def candidate_shapes(
     if layer.whole_kernels:
         keep &= np.isin(r, _whole(layer, 0)) & np.isin(c, _whole(layer, 1))
     r, c, k = r[keep], c[keep], k[keep]
-    channel_runs = -(-channels // k)
-    cores = -(-rows // r) * -(-columns // c) * channel_runs
-    messages = sum(
-        (_messages_by_size(layer, projection, rates)[r - 1, c - 1] for projection in layer.inputs),
-        np.zeros(len(r)),
-    )
-    messages = messages * channel_runs
+    cores = -(-rows // r) * -(-columns // c) * -(-channels // k)
+    messages = np.zeros(len(r))
+    for projection in layer.inputs:
+        runs_reached_by_size = np.zeros(channels + 1)
+        for size in runs_of_channels:
+            reached = channel_runs_reached(layer, projection, size)
+            runs_reached_by_size[size] = reached.mean()
+        by_size = _messages_by_size(layer, projection, rates)
+        messages += by_size[r - 1, c - 1] * runs_reached_by_size[k]
     # Rounded, so that sums taken in another order do not change the choice.
     order = np.lexsort((k, c, r, r * c * k, r + c, messages.round(9), cores))
     return [(int(cores[i]), float(messages[i]), (int(r[i]), int(c[i]), int(k[i]))) for i in order]
@@ -75,6 +79,8 @@ def _whole(layer: Layer, axis: int) -> list[int]:
 
 def _messages_by_size(layer: Layer, projection: Projection, rates: PixelRates | None) -> np.ndarray:
     """Messages per step and channel run by rows and columns of a block: (rows, columns) array."""
+    if projection.links is not None:
+        return _link_messages_by_size(layer, projection, rates)
     by_row, by_column = (
         np.stack([runs_reached(axis, size) for size in range(1, axis.n_targets + 1)])
         for axis in axes_of(layer, projection)
@@ -82,6 +88,22 @@ def _messages_by_size(layer: Layer, projection: Projection, rates: PixelRates | 
     if rates is None:
         return projection.source_shape[2] * np.outer(by_row.sum(axis=1), by_column.sum(axis=1))
     return by_row @ rates[projection.source] @ by_column.T
+
+
+def _link_messages_by_size(
+    layer: Layer, projection: Projection, rates: PixelRates | None
+) -> np.ndarray:
+    """The same of links, as if a pixel reached all blocks of its runs of rows and of columns."""
+    assert projection.links is not None
+    by_row, by_column = (
+        runs_reached_by_pixel(
+            projection.links, projection.n_atoms, layer.shape, axis, range(1, layer.shape[axis] + 1)
+        )
+        for axis in (0, 1)
+    )
+    if rates is None:
+        return projection.source_shape[2] * (by_row @ by_column.T)
+    return (by_row * rates[projection.source].ravel()) @ by_column.T
 
 
 def targets_of(layer: Layer, layers: Sequence[Layer], shapes: Mapping[str, Shape]) -> list[Target]:
@@ -154,8 +176,10 @@ class Candidates:
 
     def emits(self, layer: Layer, shape: Shape, targets: Sequence[Target]) -> bool:
         """Whether the output axons of a layer fit; ``targets`` as from `targets_of`."""
-        # Channels share the axons of their pixel, so their number only matters to dense targets.
-        channels = shape[2] if any(projection.dense for _, projection, _ in targets) else 0
+        # Channels share the axons of their pixel, so their number only matters where they reach
+        # different blocks, and to dense targets.
+        apart = any(projection.dense or projection.depthwise for _, projection, _ in targets)
+        channels = shape[2] if apart else 0
         key = (layer.name, shape[:2], channels, tuple((t.name, s) for t, _, s in targets))
         if key not in self._slots:
             self._slots[key] = out_axon_slots(layer.shape, shape, targets, self.pop_type)

@@ -133,7 +133,8 @@ def _projections(
     layer = next(layer for layer in layers if layer.name == name)
     projection = next(p for p in layer.inputs if p.source == source)
     found = []
-    for value in [] if projection.dense or projection.uniform else values(projection):
+    fixed = projection.dense or projection.uniform or projection.links is not None
+    for value in [] if fixed else values(projection):
         changed = _with_pair(projection, what, value)
         inputs = tuple(changed if p is projection else p for p in layer.inputs)
         before = "x".join(map(str, getattr(projection, what)))
@@ -149,7 +150,8 @@ def joined_inputs(layers: Sequence[Layer], name: str, pop_type: int) -> list[Cha
     layer = next(layer for layer in layers if layer.name == name)
     alike: dict[Projection, list[Projection]] = {}
     for p in layer.inputs:
-        key = replace(p, source="", source_shape=(*p.source_shape[:2], 0)) if p.on_host else p
+        joins = p.on_host and not p.depthwise and p.links is None
+        key = replace(p, source="", source_shape=(*p.source_shape[:2], 0)) if joins else p
         alike.setdefault(key, []).append(p)
     inputs = tuple(_joined(projections) for projections in alike.values())
     if len(inputs) == len(layer.inputs):
@@ -268,8 +270,20 @@ def rederived(layers: Sequence[Layer], hosts: Mapping[str, Shape]) -> tuple[Laye
             return None
         inputs = tuple(uniform_projection(p, (rows, columns)) if p.uniform else p for p in inputs)
         done[layer.name] = replace(layer, shape=(rows, columns, layer.shape[2]), inputs=inputs)
+        if not all(_agrees(done[layer.name], p) for p in inputs):
+            return None
         shapes[layer.name] = done[layer.name].shape
     return tuple(done[layer.name] for layer in layers)
+
+
+def _agrees(layer: Layer, projection: Projection) -> bool:
+    """Whether what goes from channel to channel, or neuron to neuron, still finds them all."""
+    rows, columns, _ = projection.source_shape
+    if projection.links is not None:
+        n_atoms = rows * columns * projection.n_atoms
+        found = (projection.links.n_sources, projection.links.n_targets)
+        return found == (n_atoms, layer.n_neurons)
+    return not projection.depthwise or layer.shape[2] % projection.n_atoms == 0
 
 
 def _from(projection: Projection, shape: Shape) -> Projection:
@@ -280,7 +294,7 @@ def _from(projection: Projection, shape: Shape) -> Projection:
 
 def _length(layer: Layer, inputs: Sequence[Projection], axis: int) -> int | None:
     """Length all inputs agree on, the one it had if that is among them."""
-    inputs = [p for p in inputs if not p.uniform]
+    inputs = [p for p in inputs if not p.uniform and p.links is None]
     if not inputs:
         return layer.shape[axis]
     allowed = reduce(
@@ -288,7 +302,12 @@ def _length(layer: Layer, inputs: Sequence[Projection], axis: int) -> int | None
         (
             set(
                 output_lengths(
-                    p.source_shape[axis], p.kernel[axis], p.strides[axis], p.padding, p.transposed
+                    p.source_shape[axis],
+                    p.kernel[axis],
+                    p.strides[axis],
+                    p.padding,
+                    p.transposed,
+                    p.pads[axis] if p.pads is not None else None,
                 )
             )
             for p in inputs

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from partition.core.errors import DoesNotFitError
 from partition.core.layers import Layer
+from partition.display.messages import how_many
 from partition.shapes.changes import (
     Change,
     fewer_channels,
@@ -52,7 +53,7 @@ class Remedy:
     n_cores: int
 
     def __str__(self) -> str:
-        return f"{self.change.text} ({self.n_cores} core{'s' * (self.n_cores > 1)})"
+        return f"{self.change.text} ({how_many(self.n_cores, 'core')})"
 
 
 def remedies(

@@ -17,6 +17,7 @@ from partition.core.layers import Layer, Shape, as_shape, check_layers, targets_
 from partition.core.limits import LOIHI1, CoreLimits
 from partition.core.rates import PixelRates, Rates, pixel_rates
 from partition.core.rules import block_needs
+from partition.display.messages import how_many
 from partition.shapes.candidates import Candidate, Candidates, targets_of
 from partition.shapes.remedies import explained
 
@@ -293,14 +294,14 @@ def _too_few_cores(
         }
         tightest = max(used, key=lambda name: used[name])
         found.append(
-            f"layer {layer.name}: {row.n_blocks} cores of blocks "
+            f"layer {layer.name}: {how_many(row.n_blocks, 'core')} of blocks "
             f"{'x'.join(map(str, row.shape))}, tightest limit {tightest} "
             f"({used[tightest]:.0%} used)"
         )
     return DoesNotFitError(
-        f"needs {tiling.n_cores} cores, there are {max_cores} "
-        f"(over by {tiling.n_cores - max_cores}): use more chips, a smaller input, or fewer "
-        "channels in the largest layers",
+        f"needs {how_many(tiling.n_cores, 'core')}, there {'is' if max_cores == 1 else 'are'} "
+        f"{max_cores} (over by {tiling.n_cores - max_cores}): use more chips, a smaller input, or "
+        "fewer channels or neurons in the largest layers",
         found,
         [row.layer for row in sorted(tiling.usage, key=lambda row: -row.n_blocks)],
     )

@@ -1,6 +1,6 @@
 """A program's file: round trip, and every way in which it can be wrong."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -42,6 +42,19 @@ def test_round_trip(path, deployable):
         ours, theirs = getattr(found.program, field.name), getattr(deployable.program, field.name)
         assert ours.dtype == theirs.dtype
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_what_blocks_take_of_their_cores_comes_back(path, tmp_path, model, deployable):
+    from partition.built.blocks import core_use
+    from partition.built.graph_file import load_graph
+    from partition.core.block_limits import unchecked
+
+    assert load_program(path)[0].uses is None
+    assert unchecked(load_graph(path))
+    uses = tuple(core_use(block) for block in model.blocks)
+    save_program(tmp_path / "whole.program", replace(deployable, uses=uses))
+    assert load_program(tmp_path / "whole.program")[0].uses == uses
+    assert not unchecked(load_graph(tmp_path / "whole.program"))
 
 
 def test_same_program_same_bytes(path, tmp_path, deployable):

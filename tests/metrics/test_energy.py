@@ -73,6 +73,24 @@ def test_presentations_that_overlap_by_hand():
     assert energy.overlapping_energy_uj(work, 100, 100) == pytest.approx(work.energy_uj)
 
 
+def test_the_host_part_by_hand():
+    # 1 000 000 MACs and 40 values once, 30 neurons in each of 100 steps: 1 003 040 * 8.6 nJ
+    counts = replace(COUNTS, host_macs=1_000_000, host_neurons=30, host_activations=40)
+    estimate = estimate_energy(counts, energy.LOIHI)
+    assert estimate.host_uj == pytest.approx(1_003_040 * 8.6e-3) and estimate.host == "cpu"
+    assert estimate.with_host_uj == pytest.approx(estimate.total_uj_per_image + estimate.host_uj)
+    # What is published of the chip stays comparable.
+    before = estimate_energy(COUNTS, energy.LOIHI)
+    assert estimate.total_uj_per_image == before.total_uj_per_image == before.with_host_uj
+    assert (before.host_uj, before.host) == (None, None)
+    on_arm = estimate_energy(counts, energy.LOIHI, host=energy.ARM)
+    assert on_arm.host_uj == pytest.approx(1_003_040 * 0.9e-3)
+    # What does not spike computes the whole network itself.
+    assert estimate_energy(counts, energy.CPU).host_uj is None
+    whole = estimate_energy(replace(counts, activations=5_000), energy.CPU)
+    assert whole.neuron_uj == pytest.approx(5_000 * 8.6e-3)
+
+
 @pytest.mark.parametrize("device", energy.DEVICES, ids=lambda device: device.name)
 def test_estimates_are_per_image(device):
     twice = replace(

@@ -9,6 +9,7 @@ import pytest
 
 from partition.built.graph_file import graph_text, save_graph
 from partition.cli import run
+from partition.core.block_limits import CoreUse
 from partition.core.checks import check_placement, message_count
 from partition.places.placement import place_in_order
 
@@ -118,7 +119,7 @@ def test_same_seed_same_answer(path, capsys):
     "arguments, says",
     [
         (["--chips", "1", "--cores-per-chip", "4"], "needs 6 cores = 2 chips of 4 cores"),
-        (["--chips", "5", "--cores-per-chip", "1"], "needs 6 cores = 6 chips of 1 cores"),
+        (["--chips", "5", "--cores-per-chip", "1"], "needs 6 cores = 6 chips of 1 core,"),
     ],
 )
 def test_too_few_chips(path, capsys, tmp_path, arguments, says):
@@ -133,7 +134,48 @@ def test_block_larger_than_a_core(graph, path, capsys):
     save_graph(graph, path)
     code, out, err = called(capsys, path)
     assert (code, out, err.count("\n")) == (4, "", 1)
-    assert "block 3 (conv1[1]): 1025 compartments, the limit of a core is 1024" in err
+    assert "block 3 (conv1[1]): 1025 compartments, the limit is 1024 (over by 1): split" in err
+
+
+def test_blocks_larger_than_a_core_are_all_listed(graph, path, capsys):
+    graph.nodes[1]["n_compartments"] = 1030
+    graph.nodes[3]["n_compartments"] = 1025
+    graph.nodes[4]["use"] = CoreUse(in_axons=4100, dense=False)
+    save_graph(graph, path)
+    code, out, err = called(capsys, path)
+    assert (code, out) == (4, "")
+    assert err.splitlines() == [
+        "does not fit: 3 of 6 blocks exceed a core: 3 problems",
+        "  block 1 (conv1[0]): 1030 compartments, the limit is 1024 (over by 6): split the "
+        "ensemble",
+        "  block 3 (conv1[1]): 1025 compartments, the limit is 1024 (over by 1): split the "
+        "ensemble",
+        "  block 4 (conv0[2]): 4100 in-axons, the limit is 4096 (over by 4): use blocks of fewer "
+        "pixels",
+        "  conv1: 2 blocks, compartments, at most 6 too many",
+    ]
+
+
+def test_what_a_file_says_nothing_of_is_said(graph, path, capsys):
+    _, out, _ = called(capsys, path)
+    assert "not checked, since the graph says nothing of them: in axons, out axon slots" in out
+    _, out, _ = called(capsys, path, "--json")
+    assert "synapse bits" in json.loads(out)["not_checked"]
+    for block in graph:
+        graph.nodes[block]["use"] = CoreUse()
+    save_graph(graph, path)
+    _, out, _ = called(capsys, path)
+    assert "not checked" not in out
+    _, out, _ = called(capsys, path, "--json")
+    assert json.loads(out)["not_checked"] == []
+
+
+def test_one_block(tmp_path, capsys):
+    graph = nx.DiGraph()
+    graph.add_node(0, label="", n_compartments=3, use=CoreUse())
+    save_graph(graph, tmp_path / "graph.json")
+    _, out, _ = called(capsys, tmp_path / "graph.json", "--cores-per-chip", 1)
+    assert out.startswith("fits: 1 block on 1 chip of 1 core; in use: 1\n")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +207,7 @@ def test_wrong_files(path, capsys, tmp_path):
         (b"\xff\xfe\x00", "not JSON"),
         (b"{}", "is not a block graph"),
         (path.read_bytes()[:-20], "not JSON"),
-        (graph_text(nx.DiGraph()).replace('"version": 2', '"version": 7').encode(), "version 7"),
+        (graph_text(nx.DiGraph()).replace('"version": 3', '"version": 7').encode(), "version 7"),
     ]:
         (tmp_path / "wrong").write_bytes(data)
         code, out, err = called(capsys, tmp_path / "wrong")

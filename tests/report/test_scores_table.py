@@ -9,6 +9,7 @@ from loihiseg.report import tables
 from loihiseg.report.baseline import below_all_cell, trained_below_all_cell
 from loihiseg.report.page import write_page
 from loihiseg.report.tables import Table, scores_table
+from loihiseg.results import HostLayer, LayerWork
 from partition.display.terminal import Console
 from tests.results.examples import example, stopped, with_levels
 
@@ -43,6 +44,53 @@ def test_rows_are_as_wide_as_their_headers(results):
     assert (made.pop() is None) == (results.early_exit is None)
     for table in made:
         assert table.rows and {len(row) for row in table.rows} == {len(table.header)}
+
+
+def test_what_the_host_computes_is_listed():
+    assert tables.host_table(example()) is None
+    rows = (
+        HostLayer("stem_spikes", "before", 9_216, 1_024),
+        HostLayer("logit", "after", 2_048, 0),
+    )
+    table = tables.host_table(replace(example(), host_layers=rows))
+    assert table.rows == (
+        ("stem", "before the chip", "9,216", "1,024"),
+        ("logit", "behind the chip", "2,048", "0"),
+        ("all", "", "11,264", "1,024"),
+    )
+    assert table.warning == ""
+    hidden = HostLayer("conv2d_2", "after", 110_592, 2_048, True)
+    table = tables.host_table(replace(example(), host_layers=(*rows, hidden)))
+    assert table.rows[2] == ("conv2d_2", "behind the chip, a hidden layer", "110,592", "2,048")
+    assert table.warning.startswith("1 hidden layer runs on the host")
+
+
+def test_what_the_host_takes_stands_beside_the_chip():
+    results = example()
+    (loihi, *others) = results.energy
+    table = tables.energy_table(results)
+    assert not any("host" in row[0] for row in table.rows)
+    loihi = replace(loihi, host_uj=6000.0, host="cpu")
+    table = tables.energy_table(replace(results, energy=(loihi, *others)))
+    rows = {name: cell for name, cell, _ in table.rows}
+    assert rows["energy, loihi"] == "4,000.0 uJ"
+    assert rows["energy, loihi and what the host computes (cpu)"] == "10,000.0 uJ"
+
+
+def test_work_by_layer():
+    results = example()
+    assert tables.work_table(results) is None
+    (layer,) = results.layers
+    layers = (
+        replace(layer, work=LayerWork(12_800, 640, 4_000, 30.0)),
+        replace(layer, layer="b", work=LayerWork(6_400, 80, 1_000, 10.0)),
+    )
+    table = tables.work_table(replace(results, layers=layers))
+    assert table.rows == (
+        ("a", "1,600", "80", "500", "30.00", "75.0%"),
+        ("b", "800", "10", "125", "10.00", "25.0%"),
+    )
+    assert len(table.header) == 6
 
 
 def test_what_early_exit_saves():

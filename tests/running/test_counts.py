@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from loihiseg.codes.ramp.code import RampCode
+from loihiseg.conversion.host_graph import HostGraph
+from loihiseg.conversion.host_work import count_macs
 from loihiseg.emulator.activity import FanOut, Presentation, fan_out
 from loihiseg.emulator.presenter import CompiledPresenter
 from loihiseg.metrics.energy import LOIHI, estimate_energy
 from loihiseg.running import counts
-from loihiseg.running.counts import Tally, count_macs
+from loihiseg.running.counts import Tally
 from tests import deployed, ramp_networks
+from tests.small_deployed import TILE, small_deployed
 
 STEPS = 40
 
@@ -49,7 +52,7 @@ def test_activity_totals(network, shown):
             messages += int(n) * int(fans.host_messages[0][neuron])
             synaptic += int(n) * int(fans.host_synaptic_events[0][neuron])
     assert (found.messages, found.synaptic_events) == (messages, synaptic)
-    assert found.macs == count_macs(network.network)
+    assert found.macs == count_macs(network.network, network.readout)
 
 
 def test_tallies_merge(network, shown):
@@ -126,6 +129,7 @@ def test_activity_does_not_overflow(monkeypatch):
     made = SimpleNamespace(
         network=network,
         neurons=network,
+        readout=HostGraph(network.outputs, (), network.outputs[0]),
         deployable=SimpleNamespace(program=program, input_sources=(host.name,)),
     )
     found = tallied(made, [one]).counts()
@@ -134,7 +138,7 @@ def test_activity_does_not_overflow(monkeypatch):
     assert found.synaptic_events == n * 60_000 * 4_000 + host.n_neurons * 60_000 * 9
 
 
-def test_macs_by_hand():
+def test_macs_by_hand(network):
     # Sizes: stem 8x8x3, encode0 8x8x4, down1 and encode1 4x4x6, up0 8x8x4, decode0 8x8x4.
     by_hand = (
         64 * 25 * 3  # stem: 5 x 5 of 1 channel
@@ -144,4 +148,24 @@ def test_macs_by_hand():
         + 16 * 4 * 6 * 4  # transposed: per input pixel
         + 64 * 9 * 8 * 4
     )
-    assert count_macs(deployed.lowered()) == by_hand
+    readout = 64 * 16 * 4  # transposed, 4 x 4 of the 4 channels of decode0
+    assert count_macs(network.network, network.readout) == by_hand + readout
+
+
+@pytest.mark.parametrize("levels", [0, 2])
+def test_work_by_layer_adds_up_to_that_of_the_chip(levels):
+    network = small_deployed(levels=levels)
+    images = np.random.default_rng(0).normal(0.5, 1, (3, TILE * TILE))
+    with CompiledPresenter(network.deployable, network.neurons, 1) as presenter:
+        tally = tallied(network, presenter.present_all(images, 9, 4))
+    whole, layers = tally.counts(), tally.work_by_layer()
+    assert list(layers) == ["first", "last"]
+    for name in ("neuron_updates", "spikes", "synaptic_events"):
+        assert sum(getattr(work, name) for work in layers.values()) == getattr(whole, name)
+    energy = estimate_energy(whole, LOIHI).total_uj_per_image
+    assert sum(work.energy_uj for work in layers.values()) == pytest.approx(energy)
+    # Events of a layer are set off by the one before it: by hand, neuron by neuron.
+    _, first, last = network.neurons.layers
+    sent = tally.counted.host_spikes["stem"].sum() * first.shape[2]
+    assert layers["first"].synaptic_events == sent > 0
+    assert layers["last"].synaptic_events == layers["first"].spikes * last.shape[2] > 0

@@ -63,6 +63,7 @@ class DeployConfig:
     levels: int | None = None
     normalization: str | None = "percentile"
     quantile: float | None = None
+    allow_host_tail: bool | None = False
     code_options: Mapping[str, Any] = field(default_factory=dict)
 
     def decided(self, compiling: CompileOptions) -> Self:

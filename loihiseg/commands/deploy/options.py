@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from loihiseg.codes import registry
-from loihiseg.commands.common import add_data_options, add_network_option
+from loihiseg.commands.common import add_data_options, add_host_tail_option, add_network_option
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.option_fields import argument_type, default_of
@@ -87,6 +87,7 @@ def _add_compiling(parser: Parser) -> None:
         help="share of an activation's values that its highest level reaches (default: 0.95 to "
         "0.985, the more the more levels)",
     )
+    add_host_tail_option(group)
     group.add_argument(
         "--proof-seconds",
         type=argument_type(CompileOptions, "proof_seconds"),

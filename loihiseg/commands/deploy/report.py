@@ -1,5 +1,6 @@
 """What a deployment prints and writes."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from partition.display.messages import printable
 if TYPE_CHECKING:
     from loihiseg.commands.deploy.configuration import DeployConfig
     from loihiseg.pipeline import Deployment
+    from loihiseg.report import tables
     from loihiseg.results import Results
 
 
@@ -25,16 +27,27 @@ def print_report(results: "Results", page: Path) -> None:
         tables.mapping_table,
         tables.allocators_table,
         tables.energy_table,
-        tables.section_table,
-        timing.injection_table,
-        timing.times_table,
-        tables.exit_table,
+        *_where_known(),
         tables.scores_table,
     ):
         made = table(results)
         if made is not None:
             tables.print_table(made, console)
     console.print(f"report: {printable(page)}", soft_wrap=True)
+
+
+def _where_known() -> "tuple[Callable[[Results], tables.Table | None], ...]":
+    """Tables of what not every deployment has, in the order of the page."""
+    from loihiseg.report import tables, timing
+
+    return (
+        tables.work_table,
+        tables.host_table,
+        tables.section_table,
+        timing.injection_table,
+        timing.times_table,
+        tables.exit_table,
+    )
 
 
 def write_report(folder: Path, config: "DeployConfig", result: "Deployment") -> Path:
@@ -83,12 +96,6 @@ def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> 
     write_bytes(folder / GRAPH_MEMBER, graph_text(mapping.graph).encode())
     run_folder.write_run(folder, config, results)
     n_chips = results.mapping.n_chips_used
-    where_known = (
-        tables.section_table(results),
-        timing.injection_table(results),
-        timing.times_table(results),
-        tables.exit_table(results),
-    )
     page.write_page(
         folder,
         f"Deployment on {n_chips} chip" + "s" * (n_chips > 1),
@@ -99,7 +106,7 @@ def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> 
             tables.mapping_table(results),
             tables.allocators_table(results),
             tables.energy_table(results),
-            *filter(None, where_known),
+            *filter(None, [table(results) for table in _where_known()]),
         ],
         {"rates.png": "Firing rates", "sections.png": "Sections"},
     )

@@ -12,7 +12,7 @@ from loihiseg.running.options import RunOptions, SegmentOptions
 from loihiseg.running.scheduler import require_dask, scheduler
 from loihiseg.training import shipped
 
-_OF_COMPILING = ("checkpoint", "chips", "tile", "calibration_tiles")
+_OF_COMPILING = ("checkpoint", "chips", "tile", "calibration_tiles", "allow_host_tail")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class SegmentConfig:
     probability: str
     cells: bool
     link: bool
+    allow_host_tail: bool | None = None
 
     @property
     def compile_options(self) -> CompileOptions:
@@ -50,7 +51,9 @@ class SegmentConfig:
             Names the first that cannot be had.
         """
         chips = default_of(CompileOptions, "chips") if self.chips is None else self.chips
-        return CompileOptions(chips=chips, tile=self.tile)
+        return CompileOptions(
+            chips=chips, tile=self.tile, allow_host_tail=bool(self.allow_host_tail)
+        )
 
     @property
     def segment_options(self) -> SegmentOptions:

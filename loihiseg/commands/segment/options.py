@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
-from loihiseg.commands.common import add_network_option, pixel_sizes
+from loihiseg.commands.common import add_host_tail_option, add_network_option, pixel_sizes
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.option_fields import argument_type, default_of
@@ -59,6 +59,7 @@ def _add_network(parser: Parser) -> None:
         help="segment with tiles of this size, or the largest that fits (default: the network's "
         "own)",
     )
+    add_host_tail_option(group)
     group.add_argument(
         "--calibration-tiles",
         type=argument_type(RunOptions, "calibration_tiles"),

@@ -7,6 +7,7 @@ import networkx as nx
 import pytest
 
 from partition.built.graph_file import graph_text, load_graph, save_graph
+from partition.core.block_limits import NOT_COMPARTMENTS, CoreUse, unchecked
 from partition.core.errors import PartitionError
 from partition.storage.strict_json import sealed
 
@@ -20,8 +21,8 @@ def path(tmp_path):
 def small():
     """Two blocks that hear each other, and one input."""
     graph = nx.DiGraph()
-    graph.add_node(0, label="a", n_compartments=3)
-    graph.add_node(1, label="b", n_compartments=4)
+    graph.add_node(0, label="a", n_compartments=3, use=CoreUse(7, 4, 640))
+    graph.add_node(1, label="b", n_compartments=4, use=CoreUse(3, largest_base=9, dense=False))
     graph.add_weighted_edges_from([(0, 1, 2.0), (1, 1, 0.1)])
     graph.graph["host_inputs"] = [{"label": "in", "n_neurons": 5, "messages": {0: 7}}]
     return graph
@@ -48,7 +49,7 @@ def test_round_trip(path):
 
 
 CHANGES = [
-    (lambda d: d.update(version=3), "version 3, this program reads versions 1 and 2"),
+    (lambda d: d.update(version=4), "version 4, this program reads versions 1 to 3"),
     (lambda d: d.update(version=True), "version True"),
     (lambda d: d.update(format="other"), "is not a block graph"),
     (lambda d: d.pop("edges"), "damaged.*edges"),
@@ -71,10 +72,27 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change, says", CHANGES)
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_damage_under_a_right_digest(path, change, says, version):
-    if version == 1:
-        rewritten(path, as_version_1)
+    if version < 3:
+        rewritten(path, as_version_1 if version == 1 else as_version_2)
+    rewritten(path, change)
+    refused(path, says)
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (lambda d: d.pop("uses"), "damaged.*uses"),
+        (lambda d: d["uses"].pop(), "what 1 blocks use is given, there are 2"),
+        (lambda d: d["uses"][0].pop(), "damaged"),
+        (lambda d: d["uses"][0].append(1), "damaged"),
+        (lambda d: d["uses"][0].__setitem__(2, -1), "damaged"),
+        (lambda d: d["uses"][0].__setitem__(7, -2), "damaged"),
+        (lambda d: d["uses"][1].__setitem__(8, 1), "damaged"),
+    ],
+)
+def test_damaged_uses_under_a_right_digest(path, change, says):
     rewritten(path, change)
     refused(path, says)
 
@@ -84,6 +102,7 @@ def test_damage_under_a_right_digest(path, change, says, version):
     [
         lambda d: d["nodes"][0].__setitem__(0, "other"),
         lambda d: d["edges"][0].__setitem__(2, 3.0),
+        lambda d: d["uses"][0].__setitem__(0, 3),
         lambda d: d["host_inputs"][0].update(n_neurons=6),
         lambda d: d.pop("sha256"),
         lambda d: d.update(version=1),
@@ -94,14 +113,40 @@ def test_values_that_are_possible_but_others(path, change):
     refused(path, "damaged")
 
 
+def as_version_2(document):
+    document["version"] = 2
+    del document["uses"]
+
+
 def as_version_1(document):
+    as_version_2(document)
     document["version"] = 1
     del document["sha256"]
 
 
-def test_version_1_is_read(path):
-    rewritten(path, as_version_1)
-    assert nx.utils.graphs_equal(small(), load_graph(path))
+@pytest.mark.parametrize("older", [as_version_1, as_version_2])
+def test_older_versions_are_read_and_say_what_cannot_be_checked(path, older):
+    rewritten(path, older)
+    loaded = load_graph(path)
+    for block in loaded:
+        assert "use" not in loaded.nodes[block]
+        loaded.nodes[block]["use"] = small().nodes[block]["use"]
+    assert nx.utils.graphs_equal(small(), loaded)
+    rewritten(path, lambda d: d)
+    assert "synapse bits" in unchecked(load_graph(path))
+
+
+def test_every_use_comes_back(path):
+    # No two alike, so that none can take another's place.
+    use = CoreUse(1, 2, 3, 4, 5, 6, 7, 8, True, False, True, False)
+    graph = small()
+    graph.nodes[1]["use"] = use
+    save_graph(graph, path)
+    assert load_graph(path).nodes[1]["use"] == use
+    assert unchecked(load_graph(path)) == ()
+    del graph.nodes[0]["use"]
+    save_graph(graph, path)
+    assert unchecked(load_graph(path)) == NOT_COMPARTMENTS
 
 
 def test_spaces_and_order_do_not_matter(path):

@@ -287,7 +287,7 @@ def test_does_not_fit():
         assign_chips(graph, 2)
     expected = (
         "needs 352 cores = 3 chips of 128 cores, 2 chips would give 256; "
-        "use 3 chips, a smaller tile, or fewer channels"
+        "use 3 chips, or a smaller network"
     )
     assert str(caught.value) == expected
     assert caught.value.violations == (expected,)

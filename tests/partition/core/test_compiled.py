@@ -1,6 +1,7 @@
 """Loops are compiled with or without a place on disk."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,3 +68,28 @@ def test_a_full_disk_is_said_once(tmp_path):
         path.mkdir()
     said = called(tmp_path, NUMBA_CACHE_DIR=str(kept))
     assert said.count("compiled loops cannot be kept on disk") == 1
+
+
+def test_a_read_only_installation_and_a_home_that_cannot_be_written(tmp_path):
+    """Of containers and batch nodes: loops are compiled, with a line that says what to set."""
+    installed = tmp_path / "installed"
+    without = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "partition", installed / "partition", ignore=without)
+    (installed / "loops.py").write_text(LOOPS)
+    command = [sys.executable, "-c", CODE.format(path=[str(installed)])]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root writes anywhere")
+        command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]
+    nowhere = {"HOME": "/proc/none", "XDG_CACHE_HOME": "/proc/none", "PYTHONDONTWRITEBYTECODE": "1"}
+    folders = [path for path in installed.rglob("*") if path.is_dir()] + [installed]
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        environment = {"PATH": os.environ["PATH"], **nowhere}
+        found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+    assert found.stderr.count("compiled loops cannot be kept on disk") == 1
+    assert not list(installed.rglob("*.nbi"))

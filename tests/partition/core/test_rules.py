@@ -58,6 +58,16 @@ def test_dense_inputs_are_no_population_axons():
     assert violations(wide, (1, 1, 9), replace(FITS, in_axons=1155), LOIHI1, pop_type=16) == []
 
 
+def test_a_dense_layer_has_no_pixels_and_no_kernel():
+    dense = Layer("d", (1, 1, 40), (dense_projection("x", (8, 8, 99), True),))
+    limits = replace(LOIHI1, threshold_configs=0, compartment_configs=0)
+    texts = violations(dense, (1, 1, 40), BlockNeeds(2000, 5000, 5000, 2**21), limits)
+    assert len(texts) == 6
+    for word in ("pixel", "kernel", "channel", "stride"):
+        assert not any(word in text for text in texts)
+    assert any("fewer neurons in the layers before it" in text for text in texts)
+
+
 def test_pop16():
     few = replace(FITS, in_axons=1000)
     assert violations(LAYER, (4, 4, 4), few, LOIHI1, pop_type=16) == []

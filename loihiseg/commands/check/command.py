@@ -1,0 +1,93 @@
+"""What every layer of a model would be, and the chips that it takes."""
+
+import json
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loihiseg.commands.check.options import parse
+from partition.command_line.command import doing
+from partition.command_line.streams import standard_output
+from partition.display.messages import handed_on
+
+if TYPE_CHECKING:
+    from loihiseg.compilation.checking import ChipFit
+    from loihiseg.conversion.lowering import Lowering
+    from loihiseg.results.layers import HostLayer
+    from loihiseg.training.checkpoint import CheckpointInfo
+
+REFUSED, DOES_NOT_FIT = 2, 4
+"""Exit codes."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command; leaves with its exit code where not all is well."""
+    options = parse(arguments)
+
+    from loihiseg.commands.check import report
+    from loihiseg.compilation.checking import layer_verdicts, refusals_of
+    from loihiseg.conversion.host_work import host_layers
+    from loihiseg.conversion.lowering import verdicts
+
+    with doing(f"reading {options.model}"):
+        model, info = read_model(options)
+        found = verdicts(model, options.rate_scale_hz, options.output)
+    rows = layer_verdicts(found, bool(options.allow_host_tail))
+    refusals = refusals_of(found, rows)
+    some_are_hidden = any(row.is_hidden_tail for row in rows)
+    _say(options, report.verdict_lines(rows, refusals, some_are_hidden))
+    fit = None
+    host: tuple[HostLayer, ...] = ()
+    if found.lowering is not None and not refusals:
+        host = host_layers(found.lowering.network, found.lowering.graph)
+        _say(options, ["", *report.host_lines(host), ""])
+        fit = _fit(options, found.lowering, info)
+        _say(options, report.fit_lines(fit, options.chips))
+    if options.json:
+        asked = {"model": handed_on(options.model), "chips": options.chips}
+        with standard_output():
+            print(json.dumps(report.document(asked, rows, refusals, host, fit)))
+    if fit is None:
+        raise SystemExit(REFUSED)
+    if not fit.fits:
+        raise SystemExit(DOES_NOT_FIT)
+
+
+def read_model(options: Namespace) -> "tuple[Any, CheckpointInfo | None]":
+    """What is to be lowered, and what is known of a checkpoint; of a Keras file, its path."""
+    from loihiseg.training import shipped
+
+    # As `loihiseg.compilation.source.KERAS_SUFFIXES`, which brings in more than a file needs.
+    path = Path(shipped.resolve(options.model, None))
+    if path.suffix in (".h5", ".hdf5", ".keras"):
+        return path, None
+    from loihiseg.compilation.source import build_network, read_network
+    from loihiseg.installed import require_frameworks
+
+    source = read_network(path)
+    require_frameworks()
+    built = build_network(source)
+    return built.model, built.info
+
+
+def _fit(options: Namespace, lowering: "Lowering", info: "CheckpointInfo | None") -> "ChipFit":
+    from loihiseg.compilation.checking import chip_fit
+    from loihiseg.compilation.options import CompileOptions
+    from loihiseg.progress import Reporter
+
+    chips = {} if options.chips is None else {"chips": options.chips}
+    compiling = CompileOptions(code=options.code, levels=options.levels, **chips)
+    reporter = Reporter(options.quiet or options.json)
+    what = f"cutting {len(lowering.network.chip_layers)} layers into blocks"
+    with doing(what), reporter.waiting(what):
+        return chip_fit(lowering, compiling, options.chips, info)
+
+
+def _say(options: Namespace, lines: Iterable[str]) -> None:
+    """Print lines at once, where no JSON is wanted."""
+    if options.json:
+        return
+    with standard_output():
+        for line in lines:
+            print(line, flush=True)
