@@ -183,7 +183,7 @@ class _Flat:
         free = name not in self.taken and (not within or name not in self.reserved)
         if not free and not call and within:
             name = f"{within}_{name}"
-        found, number = name, call
+        found, number = name, max(call, 1)
         while found in self.taken or (found in self.reserved and (within or number)):
             number += 1
             found = f"{name}_{number}"
