@@ -110,8 +110,7 @@ class Windows:
         """As a matrix, float64, (values of the result, values heard)."""
         check_size(self.n_weights())
         rows, columns = (
-            [csr_array(axis.matrix(part, n)) for n in range(part.n_taps)]
-            for part in (self.rows, self.columns)
+            [axis.matrix(part, n) for n in range(part.n_taps)] for part in (self.rows, self.columns)
         )
         return sum_of_products(rows, columns, self)
 
