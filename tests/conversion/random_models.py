@@ -159,7 +159,7 @@ class Builder:
         if self.rng.random() < 0.5:
             part = tf.keras.Model(inside, y)
         else:
-            part = tf.keras.Sequential([inside, L.Conv2D(2, 2), L.Rescaling(0.5)])
+            part = tf.keras.Sequential([inside, L.Conv2D(2, 2, padding="same"), L.Rescaling(0.5)])
         return self.called("nested", part, x)
 
     def pooled(self, x):
@@ -173,7 +173,7 @@ class Builder:
             negative = L.Rescaling(-1.0)(x)
             return L.Rescaling(-1.0)(self.called("MinPooling", L.MaxPooling2D(2), negative))
         others = [y for y in self.known if y.shape == x.shape and y is not x]
-        if others and rng.random() < 0.5 and x in self.known:
+        if others and rng.random() < 0.5 and any(x is y for y in self.known):
             kind = str(rng.choice(EXTREMES))
             return self.called(kind, getattr(L, kind)(), [x, others[0]])
         kind = str(rng.choice(list(POOLS)))
