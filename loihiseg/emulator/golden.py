@@ -158,13 +158,19 @@ def _host_layer(
         "binary": np.array(layer.neuron.compares, bool),
         "gain": np.array(layer.rate_scale_hz, np.float64),
         "bias": bias.astype(np.float64),
-        "schedule": layer.neuron.schedule(n_steps),
+        "schedule": _schedule(layer, n_steps),
         "n_kernels": np.array(len(layer.terms), np.int64),
     }
     for number, term in enumerate(layer.terms):
         kernel = _host_kernel(layer, term, pixel_shape)
         arrays |= {f"{name}/{number}": array for name, array in kernel.items()}
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
+
+
+def _schedule(layer: SpikingLayer, n_steps: int) -> np.ndarray:
+    """Of all neurons (n_steps,), or of each (n_steps, neurons)."""
+    found = layer.neuron.schedule(n_steps)
+    return found if found.ndim == 1 else np.tile(found, (1, layer.n_neurons // found.shape[1]))
 
 
 def _host_kernel(

@@ -113,7 +113,7 @@ def meant(made, images, apart):
     return found
 
 
-def differing(seed, by_nengo_loihi=True, stock=False):
+def differing(seed, by_nengo_loihi=True, stock=False, of=ramp_networks.random_network):
     """Spikes of a random network that are not where they have to be, and those that are meant.
 
     Parameters
@@ -123,9 +123,11 @@ def differing(seed, by_nengo_loihi=True, stock=False):
         Whether nengo-loihi builds its blocks.
     stock : bool
         Whether its emulator runs them too.
+    of : callable
+        From a seed to a network.
     """
     rng = np.random.default_rng(seed)
-    network = ramp_networks.fitting(seed)
+    network = ramp_networks.fitting(seed, of)
     images = ramp_networks.random_images(network, seed)
     made = built(network, rng, by_nengo_loihi or stock)
     prepared = made.plan.prepared
