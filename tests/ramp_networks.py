@@ -271,6 +271,15 @@ def integer_network(network, pixels):
     return found
 
 
+def cut(rng, shape):
+    """A block shape of a layer, at random, that one core has room for."""
+    found = [int(rng.integers(max(1, n // 2), n + 1)) for n in shape]
+    while np.prod(found) > 1024:
+        largest = int(np.argmax(found))
+        found[largest] = -(-found[largest] // 2)
+    return tuple(found)
+
+
 def fitting(seed, made=random_network):
     """The first random network from a number on that the chip has room for."""
     for attempt in range(20):

@@ -36,8 +36,7 @@ def built(network, rng, by_nengo_loihi=True):
         return Built(network, found, neurons, ramp_networks.Direct(neurons), n_steps)
     shapes = {}
     for layer in neurons.chip_layers:
-        cut = [int(rng.integers(max(1, n // 2), n + 1)) for n in layer.shape]
-        shapes[layer.name] = tuple(cut)
+        shapes[layer.name] = ramp_networks.cut(rng, layer.shape)
     return Built(network, found, neurons, quantized.presenter(neurons, shapes), n_steps)
 
 
