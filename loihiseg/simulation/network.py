@@ -169,12 +169,15 @@ def predictor(lowering: Lowering, maps: Callable[[Maps], Maps], batch: int = BAT
     outputs = lowering.network.outputs
 
     @tf.function
-    def logits(part: tf.Tensor) -> tf.Tensor:
+    def last(part: tf.Tensor) -> dict[str, tf.Tensor]:
         found = maps({name: part})
-        return lowering.readout([found[output] for output in outputs])
+        return {output: found[output] for output in outputs}
 
     def predict(pixels: np.ndarray) -> np.ndarray:
-        return np.concatenate([np.asarray(logits(part)) for part in batches(pixels, batch)])
+        parts = [last(part) for part in batches(pixels, batch)]
+        return np.concatenate(
+            [lowering.graph({key: value.numpy() for key, value in part.items()}) for part in parts]
+        )
 
     return predict
 

@@ -32,7 +32,7 @@ class CountingPredictor:
             run = runs[layer.name]
             self._spikes += run.positive + run.negative
             self._updates += layer.n_neurons * self._steps * len(pixels)
-        return np.asarray(self._lowering.readout([runs[n].activation for n in network.outputs]))
+        return self._lowering.graph({name: runs[name].activation for name in network.outputs})
 
     def work(self, n_sections: int) -> SimulatedWork:
         """Work per section, of all tiles so far; spikes taken back are spikes, too."""

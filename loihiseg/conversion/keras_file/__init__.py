@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from loihiseg.conversion.keras_file.container import Container, read_container
 from loihiseg.conversion.keras_file.errors import FaultyFileError, message
 from loihiseg.conversion.keras_file.graph import kinds, read_graph
-from loihiseg.conversion.keras_file.weights import find_weights
+from loihiseg.conversion.keras_file.weights import Weights, find_weights
+from loihiseg.conversion.keras_file.wiring import Model
 from loihiseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from loihiseg.frameworks import tf
 
-__all__ = ["layer_kinds", "load_keras_model"]
+__all__ = ["layer_kinds", "load_keras_model", "read_unchecked"]
 
 
 def load_keras_model(path: "str | os.PathLike[str]") -> "tf.keras.Model":
@@ -54,6 +55,26 @@ def load_keras_model(path: "str | os.PathLike[str]") -> "tf.keras.Model":
         from loihiseg.conversion.keras_file.build import build_model
 
         return build_model(model, weights)
+    except FaultyFileError as error:
+        raise InputError(message(path, error.faults)) from None
+
+
+def read_unchecked(path: "str | os.PathLike[str]") -> tuple[Model, Weights]:
+    """Layers and weights of a file, without TensorFlow, for what checks them itself.
+
+    Layers that are not read are there, each with its fault; a model with such may lack the weights
+    of others. Weights are finite or not.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no Keras model or is damaged.
+    """
+    path = Path(path)
+    container = _read(path)
+    try:
+        model = read_graph(container.config, container.is_keras_3, keep_faulty=True)
+        return model, find_weights(model, container.groups(), container.is_keras_3, False)
     except FaultyFileError as error:
         raise InputError(message(path, error.faults)) from None
 

@@ -21,7 +21,7 @@ MOST_DEPTH = 16
 MODELS = ("Functional", "Model", "Sequential")
 
 
-def read_graph(config: object, keras_3: bool) -> Model:
+def read_graph(config: object, keras_3: bool, keep_faulty: bool = False) -> Model:
     """Check a model's configuration.
 
     Parameters
@@ -30,13 +30,16 @@ def read_graph(config: object, keras_3: bool) -> Model:
         JSON value: the serialized model.
     keras_3 : bool
         Whether today's Keras wrote it, not tf_keras.
+    keep_faulty : bool
+        Keep layers that are not read, each with its fault, as long as it is known what they are
+        called on.
 
     Raises
     ------
     FaultyFileError
         Names every layer that is not read, and why.
     """
-    reader = _Reader(keras_3)
+    reader = _Reader(keras_3, keep_faulty)
     model = None
     try:
         kind, inner = class_and_config(config)
@@ -70,6 +73,7 @@ class _Reader:
     """Reads models, and gathers what is wrong with their layers."""
 
     keras_3: bool
+    keep_faulty: bool = False
     faults: list[str] = field(default_factory=list)
     n_layers: int = 0
 
@@ -110,10 +114,24 @@ class _Reader:
         try:
             return self._layer(entry, model_kind, depth)
         except CodeError as error:
-            self.faults.append(f"{shown} {error}; replace it by a Keras layer")
+            fault = f"{error}; replace it by a Keras layer"
         except ValueError as error:
-            self.faults.append(f"{shown} {error}")
+            fault = str(error)
+        if self.keep_faulty:
+            try:
+                return self._faulty(entry, model_kind, fault)
+            except ValueError:
+                pass
+        self.faults.append(f"{shown} {fault}")
         return None
+
+    def _faulty(self, entry: object, model_kind: str, fault: str) -> Layer:
+        """A layer of which only its name, its class and its calls are known."""
+        if not isinstance(entry, dict):
+            raise ValueError("is no object")
+        name, kind = fields.name(_name_of(entry)), entry.get("class_name")
+        calls = () if model_kind == "Sequential" else self.calls(entry.get("inbound_nodes"))
+        return Layer(name, one_line(kind, 60), {}, calls, fault=one_line(fault))
 
     def _layer(self, entry: object, model_kind: str, depth: int) -> Layer:
         kind, config = class_and_config(entry)

@@ -263,6 +263,7 @@ LAYERS: dict[str, LayerRule] = {
     ),
     "Permute": LayerRule({**_COMMON, "dims": some(whole(1, 8), 1, 8)}, ("dims",)),
     "Rescaling": LayerRule({**_COMMON, "scale": ANY, "offset": ANY}, ("scale",)),
+    "Identity": LayerRule(_COMMON),
     "Dropout": LayerRule({**_NOISE, **_NOISE_SHAPE}, ("rate",)),
     "SpatialDropout2D": LayerRule(
         {**_NOISE, **_NOISE_SHAPE, "data_format": _CHANNELS_LAST}, ("rate",)

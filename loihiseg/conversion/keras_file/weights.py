@@ -22,13 +22,13 @@ Weights = dict[Layer, list[np.ndarray]]
 
 def weights_of(layer: Layer) -> list[Weight]:
     """The weights a layer has with its settings; none for a model."""
-    if layer.model is not None:
+    if layer.model is not None or layer.fault:
         return []
     rule = LAYERS[layer.kind]
     return [w for w in rule.weights if w.unless is None or layer.arguments.get(w.unless, True)]
 
 
-def find_weights(model: Model, root: Group, keras_3: bool) -> Weights:
+def find_weights(model: Model, root: Group, keras_3: bool, check_values: bool = True) -> Weights:
     """The weights of every layer.
 
     Parameters
@@ -38,13 +38,15 @@ def find_weights(model: Model, root: Group, keras_3: bool) -> Weights:
         Of the HDF5 file.
     keras_3 : bool
         Whether today's Keras wrote it: it orders the weights of models inside otherwise.
+    check_values : bool
+        Refuse numbers that cannot be.
 
     Raises
     ------
     FaultyFileError
         Names every layer whose weights are missing, too many, or no finite numbers.
     """
-    finder = _Finder()
+    finder = _Finder(check_values)
     if "model_weights" in root.groups:
         finder.by_name(model, root.groups["model_weights"], keras_3)
     else:
@@ -56,7 +58,8 @@ def find_weights(model: Model, root: Group, keras_3: bool) -> Weights:
 
 
 class _Finder:
-    def __init__(self) -> None:
+    def __init__(self, check_values: bool) -> None:
+        self.check_values = check_values
         self.found: Weights = {}
         self.faults: list[str] = []
         self.used: set[int] = set()
@@ -67,6 +70,8 @@ class _Finder:
             what = f"layer '{layer.name}': {weight.name}"
             if array.dtype.kind != "f":
                 self.faults.append(f"{what} is of {array.dtype}; expected floating point")
+            elif not self.check_values:
+                continue
             elif not np.isfinite(array).all():
                 n_bad = array.size - int(np.count_nonzero(np.isfinite(array)))
                 self.faults.append(f"{what} has {n_bad:,} of {array.size:,} values not finite")
@@ -86,7 +91,9 @@ class _Finder:
             counts[name] += 1
             own = inside.groups.get(numbered, Group())
             path = f"{where}layers/{numbered}"
-            if layer.model is not None:
+            if layer.fault:
+                self.use(own)
+            elif layer.model is not None:
                 self.by_number(layer.model, own, f"{path}/")
             else:
                 self._numbered(layer, own.groups.get("vars", Group()), path)
@@ -102,6 +109,12 @@ class _Finder:
             )
         elif expected:
             self.take(layer, [group.arrays[name] for name in names])
+
+    def use(self, group: Group) -> None:
+        """Note a group, and all inside, as looked at."""
+        self.used.add(id(group))
+        for inner in group.groups.values():
+            self.use(inner)
 
     def check_all_used(self, root: Group, path: str = "") -> None:
         """No weights are left over: they would be of layers that were taken out, or mixed up."""
@@ -121,6 +134,8 @@ class _Finder:
             if name not in outermost and inner.texts.get("weight_names"):
                 self.faults.append(f"{one_line(name, 100)!r} has weights, and is no layer")
         for layer in model:
+            if _has_faults(layer):
+                continue
             order = list(_legacy_order(layer, keras_3))
             inner = group.groups.get(layer.name, Group())
             names = inner.texts.get("weight_names", [])
@@ -150,6 +165,12 @@ class _Finder:
             arrays.setdefault(layer, {})[weight.name] = array
         for layer, by_name in arrays.items():
             self.take(layer, [by_name[weight.name] for weight in weights_of(layer)])
+
+
+def _has_faults(layer: Layer) -> bool:
+    """Whether the order of a layer's weights is not known."""
+    inside = layer.model or ()
+    return bool(layer.fault) or any(_has_faults(each) for each in inside)
 
 
 def _array_at(group: Group, path: str) -> np.ndarray | None:

@@ -1,7 +1,7 @@
 """Layers, the calls of layers on outputs of others, and an order in which to make them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from loihiseg.conversion.keras_file.errors import one_line
@@ -37,6 +37,10 @@ class Layer:
     calls : tuple of Call
     model : Model or None
         What it consists of, where it is a model.
+    fault : str
+        Why it cannot be read, where that is so and was asked for; see `read_graph`.
+    shape : tuple of int or None
+        Of what one gives that is not read, without the batch, where that is known.
     """
 
     name: str
@@ -44,6 +48,8 @@ class Layer:
     arguments: dict[str, Any]
     calls: tuple[Call, ...] = ()
     model: "Model | None" = None
+    fault: str = ""
+    shape: tuple[int, ...] | None = None
 
     @property
     def is_trainable(self) -> bool:
@@ -117,7 +123,7 @@ def wired(
     for layer in layers:
         if layer.kind == "InputLayer" and layer.name not in {r.layer for r in inputs}:
             raise ValueError(f"has the InputLayer '{layer.name}', which is none of its inputs")
-    return Model(name, False, trainable, tuple(wired), inputs, outputs, _order(wired))
+    return Model(name, False, trainable, tuple(wired), inputs, outputs, ordered(wired))
 
 
 class _Wiring:
@@ -138,10 +144,12 @@ class _Wiring:
             references = tuple(self.resolved(r, f"layer '{layer.name}'") for r in call.inputs)
             self.check_count(layer, len(references))
             calls.append(Call(references, call.training))
-        return Layer(layer.name, layer.kind, layer.arguments, tuple(calls), layer.model)
+        return replace(layer, calls=tuple(calls))
 
     def check_count(self, layer: Layer, count: int) -> None:
-        if layer.model is None:
+        if layer.fault:
+            fits = True
+        elif layer.model is None:
             fits = count >= 1 if LAYERS[layer.kind].joins else count == 1
         else:
             fits = count == (1 if layer.model.is_sequential else len(layer.model.inputs))
@@ -180,7 +188,7 @@ class _Wiring:
         return tuple(self.resolved(reference(entry), f"{key!r}") for entry in entries)
 
 
-def _order(layers: list[Layer]) -> tuple[tuple[str, int], ...]:
+def ordered(layers: Sequence[Layer]) -> tuple[tuple[str, int], ...]:
     """Calls after those they need, calls of one layer in their order.
 
     Raises

@@ -16,7 +16,7 @@ from loihiseg.conversion.spec import SpikingLayer
 from loihiseg.methods.fast_snn.quantized import neurons_of, quantized_maps, scale_of
 from loihiseg.network.quantized import quantized_relu
 from loihiseg.results.simulation import TunedLayer
-from loihiseg.simulation.network import layer_spikes
+from loihiseg.simulation.network import Maps, layer_spikes
 from loihiseg.simulation.neurons import Neurons
 
 _Spikes = list[np.ndarray]
@@ -130,7 +130,7 @@ class _State:
     def __init__(
         self, lowering: Lowering, crops: np.ndarray, steps: int, neurons: Neurons, batch: int
     ):
-        self.network, self.readout = lowering.network, lowering.readout
+        self.network, self.graph = lowering.network, lowering.graph
         self.steps, self.neurons = steps, neurons
         (name,) = self.network.inputs
         pixels = np.asarray(crops, np.float32)
@@ -179,17 +179,17 @@ class _State:
         needed = {source for one in behind for source in one.sources} | set(self.network.outputs)
 
         @tf.function
-        def run(trains: Mapping[str, tf.Tensor], part: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        def run(trains: Mapping[str, tf.Tensor], part: Mapping[str, tf.Tensor]) -> Maps:
             for one in behind:
                 sent = layer_spikes(one, trains, part, self.steps, self.neurons)
                 trains = {**trains, one.name: sent * scale_of(one)}
-            means = [tf.reduce_mean(trains[name], 0) for name in self.network.outputs]
-            return self.readout(means)
+            return {name: tf.reduce_mean(trains[name], 0) for name in self.network.outputs}
 
         found = []
         for i, part in enumerate(self.inputs):
             own = {layer.name: tf.cast(spikes[i], tf.float32) * scale_of(layer)}
-            found.append(run(self.trains(i, needed) | own, part).numpy())
+            means = run(self.trains(i, needed) | own, part)
+            found.append(self.graph({name: value.numpy() for name, value in means.items()}))
         return np.concatenate(found)
 
     def keep(self, layer: SpikingLayer, spikes: _Spikes) -> None:

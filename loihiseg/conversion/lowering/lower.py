@@ -1,0 +1,347 @@
+"""From a graph of layers to neurons, what feeds them, and what the host does behind them.
+
+The model's layers fall into three parts: layers fed by pixels run on the host and turn them into
+spikes; every other activation is a layer of neurons on the chip; what follows the last activations
+(a linear read-out, upsampling, a sigmoid) runs on the host again, as it is.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from loihiseg.conversion.host_graph import HostGraph
+from loihiseg.conversion.linear import AnyTerm
+from loihiseg.conversion.lowering import rules, tail
+from loihiseg.conversion.lowering.graph import Graph, Step
+from loihiseg.conversion.lowering.linear_map import LinearMap, NotPlacedError, identity
+from loihiseg.conversion.lowering.neurons import neuron_of, rate_of_one_hz, spikes
+from loihiseg.conversion.lowering.settings import KerasShape, image
+from loihiseg.conversion.lowering.shapes import output_shape
+from loihiseg.conversion.lowering.sources import graph_of
+from loihiseg.conversion.lowering.terms import terms_of
+from loihiseg.conversion.lowering.weights import weight_faults
+from loihiseg.conversion.neuron import Neuron
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.errors import InputError
+
+Stage = Literal["host before", "chip", "composed", "host after"]
+"""Where a layer runs; "composed" are those that become weights and biases of the next neurons."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lowering:
+    """A lowered model.
+
+    Attributes
+    ----------
+    network : LoweredNetwork
+        What runs up to the last spiking layers.
+    graph : HostGraph
+        From the activations of ``network.outputs`` to the model's output.
+    stages : dict of str to Stage
+        Where every layer runs that the output needs, by the name of its call.
+    """
+
+    network: LoweredNetwork
+    graph: HostGraph
+    stages: dict[str, Stage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """What became of every layer.
+
+    Attributes
+    ----------
+    graph : Graph
+    shapes : dict of str to tuple of int
+        Of inputs and calls, without the batch, as far as they are known.
+    refusals : tuple of (str, str)
+        Name of the call, or "" of the model as a whole; one line that names the layer.
+    stages : dict of str to Stage
+    lowering : Lowering or None
+        None where anything is refused.
+    """
+
+    graph: Graph
+    shapes: dict[str, KerasShape]
+    refusals: tuple[tuple[str, str], ...]
+    stages: dict[str, Stage]
+    lowering: Lowering | None
+
+
+def lower(model: Any, rate_scale_hz: float = 100.0, output: str | None = None) -> Lowering:
+    """Rewrite a Keras model as layers of neurons and the linear terms that feed them.
+
+    Parameters
+    ----------
+    model : tf.keras.Model, path-like or Graph
+        Functional or sequential, channels last; a model in memory, an .h5 or .keras file, or what
+        `loihiseg.conversion.lowering.sources.graph_of` made of either. What may stand between two
+        activations is in `loihiseg.conversion.lowering.rules`; what follows the last one runs on
+        the host, see `loihiseg.conversion.lowering.tail`.
+    rate_scale_hz : float
+        Firing rate in Hz that stands for an activation of 1, for layers that do not say.
+    output : str, optional
+        Of a model with several outputs, the name of the layer that gives the one to be computed.
+
+    Raises
+    ------
+    InputError
+        Names every layer that cannot be placed, with what to use instead, and every layer whose
+        weights are not finite or carry nothing on.
+    """
+    found = verdicts(model, rate_scale_hz, output)
+    if found.lowering is None:
+        texts = [text for _, text in found.refusals]
+        raise InputError("; ".join(texts), texts)
+    return found.lowering
+
+
+def verdicts(model: Any, rate_scale_hz: float = 100.0, output: str | None = None) -> Verdicts:
+    """The same, with what is refused said and not raised; see `lower`.
+
+    Raises
+    ------
+    InputError
+        If there is no graph, or no such output.
+    """
+    graph = graph_of(model)
+    end = _chosen(graph, output)
+    walk = _Walk(graph, rate_scale_hz)
+    walk.check_weights(graph.behind([end]))
+    walk.check_inputs()
+    boundary = walk.boundary(end)
+    walk.body(graph.behind(boundary))
+    behind = [name for name in graph.behind([end], boundary) if name in graph.steps]
+    walk.behind(behind)
+    network = LoweredNetwork(
+        {name: image(walk.shapes[name]) for name in graph.inputs if name in walk.used}
+        if not walk.refusals
+        else {},
+        tuple(walk.layers.values()),
+        tuple(boundary),
+    )
+    if not walk.refusals and not network.chip_layers:
+        walk.refuse(
+            "",
+            "model leaves no layer for the chip: every activation is fed by pixels; add a "
+            "convolution with an activation behind the first",
+        )
+    lowering = None
+    if not walk.refusals:
+        readout = tail.host_graph(graph, boundary, behind, end, walk.shapes)
+        lowering = Lowering(network, readout, walk.stages)
+    return Verdicts(graph, walk.shapes, tuple(walk.refusals), walk.stages, lowering)
+
+
+def _chosen(graph: Graph, output: str | None) -> str:
+    """Name of the step that gives the output."""
+    named = ", ".join(graph.outputs)
+    if output is not None:
+        if output not in graph.outputs:
+            raise InputError(f"model has no output {output!r}; it has {named}")
+        return graph.outputs[output]
+    if len(graph.outputs) != 1:
+        raise InputError(
+            f"model has {len(graph.outputs)} outputs, {named}; choose one of them by its name"
+        )
+    return next(iter(graph.outputs.values()))
+
+
+class _Walk:
+    """Collects spiking layers, sources first, and what cannot be placed."""
+
+    def __init__(self, graph: Graph, rate_scale_hz: float) -> None:
+        self.graph = graph
+        self.steps = dict(graph.steps)
+        self.rate_scale_hz = rate_scale_hz
+        self.layers: dict[str, SpikingLayer] = {}
+        self.shapes: dict[str, KerasShape] = {}
+        self.maps: dict[str, LinearMap] = {}
+        self.stages: dict[str, Stage] = {}
+        self.refusals: list[tuple[str, str]] = []
+        self.used: set[str] = set()
+
+    def refuse(self, name: str, text: str) -> None:
+        """Note what cannot be placed, once for all calls of a layer."""
+        if text not in {seen for _, seen in self.refusals}:
+            self.refusals.append((name, text))
+
+    def refuse_step(self, step: Step, error: object) -> None:
+        """Note a layer that cannot be placed."""
+        self.refuse(step.name, f"{step.called} {error}")
+
+    def check_weights(self, names: list[str]) -> None:
+        """Note weights that cannot be; what follows is looked at as if they were ones."""
+        for name in names:
+            step = self.steps.get(name)
+            faults = [] if step is None else list(weight_faults(step))
+            for fault in faults:
+                self.refuse(name, f"{self.steps[name].called}: {fault}")
+            if step is not None and faults:
+                ones = {key: np.ones_like(value) for key, value in step.weights.items()}
+                self.steps[name] = replace(step, weights=ones)
+
+    def check_inputs(self) -> None:
+        """Note inputs of open size; take the others as sources."""
+        for name, shape in self.graph.inputs.items():
+            if not shape or None in shape or len(shape) > 3:
+                self.refuse(
+                    name,
+                    f"input '{name}' has shape {shape}; rows, columns and channels must be fixed",
+                )
+                continue
+            self.shapes[name] = tuple(int(n) for n in shape if n is not None)
+            self.maps[name] = identity(name, image(self.shapes[name]))
+
+    def boundary(self, end: str) -> list[str]:
+        """The spiking layers nearest an output, in order of first use."""
+        found: dict[str, None] = {}
+        passed: list[Step] = []
+        reached: list[str] = []
+        waiting, seen = [end], set()
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            step = self.steps.get(name)
+            if step is None:
+                reached.append(name)
+            elif spikes(step):
+                found[name] = None
+            else:
+                passed.append(step)
+                waiting += reversed(step.sources)
+        if reached:
+            self.refuse_reached(reached[0], passed)
+        return list(found)
+
+    def refuse_reached(self, name: str, passed: list[Step]) -> None:
+        """Note that an input is not seen by any neurons: for want of them, or for another kind."""
+        n_before = len(self.refusals)
+        for step in reversed(passed):
+            is_active = step.kind in ("ReLU", *rules.INSTEAD) or step.fault
+            if is_active or (step.kind == "Activation" and found_inside(self.graph, step)):
+                try:
+                    rules.check_step(step)
+                except NotPlacedError as error:
+                    self.refuse_step(step, error)
+        if len(self.refusals) == n_before:
+            self.refuse(
+                "",
+                f"input '{name}' reaches the output past every activation; "
+                "send it through a Conv2D with an activation first",
+            )
+
+    def body(self, names: list[str]) -> None:
+        """Lower all that the last activations need."""
+        for name in names:
+            step = self.steps.get(name)
+            if step is None:
+                self.used.add(name)
+                continue
+            self.stages[name] = "composed"
+            try:
+                self._infer(step)
+                if not spikes(step):
+                    rules.check_step(step)
+                elif step.arguments.get("data_format", "channels_last") != "channels_last":
+                    raise NotPlacedError("is channels-first; use channels_last")
+                if all(source in self.maps for source in step.sources):
+                    self.maps[name] = self._mapped(step)
+            except NotPlacedError as error:
+                self.refuse_step(step, error)
+            if name not in self.maps and name in self.shapes:
+                # What follows is looked at as if these were neurons.
+                self.maps[name] = identity(name, image(self.shapes[name]))
+
+    def behind(self, names: list[str]) -> None:
+        """Check all that runs behind the last activations."""
+        for name in names:
+            step = self.steps[name]
+            self.stages[name] = "host after"
+            try:
+                self._infer(step)
+                tail.check_step(step)
+                if all(source in self.shapes for source in step.sources):
+                    tail.operations_of(step, [self.shapes[source] for source in step.sources])
+            except NotPlacedError as error:
+                if not any(place == name for place, _ in self.refusals):
+                    self.refuse_step(step, error)
+
+    def _infer(self, step: Step) -> None:
+        if step.fault:
+            if step.shape is not None:
+                self.shapes[step.name] = step.shape
+        elif all(source in self.shapes for source in step.sources):
+            shapes = [self.shapes[source] for source in step.sources]
+            self.shapes[step.name] = output_shape(step, shapes)
+
+    def _mapped(self, step: Step) -> LinearMap:
+        """The value of a layer: a linear map of what was lowered before, or its own neurons."""
+        maps = [self.maps[source] for source in step.sources]
+        shapes = [self.shapes[source] for source in step.sources]
+        if not spikes(step):
+            return rules.lowered(step, maps, shapes, self)
+        one = maps[0]
+        if step.kind in rules.RULES:
+            one = rules.lowered(step, maps, shapes, self)
+        shape = image(self.shapes[step.name])
+        self._add(step, step.name, shape, terms_of(one), one, neuron_of(step))
+        return identity(step.name, shape)
+
+    def neuron(self, name: str) -> Neuron | None:
+        """See `loihiseg.conversion.lowering.levels.Layers`."""
+        return self.layers[name].neuron if name in self.layers else None
+
+    def add(
+        self,
+        step: Step,
+        name: str,
+        shape: tuple[int, int, int],
+        terms: tuple[AnyTerm, ...],
+        neuron: Neuron,
+    ) -> str:
+        """See `loihiseg.conversion.lowering.levels.Layers`."""
+        found, number = name, 1
+        while found in self.layers or (found != step.name and found in self.graph.steps):
+            number += 1
+            found = f"{name}_{number}"
+        self._add(step, found, shape, terms, None, neuron)
+        return found
+
+    def _add(
+        self,
+        step: Step,
+        name: str,
+        shape: tuple[int, int, int],
+        terms: tuple[AnyTerm, ...],
+        one: LinearMap | None,
+        neuron: Neuron,
+    ) -> None:
+        from_pixels = [term.source in self.graph.inputs for term in terms]
+        if any(from_pixels) and not all(from_pixels):
+            raise NotPlacedError(
+                "is fed by pixels and by spikes at once; give the pixels a Conv2D with an "
+                "activation of their own"
+            )
+        if not terms:
+            raise NotPlacedError("is fed by nothing: all its weights are 0; leave it out")
+        self.layers[name] = SpikingLayer(
+            name=name,
+            shape=shape,
+            terms=terms,
+            bias=np.zeros(shape[2], np.float32) if one is None else one.offset,
+            rate_scale_hz=rate_of_one_hz(step, self.rate_scale_hz),
+            on_host=all(from_pixels),
+            neuron=neuron,
+        )
+        self.stages[step.name] = "host before" if all(from_pixels) else "chip"
+
+
+def found_inside(graph: Graph, step: Step) -> bool:
+    """Whether a layer's value is heard by others of the graph, so that it is no read-out's end."""
+    return any(step.name in other.sources for other in graph.steps.values())
