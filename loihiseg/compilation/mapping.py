@@ -52,9 +52,7 @@ def partition_layers(network: LoweredNetwork) -> "list[Layer]":
     ]
 
 
-def _projection(
-    term: AnyTerm, source_shape: tuple[int, int, int], on_host: bool
-) -> "Projection":
+def _projection(term: AnyTerm, source_shape: tuple[int, int, int], on_host: bool) -> "Projection":
     from partition.core.layers import Projection, dense_projection
     from partition.core.links import Links
 

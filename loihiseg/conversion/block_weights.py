@@ -131,9 +131,7 @@ def _of_kernel(
     return found
 
 
-def _channels(
-    term: Term, n_atoms: int, box: Box, each: int | None
-) -> tuple[range, np.ndarray]:
+def _channels(term: Term, n_atoms: int, box: Box, each: int | None) -> tuple[range, np.ndarray]:
     """Atoms that a block hears, and of each the block's channels that hear it: (atoms, n)."""
     if each is None:
         everything = np.arange(len(box.channels))

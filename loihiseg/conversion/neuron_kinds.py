@@ -304,7 +304,9 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
     def meant(self, chip: ChipLayer) -> tuple[list[np.ndarray], np.ndarray]:
         """A threshold that is off is a bias that is off."""
         threshold = self.membrane(chip.dt_s).threshold
-        return chip.floats, chip.bias / chip.bias_scale + (threshold - chip.threshold / chip.bias_scale)
+        return chip.floats, chip.bias / chip.bias_scale + (
+            threshold - chip.threshold / chip.bias_scale
+        )
 
     def quantized(self, layer: SpikingLayer, chip: ChipLayer) -> SpikingLayer:
         """The integers themselves: only the sign of the input counts.

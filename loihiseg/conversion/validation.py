@@ -104,9 +104,7 @@ def _check_layer(
         _check_choice(label, layer, known)
 
 
-def _check_choice(
-    label: str, layer: SpikingLayer, known: dict[str, SpikingLayer | None]
-) -> None:
+def _check_choice(label: str, layer: SpikingLayer, known: dict[str, SpikingLayer | None]) -> None:
     """A layer that chooses among what others, like itself, come to."""
     if layer.on_host:
         raise ValueError(f"{label} chooses, which neurons on the host do not")
@@ -136,7 +134,9 @@ def _check_term(label: str, term: AnyTerm, layer: SpikingLayer, shapes: dict[str
     filters = layer.shape[2]
     if term.depthwise:
         if filters % heard:
-            raise ValueError(f"{label}: {filters} channels are not of {heard} of a depthwise source")
+            raise ValueError(
+                f"{label}: {filters} channels are not of {heard} of a depthwise source"
+            )
         filters //= heard
     _check_array(label, kernel, (high, wide, heard, filters))
     found = window_shape(

@@ -405,9 +405,7 @@ def _kernel_bits(layer: Layer, block_shape: Shape, stop: int | None) -> int:
     return worst
 
 
-def _channel_kinds(
-    layer: Layer, size: int
-) -> set[tuple[int, tuple[tuple[int, int], ...]]]:
+def _channel_kinds(layer: Layer, size: int) -> set[tuple[int, tuple[tuple[int, int], ...]]]:
     """Kinds of runs of channels: how many they are, and of each input what `_heard` says."""
     total = layer.shape[2]
     if not any(projection.depthwise for projection in layer.inputs):

@@ -254,9 +254,7 @@ def _projection_problems(
     return problems
 
 
-def _link_problems(
-    layer: Layer, projection: Projection, by_name: Mapping[str, Layer]
-) -> list[str]:
+def _link_problems(layer: Layer, projection: Projection, by_name: Mapping[str, Layer]) -> list[str]:
     assert projection.links is not None
     rows, columns, _ = projection.source_shape
     n_units = rows * columns * projection.n_atoms

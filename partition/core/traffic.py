@@ -189,7 +189,11 @@ def _depthwise_edges(
     each = layer.shape[2] // projection.n_atoms
     channel = np.arange(projection.source_shape[2])
     first = channel // projection.levels * each
-    run, begin, end = channel // source_size, first // target_size, (first + each - 1) // target_size
+    run, begin, end = (
+        channel // source_size,
+        first // target_size,
+        (first + each - 1) // target_size,
+    )
     n_runs, n_target_runs = int(run[-1]) + 1, -(-layer.shape[2] // target_size)
     found = []
     for source_run in range(n_runs):
