@@ -145,11 +145,11 @@ def gate_layer(
     largest_sum = heard.max() * WEIGHT
     # Where nothing is heard nothing fires either.
     lowered = WEIGHT * np.maximum(heard - 1, 0) * (not neuron.largest)
+    most = 2**ACCUMULATOR_BITS // WEIGHT - 1 if neuron.largest else BIAS_MAX // WEIGHT
     if largest_sum >= 2**ACCUMULATOR_BITS or lowered.max() > BIAS_MAX:
         raise InputError(
-            f"layer '{layer.name}': a neuron would look at {int(heard.max()):,} others; the chip "
-            f"tells {2**ACCUMULATOR_BITS // WEIGHT - 1 if neuron.largest else BIAS_MAX // WEIGHT:,} "
-            "apart: pool in several steps"
+            f"layer '{layer.name}': a neuron would look at {int(heard.max()):,} others, at most "
+            f"{most:,} can be counted; pool in several steps"
         )
     bias = -np.repeat(lowered, each, axis=2).astype(np.float32) + np.float32(0)
     if (bias == bias[:1, :1]).all():

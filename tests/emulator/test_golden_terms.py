@@ -85,7 +85,7 @@ def test_a_stem_that_is_no_convolution_is_named():
         Rectified(),
     )  # fmt: skip
     neurons, deployable = with_a_chip((layer,), (2, 2, 1))
-    with pytest.raises(InputError, match="layer 'flat' on the host.*no convolution"):
+    with pytest.raises(InputError, match=r"layer 'flat' on the host.*no convolution"):
         golden_arrays(deployable, neurons, 5, 5)
 
 

@@ -2,8 +2,9 @@
 
 They are those of the thermometer code (`loihiseg.codes.thermometer`), of which a neuron is on if
 the sum of its integer weights reaches a threshold. Both codes are so the same function of the same
-integers, unit for unit. (Biases that differ from pixel to pixel are rounded to steps of the sums:
-of the same size in both where one of the weights is odd.) Here a layer's integers are divided by what they have in common, so that
+integers, unit for unit. (Biases that differ from pixel to pixel are
+rounded to steps of the sums, which are of one size in both where one of the weights is odd.)
+Here a layer's integers are divided by what they have in common, so that
 one step of its sums is `GRID`: small sums leave room for the clock.
 """
 

@@ -66,7 +66,7 @@ def schedule(network: LoweredNetwork, prepared: Mapping[str, int]) -> dict[str, 
 
 
 def _from(network: LoweredNetwork, step: int, delays: Mapping[str, int]) -> dict[str, Times]:
-    """Times if the host sends in some step, and layers start so many steps later than they could."""
+    """Times if the host sends in some step, and layers start so much later than they could."""
     found: dict[str, Times] = {}
     in_trains = heard_by_gates(network)
     for layer in network.layers:

@@ -57,7 +57,7 @@ def centred(network: LoweredNetwork, block_shapes: BlockShapes) -> LoweredNetwor
         width = block_shapes[layer.name][2]
         plain = replace(layer, terms=tuple(term for term in layer.terms if not term.clock))
         plain = _centred(plain, [scales_hz[name] for name in plain.sources], width)
-        for clock in (term for term in layer.terms if term.clock):
+        for clock in (term for term in layer.terms if term.clock and isinstance(term, Term)):
             sources_hz = [scales_hz[name] for name in (*plain.sources, clock.source)]
             plain = _lowered(plain, clock, sources_hz, width)
         return plain

@@ -15,6 +15,8 @@ from loihiseg.emulator.host import host_spikes
 from loihiseg.emulator.presentation import present
 from tests import quantized, ramp_networks
 
+OWN = ramp_networks.random_own_network
+
 
 @dataclass(frozen=True)
 class Built:
@@ -194,6 +196,25 @@ def test_a_current_that_leaves_something_is_wrong():
         for number, keep in enumerate((0, 1)):
             wrong[number] += wrong_with(network, images, keep_current=keep)
     assert wrong[0] == 0 and wrong[1] > 0
+
+
+def test_random_networks_of_all_terms():
+    """Extremes, borders, depthwise and sparse weights, biases by pixel; a few by nengo-loihi."""
+    spikes = 0
+    for seed in range(18):
+        wrong, wanted = differing(seed, by_nengo_loihi=seed % 6 == 0, stock=seed == 12, of=OWN)
+        assert wrong == 0, f"network {seed}"
+        spikes += wanted
+    assert spikes > 3000
+
+
+@pytest.mark.slow
+def test_many_random_networks_of_all_terms():
+    """3,000 on the compiled emulator, 300 more built by nengo-loihi and run on its own."""
+    for seed in range(100, 3100):
+        assert differing(seed, by_nengo_loihi=False, of=OWN)[0] == 0, f"network {seed}"
+    for seed in range(3100, 3400):
+        assert differing(seed, stock=True, of=OWN)[0] == 0, f"network {seed}"
 
 
 @pytest.mark.slow
