@@ -14,7 +14,7 @@ from loihiseg.emulator.golden import golden_arrays
 from loihiseg.emulator.host import host_spikes
 from loihiseg.errors import InputError
 from tests import programs, ramp_networks
-from tests.emulator.test_golden import judge
+from tests.golden_judge import judge
 
 
 def stems(rng):
