@@ -3,20 +3,27 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from loihiseg.codes.ramp.integers import integer_layers
 from loihiseg.codes.ramp.network import neurons_that_wait, plan
 from loihiseg.codes.ramp.neuron import THRESHOLD
-from loihiseg.conversion.convolution import term_input
-from loihiseg.conversion.linear import Term
-from loihiseg.conversion.neuron_kinds import Quantized
-from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.conversion.convolution import layer_total, term_input
+from loihiseg.conversion.linear import SparseTerm, Term
+from loihiseg.conversion.neuron_kinds import Extremum, Quantized
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, neuron_bias
 from loihiseg.emulator.flatten import RowTable
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.emulator.program import Program
 from loihiseg.errors import InputError
+from partition.core.layers import output_lengths
 
 KINDS = ("dense", "convolution", "transposed", "skip", "u-net")
+
+OWN_HOWS = (
+    "pooled", "pooled", "extreme", "padded", "cropped", "depthwise", "grown", "sparse", "same",
+)  # fmt: skip
+"""What layers of `random_own_network` may be: all that nengo-loihi has no builder for."""
 
 
 def layer(name, shape, sources, kernels, bias, levels, value=1.0, on_host=False, **settings):
@@ -65,6 +72,127 @@ def random_network(seed, levels=None):
     return LoweredNetwork({"pixels": shape}, tuple(layers), (layers[-1].name,))
 
 
+def random_own_network(seed, levels=None):
+    """A network of layers with borders of their own, depthwise, sparse, and extremes.
+
+    Biases of some layers differ from pixel to pixel; some layers hear two others.
+    """
+    rng = np.random.default_rng(seed)
+
+    def count():
+        return int(rng.integers(1, 16)) if levels is None else levels
+
+    shape = (int(rng.integers(3, 8)), int(rng.integers(3, 7)), int(rng.integers(1, 4)))
+    layers = [stem(shape, count())]
+    for number in range(int(rng.integers(2, 5))):
+        how = OWN_HOWS[(seed + number) % len(OWN_HOWS)] if number < 2 else rng.choice(OWN_HOWS)
+        layers.append(_own_layer(rng, f"own{number}", str(how), layers, count()))
+    return LoweredNetwork({"pixels": shape}, tuple(layers), (layers[-1].name,))
+
+
+def _own_layer(rng, name, how, layers, levels):
+    before = layers[-1]
+    if how in ("pooled", "extreme"):
+        return _extreme(rng, name, before, layers if how == "extreme" else [])
+    term, shape = _own_term(rng, how, before, int(rng.integers(1, 5)))
+    terms = [term]
+    others = [one for one in layers if one.shape[:2] == shape[:2]]
+    if others and rng.random() < 0.4:
+        other = others[int(rng.integers(len(others)))]
+        terms.append(Term(other.name, _kernel(rng, (1, 1, other.shape[2], shape[2]))))
+    by_name = {one.name: one for one in layers}
+    reach = 1.0
+    for one in terms:
+        source = by_name[one.source]
+        everything = np.full((1, *source.shape), source.levels, np.float64)
+        reach = max(reach, term_input(one.with_values(np.abs(one.values)), everything, shape).max())
+    value = float(max(4, rng.uniform(0.02, 0.6) * reach / levels) / 127)
+    by_pixel = (*shape[:2],) if rng.random() < 0.5 else ()
+    bias = rng.uniform(-1, 1, (*by_pixel, shape[2])) * value * levels / 2
+    terms = tuple(one.with_values((one.values / 127).astype(np.float32)) for one in terms)
+    # A level of a source counts 1 in its weights.
+    terms = tuple(
+        one.with_values((one.values / by_name[one.source].level_value).astype(np.float32))
+        for one in terms
+    )
+    return SpikingLayer(
+        name, shape, terms, bias.astype(np.float32), 100.0, False, Quantized(levels, value)
+    )
+
+
+def _extreme(rng, name, before, layers):
+    """Windows on one layer, or on another like it too."""
+    rows, columns, channels = before.shape
+    size = [int(rng.integers(1, min(3, n) + 1)) for n in (rows, columns)]
+    strides = tuple(int(n) for n in rng.integers(1, 3, 2))
+    pads = tuple(tuple(int(n) for n in rng.integers(0, size[axis], 2)) for axis in (0, 1))
+    kernel = np.ones((*size, channels, 1), np.float32)
+    if size == [3, 3] and rng.random() < 0.5:
+        kernel[1::2] = kernel[:, 1::2] = 0
+    terms = [Term(before.name, kernel, strides, pads=pads, depthwise=True)]
+    alike = (before.shape, before.levels, before.level_value)
+    for other in layers[:-1]:
+        if (other.shape, other.levels, other.level_value) == alike:
+            terms.append(replace(terms[0], source=other.name))
+    shape = (*_length(before, terms[0]), channels)
+    neuron = Extremum(before.levels, before.level_value, bool(rng.random() < 0.6))
+    return SpikingLayer(
+        name, shape, tuple(terms), np.zeros(channels, np.float32), 100.0, False, neuron
+    )
+
+
+def _own_term(rng, how, before, width):
+    rows, columns, channels = before.shape
+    if how == "sparse":
+        shape = (int(rng.integers(1, 4)), int(rng.integers(1, 4)), width)
+        weights = _kernel(rng, (int(np.prod(shape)), before.n_neurons))
+        weights *= rng.random(weights.shape) < rng.uniform(0.1, 1)
+        weights.flat[rng.integers(weights.size)] = 127
+        return SparseTerm(before.name, csr_array(weights.astype(np.float32))), shape
+    size = [int(n) for n in rng.integers(1, 4, 2)]
+    pads = tuple(tuple(int(n) for n in rng.integers(0, 3, 2)) for _ in (0, 1))
+    settings = {"pads": pads, "strides": (1, 1)}
+    if how == "cropped":
+        strides = tuple(int(n) for n in rng.integers(1, 4, 2))
+        settings = {"transposed": True, "strides": strides}
+        full = [(n - 1) * s + k for n, s, k in zip((rows, columns), strides, size)]
+        pads = [[int(n) for n in rng.integers(-1, 2, 2)] for _ in (0, 1)]
+        settings["pads"] = tuple(
+            tuple(own) if n - sum(own) >= 1 else (0, 0) for n, own in zip(full, pads)
+        )
+    elif how == "same":
+        settings = {"padding": "same"}
+    elif how == "grown":
+        settings = {"pads": ((0, 1), (1, 0)), "strides": (2, 2), "transposed": True}
+        size = [int(n) for n in rng.integers(2, 5, 2)]
+    elif how == "depthwise":
+        settings |= {"depthwise": True, "strides": tuple(int(n) for n in rng.integers(1, 3, 2))}
+    filters = (channels, 1) if how == "depthwise" else (channels, width)
+    if how == "depthwise" and rng.random() < 0.4:
+        filters = (channels, 2)
+    if "pads" in settings and not settings.get("transposed"):
+        # No larger than what is there with its borders.
+        there = [n + sum(own) for n, own in zip((rows, columns), settings["pads"])]
+        size = [min(own, n) for own, n in zip(size, there)]
+    term = Term(before.name, _kernel(rng, (*size, *filters)), **settings)
+    n_channels = channels * filters[1] if how == "depthwise" else width
+    return term, (*_length(before, term), n_channels)
+
+
+def _length(before, term):
+    """Rows and columns of what a term makes."""
+    found = []
+    for axis in (0, 1):
+        pads = term.pads[axis] if term.pads else None
+        lengths = output_lengths(
+            before.shape[axis], term.kernel.shape[axis], term.strides[axis], term.padding,
+            term.transposed, pads,
+        )  # fmt: skip
+        found.append(lengths[0])
+        assert found[-1] >= 1, term
+    return tuple(found)
+
+
 def _next(rng, name, how, layers, levels):
     before = layers[-1]
     rows, columns, _ = before.shape
@@ -109,9 +237,11 @@ def random_images(network, seed, count=3):
     first, second = network.layers[:2]
     shape = (count, *first.shape)
     images = rng.integers(0, first.levels + 1, shape).astype(np.float32)
-    (term,) = (t for t in second.terms if t.source == first.name)
+    term = next(t for t in second.terms if t.source == first.name)
     # All that one channel adds up, and nothing of what it takes away; and the other way round.
-    heard = term.kernel[..., int(rng.integers(second.shape[2]))].sum(axis=(0, 1))
+    heard = np.ones(1)
+    if isinstance(term, Term) and not term.depthwise:
+        heard = term.kernel[..., int(rng.integers(second.shape[2]))].sum(axis=(0, 1))
     images[0] = (heard > 0) * first.levels
     images[-1] = (heard < 0) * first.levels
     return images
@@ -132,10 +262,15 @@ def integer_network(network, pixels):
         if one.on_host:
             found[one.name] = np.clip(np.rint(pixels), 0, one.levels).astype(np.int64)
             continue
+        if one.neuron.chooses:
+            values = {name: found[name].astype(np.float32) for name in one.sources}
+            found[one.name] = layer_total(one, values, len(pixels)).astype(np.int64)
+            continue
         own = integers[one.name]
-        total = sum(
+        total = 0 if own.bias is None else own.bias
+        total = total + sum(
             # Sums of whole numbers below 2**53 are exact in any order.
-            term_input(replace(term, kernel=w), found[term.source].astype(np.float64), one.shape)
+            term_input(term.with_values(w), found[term.source].astype(np.float64), one.shape)
             for term, w in zip(one.terms, own.weights, strict=True)
         )
         reached = np.rint(total)[..., None, :] >= own.thresholds
@@ -143,10 +278,19 @@ def integer_network(network, pixels):
     return found
 
 
-def fitting(seed):
+def cut(rng, shape):
+    """A block shape of a layer, at random, that one core has room for."""
+    found = [int(rng.integers(max(1, n // 2), n + 1)) for n in shape]
+    while np.prod(found) > 1024:
+        largest = int(np.argmax(found))
+        found[largest] = -(-found[largest] // 2)
+    return tuple(found)
+
+
+def fitting(seed, made=random_network):
     """The first random network from a number on that the chip has room for."""
     for attempt in range(20):
-        network = random_network(seed + 10**6 * attempt)
+        network = made(seed + 10**6 * attempt)
         try:
             neurons_that_wait(network, plan(network))
         except InputError:
@@ -192,11 +336,16 @@ def _program(neurons):
     row_start, runs, weights = rows.arrays()
     n = int(start[-1])
     segment = [
-        [0, 4096, THRESHOLD, -(2**layer.neuron.floor_exponent) + 1, 2**23 - 1, 1] for layer in chip
+        # Gates keep 1/4096 of their voltage, which is nothing.
+        [0, 1, THRESHOLD, 0, 2**23 - 1, 1]
+        if layer.neuron.chooses
+        else [0, 4096, THRESHOLD, -(2**layer.neuron.floor_exponent) + 1, 2**23 - 1, 1]
+        for layer in chip
     ]
+    biases = [np.broadcast_to(neuron_bias(layer), layer.shape).ravel() for layer in chip]
     host_sizes = [neurons.layer(name).n_neurons for name in host]
     program = Program(
-        start, start.copy(), np.array(segment, np.int32), np.zeros(n, np.int32),
+        start, start.copy(), np.array(segment, np.int32), np.concatenate(biases).astype(np.int32),
         np.zeros(n), np.zeros(n, np.int32), np.zeros(n, bool), *on_chip,
         np.concatenate([[0], np.cumsum(host_sizes)]).astype(np.int64), *from_host,
         row_start, runs, weights,

@@ -75,6 +75,14 @@ class RateCode(NeuralCode):
     ) -> LoweredNetwork:
         """The network itself."""
         for layer in network.layers:
+            if layer.neuron.chooses:
+                raise OptionError(
+                    Option("code"),
+                    f" {self.name}: layer '{layer.name}' is the largest or smallest of others, "
+                    "which no firing rate stands for; use ",
+                    Option("code"),
+                    " thermometer or ramp",
+                )
             if layer.levels:
                 raise OptionError(
                     Option("code"),

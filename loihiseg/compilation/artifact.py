@@ -22,9 +22,9 @@ import numpy as np
 
 from loihiseg.codes import registry
 from loihiseg.compilation.deployed import DeployedNetwork, Places, Provenance
+from loihiseg.compilation.kept_network import KeptNetwork, kept, restored, since_3
 from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.neuron import Neuron
-from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.conversion.validation import (
     MOST_LAYERS,
     check_graph,
@@ -48,8 +48,11 @@ from partition.shapes.tiling import LayerUsage
 from partition.storage.files import read_bytes, sweep
 from partition.storage.strict_json import decode
 
-FORMAT = 2
+FORMAT = 3
 """Of the folder. A program has a format of its own."""
+
+OLD_FORMATS = (2,)
+"""Those that are still read: what has come since is added as it was then."""
 
 DESCRIPTION, ARRAYS, PROGRAM, SUMS = "deployed.json", "arrays.npz", "network.program", "SHA256SUMS"
 
@@ -78,14 +81,16 @@ class _Description:
     rate_target: RateTarget | None
     trained_on: DataRecord | None
     provenance: Provenance
-    network: LoweredNetwork
-    neurons: LoweredNetwork
+    network: KeptNetwork
+    neurons: KeptNetwork
     readout: HostGraph
     expected: np.ndarray
 
 
 _SHARED = tuple(
-    field.name for field in fields(_Description) if field.name not in ("format", "code")
+    field.name
+    for field in fields(_Description)
+    if field.name not in ("format", "code", "network", "neurons")
 )
 
 
@@ -117,7 +122,11 @@ def save_deployed(folder: str | PathLike[str], deployed: DeployedNetwork) -> Pat
         raise InputError(f"{folder}: network cannot be kept: {error}") from None
     code = _KeptCode(deployed.code.name, msgspec.to_builtins(deployed.code))
     description = _Description(
-        format=FORMAT, code=code, **{name: getattr(deployed, name) for name in _SHARED}
+        format=FORMAT,
+        code=code,
+        network=kept(deployed.network),
+        neurons=kept(deployed.neurons),
+        **{name: getattr(deployed, name) for name in _SHARED},
     )
     plain, arrays = taken_apart(description)
     if folder.is_dir():
@@ -220,10 +229,7 @@ def _program(path: Path, digest: str) -> Deployable:
 
 def _decoded(description: bytes, archive: bytes, deployable: Deployable) -> DeployedNetwork:
     plain = decode(description, dict[str, Any])
-    if plain.get("format") != FORMAT:
-        raise ValueError(
-            f"format {str(plain.get('format'))[:20]}, this version reads format {FORMAT}"
-        )
+    _upgrade(plain)
     code = plain.get("code")
     if isinstance(code, dict) and isinstance(code.get("name"), str):
         registry.find(code["name"])  # Before its neurons, which are not known either.
@@ -231,10 +237,25 @@ def _decoded(description: bytes, archive: bytes, deployable: Deployable) -> Depl
     found = put_together(plain, unpack_arrays(archive), _Description, kinds)
     code = put_together(found.code.options, {}, registry.find(found.code.name))
     deployed = DeployedNetwork(
-        code=code, deployable=deployable, **{name: getattr(found, name) for name in _SHARED}
+        code=code,
+        deployable=deployable,
+        network=restored(found.network, "network of activations"),
+        neurons=restored(found.neurons, "network of neurons"),
+        **{name: getattr(found, name) for name in _SHARED},
     )
     check_deployed(deployed)
     return deployed
+
+
+def _upgrade(plain: dict[str, Any]) -> None:
+    """A description of an earlier format as one of this, in place."""
+    version = plain.get("format")
+    if type(version) is int and version in OLD_FORMATS:
+        since_3(plain)
+        plain["format"] = FORMAT
+    elif version != FORMAT:
+        known = ", ".join(str(one) for one in (*OLD_FORMATS, FORMAT))
+        raise ValueError(f"format {str(version)[:20]}, this version reads formats {known}")
 
 
 def check_deployed(deployed: DeployedNetwork) -> None:

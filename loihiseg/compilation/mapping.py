@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loihiseg.compilation.deployed import DeployedNetwork
     from loihiseg.conversion.converter import ConvertedNetwork
     from loihiseg.emulator.presenter import Deployable
+    from partition.core import layers
     from partition.core.layers import Layer
     from partition.joint.choose import Joint
     from partition.places.floorplan import Plan
@@ -52,7 +53,9 @@ def partition_layers(network: LoweredNetwork) -> "list[Layer]":
     ]
 
 
-def _projection(term: AnyTerm, source_shape: tuple[int, int, int], on_host: bool) -> "Projection":
+def _projection(
+    term: AnyTerm, source_shape: tuple[int, int, int], on_host: bool
+) -> "layers.Projection":
     from partition.core.layers import Projection, dense_projection
     from partition.core.links import Links
 

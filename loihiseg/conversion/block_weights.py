@@ -222,7 +222,7 @@ def _of_matrix(
         weights = np.zeros(targets.shape, np.float32)
         for row, own in zip(weights, columns, strict=True):
             row[: own.stop - own.start] = matrix.data[own]
-        base, page = _base(int(targets.min()))
+        base, _ = _base(int(targets.min()))
         indices = (targets - base).astype(np.int32)
         key = weights.tobytes(), indices.tobytes()
         if not found.known(key):

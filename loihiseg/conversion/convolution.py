@@ -144,8 +144,7 @@ def term_input(term: AnyTerm, source: np.ndarray, shape: tuple[int, int, int]) -
     numpy.ndarray
         (n, rows, columns, channels), of the type of ``source``.
     """
-    if term.levels > 1:
-        source = source.reshape(*source.shape[:-1], -1, term.levels).sum(-1, dtype=source.dtype)
+    source = _of_values(term, source)
     if isinstance(term, SparseTerm):
         weights = term.weights.astype(source.dtype)
         return np.asarray((weights @ source.reshape(len(source), -1).T).T.reshape(-1, *shape))
@@ -166,6 +165,14 @@ def term_input(term: AnyTerm, source: np.ndarray, shape: tuple[int, int, int]) -
     return with_borders(found[:, :rows, :columns], ((-top, -bottom), (-left, -right)))
 
 
+def _of_values(term: AnyTerm, source: np.ndarray) -> np.ndarray:
+    """Neurons that carry a value together, summed."""
+    if term.levels == 1:
+        return source
+    runs = source.reshape(*source.shape[:-1], -1, term.levels)
+    return np.asarray(runs.sum(-1, dtype=source.dtype))
+
+
 def with_borders(images: np.ndarray, pads: Pads, value: float = 0.0) -> np.ndarray:
     """Images with rows and columns of a value around them; below 0, so many are left out."""
     borders = [(0, 0), *((max(a, 0), max(b, 0)) for a, b in pads), (0, 0)]
@@ -183,7 +190,7 @@ def _extreme(layer: "SpikingLayer", values: Mapping[str, np.ndarray], largest: b
     found: np.ndarray | None = None
     for term in layer.terms:
         assert isinstance(term, Term) and term.depthwise and not term.transposed, layer.name
-        source, size = values[term.source], term.kernel.shape[:2]
+        source, size = _of_values(term, values[term.source]), term.kernel.shape[:2]
         pads = term.pads or ((0, 0), (0, 0))
         if term.padding == "same" and term.pads is None:
             _, rows, columns, _ = same_borders(source.shape, (size[0], size[1]), term.strides)

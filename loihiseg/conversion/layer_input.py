@@ -115,6 +115,7 @@ def _extreme(layer: SpikingLayer, sources: Mapping[str, tf.Tensor], largest: boo
     for term in layer.terms:
         assert isinstance(term, Term) and term.depthwise and not term.transposed, layer.name
         x, size = sources[term.source], term.kernel.shape[:2]
+        x = summed(x, term.levels) if term.levels > 1 else x
         pads = term.pads or ((0, 0), (0, 0))
         if term.padding == "same" and term.pads is None:
             _, rows, columns, _ = same_borders((0, *x.shape[1:]), (size[0], size[1]), term.strides)

@@ -81,6 +81,35 @@ class Pulsed(Binary):
         output[:] = np.array(fires) * (self.amplitude / dt)
 
 
+class Staggered(Binary):
+    """Neurons of the host, levels one after the other, that each fire in a step of their own.
+
+    Parameters
+    ----------
+    levels : int
+        Neurons of a unit.
+    first : int
+        The step of the highest level, from 1; those below follow step by step.
+    amplitude : float
+        As of `Binary`.
+    """
+
+    levels = IntParam("levels", low=1)
+    first = IntParam("first", low=1)
+
+    def __init__(self, levels: int, first: int, amplitude: float = 1) -> None:
+        super().__init__(amplitude)
+        self.levels = levels
+        self.first = first
+
+    def step(self, dt: float, J: np.ndarray, output: np.ndarray, steps: np.ndarray) -> None:
+        """Fire or not, in the own step alone."""
+        steps += 1
+        level = np.arange(len(J)) % self.levels
+        active = int(steps[0]) == self.first + self.levels - 1 - level
+        output[:] = ((J > 0) & active) * (self.amplitude / dt)
+
+
 class Forgetting(nengo.LIF):
     """Neurons of the chip of whose voltage and current nothing is left in the next step.
 

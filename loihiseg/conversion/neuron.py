@@ -199,7 +199,10 @@ class Neuron:
         return 0.0
 
     def schedule(self, n_steps: int) -> np.ndarray:
-        """Steps in which neurons on the host may fire, bool, (n_steps,)."""
+        """Steps in which neurons on the host may fire, bool.
+
+        (n_steps,) for all alike, or (n_steps, n) for runs of n neurons that are alike.
+        """
         return np.ones(n_steps, bool)
 
     def host_spikes(self, current: np.ndarray, n_steps: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Synapses that nengo-loihi has no builder for: explicit borders, depthwise sources, sparse weights.
+"""Synapses that nengo-loihi has no builder for: explicit borders, depthwise and sparse weights.
 
 nengo-loihi builds all synapses of a layer and cuts them with it; all atoms of an axon have to reach
 the same compartments then, and weights have to be whole kernels. Here a layer's synapses are made

@@ -229,10 +229,11 @@ def _integers(
         vth = quantize_threshold(threshold, scale)
         if vth == 0:
             largest = _largest(layer, weights, part)
+            largest_bias = float(np.abs(bias[..., part]).max())
             raise InputError(
-                f"weights up to {largest:g} and biases up to "
-                f"{float(np.abs(bias[..., part]).max()):g} leave nothing of the threshold of {threshold:g}: its neurons would fire in every "
-                "step; scale the layer's activations down"
+                f"weights up to {largest:g} and biases up to {largest_bias:g} leave nothing of the "
+                f"threshold of {threshold:g}: its neurons would fire in every step; scale the "
+                "layer's activations down"
             )
         for term, value, exact in zip(layer.terms, weights, integers, strict=True):
             group = quantize_weights(values_of(term, value, part, channels), scale)

@@ -19,7 +19,7 @@ from loihiseg.conversion.host_graph import (
     Pooling,
     Upsampling,
 )
-from loihiseg.conversion.linear import Term
+from loihiseg.conversion.linear import AnyTerm, Pads, SparseTerm, Term
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.storage.schema import check_range
 
@@ -82,7 +82,8 @@ def _check_layer(
     shapes: dict[str, Shape],
 ) -> None:
     _check_size(label, layer.shape)
-    _check_array(f"{label}, bias", layer.bias, (layer.shape[2],))
+    wanted = (layer.shape[2],) if layer.bias.ndim == 1 else layer.shape
+    _check_array(f"{label}, bias", layer.bias, wanted)
     if not 0 < layer.rate_scale_hz <= 1e6:
         raise ValueError(
             f"{label}: rate_scale_hz is {layer.rate_scale_hz}, expected above 0, to 1e+06"
@@ -99,20 +100,58 @@ def _check_layer(
         if (known[term.source] is None) != layer.on_host:
             raise ValueError(f"{label}: the host's layers hear pixels, the chip's hear layers")
         _check_term(f"{label}, kernel of {term.source[:60]!a}", term, layer, shapes)
+    if layer.neuron.chooses:
+        _check_choice(label, layer, known)
 
 
-def _check_term(label: str, term: Term, layer: SpikingLayer, shapes: dict[str, Shape]) -> None:
+def _check_choice(label: str, layer: SpikingLayer, known: dict[str, SpikingLayer | None]) -> None:
+    """A layer that chooses among what others, like itself, come to."""
+    if layer.on_host:
+        raise ValueError(f"{label} chooses, which neurons on the host do not")
+    for term in layer.terms:
+        source = known[term.source]
+        if not isinstance(term, Term) or not term.depthwise or term.transposed:
+            raise ValueError(f"{label} chooses, but not from windows on each channel")
+        if term.kernel.shape[3] != 1 or (term.kernel < 0).any():
+            raise ValueError(f"{label} chooses, with weights that say more than where to look")
+        own, other = layer.neuron, source.neuron if source else layer.neuron
+        if (own.levels, own.level_value) != (other.levels, other.level_value):
+            raise ValueError(f"{label} chooses among levels that are not like its own")
+
+
+def _check_term(label: str, term: AnyTerm, layer: SpikingLayer, shapes: dict[str, Shape]) -> None:
     rows, columns, channels = shapes[term.source]
     if not 1 <= term.levels <= channels or channels % term.levels:
         raise ValueError(f"{label}: {channels} neurons are not of {term.levels} levels")
+    if isinstance(term, SparseTerm):
+        _check_sparse(label, term, layer, rows * columns * channels // term.levels)
+        return
     kernel = term.kernel
     if kernel.ndim != 4:
         raise ValueError(f"{label} has shape {kernel.shape}, expected four axes")
     high, wide = kernel.shape[:2]
-    _check_array(label, kernel, (high, wide, channels // term.levels, layer.shape[2]))
-    found = window_shape((rows, columns), (high, wide), term.strides, term.padding, term.transposed)
+    heard = channels // term.levels
+    filters = layer.shape[2]
+    if term.depthwise:
+        if filters % heard:
+            raise ValueError(
+                f"{label}: {filters} channels are not of {heard} of a depthwise source"
+            )
+        filters //= heard
+    _check_array(label, kernel, (high, wide, heard, filters))
+    found = window_shape(
+        (rows, columns), (high, wide), term.strides, term.padding, term.transposed, term.pads
+    )
     if found != layer.shape[:2]:
         raise ValueError(f"{label} makes {found} rows and columns, the layer has {layer.shape[:2]}")
+
+
+def _check_sparse(label: str, term: SparseTerm, layer: SpikingLayer, n_values: int) -> None:
+    if term.weights.shape != (layer.n_neurons, n_values):
+        raise ValueError(
+            f"{label} has shape {term.weights.shape}, expected ({layer.n_neurons}, {n_values})"
+        )
+    _check_array(label, term.values, term.values.shape)
 
 
 def window_shape(
@@ -121,20 +160,31 @@ def window_shape(
     strides: tuple[int, int],
     padding: str,
     transposed: bool,
+    pads: Pads | None = None,
 ) -> tuple[int, int]:
-    """Rows and columns of a convolution's result; ValueError where there is none."""
+    """Rows and columns of a convolution's result; ValueError where there is none.
+
+    With ``pads`` see `loihiseg.conversion.linear.Term`.
+    """
     if padding not in ("valid", "same") or (transposed and padding == "same"):
         raise ValueError(f"padding is {padding[:60]!a}, expected valid, or same and not transposed")
+    if pads is not None and padding != "valid":
+        raise ValueError("explicit pads stand in place of padding, which is valid then")
+    for pad in (one for pair in pads or () for one in pair):
+        if abs(pad) > MOST_SIDE:
+            raise ValueError(f"pads of {pad} pixels, at most {MOST_SIDE}")
+    borders = pads or ((0, 0), (0, 0))
     found = []
-    for length, window, stride in zip(shape, size, strides, strict=True):
+    for length, window, stride, around in zip(shape, size, strides, borders, strict=True):
         if not (1 <= stride <= MOST_SIDE and 1 <= window <= MOST_SIDE):
             raise ValueError(f"strides of {strides} and windows of {size} are none")
         if transposed:
-            found.append((length - 1) * stride + window)
+            found.append((length - 1) * stride + window - sum(around))
         elif padding == "same":
             found.append(-(-length // stride))
         else:
-            found.append((length - window) // stride + 1 if window <= length else 0)
+            there = length + sum(around)
+            found.append((there - window) // stride + 1 if window <= there else 0)
     if not all(1 <= n <= MOST_SIDE for n in found):
         raise ValueError(f"windows of {size} on {shape} pixels make {tuple(found)}")
     return found[0], found[1]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loihiseg.conversion.linear import Term
+from loihiseg.conversion.linear import AnyTerm, SparseTerm, Term
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.emulator.program import SEGMENT_PARAMETERS, Program
 from loihiseg.emulator.validation import check_fits
@@ -158,7 +158,7 @@ def _host_layer(
         "binary": np.array(layer.neuron.compares, bool),
         "gain": np.array(layer.rate_scale_hz, np.float64),
         "bias": bias.astype(np.float64),
-        "schedule": layer.neuron.schedule(n_steps),
+        "schedule": _schedule(layer, n_steps),
         "n_kernels": np.array(len(layer.terms), np.int64),
     }
     for number, term in enumerate(layer.terms):
@@ -167,18 +167,30 @@ def _host_layer(
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 
 
+def _schedule(layer: SpikingLayer, n_steps: int) -> np.ndarray:
+    """Of all neurons (n_steps,), or of each (n_steps, neurons)."""
+    found = layer.neuron.schedule(n_steps)
+    return found if found.ndim == 1 else np.tile(found, (1, layer.n_neurons // found.shape[1]))
+
+
 def _host_kernel(
-    layer: SpikingLayer, term: Term, pixel_shape: tuple[int, int, int]
+    layer: SpikingLayer, term: AnyTerm, pixel_shape: tuple[int, int, int]
 ) -> dict[str, np.ndarray]:
     """A convolution or its transpose as one of a field that the pixels are laid out on.
 
     Pixels lie ``spread`` apart, the first at ``lead``; neuron (r, c) hears what lies under the
     kernel at ``stride * (r, c)``.
     """
+    if isinstance(term, SparseTerm):
+        raise InputError(
+            f"golden network: layer {layer.name[:60]!a} on the host hears pixels by weights that "
+            "are no convolution, for which the format has no place; begin with a convolution"
+        )
     size = np.array(term.kernel.shape[:2])
     strides = np.array(term.strides)
     spread, lead = np.ones(2, np.int64), np.zeros(2, np.int64)
-    kernel = np.asarray(term.kernel, np.float32)
+    kernel = _whole_kernel(term)
+    before = np.array([0, 0] if term.pads is None else [own for own, _ in term.pads])
     if term.transposed:
         if term.padding != "valid":
             raise InputError(
@@ -186,16 +198,33 @@ def _host_kernel(
                 "pixels; use padding='valid'"
             )
         # What a pixel spreads with a kernel, a neuron gathers with the reversed one.
-        kernel, spread, lead, strides = kernel[::-1, ::-1], strides, size - 1, np.ones(2, np.int64)
+        kernel, spread, strides = kernel[::-1, ::-1], strides, np.ones(2, np.int64)
+        lead = size - 1 - before
+    elif term.pads is not None:
+        lead = before
     elif term.padding == "same":
         reach = (np.array(layer.shape[:2]) - 1) * strides + size
         lead = np.maximum(reach - pixel_shape[:2], 0) // 2
+    # Where pixels are left out, the kernel begins so many places later.
+    left_out = np.maximum(-lead, 0)
+    kernel = np.pad(kernel, ((left_out[0], 0), (left_out[1], 0), (0, 0), (0, 0)))
+    lead = np.maximum(lead, 0)
     return {
         "kernel": np.ascontiguousarray(kernel),
         "stride": strides.astype(np.int64),
         "spread": spread.astype(np.int64),
         "lead": lead.astype(np.int64),
     }
+
+
+def _whole_kernel(term: Term) -> np.ndarray:
+    """Of all channels of the pixels, float32: of a depthwise one with zeros."""
+    kernel = np.asarray(term.kernel, np.float32)
+    if not term.depthwise:
+        return kernel
+    channels = kernel.shape[2]
+    whole = kernel[:, :, :, None, :] * np.eye(channels, dtype=np.float32)[:, :, None]
+    return whole.reshape(*kernel.shape[:3], -1)
 
 
 def _compartments(program: Program) -> dict[str, np.ndarray]:

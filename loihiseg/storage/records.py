@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+from scipy.sparse import csr_array
 
 from loihiseg.files import sha256
 
@@ -95,7 +96,10 @@ def signature(*values: object) -> str:
         Hexadecimal.
     """
 
-    def digest(part: object) -> str:
+    def digest(part: object) -> object:
+        if isinstance(part, csr_array):
+            arrays = (part.data, part.indices, part.indptr)
+            return [list(part.shape), *(digest(array) for array in arrays)]
         if not isinstance(part, np.ndarray):
             raise TypeError(f"a {type(part).__name__} has no signature")
         array = np.ascontiguousarray(part)

@@ -21,6 +21,7 @@ from loihiseg.compilation.artifact import (
     load_deployed,
     save_deployed,
 )
+from loihiseg.compilation.kept_network import SINCE_3
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.neuron_kinds import Memoryless, Quantized, Rectified
 from loihiseg.emulator.presenter import CompiledPresenter
@@ -171,18 +172,41 @@ def test_damage_is_told_by_the_file(tmp_path, name):
     refused(tmp_path, f"{name}: damaged.*SHA-256 differs")
 
 
-def test_a_later_format_is_named(tmp_path):
+def described_anew(folder, document):
+    """Give a kept network another description, and sums that suit it."""
     from loihiseg.files import sha256
 
-    save_deployed(tmp_path, small_deployed())
-    document = json.loads((tmp_path / DESCRIPTION).read_text())
-    (tmp_path / DESCRIPTION).write_text(json.dumps(document | {"format": 99}))
+    (folder / DESCRIPTION).write_text(json.dumps(document))
     sums = [
-        f"{sha256((tmp_path / name).read_bytes())}  {name}\n"
+        f"{sha256((folder / name).read_bytes())}  {name}\n"
         for name in (ARRAYS, DESCRIPTION, PROGRAM)
     ]
-    (tmp_path / SUMS).write_text("".join(sums))
-    refused(tmp_path, "format 99, this version reads format 2")
+    (folder / SUMS).write_text("".join(sums))
+
+
+def test_a_later_format_is_named(tmp_path):
+    save_deployed(tmp_path, small_deployed())
+    document = json.loads((tmp_path / DESCRIPTION).read_text())
+    described_anew(tmp_path, document | {"format": 99})
+    refused(tmp_path, "format 99, this version reads formats 2, 3")
+
+
+@pytest.mark.parametrize("levels", [0, 2])
+def test_the_format_before_still_opens(tmp_path, levels):
+    made = small_deployed(levels=levels)
+    save_deployed(tmp_path, made)
+    document = json.loads((tmp_path / DESCRIPTION).read_text()) | {"format": 2}
+    for network in ("network", "neurons"):
+        for layer in document[network]["layers"]:
+            for term in layer["terms"]:
+                assert [term.pop(name) for name in SINCE_3] == [None, False, None]
+    described_anew(tmp_path, document)
+    same(load_deployed(tmp_path), made)
+    # What has come since is no part of it.
+    document["network"]["layers"][0]["terms"][0] |= SINCE_3
+    del document["network"]["layers"][0]["terms"][0]["pads"]
+    described_anew(tmp_path, document)
+    refused(tmp_path, "pads")
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):

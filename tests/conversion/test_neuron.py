@@ -5,12 +5,19 @@ import numpy as np
 import pytest
 
 from loihiseg.codes import registry
+from loihiseg.compilation.kept_network import KeptLayer, KeptNetwork, kept
 from loihiseg.conversion.neuron import THRESHOLD, ChipLayer, Neuron, summed
-from loihiseg.conversion.neuron_kinds import KINDS, Memoryless, Quantized, Rectified
+from loihiseg.conversion.neuron_kinds import KINDS, Extremum, Memoryless, Quantized, Rectified
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, neuron_bias
 from loihiseg.storage.records import put_together, taken_apart
 
-EVERY = (Rectified(), Rectified(True), Quantized(3, 0.5), Memoryless(3, 0.5, (1, 4)))
+EVERY = (
+    Rectified(),
+    Rectified(True),
+    Quantized(3, 0.5),
+    Extremum(3, 0.5, False),
+    Memoryless(3, 0.5, (1, 4)),
+)
 
 
 def test_every_kind_is_tried():
@@ -79,6 +86,7 @@ def test_thresholds_are_in_the_bias_on_the_chip_alone():
 def test_integers_mean_by_hand():
     chip = ChipLayer(
         weights=(np.array([[[[128.0, -64.0]]]], np.float32),),
+        channels=(np.arange(2),),
         bias=np.array([100.0, 20.0]),
         threshold=np.array([640.0, 320.0]),
         current_scale=np.array([64.0, 32.0]),
@@ -102,17 +110,18 @@ def test_a_kind_is_kept_by_its_tag_and_found_again(kind):
     (neuron, *_) = (one for one in EVERY if type(one) is kind)
     layer = SpikingLayer("a", (1, 1, 3), (), np.zeros(3, np.float32), 1.0, False, neuron)
     network = LoweredNetwork({"pixels": (1, 1, 1)}, (layer,), ("a",))
-    plain, arrays = taken_apart(network)
+    plain, arrays = taken_apart(kept(network))
     plain = msgspec.json.decode(msgspec.json.encode(plain))
-    assert plain["layers"][0]["neuron"]["type"] in ("rectified", "quantized", "memoryless")
+    known = ("rectified", "quantized", "extremum", "memoryless")
+    assert plain["layers"][0]["neuron"]["type"] in known
     kinds = {Neuron: registry.neuron_kinds()}
-    assert put_together(plain, arrays, LoweredNetwork, kinds).layers[0].neuron == neuron
+    assert put_together(plain, arrays, KeptNetwork, kinds).layers[0].neuron == neuron
 
 
 @pytest.mark.parametrize(
     "neuron, says",
     [
-        ({"type": "slope"}, "type 'slope' is none of rectified, quantized, memoryless"),
+        ({"type": "slope"}, "type 'slope' is none of rectified, quantized, extremum, memoryless"),
         ({}, "type 'None' is none of"),
         ([], "type 'None' is none of"),
         ({"type": ["rectified"]}, "is none of"),
@@ -128,7 +137,7 @@ def test_a_kind_that_is_none_is_refused(neuron, says):
     plain, arrays = taken_apart(layer)
     plain = msgspec.json.decode(msgspec.json.encode(plain)) | {"neuron": neuron}
     with pytest.raises(ValueError) as error:
-        put_together(plain, arrays, SpikingLayer, {Neuron: registry.neuron_kinds()})
+        put_together(plain, arrays, KeptLayer, {Neuron: registry.neuron_kinds()})
     assert says in str(error.value)
 
 

@@ -1,14 +1,12 @@
 """The golden network: plain numpy gives every spike of it, from one file and nothing else."""
 
 import ast
-import importlib.util
 import os
 import re
 import subprocess
 import sys
 import warnings
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,18 +25,7 @@ from loihiseg.emulator.program import compile_model
 from loihiseg.errors import InputError
 from tests import deployed, programs, quantized
 from tests.emulator.random_networks import random_network
-
-DOCS = Path(__file__).parents[2] / "docs"
-
-
-def _interpreter():
-    spec = importlib.util.spec_from_file_location("golden_interpreter", DOCS / "golden.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-judge = _interpreter()
+from tests.golden_judge import DOCS, judge
 
 
 @dataclass(frozen=True, eq=False)

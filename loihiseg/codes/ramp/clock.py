@@ -84,7 +84,7 @@ class Pulse:
     Attributes
     ----------
     weights : numpy.ndarray
-        int64, (channels,).
+        int64, (channels,), or (rows, columns, channels).
     steps : tuple of int
         In which it fires, ascending, from 1.
     """
@@ -141,10 +141,13 @@ def bounds(layer: SpikingLayer, integers: IntegerLayer, sent: Mapping[str, Sent]
     """
     total, early, at_once = np.zeros((3, 2, layer.shape[2]), np.int64)
     for term, weights in zip(layer.terms, integers.weights, strict=True):
-        sums, spikes = np.stack(largest_sums(term, weights)), sent[term.source]
+        sums, spikes = np.stack(largest_sums(term, weights, layer.shape[2])), sent[term.source]
         total += spikes.total * sums
         early += spikes.early * sums
         at_once += spikes.at_once * sums
+    if integers.bias is not None:
+        # It is sent with the release.
+        total += np.stack([np.maximum(sign * integers.bias, 0).max((0, 1)) for sign in (1, -1)])
     return Bounds(total, early, at_once)
 
 
@@ -219,9 +222,11 @@ def pulses(
     channels = integers.thresholds.shape[1]
     up = (2**margins.floor_exponent - margins.margin) // margins.n_set
     release = margins.margin + THRESHOLD - integers.thresholds[-1]
+    if integers.bias is not None:
+        release = release + integers.bias
     positive, negative = found.at_once
     sums = (release + positive, negative - release, negative, up + positive)
-    largest = int(np.max(sums))
+    largest = max(int(np.max(own)) for own in sums)
     if largest > MOST_INPUT:
         raise _too_large(name, f"{largest:,} in a step, the chip adds up to {MOST_INPUT:,}")
     first_set = times.hears - margins.n_set + 1

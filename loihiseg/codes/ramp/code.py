@@ -7,9 +7,10 @@ from typing import Any, Self
 import numpy as np
 
 from loihiseg.codes.code import Calibration, NeuralCode, Steps, Trained
+from loihiseg.codes.gates import Gate
 from loihiseg.codes.options import Values
 from loihiseg.codes.ramp.network import neurons_that_wait, plan
-from loihiseg.codes.ramp.neuron import Pulsed, Ramp
+from loihiseg.codes.ramp.neuron import Pulsed, Ramp, Train
 from loihiseg.codes.ramp.schedule import steps_between_images
 from loihiseg.codes.shown import LayersTable, layers_of_counts
 from loihiseg.codes.thermometer import levels
@@ -30,7 +31,7 @@ class RampCode(NeuralCode):
 
     name = "ramp"
     meaning = "by a neuron that waits, and then sends a spike for each level"
-    neuron_kinds = (Ramp, Pulsed)
+    neuron_kinds = (Ramp, Train, Pulsed, Gate)
     synapse_s = 0.0
     input = "once"
     fits_readout = False
@@ -129,8 +130,11 @@ class RampCode(NeuralCode):
         found = plan(network)
         apart = steps_between_images(found.times, found.prepared)
         exponents = [margins.floor_exponent for margins in found.margins.values()]
+        follow = ("images can follow each other", f"every {apart} steps")
+        if not exponents:
+            return (follow,)
         return (
-            ("images can follow each other", f"every {apart} steps"),
+            follow,
             ("bits of the lowest voltages", f"{min(exponents)} to {max(exponents)} of 23"),
         )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from loihiseg.codes.gates import gate_layer
 from loihiseg.codes.ramp.clock import (
     Bounds,
     Margins,
@@ -21,12 +22,12 @@ from loihiseg.codes.ramp.clock import (
     within_reach,
 )
 from loihiseg.codes.ramp.integers import IntegerLayer, integer_layers
-from loihiseg.codes.ramp.neuron import Pulsed, Ramp
-from loihiseg.codes.ramp.schedule import Times, schedule
+from loihiseg.codes.ramp.neuron import Pulsed, Ramp, Train
+from loihiseg.codes.ramp.schedule import Times, heard_by_gates, schedule
 from loihiseg.codes.thermometer.blind import blind_layer
 from loihiseg.codes.thermometer.levels import neurons_of
 from loihiseg.conversion.linear import Term
-from loihiseg.conversion.neuron import SPIKE_RATE_HZ
+from loihiseg.conversion.neuron import SPIKE_RATE_HZ, Neuron
 from loihiseg.conversion.neuron_kinds import Memoryless
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.errors import InputError
@@ -78,6 +79,8 @@ def plan(network: LoweredNetwork) -> Plan:
     times = schedule(network, {})
     sums, found = {}, {}
     for layer in network.chip_layers:
+        if layer.neuron.chooses:
+            continue
         name = layer.name
         sent = {source: _sent(network.layer(source), times, name) for source in layer.sources}
         sums[name] = bounds(layer, integers[name], sent)
@@ -89,8 +92,12 @@ def plan(network: LoweredNetwork) -> Plan:
 
 
 def _sent(source: SpikingLayer, times: dict[str, Times], to: str) -> Sent:
-    """What a source sends to a layer. Of the host all in one step, else a spike in each."""
-    at_once = source.levels if source.on_host else 1
+    """What a source sends to a layer. Of the host all in one step, else a spike in each.
+
+    So does the host where its levels are a train.
+    """
+    first, last = times[source.name].fires
+    at_once = source.levels if first == last else 1
     is_last = times[source.name].fires[1] == times[to].released
     return Sent(source.levels, source.levels - at_once * is_last, at_once)
 
@@ -118,20 +125,27 @@ def neurons_that_wait(network: LoweredNetwork, plan: Plan) -> LoweredNetwork:
         If a step's input could be too large for the chip; names the layer.
     """
     by_name = {layer.name: layer for layer in network.layers}
+    shapes = {layer.name: layer.shape for layer in network.layers}
+    in_trains = heard_by_gates(network)
     layers: list[SpikingLayer] = []
     for layer in neurons_of(network).layers:
         activation, times = by_name[layer.name], plan.times[layer.name]
         if layer.on_host:
-            at_once = Memoryless(layer.levels, layer.level_value, (times.fires[0],))
-            layers.append(replace(layer, neuron=at_once))
+            sent: Neuron = Memoryless(layer.levels, layer.level_value, (times.fires[0],))
+            if layer.name in in_trains:
+                sent = Train(layer.levels, layer.level_value, times.fires[0])
+            layers.append(replace(layer, neuron=sent))
+            continue
+        if activation.neuron.chooses:
+            layers.append(_sharing(gate_layer(activation, shapes, per_unit=True), by_name))
             continue
         integers, found = plan.integers[layer.name], plan.margins[layer.name]
-        sent = pulses(layer.name, integers, plan.bounds[layer.name], found, times)
+        own_pulses = pulses(layer.name, integers, plan.bounds[layer.name], found, times)
         clock = [
-            (_clock(layer.name + suffix, network, own), np.stack([one.weights for one in own]))
+            (_clock(layer.name + suffix, network, own), own)
             for suffix, own in (
-                (COARSE_SUFFIX, [pulse for pulse in sent if pulse.coarse]),
-                (FINE_SUFFIX, [pulse for pulse in sent if not pulse.coarse]),
+                (COARSE_SUFFIX, [pulse for pulse in own_pulses if pulse.coarse]),
+                (FINE_SUFFIX, [pulse for pulse in own_pulses if not pulse.coarse]),
             )
             if own
         ]
@@ -148,27 +162,36 @@ def _clock(name: str, network: LoweredNetwork, pulses: list[Pulse]) -> SpikingLa
     return replace(layer, neuron=Pulsed(tuple(pulse.steps for pulse in pulses)))
 
 
+def _sharing(layer: SpikingLayer, by_name: dict[str, SpikingLayer]) -> SpikingLayer:
+    """A layer that hears all levels of a unit on the host by one weight."""
+    levels = {name: one.levels if one.on_host else 1 for name, one in by_name.items()}
+    terms = tuple(replace(term, levels=levels[term.source]) for term in layer.terms)
+    return replace(layer, terms=terms)
+
+
 def _waiting(
     layer: SpikingLayer,
     integers: IntegerLayer,
     found: Margins,
     by_name: dict[str, SpikingLayer],
-    clock: list[tuple[SpikingLayer, np.ndarray]],
+    clock: list[tuple[SpikingLayer, list[Pulse]]],
 ) -> SpikingLayer:
-    rows, columns, channels = layer.shape
-    terms = []
-    for term, weights in zip(layer.terms, integers.weights, strict=True):
-        source = by_name[term.source]
-        levels = source.levels if source.on_host else 1
-        terms.append(replace(term, kernel=weights.astype(np.float32), levels=levels))
-    for one, values in clock:
-        kernel = np.broadcast_to(values.astype(np.float32), (rows, columns, *values.shape))
-        terms.append(Term(one.name, np.ascontiguousarray(kernel), transposed=True, clock=True))
+    heard = [
+        term.with_values(weights.astype(np.float32))
+        for term, weights in zip(layer.terms, integers.weights, strict=True)
+    ]
+    terms = list(_sharing(replace(layer, terms=tuple(heard)), by_name).terms)
+    for one, own in clock:
+        weights = [np.broadcast_to(pulse.weights, layer.shape) for pulse in own]
+        kernel = np.stack(weights, axis=2).astype(np.float32)
+        terms.append(Term(one.name, kernel, transposed=True, clock=True))
     thresholds = tuple(tuple(int(value) for value in row) for row in integers.thresholds)
     return replace(
         layer,
         terms=tuple(terms),
-        bias=np.zeros(channels, np.float32),
+        bias=np.zeros(layer.shape[2], np.float32)
+        if integers.bias is None
+        else integers.bias.astype(np.float32),
         rate_scale_hz=SPIKE_RATE_HZ,
         neuron=Ramp(layer.levels, layer.level_value, thresholds, found.floor_exponent),
     )

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from loihiseg.codes.ramp.integers import MOST_SUM
 from loihiseg.conversion.firing import DT_S
-from loihiseg.conversion.neuron import MOST_LEVELS, MOST_STEPS, Membrane, Neuron
+from loihiseg.conversion.neuron import MOST_LEVELS, MOST_STEPS, Membrane, Neuron, summed
 from loihiseg.conversion.neuron_kinds import Quantized
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Ramp(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
     floor_exponent: Annotated[int, Meta(ge=1, le=MOST_FLOOR_EXPONENT)]
 
     integers = True
+    bias_sent = True
 
     def check(self, channels: int) -> None:
         """See `Neuron.check`."""
@@ -110,6 +111,87 @@ class Ramp(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
     def membrane(self, dt_s: float = DT_S) -> Membrane:
         """Without decay."""
         return Membrane(float(THRESHOLD))
+
+
+class Train(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="train"):
+    """Neurons on the host, one for each level, that fire one after the other: the highest first.
+
+    So a unit sends its levels as neurons on the chip do, which fire in the last steps of a train.
+
+    Attributes
+    ----------
+    levels : int
+    level_value : float
+        As of the activation that they stand for.
+    first : int
+        The step of the highest level, from 1.
+    """
+
+    levels: Annotated[int, Meta(ge=1, le=MOST_LEVELS)]
+    level_value: Annotated[float, Meta(gt=0, le=1e30)]
+    first: _Step
+
+    compares = True
+
+    @property
+    def per_channel(self) -> int:
+        """A neuron for each level."""
+        return self.levels
+
+    def check(self, channels: int) -> None:
+        """See `Neuron.check`."""
+        if channels % self.levels:
+            raise ValueError(f"{channels} neurons are not of {self.levels} levels")
+
+    def stands_for(self, activation: Neuron) -> bool:
+        """For as many levels."""
+        return isinstance(activation, Quantized) and activation.levels == self.levels
+
+    def activation(
+        self, total: np.ndarray, rate_scale_hz: float, staircase: bool | None = None
+    ) -> np.ndarray:
+        """1 where it is on."""
+        return (total > 0).astype(np.float32)
+
+    def keras_activation(
+        self, total: tf.Tensor, rate_scale_hz: float, staircase: bool | None
+    ) -> tf.Tensor:
+        """The same of a tensor."""
+        from loihiseg.frameworks import tf
+
+        return tf.cast(total > 0, total.dtype)
+
+    def represented(self, values: np.ndarray) -> np.ndarray:
+        """The levels that are on, each at its value."""
+        return summed(values, self.levels) * np.float32(self.level_value)
+
+    def keras_represented(self, values: tf.Tensor) -> tf.Tensor:
+        """The same of a tensor."""
+        from loihiseg.conversion import layer_input
+
+        return layer_input.summed(values, self.levels) * self.level_value
+
+    def nengo_type(self, on_host: bool) -> NeuronType:
+        """See `loihiseg.conversion.nengo_neurons.Staggered`."""
+        from loihiseg.conversion import nengo_neurons
+
+        if not on_host:
+            raise TypeError("neurons on the chip send trains by themselves")
+        return nengo_neurons.Staggered(levels=self.levels, first=self.first)
+
+    def schedule(self, n_steps: int) -> np.ndarray:
+        """Steps of the neurons of a unit, bool, (n_steps, levels): of all units alike."""
+        steps = np.arange(1, n_steps + 1)[:, None]
+        return steps == self.first + self.levels - 1 - np.arange(self.levels)
+
+    def host_spikes(self, current: np.ndarray, n_steps: int) -> np.ndarray:
+        """All that are on, each in its step."""
+        times = self.schedule(n_steps)
+        return (current > 0) & np.tile(times, (1, len(current) // self.levels))
+
+    def membrane(self, dt_s: float = DT_S) -> Membrane:
+        """None there is."""
+        raise TypeError("these neurons are on the host")
 
 
 class Pulsed(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="pulsed"):

@@ -17,7 +17,7 @@ def blind_term(
     A transposed convolution of one pixel; ``clock`` and ``ruler`` say which kind it is of.
     """
     rows, columns, channels = layer.shape
-    largest = max(float(np.abs(term.kernel).max(initial=0)) for term in layer.terms)
+    largest = max(float(np.abs(term.values).max(initial=0)) for term in layer.terms)
     kernel = np.full((rows, columns, 1, channels), largest, np.float32)
     return Term(
         source.name, kernel, transposed=True, levels=source.levels, clock=clock, ruler=ruler

@@ -23,6 +23,7 @@ from loihiseg.conversion.linear import Term
 from loihiseg.conversion.neuron import THRESHOLD
 from loihiseg.conversion.precision import chip_weights, layer_scales
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, neuron_bias
+from loihiseg.conversion.term_channels import values_of
 from loihiseg.quantization.fixed_point import (
     BIAS_MANTISSA_MAX,
     BIAS_MAX,
@@ -56,7 +57,7 @@ def centred(network: LoweredNetwork, block_shapes: BlockShapes) -> LoweredNetwor
         width = block_shapes[layer.name][2]
         plain = replace(layer, terms=tuple(term for term in layer.terms if not term.clock))
         plain = _centred(plain, [scales_hz[name] for name in plain.sources], width)
-        for clock in (term for term in layer.terms if term.clock):
+        for clock in (term for term in layer.terms if term.clock and isinstance(term, Term)):
             sources_hz = [scales_hz[name] for name in (*plain.sources, clock.source)]
             plain = _lowered(plain, clock, sources_hz, width)
         return plain
@@ -69,14 +70,16 @@ def _lowered(layer: SpikingLayer, clock: Term, sources_hz: list[float], width: i
     *own_hz, clock_hz = sources_hz
     wanted = neuron_bias(layer).astype(np.float32) * np.float32(layer.rate_scale_hz)
     weight, bias = np.zeros(layer.shape[2], np.float32), layer.bias.copy()
+    pixels = tuple(range(bias.ndim - 1))
     per_kernel = 1000.0 * layer.rate_scale_hz / clock_hz
     for part, scale in layer_scales(layer, own_hz, width, 0.0):
-        held = quantize_bias(wanted[part], scale)
-        sent = _room(held, clock.levels, scale)
+        held = quantize_bias(wanted[..., part], scale)
+        # All pixels of a channel hear the clock alike.
+        sent = _room(held, clock.levels, scale).min(axis=pixels)
         group = quantize_weights((sent / scale.current_scale).astype(np.float32), scale)
         lowered = held - clock.levels * group.integers
         weight[part] = sent / scale.current_scale / per_kernel
-        bias[part] = lowered / scale.bias_scale / layer.rate_scale_hz - THRESHOLD
+        bias[..., part] = lowered / scale.bias_scale / layer.rate_scale_hz - THRESHOLD
     kernel = np.broadcast_to(weight, clock.kernel.shape)
     terms = (*layer.terms, replace(clock, kernel=np.ascontiguousarray(kernel)))
     found = replace(layer, terms=terms, bias=bias)
@@ -107,8 +110,8 @@ def _adds_up(
     return all(
         scale == own
         and np.array_equal(
-            quantize_bias(before[part], own),
-            quantize_bias(after[part], scale)
+            quantize_bias(before[..., part], own),
+            quantize_bias(after[..., part], scale)
             + term.levels * quantize_weights(sent[0, 0, 0, part], scale).integers,
         )
         for (part, own), (_, scale) in blocks
@@ -127,16 +130,56 @@ def _centred(layer: SpikingLayer, sources_hz: list[float], width: int) -> Spikin
     wanted = neuron_bias(layer).astype(np.float64) * layer.rate_scale_hz
     threshold = layer.neuron.membrane().threshold
     for part, scale in layer_scales(layer, sources_hz, width, 0.0):
-        step = min(weight_step(quantize_weights(w[..., part], scale).exponent) for w in weights)
+        groups = [
+            quantize_weights(values_of(term, w, part, layer.shape[2]), scale)
+            for term, w in zip(layer.terms, weights, strict=True)
+        ]
+        step = min(weight_step(group.exponent) for group in groups)
         # What the sum of spikes must reach, in the units of weights: neither the threshold's own
         # rounding nor what the chip's biases gain over weights moves it to another multiple.
-        excess = (wanted[part] - threshold) * scale.current_scale
+        excess = (of_a_pixel(wanted)[part] - threshold) * scale.current_scale
         moved = middle(excess, step) + quantize_threshold(threshold, scale)
+        if wanted.ndim > 1:
+            apart = deviation(wanted, layer.levels, scale.current_scale, step)
+            moved = moved + apart[..., part]
         # A bias too large for so fine a step is rounded by nengo-loihi as it would have been.
         fits = np.abs(moved) <= min(BIAS_MANTISSA_MAX * step // 2, BIAS_MAX)
-        change = (moved / scale.bias_scale - wanted[part]) / layer.rate_scale_hz
-        bias[part] += np.where(fits, change, 0.0).astype(np.float32)
+        change = (moved / scale.bias_scale - wanted[..., part]) / layer.rate_scale_hz
+        bias[..., part] += np.where(fits, change, 0.0).astype(np.float32)
     return replace(layer, bias=bias)
+
+
+def of_a_pixel(bias: np.ndarray) -> np.ndarray:
+    """Biases of the pixel in the middle, (channels,), which those of all others are held against.
+
+    Parameters
+    ----------
+    bias : numpy.ndarray
+        (channels,) or (rows, columns, channels).
+    """
+    return bias if bias.ndim == 1 else bias[bias.shape[0] // 2, bias.shape[1] // 2]
+
+
+def deviation(bias: np.ndarray, levels: int, scale: float, step: int) -> np.ndarray:
+    """By how many steps of the weights biases differ from those of the pixel in the middle.
+
+    Parameters
+    ----------
+    bias : numpy.ndarray
+        (rows, columns, neurons), of which runs of ``levels`` stand for one channel and differ
+        alike.
+    levels : int
+    scale : float
+        From bias to the chip's integers.
+    step : int
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, (rows, columns, neurons): multiples of ``step``.
+    """
+    own = (bias - of_a_pixel(bias))[..., ::levels] * scale
+    return np.repeat(np.rint(own / step) * step, levels, axis=2)
 
 
 def weight_step(exponent: int) -> int:

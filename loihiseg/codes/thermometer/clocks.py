@@ -64,7 +64,9 @@ def clocked(network: LoweredNetwork, n_steps: int, n_spikes: int = N_SPIKES) -> 
     layers = []
     for layer in network.layers:
         in_a_row = bool((np.diff(times[layer.name]) == 1).any())
-        if layer.on_host or layer.name not in heard or in_a_row:
+        # A gate is silent where those that it hears are.
+        silent = layer.on_host or layer.neuron.chooses
+        if silent or layer.name not in heard or in_a_row:
             layers.append(layer)
             continue
         clock = blind_layer(layer.name + SUFFIX, network.inputs, np.ones(n_spikes))

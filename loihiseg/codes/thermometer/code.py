@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from loihiseg.codes.code import BlockShapes, Calibration, NeuralCode, Steps, Trained
+from loihiseg.codes.gates import Gate
 from loihiseg.codes.options import CodeOption, Values
 from loihiseg.codes.shown import LayersTable, layers_of_levels, words_of_levels
 from loihiseg.codes.thermometer import levels
@@ -55,6 +56,7 @@ class ThermometerCode(NeuralCode):
             choices=("held", "timed", "clocked"),
         ),
     )
+    neuron_kinds = (Gate,)
     n_window_steps = 1
     synapse_s = 0.0
     fits_readout = False
@@ -140,8 +142,12 @@ class ThermometerCode(NeuralCode):
         """Neurons on the host, and those with a clock, fire in the steps they are needed in."""
         times = levels.times_needed(neurons, self.n_steps)
         found = {}
+        is_brief: dict[str, bool] = {}
         for layer in neurons.layers:
             brief = layer.is_clocked or not layer.neuron.schedule(self.n_steps).all()
+            if layer.neuron.chooses:
+                brief = all(is_brief[source] for source in layer.sources)
+            is_brief[layer.name] = brief
             share = len(times[layer.name]) / self.n_steps if brief else 1.0
             # Blind neurons have no activation: their biases alone decide.
             blind = np.broadcast_to(layer.bias > 0, layer.shape).astype(np.float32)

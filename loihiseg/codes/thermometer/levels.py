@@ -28,7 +28,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from loihiseg.conversion.linear import Term
+from loihiseg.codes.gates import gate_layer
+from loihiseg.conversion.linear import AnyTerm, SparseTerm
 from loihiseg.conversion.neuron import SPIKE_RATE_HZ, summed
 from loihiseg.conversion.neuron_kinds import Memoryless
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
@@ -59,9 +60,9 @@ def neurons_of(network: LoweredNetwork) -> LoweredNetwork:
     Returns
     -------
     LoweredNetwork
-        Of the same layers, of `Memoryless` neurons, with L times the channels. A spike in every
-        step stands for 1. On the chip, kernels and biases of a layer are scaled by a common factor,
-        which changes no spike.
+        Of the same layers, of `Memoryless` neurons, with L times the channels; of gates
+        (`loihiseg.codes.gates`) for extremes. A spike in every step stands for 1. On the chip,
+        kernels and biases of a layer are scaled by a common factor, which changes no spike.
 
     Raises
     ------
@@ -75,7 +76,13 @@ def neurons_of(network: LoweredNetwork) -> LoweredNetwork:
                 "activations in every layer"
             )
     by_name = {layer.name: layer for layer in network.layers}
-    layers = tuple(_neurons(layer, by_name) for layer in network.layers)
+    shapes = {layer.name: layer.shape for layer in network.layers}
+    layers = tuple(
+        gate_layer(layer, shapes, per_unit=False)
+        if layer.neuron.chooses
+        else _neurons(layer, by_name)
+        for layer in network.layers
+    )
     return replace(network, layers=layers)
 
 
@@ -84,28 +91,36 @@ def _neurons(layer: SpikingLayer, by_name: dict[str, SpikingLayer]) -> SpikingLa
     for term in layer.terms:
         source = by_name.get(term.source)
         value, levels = (source.level_value, source.levels) if source else (1.0, 1)
-        kernel = np.repeat(term.kernel * np.float64(value), layer.levels, axis=3)
-        terms.append(replace(term, kernel=kernel, levels=levels))
+        heard = term.with_values(term.values * np.float64(value))
+        terms.append(replace(repeated(heard, layer.levels), levels=levels))
     steps = (np.arange(layer.levels) + 0.5) * layer.level_value
-    bias = (layer.bias[:, None].astype(np.float64) - steps).ravel()
+    bias = layer.bias[..., None].astype(np.float64) - steps
+    bias = bias.reshape(*layer.bias.shape[:-1], -1)
     factor = 1.0 if layer.on_host else _chip_factor(terms, bias)
     rows, columns, channels = layer.shape
     return replace(
         layer,
         shape=(rows, columns, channels * layer.levels),
-        terms=tuple(replace(t, kernel=(t.kernel * factor).astype(np.float32)) for t in terms),
+        terms=tuple(t.with_values((t.values * factor).astype(np.float32)) for t in terms),
         bias=(bias * factor).astype(np.float32),
         rate_scale_hz=SPIKE_RATE_HZ,
         neuron=Memoryless(layer.levels, layer.level_value),
     )
 
 
-def _chip_factor(terms: list[Term], bias: np.ndarray) -> float:
+def repeated(term: AnyTerm, n: int) -> AnyTerm:
+    """A term for n times the channels, of which each run of n hears alike."""
+    if isinstance(term, SparseTerm):
+        return replace(term, weights=term.weights[np.repeat(np.arange(term.weights.shape[0]), n)])
+    return replace(term, kernel=np.repeat(term.kernel, n, axis=3))
+
+
+def _chip_factor(terms: list[AnyTerm], bias: np.ndarray) -> float:
     """Factor that brings the threshold of 1 to ``INTEGER_THRESHOLD``.
 
     The scale of a block follows from its largest weight, and is halved until its biases fit.
     """
-    weight = max(float(np.abs(term.kernel).max(initial=0)) for term in terms)
+    weight = max(float(np.abs(term.values).max(initial=0)) for term in terms)
     if weight == 0:
         return 1.0
     relative_bias = float(np.abs(bias).max()) / weight * _LARGEST_WEIGHT / _LARGEST_BIAS

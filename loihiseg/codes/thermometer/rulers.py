@@ -40,7 +40,8 @@ def ruled(network: LoweredNetwork) -> LoweredNetwork:
     """
     ruler = blind_layer(RULER, network.inputs, [-1.0])
     layers = tuple(
-        layer if layer.on_host else _ruled(network, layer, ruler) for layer in network.layers
+        layer if layer.on_host or layer.neuron.integers else _ruled(network, layer, ruler)
+        for layer in network.layers
     )
     return replace(network, layers=(ruler, *layers))
 
@@ -49,7 +50,7 @@ def _ruled(network: LoweredNetwork, layer: SpikingLayer, ruler: SpikingLayer) ->
     sources_hz = [network.layer(name).rate_scale_hz for name in layer.sources]
     ((_, scale),) = layer_scales(layer, sources_hz, layer.shape[2], 0.0)
     terms = [
-        replace(term, kernel=_rounded(term.kernel, weights, scale))
+        term.with_values(_rounded(term.values, weights, scale))
         for term, weights in zip(layer.terms, chip_weights(layer, sources_hz))
     ]
     return replace(layer, terms=(*terms, blind_term(layer, ruler, ruler=True)))

@@ -15,6 +15,8 @@ from loihiseg.emulator.host import host_spikes
 from loihiseg.emulator.presentation import present
 from tests import quantized, ramp_networks
 
+OWN = ramp_networks.random_own_network
+
 
 @dataclass(frozen=True)
 class Built:
@@ -36,8 +38,7 @@ def built(network, rng, by_nengo_loihi=True):
         return Built(network, found, neurons, ramp_networks.Direct(neurons), n_steps)
     shapes = {}
     for layer in neurons.chip_layers:
-        cut = [int(rng.integers(max(1, n // 2), n + 1)) for n in layer.shape]
-        shapes[layer.name] = tuple(cut)
+        shapes[layer.name] = ramp_networks.cut(rng, layer.shape)
     return Built(network, found, neurons, quantized.presenter(neurons, shapes), n_steps)
 
 
@@ -113,7 +114,7 @@ def meant(made, images, apart):
     return found
 
 
-def differing(seed, by_nengo_loihi=True, stock=False):
+def differing(seed, by_nengo_loihi=True, stock=False, of=ramp_networks.random_network):
     """Spikes of a random network that are not where they have to be, and those that are meant.
 
     Parameters
@@ -123,9 +124,11 @@ def differing(seed, by_nengo_loihi=True, stock=False):
         Whether nengo-loihi builds its blocks.
     stock : bool
         Whether its emulator runs them too.
+    of : callable
+        From a seed to a network.
     """
     rng = np.random.default_rng(seed)
-    network = ramp_networks.fitting(seed)
+    network = ramp_networks.fitting(seed, of)
     images = ramp_networks.random_images(network, seed)
     made = built(network, rng, by_nengo_loihi or stock)
     prepared = made.plan.prepared
@@ -220,6 +223,25 @@ def test_a_current_that_leaves_something_is_wrong():
         for number, keep in enumerate((0, 1)):
             wrong[number] += wrong_with(network, images, keep_current=keep)
     assert wrong[0] == 0 and wrong[1] > 0
+
+
+def test_random_networks_of_all_terms():
+    """Extremes, borders, depthwise and sparse weights, biases by pixel; a few by nengo-loihi."""
+    spikes = 0
+    for seed in range(18):
+        wrong, wanted = differing(seed, by_nengo_loihi=seed % 6 == 0, stock=seed == 12, of=OWN)
+        assert wrong == 0, f"network {seed}"
+        spikes += wanted
+    assert spikes > 3000
+
+
+@pytest.mark.slow
+def test_many_random_networks_of_all_terms():
+    """3,000 on the compiled emulator, 300 more built by nengo-loihi and run on its own."""
+    for seed in range(100, 3100):
+        assert differing(seed, by_nengo_loihi=False, of=OWN)[0] == 0, f"network {seed}"
+    for seed in range(3100, 3400):
+        assert differing(seed, stock=True, of=OWN)[0] == 0, f"network {seed}"
 
 
 @pytest.mark.slow

@@ -168,7 +168,7 @@ def test_margins_hold_what_comes_before_the_last_step():
     last, _ = layer.sources
     assert found.times[last].fires[1] == found.times[layer.name].released
     sums = [
-        np.stack(largest_sums(term, weights))
+        np.stack(largest_sums(term, weights, layer.shape[2]))
         for term, weights in zip(layer.terms, found.integers[layer.name].weights)
     ]
     own, margin = found.bounds[layer.name], found.margins[layer.name]
