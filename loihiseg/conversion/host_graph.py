@@ -2,7 +2,7 @@
 
 A read-out is kept with a deployed network and runs where there is no framework. Each kind of
 operation is a class of its own: its fields are what a file holds of it, calling it is what it does.
-`loihiseg.conversion.readout` makes them of Keras layers.
+`loihiseg.conversion.lowering.tail` makes them of Keras layers.
 """
 
 from collections.abc import Callable

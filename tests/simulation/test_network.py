@@ -88,7 +88,7 @@ def test_any_neurons_run_and_every_spike_is_counted():
 
 def test_counting_predictor_gives_the_logits_and_the_work():
     network = chain(3, 3)
-    lowering = Lowering(network, lambda maps: 2 * maps[0], graph=None)
+    lowering = Lowering(network, lambda maps: 2 * maps[network.outputs[0]])
     neurons = neurons_of(network)
     count = CountingPredictor(lowering, 3, neurons)
     logits = np.concatenate([count(POINTS[:3]), count(POINTS[3:5])])

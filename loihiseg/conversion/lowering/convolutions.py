@@ -7,6 +7,7 @@ from loihiseg.conversion.lowering.graph import Step
 from loihiseg.conversion.lowering.linear_map import (
     LinearMap,
     NotPlacedError,
+    NoWeightsError,
     Plain,
     Windows,
     apply,
@@ -106,7 +107,7 @@ def dense(step: Step, one: LinearMap, shape: KerasShape) -> LinearMap:
 def weight(step: Step, name: str) -> np.ndarray:
     """A weight of a layer."""
     if name not in step.weights:
-        raise NotPlacedError(f"has no {name} in the file")
+        raise NoWeightsError(f"has no {name} in the file")
     return step.weights[name]
 
 

@@ -180,13 +180,20 @@ class _Flat:
 
     def own_name(self, name: str, call: int, within: str) -> str:
         """A name that no other step has."""
-        free = name not in self.taken and (not within or name not in self.reserved)
-        if not free and not call and within:
-            name = f"{within}_{name}"
-        found, number = name, call
-        while found in self.taken or (found in self.reserved and (within or number)):
+        is_own = not within and not call
+
+        def is_free(found: str) -> bool:
+            return found not in self.taken and (
+                found not in self.reserved or (is_own and found == name)
+            )
+
+        base = name
+        if within and not is_free(name):
+            base = f"{within}_{name}"
+        found, number = base, max(call, 1)
+        while not is_free(found) or (call and found == base):
             number += 1
-            found = f"{name}_{number}"
+            found = f"{base}_{number}"
         self.taken.add(found)
         return found
 

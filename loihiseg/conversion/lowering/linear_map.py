@@ -28,6 +28,10 @@ class NotPlacedError(ValueError):
     """What cannot be placed on the chip. The message says why, and what to use instead."""
 
 
+class NoWeightsError(NotPlacedError):
+    """A layer of a file without its weights."""
+
+
 @dataclass(frozen=True)
 class Plain:
     """Of a kernel that is one convolution of Keras, as it is."""
@@ -68,6 +72,11 @@ class Windows:
         """Whether every pixel hears the channels of itself alone."""
         return self.rows.is_identity and self.columns.is_identity
 
+    @property
+    def is_alike(self) -> bool:
+        """Whether every channel goes its own way with the weights of the taps alone."""
+        return self.depthwise and bool((self.kernel == 1).all())
+
     def dense(self) -> "Windows":
         """The same with a matrix of channels."""
         if not self.depthwise:
@@ -81,6 +90,19 @@ class Windows:
         columns, column_parts = axis.compose(self.columns, inner.columns)
         depthwise = self.depthwise and inner.depthwise
         channels = inner.kernel.shape[2], 1 if depthwise else self.channels
+        check_size(rows.n_taps * columns.n_taps * channels[0] * channels[1])
+        if self.is_alike or inner.is_alike:
+            # Channels stay as they are: it is the taps alone that are joined.
+            down, right = (
+                _shares(part.n_taps, pairs, own.n_taps, 0 if inner.is_alike else 1)
+                for part, pairs, own in (
+                    (rows, row_parts, self.rows if inner.is_alike else inner.rows),
+                    (columns, column_parts, self.columns if inner.is_alike else inner.columns),
+                )
+            )
+            own = self.kernel if inner.is_alike else inner.kernel
+            kernel = np.einsum("ua,vb,abcd->uvcd", down, right, own, optimize=True)
+            return Windows(rows, columns, kernel, depthwise, None)
         kernel = np.zeros((rows.n_taps, columns.n_taps, *channels))
         for a, x, u, by_row in row_parts:
             for b, y, v, by_column in column_parts:
@@ -110,8 +132,7 @@ class Windows:
         """As a matrix, float64, (values of the result, values heard)."""
         check_size(self.n_weights())
         rows, columns = (
-            [csr_array(axis.matrix(part, n)) for n in range(part.n_taps)]
-            for part in (self.rows, self.columns)
+            [axis.matrix(part, n) for n in range(part.n_taps)] for part in (self.rows, self.columns)
         )
         return sum_of_products(rows, columns, self)
 
@@ -140,6 +161,16 @@ def check_size(n_weights: int) -> None:
             f"{MOST_WEIGHTS:,}; put an activation between it and the linear layer before it, or "
             "use padding='valid' there"
         )
+
+
+def _shares(
+    n_taps: int, pairs: Sequence[tuple[int, int, int, float]], n_own: int, which: int
+) -> np.ndarray:
+    """What each tap of one operation adds to each tap of two: (taps, taps of the one)."""
+    shares = np.zeros((n_taps, n_own))
+    for pair in pairs:
+        shares[pair[2], pair[which]] += pair[3]
+    return shares
 
 
 def _mixed(outer: np.ndarray, inner: np.ndarray, outer_own: bool, inner_own: bool) -> np.ndarray:

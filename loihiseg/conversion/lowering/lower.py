@@ -14,7 +14,12 @@ from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.linear import AnyTerm
 from loihiseg.conversion.lowering import rules, tail
 from loihiseg.conversion.lowering.graph import Graph, Step
-from loihiseg.conversion.lowering.linear_map import LinearMap, NotPlacedError, identity
+from loihiseg.conversion.lowering.linear_map import (
+    LinearMap,
+    NotPlacedError,
+    NoWeightsError,
+    identity,
+)
 from loihiseg.conversion.lowering.neurons import neuron_of, rate_of_one_hz, spikes
 from loihiseg.conversion.lowering.settings import KerasShape, image
 from loihiseg.conversion.lowering.shapes import output_shape
@@ -171,6 +176,8 @@ class _Walk:
 
     def refuse_step(self, step: Step, error: object) -> None:
         """Note a layer that cannot be placed."""
+        if isinstance(error, NoWeightsError) and any(s.fault for s in self.steps.values()):
+            return  # they were not looked for behind layers that are not read
         self.refuse(step.name, f"{step.called} {error}")
 
     def check_weights(self, names: list[str]) -> None:

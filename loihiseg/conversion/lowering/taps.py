@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from scipy.sparse import csr_array
 
 TOLERANCE = 1e-9
 """Weights of one tap that differ by less, times the largest, are one."""
@@ -181,7 +182,7 @@ class Fit:
     transposed : bool
     before, after : int
         Zeros around, or rows cropped; as of `loihiseg.conversion.linear.Term.pads`.
-    rest : tuple of numpy.ndarray
+    rest : tuple of scipy.sparse.csr_array
         float64, (length of the result, length that is heard), of each tap: what it does besides.
     """
 
@@ -190,20 +191,21 @@ class Fit:
     transposed: bool
     before: int
     after: int
-    rest: tuple[np.ndarray, ...]
+    rest: tuple[csr_array, ...]
 
     @property
     def exact(self) -> bool:
         """Whether nothing is left."""
-        return not any(rest.any() for rest in self.rest)
+        return not any(rest.nnz for rest in self.rest)
 
 
-def matrix(taps: Taps, number: int) -> np.ndarray:
+def matrix(taps: Taps, number: int) -> csr_array:
     """One tap as a matrix, float64, (length of the result, length that is heard)."""
-    found = np.zeros((taps.result, taps.length))
     there = np.flatnonzero(taps.places[number] >= 0)
-    found[there, taps.places[number, there]] = taps.weights[number, there]
-    return found
+    return csr_array(
+        (taps.weights[number, there], (there, taps.places[number, there])),
+        shape=(taps.result, taps.length),
+    )
 
 
 def fit(every: Sequence[Taps], turned: bool) -> list[Fit] | None:
@@ -227,7 +229,7 @@ def fit(every: Sequence[Taps], turned: bool) -> list[Fit] | None:
     if step.denominator != 1:
         return None
     stride = int(step)
-    of_each = [[_diagonals(matrix(t, n), stride, turned) for n in range(t.n_taps)] for t in every]
+    of_each = [[_diagonals(t, n, stride, turned) for n in range(t.n_taps)] for t in every]
     offsets = sorted({offset for each in of_each for shares, _ in each for offset in shares})
     low, high = (offsets[0], offsets[-1]) if offsets else (0, 0)
     size = high - low + 1
@@ -248,29 +250,29 @@ def fit(every: Sequence[Taps], turned: bool) -> list[Fit] | None:
     return fits
 
 
-def _diagonals(tap: np.ndarray, stride: int, turned: bool) -> tuple[dict[int, float], np.ndarray]:
+def _diagonals(
+    taps: Taps, number: int, stride: int, turned: bool
+) -> tuple[dict[int, float], csr_array]:
     """What a tap hears at every distance almost everywhere, and the rest of it."""
-    result, length = tap.shape
-    rows, columns = np.nonzero(tap)
-    distance = rows - stride * columns if turned else columns - stride * rows
-    rest, shares = tap.copy(), {}
-    for offset in np.unique(distance):
+    own, heard = np.arange(taps.result), taps.places[number]
+    there = heard >= 0
+    distance = own - stride * heard if turned else heard - stride * own
+    shares: dict[int, float] = {}
+    left: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for offset in np.unique(distance[there]):
         if turned:
-            heard = np.arange(length)
-            at = stride * heard + offset
-            inside = (at >= 0) & (at < result)
-            where = at[inside], heard[inside]
+            place, remainder = np.divmod(own - offset, stride)
+            inside = (remainder == 0) & (place >= 0) & (place < taps.length)
         else:
-            own = np.arange(result)
-            at = stride * own + offset
-            inside = (at >= 0) & (at < length)
-            where = own[inside], at[inside]
-        values = tap[where]
+            place = stride * own + offset
+            inside = (place >= 0) & (place < taps.length)
+        values = np.where(there & (distance == offset), taps.weights[number], 0.0)[inside]
         rounded, counts = np.unique(np.round(values / TOLERANCE), return_counts=True)
         usual = rounded[counts.argmax()]
         value = float(values[np.round(values / TOLERANCE) == usual][0])
         if value != 0:
             shares[int(offset)] = value
-            rest[where] -= value
-    rest[np.abs(rest) < TOLERANCE] = 0.0
-    return shares, rest
+        other = np.abs(values - value) >= TOLERANCE
+        left.append((own[inside][other], place[inside][other], (values - value)[other]))
+    rows, columns, rest = (np.concatenate(part) for part in zip(*left)) if left else ([], [], [])
+    return shares, csr_array((rest, (rows, columns)), shape=(taps.result, taps.length))

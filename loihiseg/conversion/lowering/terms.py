@@ -190,8 +190,8 @@ def _n_left(group: Sequence[Windows], rows: Sequence[axis.Fit], columns: Sequenc
     total = 0.0
     for windows, row, column in zip(group, rows, columns, strict=True):
         each = np.count_nonzero(windows.kernel, axis=(2, 3))
-        row_rest = np.array([np.count_nonzero(rest) for rest in row.rest])
-        column_rest = np.array([np.count_nonzero(rest) for rest in column.rest])
+        row_rest = np.array([rest.nnz for rest in row.rest], int)
+        column_rest = np.array([rest.nnz for rest in column.rest], int)
         row_all = (windows.rows.places >= 0).sum(1)
         column_all = (windows.columns.places >= 0).sum(1)
         total += row_rest @ each @ column_all + (row_all + row_rest) @ each @ column_rest
@@ -210,8 +210,8 @@ def _left(
         column_all = [axis.matrix(windows.columns, n) for n in range(windows.columns.n_taps)]
         fitted = [csr_array(a - e) for a, e in zip(row_all, row.rest, strict=True)]
         for one, other in (
-            ([csr_array(e) for e in row.rest], [csr_array(b) for b in column_all]),
-            (fitted, [csr_array(f) for f in column.rest]),
+            (row.rest, column_all),
+            (fitted, column.rest),
         ):
             part = sum_of_products(one, other, windows)
             total = part if total is None else total + part

@@ -187,7 +187,7 @@ def test_all_layers_are_named_at_once():
 
 def test_operations_of_tensorflow_are_named():
     model = tf.keras.Model(*between(lambda x: x * 2.0 + 1.0)())
-    with pytest.raises(InputError, match="layer 'tf.*(TFOpLambda).*; use Conv2D") as caught:
+    with pytest.raises(InputError, match=r"layer 'tf.*\(TFOpLambda\).*; use Conv2D") as caught:
         lower(model)
     assert len(caught.value.violations) == 2
 

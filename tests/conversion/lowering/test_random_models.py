@@ -1,0 +1,86 @@
+"""Random models computed as lowered are what Keras computes."""
+
+from collections import Counter
+
+from loihiseg.frameworks import tf
+
+import numpy as np
+import pytest
+
+from loihiseg.conversion.convolution import layer_total
+from loihiseg.conversion.forward import forward
+from loihiseg.conversion.lowering import lower
+from loihiseg.conversion.neuron_kinds import Extremum
+from tests.conversion.random_models import IMAGES, JOINS, random_model
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+SUITE = 15
+MANY = 1000
+
+
+def of_rates(seed):
+    """Kinds of layers of a random model that is lowered and compared."""
+    model, pixels, kinds = random_model(seed)
+    lowering = lower(model)
+    found = lowering.graph(forward(lowering.network, pixels))
+    expected = model(pixels).numpy()
+    found = found.reshape(expected.shape)
+    scale = max(np.abs(expected).max(), 1.0)
+    np.testing.assert_allclose(found / scale, expected / scale, rtol=0, atol=1e-5)
+    return kinds
+
+
+def of_levels(seed):
+    """The same of levels, layer by layer: rounding may move an input over the edge of a level."""
+    model, pixels, kinds = random_model(seed, levels=True)
+    network = lower(model).network
+    names = [layer.name for layer in network.layers if not isinstance(layer.neuron, Extremum)]
+    named = {step.name: step for step in model.layers}
+    known = [name for name in names if name in named]
+    outputs = tf.keras.Model(model.inputs, [named[name].output for name in known])(pixels)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    values = {"pixels": pixels}
+    keras = {name: value.numpy() for name, value in zip(known, outputs, strict=True)}
+    n_different = n_values = 0
+    for layer in network.layers:
+        total = layer_total(layer, values, len(pixels))
+        own = layer.neuron.activation(total, layer.rate_scale_hz)
+        values[layer.name] = own
+        if layer.name in keras:
+            theirs = keras[layer.name].reshape(own.shape)
+            n_different += int((np.abs(own - theirs) > 1e-4).sum())
+            n_values += own.size
+            values[layer.name] = theirs
+    assert n_different <= max(1, n_values // 500)
+    return kinds
+
+
+@pytest.mark.parametrize("seed", range(SUITE))
+def test_rates(seed):
+    of_rates(seed)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_levels(seed):
+    of_levels(seed)
+
+
+@pytest.mark.slow
+def test_many():
+    kinds = Counter()
+    for seed in range(MANY):
+        kinds += of_rates(seed)
+        tf.keras.backend.clear_session()
+    wanted = {*IMAGES, *JOINS[:-1], "nested", "shared", "depth to space", "Flatten", "Reshape"}
+    assert wanted <= set(kinds), wanted - set(kinds)
+
+
+@pytest.mark.slow
+def test_many_of_levels():
+    kinds = Counter()
+    for seed in range(MANY // 4):
+        kinds += of_levels(seed)
+        tf.keras.backend.clear_session()
+    wanted = {"MaxPooling2D", "MinPooling", "GlobalMaxPooling2D", "Maximum", "Minimum"}
+    assert wanted <= set(kinds), wanted - set(kinds)
