@@ -96,7 +96,9 @@ def test_several_inputs_and_outputs():
         lower(model, output="none")
 
 
-def network_of_all():
+@pytest.fixture(scope="module")
+def model():
+    """Most kinds of layers in one."""
     pixels, x = stem()
     x = QuantizedReLU(3, 2.0, name="q")(conv(x, 4, "c1"))
     x = L.BatchNormalization(name="n")(L.MaxPooling2D(name="pool")(x))
@@ -107,11 +109,11 @@ def network_of_all():
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
-def test_a_file_is_the_model_in_memory(tmp_path, suffix):
-    model = network_of_all()
+def test_a_file_is_the_model_in_memory(model, tmp_path, suffix):
     path = tmp_path / f"model{suffix}"
     model.save(path)
-    one, other = lower(model), lower(path)
+    memory, file = graph_of(model), graph_of(path)
+    one, other = lower(memory), lower(file)
     assert one.stages == other.stages and one.network.inputs == other.network.inputs
     for a, b in zip(one.network.layers, other.network.layers, strict=True):
         assert (a.name, a.shape, a.neuron, a.on_host) == (b.name, b.shape, b.neuron, b.on_host)
@@ -120,15 +122,15 @@ def test_a_file_is_the_model_in_memory(tmp_path, suffix):
             np.testing.assert_array_equal(s.values, t.values)
     assert [n.name for n in one.graph.nodes] == [n.name for n in other.graph.nodes]
     for name in ("stem", "q", "n", "sep", "up"):
-        found = {key: value.tolist() for key, value in graph_of(path).steps[name].weights.items()}
-        assert found == {
-            key: value.tolist() for key, value in graph_of(model).steps[name].weights.items()
-        }
+        ours, theirs = file.steps[name].weights, memory.steps[name].weights
+        assert list(ours) == list(theirs)
+        for key, value in ours.items():
+            np.testing.assert_array_equal(value, theirs[key])
 
 
-def test_a_file_is_lowered_without_tensorflow(tmp_path):
+def test_a_file_is_lowered_without_tensorflow(model, tmp_path):
     path = tmp_path / "model.keras"
-    network_of_all().save(path)
+    model.save(path)
     code = (
         "import sys\nfrom loihiseg.conversion.lowering import lower\n"
         f"assert lower({str(path)!r}).network.n_chip_neurons\n"
@@ -150,8 +152,7 @@ def test_a_file_with_layers_that_are_not_read_names_all(tmp_path):
             assert named == ["local", "leaky"]
 
 
-def test_shapes_are_those_of_keras():
-    model = network_of_all()
+def test_shapes_are_those_of_keras(model):
     found = verdicts(model).shapes
     for layer in model.layers:
         if layer.name in found:
@@ -159,8 +160,8 @@ def test_shapes_are_those_of_keras():
     assert len(found) >= 12
 
 
-def test_stages_say_where_layers_run():
-    stages = lower(network_of_all()).stages
+def test_stages_say_where_layers_run(model):
+    stages = lower(model).stages
     assert stages["s0"] == "host before" and stages["stem"] == "composed"
     assert {stages[name] for name in ("q", "pool", "s2", "sep", "s4")} == {"chip"}
     assert stages["logit"] == "host after"
