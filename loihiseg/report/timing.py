@@ -24,9 +24,8 @@ def times_table(results: Results) -> Table | None:
             )
         )
     header = (
-        "steps", "us a step", "ms a tile", "ms to the\nnext tile", "s a section",
-        "s a section,\noverlapping", "energy x delay\nof a tile, uJ s",
-        "static power,\nuJ a tile",
+        "duration of steps", "us\na step", "ms\na tile", "ms to\nthe next", "s\na section",
+        "s over-\nlapping", "energy x\ndelay, uJ s", "static\nuJ",
     )  # fmt: skip
     return Table("Time on chip", header, tuple(rows), times_note(found, results.code.steps))
 
@@ -41,7 +40,11 @@ def times_note(found: StepTimes, n_steps: int) -> str:
     follows = "The next tile waits for the end of the one before."
     if found.interval_steps is not None:
         follows = f"A tile has {n_steps} steps; the next may follow every {found.interval_steps}."
-    return f"{found.label}. {parts}. {follows} Followed step by step: {found.n_tiles} tiles."
+    tiles = f"{found.n_tiles} tile{'s' * (found.n_tiles > 1)}"
+    return (
+        f"{found.label}. {parts}. {follows} Followed step by step: {tiles}. Energy x delay and "
+        "static power are of a tile; the counted energy is without the latter."
+    )
 
 
 def injection_table(results: Results) -> Table | None:

@@ -138,7 +138,8 @@ def steps_between_images(times: Mapping[str, Times], prepared: Mapping[str, int]
     A layer is in use for an image from the step in which it hears the first pulse of its clock, the
     flush, until the last step in which it fires: ``fires[1] - hears + prepared`` steps. The longest
     use of a layer is the answer. In a U-Net it is that of the last layer with a skip connection,
-    which waits from its early source to its late one.
+    which waits from its early source to its late one. Gates, and layers of the host that send their
+    levels one after the other, hold nothing: trains of two images must have no step in common.
 
     *As far apart, or further, all spikes are as alone.* Uses of a layer for two images have no step
     in common, and begin with a flush, which brings any voltage to the floor. So it is enough that

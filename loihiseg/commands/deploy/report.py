@@ -18,7 +18,7 @@ CHIP_MAP, FLOAT_MAP = "map-chip.tif", "map-float.tif"
 
 def print_report(results: "Results", page: Path) -> None:
     """Print the tables of a report, and where its page is."""
-    from loihiseg.report import tables, timing
+    from loihiseg.report import tables
     from partition.display.terminal import Console
 
     console = Console(soft_wrap=False, width=max(Console().width, 124))
@@ -83,7 +83,7 @@ def _write_maps(folder: Path, result: "Deployment") -> None:
 
 def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> None:
     from loihiseg.files import write_bytes
-    from loihiseg.report import page, pictures, run_folder, tables, timing
+    from loihiseg.report import page, pictures, run_folder, tables
     from partition.built.graph_file import GRAPH_MEMBER, graph_text
     from partition.places.floorplan import draw_floor_plan
 
