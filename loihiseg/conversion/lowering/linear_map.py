@@ -168,8 +168,8 @@ def _shares(
 ) -> np.ndarray:
     """What each tap of one operation adds to each tap of two: (taps, taps of the one)."""
     shares = np.zeros((n_taps, n_own))
-    for pair in pairs:
-        shares[pair[2], pair[which]] += pair[3]
+    for outer, inner, made, factor in pairs:
+        shares[made, (outer, inner)[which]] += factor
     return shares
 
 
