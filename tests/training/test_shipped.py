@@ -1,5 +1,6 @@
 """The networks that come with the package: whole, described, and found by name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from loihiseg.training.presets import PRESETS
 @pytest.mark.parametrize("name", shipped.names())
 def test_whole_and_described(name):
     info = load_checkpoint(shipped.FOLDER / name).info
-    assert info.config.network == PRESETS[name.split("-")[0]].network
-    assert info.versions["tensorflow"].startswith("2.12")
+    preset = PRESETS[name.split("-")[0]].network
+    assert replace(info.config.network, levels=preset.levels) == preset
+    assert bool(info.config.network.levels) == ("levels" in name)
+    assert info.versions["tensorflow"].startswith("2.")
     assert info.data.digest and info.data.split.test[1] > info.data.split.test[0]
     assert not Path(info.data.source).is_absolute()
     assert sum(p.stat().st_size for p in (shipped.FOLDER / name).iterdir()) < 1_000_000
