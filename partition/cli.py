@@ -157,6 +157,10 @@ def draw(graph: "nx.DiGraph", solution: "Solution", path: str | PathLike[str]) -
     draw_floor_plan(graph, plans, path)
 
 
+_MOST_NAMED = 4
+"""Limits that are named in a line; all are in the JSON."""
+
+
 def print_answer(answer: Mapping[str, Any]) -> None:
     """Print what was found as tables."""
     from partition.display.terminal import Console
@@ -167,10 +171,11 @@ def print_answer(answer: Mapping[str, Any]) -> None:
     blocks, chips = how_many(answer["n_blocks"], "block"), how_many(len(used), "chip")
     cores = how_many(answer["cores_per_chip"], "core")
     console.print(f"fits: {blocks} on {chips} of {cores}; in use: {shares or 0}")
-    if answer["not_checked"]:
+    if unknown := answer["not_checked"]:
+        more = f" and {len(unknown) - _MOST_NAMED} more" * (len(unknown) > _MOST_NAMED)
         console.print(
-            "not checked, since the graph says nothing of them: "
-            f"{', '.join(answer['not_checked'])}; have it written again"
+            f"not checked, for the graph does not say: {', '.join(unknown[:_MOST_NAMED])}{more}; "
+            "have it written again"
         )
     before = answer["in_block_order"]
     rows = [

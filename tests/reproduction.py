@@ -38,7 +38,8 @@ def deployed(run):
     values = example()
     activity = values.activity
     if run.steps is None:
-        less = {f.name: getattr(activity, f.name) / 20 for f in fields(activity)}
+        counts = {f.name: getattr(activity, f.name) for f in fields(activity)}
+        less = {name: n / 20 for name, n in counts.items() if n is not None}
         less |= {"n_steps": activity.n_steps // 20, "n_images": activity.n_images}
         loihi, *others = values.energy
         loihi = replace(loihi, total_uj_per_image=loihi.total_uj_per_image / 20)

@@ -126,6 +126,8 @@ class Simulator(nengo_loihi.Simulator):
         enforce_limits: EnforceLimits | None = None,
         **kwargs: object,
     ) -> None:
+        # As nengo-loihi's own: there is nothing to close if the constructor raises.
+        self.closed = True
         if model is None:
             model = Model(dt=float(dt), label=f"{network}, dt={dt:f}")
         with limits_enforced(model, enforce_limits):

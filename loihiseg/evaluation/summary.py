@@ -124,7 +124,7 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         rates = firing_rates(deployed, found.firing)
         stopped = _stop_early(outcome, activity)
         rows = _rows(deployed, chosen, maps, shift, stopped)
-    with reporter.part("step times"):
+    with reporter.part("timing"):
         times = _times(outcome, activity)
     layers = _layers(deployed, rates, found)
     mapping, stack = mapping_of(deployed), chosen.sections.stack

@@ -68,7 +68,8 @@ def test_energy_of_clocks_and_of_all_steps_by_hand(monkeypatch):
     code = RampCode.of(network)
     neurons = code.neurons(network)
     deployable = ramp_networks.Direct(neurons).deployable
-    made = SimpleNamespace(network=network, neurons=neurons, deployable=deployable)
+    readout = HostGraph(network.outputs, (), network.outputs[0])
+    made = SimpleNamespace(network=network, neurons=neurons, deployable=deployable, readout=readout)
     monkeypatch.setattr(Tally, "messages_between_chips", lambda _: 0.0)
     pixels = [np.array(values, np.float32).reshape(1, 1, 2) for values in ((5, 2), (9, 0))]
     with CompiledPresenter(deployable, neurons, 1) as presenter:
