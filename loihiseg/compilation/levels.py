@@ -75,7 +75,7 @@ def normalized(
         If a layer is silent up to the quantile; names all that are.
     """
     assert options.levels is not None
-    quantile = options.quantile or usual_quantile(options.levels)
+    quantile = _quantile(options.quantile, options.levels)
     if not len(pixels):
         raise OptionError(
             Option("levels"), f" {options.levels}: what a level is worth is found on calibration "
@@ -100,11 +100,15 @@ def words(options: CompileOptions) -> str:
     """What was done, for the report; empty without ``levels``."""
     if options.levels is None:
         return ""
-    quantile = options.quantile or usual_quantile(options.levels)
+    quantile = _quantile(options.quantile, options.levels)
     return (
         f"Not trained for levels: each activation has {options.levels}, up to the value that "
         f"{quantile:g} of all reach at most on the calibration tiles."
     )
+
+
+def _quantile(asked: float | None, levels: int) -> float:
+    return asked or usual_quantile(levels)
 
 
 def _names(network: LoweredNetwork) -> list[str]:

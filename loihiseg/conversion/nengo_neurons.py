@@ -131,7 +131,25 @@ class Forgetting(nengo.LIF):
         )
 
 
-class Counting(NeuronType):
+class _OfIntegers(NeuronType):
+    """Neurons whose input is the chip's integers, not a rate that somebody asks for."""
+
+    def gain_bias(
+        self, max_rates: np.ndarray, intercepts: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """No rate can be asked for: they take what they are sent."""
+        intercepts = np.array(intercepts, dtype=float, ndmin=1)
+        return np.full_like(intercepts, 1000.0), np.zeros_like(intercepts)
+
+    def max_rates_intercepts(
+        self, gain: np.ndarray, bias: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The rate of every step, and no input."""
+        gain = np.asarray(gain, float)
+        return np.full_like(gain, 1000.0), np.zeros_like(gain)
+
+
+class Counting(_OfIntegers):
     """Neurons that compare the input of each step, in integers, with a threshold, and forget it.
 
     Input is the chip's integers, as for `Waiting`.
@@ -154,26 +172,12 @@ class Counting(NeuronType):
         self.threshold = threshold
         self.amplitude = amplitude
 
-    def gain_bias(
-        self, max_rates: np.ndarray, intercepts: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """No rate can be asked for: they compare what they are sent."""
-        intercepts = np.array(intercepts, dtype=float, ndmin=1)
-        return np.full_like(intercepts, 1000.0), np.zeros_like(intercepts)
-
-    def max_rates_intercepts(
-        self, gain: np.ndarray, bias: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The rate of every step, and no input."""
-        gain = np.asarray(gain, float)
-        return np.full_like(gain, 1000.0), np.zeros_like(gain)
-
     def step(self, dt: float, J: np.ndarray, output: np.ndarray) -> None:
         """Compare the input of this step, which a spike of weight 1 makes 1 over its length."""
         output[:] = (J * dt > self.threshold) * (self.amplitude / dt)
 
 
-class Waiting(NeuronType):
+class Waiting(_OfIntegers):
     """Neurons that integrate integers, down to a floor far below: those of the ramp code.
 
     A spike resets the voltage to 0. Input and voltage are the chip's integers: on Loihi
@@ -208,20 +212,6 @@ class Waiting(NeuronType):
     def floor(self) -> int:
         """The lowest voltage."""
         return -(2**self.floor_exponent) + 1
-
-    def gain_bias(
-        self, max_rates: np.ndarray, intercepts: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """No rate can be asked for: they integrate what they are sent."""
-        intercepts = np.array(intercepts, dtype=float, ndmin=1)
-        return np.full_like(intercepts, 1000.0), np.zeros_like(intercepts)
-
-    def max_rates_intercepts(
-        self, gain: np.ndarray, bias: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The rate of every step, and no input."""
-        gain = np.asarray(gain, float)
-        return np.full_like(gain, 1000.0), np.zeros_like(gain)
 
     def step(self, dt: float, J: np.ndarray, output: np.ndarray, voltage: np.ndarray) -> None:
         """Add the input of this step, which a spike of weight 1 makes 1 over its length."""
