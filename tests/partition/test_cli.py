@@ -158,7 +158,7 @@ def test_blocks_larger_than_a_core_are_all_listed(graph, path, capsys):
 
 def test_what_a_file_says_nothing_of_is_said(graph, path, capsys):
     _, out, _ = called(capsys, path)
-    assert "not checked, since the graph says nothing of them: in axons, out axon slots" in out
+    assert "not checked, for the graph does not say: in axons, out axon slots" in out
     _, out, _ = called(capsys, path, "--json")
     assert "synapse bits" in json.loads(out)["not_checked"]
     for block in graph:
