@@ -1,14 +1,13 @@
 """What each neural code costs: networks of levels by ramp and by thermometer, beside firing rates.
 
-    python benchmarks/code_costs.py --data ISBI2012 --networks networks --sections 20:21
-    python benchmarks/code_costs.py --data ISBI2012 --networks networks --sections 20:24 \\
-        --codes ramp --out runs/code-costs-4 --table runs/table.md
+    python benchmarks/code_costs.py --data ISBI2012
+    python benchmarks/code_costs.py --data ISBI2012 --seeds 0 --sections 20:21 --codes ramp
 
-``--networks`` holds folders of trained networks by the names of `NETWORKS`; what is not there is
-left out, and said. The network of rates comes with the package. All rows are of the same sections
-and tile. Every row runs in a process of its own and is kept in ``--out`` as a JSON file; what was
-made of the same network, data and options is not made again. Beside its counts, each code that lets
-tiles overlap is run so on a few tiles, and compared with the same tiles one after the other.
+Networks of seed 0 come with the package, the others lie in ``benchmarks/networks``. All rows are
+of the same sections and tile. Every row runs in a process of its own and is kept in ``--out`` as a
+JSON file; what was made of the same network, data and options is not made again. Beside its counts,
+each code that lets tiles overlap is run so on a few tiles, and compared with the same tiles one
+after the other. The table has the mean over the seeds of each network and code.
 """
 
 import argparse
@@ -26,16 +25,27 @@ from loihiseg.files import write_bytes, write_json
 from loihiseg.metrics.energy import overlapping_energy_uj
 from loihiseg.results import Network
 from loihiseg.training.checkpoint import FILE_NAME as CHECKPOINT_FILE
+from loihiseg.training.shipped import FOLDER
 
-NETWORKS = {
-    "levels1-sparse-seed0": "L = 1, sparse",
-    "levels2-seed0": "L = 2",
-    "levels3-seed0": "L = 3",
+HERE = Path(__file__).resolve().parent
+NETWORKS = HERE / "networks"
+"""Of what does not come with the package; there may be more, by the same names."""
+
+LEVELS = {
+    "levels1-sparse": "L = 1, sparse",
+    "levels2": "L = 2",
+    "levels3": "L = 3",
+    "levels7": "L = 7",
+    "levels15": "L = 15",
 }
-"""Folders of networks of levels, and what tables call them."""
+"""Names of networks of levels, and what tables call them."""
+
+BY_THERMOMETER = ("levels1-sparse", "levels2", "levels3")
+"""More levels want a compartment each: more chips than are on hand."""
 
 RATES = "paper-isbi2012"
 RATE_STEPS = (100, 110, 200)
+SEEDS = (0, 1, 2)
 CODES = ("ramp", "thermometer", "rate")
 MOST_CHIPS = 8
 """On hand; each takes the fewest that hold it."""
@@ -43,7 +53,7 @@ MOST_CHIPS = 8
 OVERLAPPING_TILES = 4
 MILLION, UJ_PER_MJ = 1e6, 1e3
 ROWS, TABLE = "rows", "code-costs"
-FORMAT = 1
+FORMAT = 2
 """Of a row: those of another are made again."""
 
 HEADER = (
@@ -56,7 +66,7 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Row:
-    """A deployment: of which network, by which code."""
+    """A deployment: of which network, by which code. Rows of one title differ in their seed."""
 
     name: str
     title: str
@@ -65,23 +75,38 @@ class Row:
     steps: int | None = None
 
 
-def rows_of(networks: Path, codes: list[str]) -> tuple[list[Row], list[str]]:
+def rows_of(networks: Path, codes: list[str], seeds: list[int]) -> tuple[list[Row], list[str]]:
     """What is to be run, and names of networks that are not there."""
     found, absent = [], []
-    for name, title in NETWORKS.items():
-        if read_json(networks / name / CHECKPOINT_FILE) is None:
-            absent.append(name)
+    for code in CODES:
+        if code not in codes:
             continue
-        found += [
-            Row(f"{name}-{code}", f"{title}, {code}", str(networks / name), code)
-            for code in ("ramp", "thermometer")
-            if code in codes
-        ]
-    if "rate" in codes:
-        found += [
-            Row(f"rates-{n}", f"rates, {n} steps", RATES, "rate", steps=n) for n in RATE_STEPS
-        ]
-    return found, absent
+        for name in LEVELS if code == "ramp" else BY_THERMOMETER if code == "thermometer" else ():
+            for seed in seeds:
+                network = folder_of(networks, name, seed)
+                if network is not None:
+                    title = f"{LEVELS[name]}, {code}"
+                    found.append(Row(f"{name}-seed{seed}-{code}", title, str(network), code))
+                else:
+                    absent.append(f"{name}-seed{seed}")
+        for steps in RATE_STEPS if code == "rate" else ():
+            for seed in seeds:
+                network = folder_of(networks, "rates", seed)
+                if network is not None:
+                    name, title = f"rates-seed{seed}-{steps}", f"rates, {steps} steps"
+                    found.append(Row(name, title, str(network), code, steps=steps))
+                else:
+                    absent.append(f"rates-seed{seed}")
+    return found, sorted(set(absent))
+
+
+def folder_of(networks: Path, name: str, seed: int) -> Path | None:
+    """Where a network lies; None where it does not."""
+    shipped = RATES if name == "rates" else f"{RATES}-{name}"
+    for folder in (networks / f"{name}-seed{seed}", *[FOLDER / shipped] * (seed == 0)):
+        if (folder / CHECKPOINT_FILE).is_file():
+            return folder
+    return None
 
 
 def made(row: Row, data: str, sections: str) -> dict:
@@ -165,16 +190,16 @@ def cells(title: str, one: dict) -> tuple[str, ...]:
     overlapping_uj = one["overlapping_uj"]
     return (
         title,
-        str(one["steps"]),
-        "-" if interval is None else str(interval),
+        f"{one['steps']:.0f}",
+        "-" if interval is None else f"{interval:.0f}",
         f"{one['events'] / MILLION:,.0f}",
         f"{one['updates'] / MILLION:,.0f}",
         f"{energy_mj:,.1f}",
         "-" if overlapping_uj is None else f"{overlapping_uj / UJ_PER_MJ:,.1f}",
-        str(one["n_cores"]),
+        f"{one['n_cores']:.0f}",
         str(one["n_chips"]),
         f"{times['injected']['per_tile']:,.0f}",
-        f"{times['injected']['most_in_step']:,}",
+        f"{times['injected']['most_in_step']:,.0f}",
         f"{modelled['step_us']:.0f}",
         f"{modelled['tile_ms']:.2f}",
         f"{modelled['section_s']:.3f}",
@@ -185,17 +210,43 @@ def cells(title: str, one: dict) -> tuple[str, ...]:
     )
 
 
+def over_seeds(ones: list[dict]) -> dict:
+    """Numbers of rows that differ in their seed, as one row: means, but the most chips."""
+    return _mean(ones) | {"n_chips": max(one["n_chips"] for one in ones)}
+
+
+def _mean(values: list):
+    """Of numbers, and within what holds numbers; of all else the first."""
+    first = values[0]
+    if isinstance(first, dict):
+        return {key: _mean([value[key] for value in values]) for key in first}
+    if isinstance(first, list) and all(len(value) == len(first) for value in values):
+        return [_mean(list(parts)) for parts in zip(*values)]
+    if isinstance(first, bool) or not all(isinstance(value, int | float) for value in values):
+        return first
+    return sum(values) / len(values)
+
+
 def table_of(kept: list[tuple[str, dict]], absent: list[str]) -> str:
     """The table in Markdown, with what it says nothing of."""
+    together: dict[str, list[dict]] = {}
+    for title, one in kept:
+        together.setdefault(title, []).append(one)
     lines = ["| " + " | ".join(HEADER) + " |", "|---" + "|---:" * (len(HEADER) - 1) + "|"]
-    lines += ["| " + " | ".join(cells(title, one)) + " |" for title, one in kept]
+    for title, ones in together.items():
+        seeds = f" (mean of {len(ones)} seeds)" * (len(ones) > 1)
+        found = [*cells(title + seeds, over_seeds(ones))]
+        if len(ones) > 1:
+            iou = [one["iou"] for one in ones]
+            found[HEADER.index("membrane IoU")] += f" ({min(iou):.3f} to {max(iou):.3f})"
+        lines.append("| " + " | ".join(found) + " |")
     if kept:
         one = kept[0][1]
         sections = ", ".join(map(str, one["sections"]))
         least, most = one["accelerators_uj"].values()
         lines += [
             "",
-            f"Of section {sections}, {one['tiles']:.0f} tiles of {one['tile']} pixels each; "
+            f"Of section {sections}, {one['tiles']:.0f} tiles of {one['tile']} pixels a section; "
             "counts, energy and times per section. An 8-bit accelerator takes "
             f"{least / UJ_PER_MJ:,.1f} to {most / UJ_PER_MJ:,.1f} mJ for the same.",
         ]
@@ -217,7 +268,8 @@ def parse(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", required=True, metavar="PATH")
-    parser.add_argument("--networks", required=True, type=Path, metavar="FOLDER")
+    parser.add_argument("--networks", default=NETWORKS, type=Path, metavar="FOLDER")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), metavar="N")
     parser.add_argument("--sections", default="20:24", metavar="A:B")
     parser.add_argument("--codes", nargs="+", choices=CODES, default=list(CODES))
     parser.add_argument("--out", type=Path, default=Path("runs/code-costs"), metavar="FOLDER")
@@ -229,7 +281,7 @@ def parse(arguments=None):
 def main(arguments=None) -> int:
     """Make what is not there yet, and write the table after each row."""
     options = parse(arguments)
-    rows, absent = rows_of(options.networks, options.codes)
+    rows, absent = rows_of(options.networks, options.codes, options.seeds)
     folder = options.out / ROWS
     folder.mkdir(parents=True, exist_ok=True)
     if options.one is not None:
@@ -243,10 +295,10 @@ def main(arguments=None) -> int:
     for row in rows:
         path = folder / f"{row.name}.json"
         if (read_json(path) or {}).get("job") != job_of(row, options.data, options.sections):
-            print(row.title, file=sys.stderr, flush=True)
+            print(row.name, file=sys.stderr, flush=True)
             command = [sys.executable, __file__, *(arguments or sys.argv[1:]), "--one", row.name]
             if subprocess.run(command).returncode:
-                failed.append(row.title)
+                failed.append(row.name)
                 continue
         kept.append((row.title, read_json(path)))
         text = table_of(kept, absent)
