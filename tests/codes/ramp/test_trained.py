@@ -60,4 +60,4 @@ def test_a_board_takes_the_trained_network_and_fires_as_the_emulator():
     with CompiledPresenter(deployable, neurons, 1) as compiled:
         (expected,) = compiled.present_all([image], code.n_steps, 1)
     np.testing.assert_array_equal(fired, expected.spikes_per_step)
-    assert sum(fired) > 100_000
+    assert sum(fired) > 50_000
