@@ -62,7 +62,7 @@ class Shape:
         Of the first convolution; the read-out is upsampled by as much.
     """
 
-    channels: tuple[int, ...] = (8, 16, 32, 64)
+    channels: tuple[int, ...] = (8, 16, 32)
     tile: int = 64
     up: str = "upsampling"
     stride: int = 1
