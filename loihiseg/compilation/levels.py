@@ -3,7 +3,7 @@
 Every activation is cut off where few of its values lie above, and counted from there down in equal
 levels, as Fast-SNN's are that were trained: of L levels one is worth the cut divided by L. What is
 pooled, or one of several whose maximum is taken, has a value in common with what comes of it. What
-the network loses by it is the score of its 8-bit weights beside that of the trained network.
+the network loses by it is the score with levels beside that of the trained network.
 """
 
 from dataclasses import replace
@@ -85,7 +85,9 @@ def normalized(
         )  # fmt: skip
     values = forward(floats, pixels, staircase=False)
     highest = {
-        names: float(np.quantile(np.concatenate([values[name].ravel() for name in names]), quantile))
+        names: float(
+            np.quantile(np.concatenate([values[name].ravel() for name in names]), quantile)
+        )
         for names in _sharing(network)
     }
     silent = [name for names, value in highest.items() if value <= 0 for name in names]
