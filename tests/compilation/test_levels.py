@@ -7,10 +7,12 @@ from loihiseg.frameworks import tf
 import numpy as np
 import pytest
 
+from loihiseg.codes.rate import RateCode
 from loihiseg.compilation.levels import normalized, usual_quantile, with_levels, words
 from loihiseg.compilation.options import CompileOptions
+from loihiseg.conversion.forward import forward
 from loihiseg.conversion.lowering import lower
-from loihiseg.conversion.neuron_kinds import Quantized
+from loihiseg.conversion.neuron_kinds import Extremum, Quantized
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.errors import InputError
 from tests import quantized
@@ -44,6 +46,59 @@ def test_the_highest_level_is_the_quantile_of_what_keras_computes():
     expected = [np.quantile(values, 0.9) / 3 for values in activations(pixels[..., None])]
     assert [layer.levels for layer in found.layers] == [3, 3, 3]
     np.testing.assert_allclose([layer.level_value for layer in found.layers], expected, rtol=1e-5)
+
+
+def pooling_network(*, joined):
+    """Two ReLU layers, pooled by themselves or after their maximum, and what is behind."""
+    layers = tf.keras.layers
+    pixels = tf.keras.Input((8, 8, 1))
+    first = layers.Conv2D(3, 3, padding="same", activation="relu", name="first")(pixels)
+    second = layers.Conv2D(3, 3, padding="same", activation="relu", name="second")(pixels)
+    if joined:
+        one = layers.MaxPooling2D(name="pool")(layers.Maximum(name="larger")([first, second]))
+    else:
+        pools = [layers.MaxPooling2D(name=f"pool_{x.node.layer.name}")(x) for x in (first, second)]
+        one = layers.Concatenate()(pools)
+    last = layers.Conv2D(2, 3, padding="same", activation="relu", name="last")(one)
+    model = tf.keras.Model(pixels, layers.Conv2D(1, 1)(last))
+    rng = np.random.default_rng(3)
+    for weight in model.weights:
+        weight.assign(rng.normal(0.1, 0.5, weight.shape))
+    floats = lower(model, levels_follow=True).network
+    inner = tf.keras.Model(pixels, [model.get_layer(name).output for name in ("first", "second")])
+    pictures = rng.normal(0, 1, (4, 8, 8)).astype(np.float32)
+    return floats, pictures, [one.numpy() for one in inner(pictures[..., None])], model
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_what_is_pooled_and_its_pool_have_one_value(joined):
+    floats, pixels, (first, second), _ = pooling_network(joined=joined)
+    assert {one.name for one in floats.layers if one.neuron == Extremum(0)} == (
+        {"larger", "pool"} if joined else {"pool_first", "pool_second"}
+    )
+    counted = with_levels(floats, ASKED)
+    assert [one.levels for one in counted.layers] == [3] * len(counted.layers)
+    found = normalized(counted, floats, ASKED, pixels)
+    value = {layer.name: layer.level_value for layer in found.layers}
+    if joined:
+        both = np.quantile(np.concatenate([first.ravel(), second.ravel()]), 0.9) / 3
+        assert value["first"] == value["second"] == value["larger"] == value["pool"]
+        assert value["first"] == pytest.approx(both, rel=1e-5)
+    else:
+        assert value["pool_first"] == value["first"] != value["second"] == value["pool_second"]
+        assert value["first"] == pytest.approx(np.quantile(first, 0.9) / 3, rel=1e-5)
+    assert isinstance(found.layer("last").neuron, Quantized)
+
+
+def test_maxima_of_floats_are_those_of_keras_and_need_levels_on_the_chip():
+    floats, pixels, _, model = pooling_network(joined=True)
+    end = tf.keras.Model(model.inputs, model.get_layer("last").output)(pixels[..., None])
+    np.testing.assert_allclose(forward(floats, pixels)["last"], end, rtol=1e-5, atol=1e-5)
+    with pytest.raises(InputError, match=r"'larger' .*'pool' ") as found:
+        lower(model)
+    assert "levels without training" in str(found.value)
+    with pytest.raises(InputError, match="no firing rate stands for"):
+        RateCode(100, 50, 0.005).neurons(floats)
 
 
 def test_before_calibration_neurons_are_counted_already():
