@@ -42,17 +42,18 @@ def with_levels(network: LoweredNetwork, options: CompileOptions) -> LoweredNetw
     Raises
     ------
     InputError
-        If it has levels of its own.
+        If it has levels of its own, or other activations than levels were asked for.
     """
     if options.levels is None:
         return network
     own = [layer.name for layer in network.layers if layer.levels]
     if own:
         raise OptionError(
-            Option("levels"), f" {options.levels}: the network has levels of its own, "
+            Option("levels"), f" {_text(options)}: the network has levels of its own, "
             f"{network.layer(own[0]).levels} in layer '{own[0]}'; leave it out",
         )  # fmt: skip
-    return _with_values(network, dict.fromkeys(_names(network), 1.0 / options.levels), options)
+    levels = _levels(network, options)
+    return _with_values(network, levels, {name: 1.0 / count for name, count in levels.items()})
 
 
 def normalized(
@@ -76,45 +77,76 @@ def normalized(
     InputError
         If a layer is silent up to the quantile; names all that are.
     """
-    assert options.levels is not None
-    quantile = _quantile(options.quantile, options.levels)
+    levels = _levels(network, options)
     if not len(pixels):
         raise OptionError(
-            Option("levels"), f" {options.levels}: what a level is worth is found on calibration "
+            Option("levels"), f" {_text(options)}: what a level is worth is found on calibration "
             "images, and there are none",
         )  # fmt: skip
     values = forward(floats, pixels, staircase=False)
-    highest = {
-        names: float(
-            np.quantile(np.concatenate([values[name].ravel() for name in names]), quantile)
-        )
-        for names in _sharing(network)
-    }
+    quantiles = {name: options.quantile or usual_quantile(count) for name, count in levels.items()}
+    highest = {}
+    for names in _sharing(network):
+        together = np.concatenate([values[name].ravel() for name in names])
+        highest[names] = float(np.quantile(together, quantiles[names[0]]))
     silent = [name for names, value in highest.items() if value <= 0 for name in names]
     if silent:
         named = ", ".join(f"'{name}'" for name in silent[:5]) + ", ..." * (len(silent) > 5)
+        lowest = min(quantiles[name] for name in silent)
         raise InputError(
-            f"layer{'s' * (len(silent) != 1)} {named}: {quantile:g} of all values on the "
+            f"layer{'s' * (len(silent) != 1)} {named}: {lowest:g} of all values on the "
             "calibration tiles are 0, so that levels up to there are worth nothing; use a higher "
             "quantile"
         )
-    each = {name: value / options.levels for names, value in highest.items() for name in names}
-    return _with_values(network, each, options)
+    each = {name: value / levels[name] for names, value in highest.items() for name in names}
+    return _with_values(network, levels, each)
 
 
 def words(options: CompileOptions) -> str:
     """What was done, for the report; empty without ``levels``."""
     if options.levels is None:
         return ""
-    quantile = _quantile(options.quantile, options.levels)
+    counts = options.levels if isinstance(options.levels, tuple) else (options.levels,)
+    shares = sorted({options.quantile or usual_quantile(count) for count in counts})
+    share = " to ".join(f"{one:g}" for one in (shares[0], shares[-1])[: len(shares)])
     return (
-        f"Not trained for levels: each activation has {options.levels}, up to the value that "
-        f"{quantile:g} of all reach at most on the calibration tiles."
+        f"Not trained for levels: each activation has {_text(options)}, up to the value that "
+        f"{share} of all reach at most on the calibration tiles."
     )
 
 
-def _quantile(asked: float | None, levels: int) -> float:
-    return asked or usual_quantile(levels)
+def _text(options: CompileOptions) -> str:
+    """Levels as they are typed."""
+    levels = options.levels
+    return ",".join(map(str, levels)) if isinstance(levels, tuple) else str(levels)
+
+
+def _levels(network: LoweredNetwork, options: CompileOptions) -> dict[str, int]:
+    """Levels of each layer that is no extreme of others.
+
+    Raises
+    ------
+    InputError
+        If they were asked for other layers; or differ where an extreme is chosen.
+    """
+    names = _names(network)
+    if isinstance(options.levels, tuple):
+        if len(options.levels) != len(names):
+            raise OptionError(
+                Option("levels"), f" {_text(options)}: {len(options.levels)} numbers, expected one "
+                f"for all activations, or one for each of {len(names)}: {', '.join(names)}",
+            )  # fmt: skip
+        found = dict(zip(names, options.levels, strict=True))
+    else:
+        assert options.levels is not None
+        found = dict.fromkeys(names, options.levels)
+    for group in _sharing(network):
+        if len({found[name] for name in group}) > 1:
+            raise OptionError(
+                Option("levels"), f" {_text(options)}: the largest or smallest is chosen of "
+                f"{', '.join(group)}; give them equal levels",
+            )  # fmt: skip
+    return found
 
 
 def _names(network: LoweredNetwork) -> list[str]:
@@ -140,17 +172,15 @@ def _sharing(network: LoweredNetwork) -> tuple[tuple[str, ...], ...]:
 
 
 def _with_values(
-    network: LoweredNetwork, values: dict[str, float], options: CompileOptions
+    network: LoweredNetwork, levels: dict[str, int], values: dict[str, float]
 ) -> LoweredNetwork:
-    levels = options.levels
-    assert levels is not None
-    layers, known = [], dict(values)
+    layers, known = [], {name: (count, values[name]) for name, count in levels.items()}
     for layer in network.layers:
         neuron: Neuron
         if isinstance(layer.neuron, Extremum):
             known[layer.name] = known[layer.sources[0]]
-            neuron = Extremum(levels, known[layer.name], layer.neuron.largest)
+            neuron = Extremum(*known[layer.name], layer.neuron.largest)
         else:
-            neuron = Quantized(levels, known[layer.name])
+            neuron = Quantized(*known[layer.name])
         layers.append(replace(layer, neuron=neuron))
     return replace(network, layers=tuple(layers))

@@ -90,6 +90,43 @@ def test_what_is_pooled_and_its_pool_have_one_value(joined):
     assert isinstance(found.layer("last").neuron, Quantized)
 
 
+def test_levels_layer_by_layer():
+    floats, pixels, (first, second), _ = pooling_network(joined=False)
+    asked = CompileOptions(levels=[1, 7, 3])
+    found = normalized(with_levels(floats, asked), floats, asked, pixels)
+    assert {layer.name: layer.levels for layer in found.layers} == {
+        "first": 1, "pool_first": 1, "second": 7, "pool_second": 7, "last": 3,
+    }  # fmt: skip
+    # Each up to the quantile that is usual for its own.
+    for values, levels, name in ((first, 1, "first"), (second, 7, "second")):
+        highest = np.quantile(values, usual_quantile(levels))
+        assert found.layer(name).level_value == pytest.approx(highest / levels, rel=1e-5)
+    assert "each activation has 1,7,3, up to the value that 0.95 to 0.98 of all" in words(asked)
+
+
+@pytest.mark.parametrize(
+    ("levels", "joined", "says"),
+    [
+        (
+            (1, 2),
+            False,
+            "2 numbers, expected one for all activations, or one for each of 3: first,",
+        ),
+        ((1, 2, 3), True, "chosen of first, second; give them equal levels"),
+    ],
+)
+def test_levels_that_do_not_suit_the_layers(levels, joined, says):
+    floats, *_ = pooling_network(joined=joined)
+    with pytest.raises(InputError, match=says):
+        with_levels(floats, CompileOptions(levels=levels))
+
+
+@pytest.mark.parametrize("levels", [0, 256, (), (1, 0), (1.5,), "3", True])
+def test_levels_that_there_are_not(levels):
+    with pytest.raises(InputError, match=r"levels: .*: expected a whole number, 1 to 255, or"):
+        CompileOptions(levels=levels)
+
+
 def test_maxima_of_floats_are_those_of_keras_and_need_levels_on_the_chip():
     floats, pixels, _, model = pooling_network(joined=True)
     end = tf.keras.Model(model.inputs, model.get_layer("last").output)(pixels[..., None])
@@ -161,6 +198,18 @@ def test_deployed_equals_the_quantized_network_unit_for_unit(capfd, tmp_path, ch
     assert words(CompileOptions(levels=3)) in page
     kept = json.loads((tmp_path / "run/config.json").read_text())
     assert kept["levels"] == 3 and kept["quantile"] is None
+
+
+@pytest.mark.parametrize("text", ["3,", "3,x", "3;4", "0,1", "1,256"])
+def test_levels_that_cannot_be_read(capfd, checkpoint, text):
+    asked = ["--checkpoint", checkpoint, "--levels", text, "--quiet"]
+    refused(capfd, "--levels: ", "deploy", *asked)
+    refused(capfd, "--levels: ", "check", checkpoint, "--levels", text)
+
+
+def test_levels_are_typed_layer_by_layer(capfd, checkpoint):
+    asked = ["--checkpoint", checkpoint, "--levels", "3,2", "--quiet"]
+    refused(capfd, "--levels 3,2: 2 numbers, expected one for all activations", "deploy", *asked)
 
 
 def test_the_rate_code_has_no_levels_to_give(capfd, checkpoint):
