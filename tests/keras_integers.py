@@ -10,6 +10,7 @@ The layers known are those of a U-Net: Conv2D with a ReLU or without, 2 x 2 Conv
 stride 2, BatchNormalization, MaxPooling2D of a normalized activation, UpSampling2D, Concatenate.
 """
 
+import argparse
 from dataclasses import dataclass
 
 import numpy as np
@@ -290,3 +291,39 @@ def _nearest(length, n, first):
             if near % APART == first:
                 found[place] = near
     return found
+
+
+def main(arguments=None):
+    """Hold a kept network against the Keras file that it was made of, tile by tile."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("model", help=".h5 or .keras file")
+    parser.add_argument("kept", help="folder of deploy --levels ... --save")
+    parser.add_argument("--data", required=True, help="stack; tiles are of its first section")
+    parser.add_argument("--tiles", type=int, default=4)
+    options = parser.parse_args(arguments)
+    from loihiseg.frameworks import tf
+
+    from loihiseg.compilation.artifact import load_deployed
+    from loihiseg.conversion.neuron_kinds import Extremum
+    from loihiseg.data.contrast import normalize
+    from loihiseg.data.readers import read_stack
+    from loihiseg.data.tiles import cut, tile_grid
+    from loihiseg.running.sections import run
+
+    deployed = load_deployed(options.kept)
+    image = read_stack(options.data).images[0]
+    grid = tile_grid(image.shape, deployed.tile, 0)
+    # Each tile is shown as a section of its own, and normalized as one.
+    tiles = cut(image, grid)[: options.tiles]
+    layers = [one for one in deployed.network.layers if not isinstance(one.neuron, Extremum)]
+    (levels,) = {one.levels for one in layers}
+    model = tf.keras.models.load_model(options.model, compile=False)
+    integers = KerasIntegers(model, levels, {one.name: one.level_value for one in layers})
+    expected = integers.logits(np.stack([normalize(tile) for tile in tiles])[..., None])[..., 0]
+    found = np.stack([one.logits for one in run(deployed, iter(tiles))])
+    off = int((np.abs(found - expected) > 1e-4).sum())
+    print(f"{off} of {found.size:,} pixels differ; logits by {np.abs(found - expected).max():.1e}")
+
+
+if __name__ == "__main__":
+    main()
