@@ -136,6 +136,40 @@ class Either:
 
 
 @dataclass(frozen=True)
+class OneOrEach:
+    """A whole number for all of some things, or one for each of them."""
+
+    number: Whole
+    most: int
+
+    @property
+    def expected(self) -> str:
+        """In words."""
+        return f"{self.number.expected}, or several with commas between"
+
+    def taken(self, value: object) -> int | tuple[int, ...]:
+        """As an int, or as a tuple of them."""
+        if not isinstance(value, tuple | list):
+            return self.number.taken(value)
+        if not 1 <= len(value) <= self.most:
+            raise ValueError
+        return tuple(self.number.taken(one) for one in value)
+
+    def from_text(self) -> Callable[[str], int | tuple[int, ...]]:
+        """A type for argparse."""
+        one = self.number.from_text()
+
+        def numbers(text: str) -> int | tuple[int, ...]:
+            parts = text.split(",", self.most)
+            if len(parts) > self.most:
+                raise argparse.ArgumentTypeError(f"{one_line(text, 40)}: expected {self.expected}")
+            return one(text) if len(parts) == 1 else tuple(map(one, parts))
+
+        numbers.limits = f"{self.number.low} to {self.number.high}"  # type: ignore[attr-defined]
+        return numbers
+
+
+@dataclass(frozen=True)
 class Words:
     """One of some words."""
 

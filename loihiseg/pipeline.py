@@ -21,6 +21,7 @@ from loihiseg.data.tiles import Tiles, default_overlap, predict_sections, tile_g
 from loihiseg.emulator.activity import SpikesDigest
 from loihiseg.errors import Option, OptionError
 from loihiseg.evaluation.emulation import emulate
+from loihiseg.evaluation.maps import Predict
 from loihiseg.evaluation.scoring import check_cells, chosen_threshold
 from loihiseg.evaluation.summary import Outcome, Watched, summary
 from loihiseg.network.logits import sigmoid
@@ -96,7 +97,8 @@ class _Ready:
     """A deployed network, and the tiles it is to run on.
 
     ``reference`` is nengo-loihi's model of it, None where nothing has needed that yet; ``digest``
-    is of the presentations that the read-out was fitted on.
+    is of the presentations that the read-out was fitted on; ``floats`` is the network before it was
+    given levels, where it was given some without training.
     """
 
     deployed: DeployedNetwork
@@ -105,6 +107,7 @@ class _Ready:
     digest: SpikesDigest
     compiling: CompileOptions | None
     notes: tuple[str, ...]
+    floats: Predict | None = None
 
 
 def deploy(
@@ -215,6 +218,7 @@ def _compiled(
     from loihiseg.compilation import levels
     from loihiseg.compilation.compile import prepare
     from loihiseg.compilation.fit import settled
+    from loihiseg.compilation.source import predictor
     from loihiseg.compilation.steps import compile_calibrated
 
     prepared = prepare(network, compiling, sections.side, reporter)
@@ -233,7 +237,8 @@ def _compiled(
         fresh=running.emulator == "nengo-loihi" or running.check > 0,
     )
     notes = (*_made_notes(made, sections, threshold), *filter(None, [levels.words(compiling)]))
-    return _Ready(made.deployed, chosen, made.reference, made.digest, compiling, notes)
+    floats = None if compiling.levels is None else predictor(source.model)
+    return _Ready(made.deployed, chosen, made.reference, made.digest, compiling, notes, floats)
 
 
 def _expected_on(chosen: Chosen) -> "Calibration":
@@ -334,7 +339,8 @@ def _emulated(ready: _Ready, running: RunOptions, reporter: Reporter) -> Outcome
         turned = f" in {len(shown)} orientations" if len(shown) > 1 else ""
         note.detail = f"{len(pixels)} tiles{turned} of {deployed.code.n_steps} steps"
     digests = SpikeDigests(ready.digest.hexdigest(), found.digest.hexdigest())
-    return Outcome(deployed, chosen, quantized, found, watched, digests, ready.notes)
+    notes, floats = ready.notes, ready.floats
+    return Outcome(deployed, chosen, quantized, found, watched, digests, notes, floats)
 
 
 def _deployment(

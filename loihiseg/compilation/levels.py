@@ -1,8 +1,9 @@
 """Levels for a network that was not trained with any.
 
 Every activation is cut off where few of its values lie above, and counted from there down in equal
-levels, as Fast-SNN's are that were trained: of L levels one is worth the cut divided by L. What the
-network loses by it is the score of its 8-bit weights beside that of the trained network.
+levels, as Fast-SNN's are that were trained: of L levels one is worth the cut divided by L. What is
+pooled, or one of several whose maximum is taken, has a value in common with what comes of it. What
+the network loses by it is the score with levels beside that of the trained network.
 """
 
 from dataclasses import replace
@@ -11,7 +12,8 @@ import numpy as np
 
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.conversion.forward import forward
-from loihiseg.conversion.neuron_kinds import Quantized
+from loihiseg.conversion.neuron import Neuron
+from loihiseg.conversion.neuron_kinds import Extremum, Quantized
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError, Option, OptionError
 
@@ -33,24 +35,25 @@ def with_levels(network: LoweredNetwork, options: CompileOptions) -> LoweredNetw
     Parameters
     ----------
     network : LoweredNetwork
-        Of activations that firing rates stand for.
+        Of activations without levels, lowered with ``levels_follow``.
     options : CompileOptions
         Without ``levels`` the network is left as it is.
 
     Raises
     ------
     InputError
-        If it has levels of its own.
+        If it has levels of its own, or other activations than levels were asked for.
     """
     if options.levels is None:
         return network
     own = [layer.name for layer in network.layers if layer.levels]
     if own:
         raise OptionError(
-            Option("levels"), f" {options.levels}: the network has levels of its own, "
+            Option("levels"), f" {_text(options)}: the network has levels of its own, "
             f"{network.layer(own[0]).levels} in layer '{own[0]}'; leave it out",
         )  # fmt: skip
-    return _with_values(network, dict.fromkeys(_names(network), 1.0 / options.levels), options)
+    levels = _levels(network, options)
+    return _with_values(network, levels, {name: 1.0 / count for name, count in levels.items()})
 
 
 def normalized(
@@ -74,55 +77,110 @@ def normalized(
     InputError
         If a layer is silent up to the quantile; names all that are.
     """
-    assert options.levels is not None
-    quantile = _quantile(options.quantile, options.levels)
+    levels = _levels(network, options)
     if not len(pixels):
         raise OptionError(
-            Option("levels"), f" {options.levels}: what a level is worth is found on calibration "
+            Option("levels"), f" {_text(options)}: what a level is worth is found on calibration "
             "images, and there are none",
         )  # fmt: skip
     values = forward(floats, pixels, staircase=False)
-    highest = {name: float(np.quantile(values[name], quantile)) for name in _names(network)}
-    silent = [name for name, value in highest.items() if value <= 0]
+    quantiles = {name: options.quantile or usual_quantile(count) for name, count in levels.items()}
+    highest = {}
+    for names in _sharing(network):
+        together = np.concatenate([values[name].ravel() for name in names])
+        highest[names] = float(np.quantile(together, quantiles[names[0]]))
+    silent = [name for names, value in highest.items() if value <= 0 for name in names]
     if silent:
         named = ", ".join(f"'{name}'" for name in silent[:5]) + ", ..." * (len(silent) > 5)
+        lowest = min(quantiles[name] for name in silent)
         raise InputError(
-            f"layer{'s' * (len(silent) != 1)} {named}: {quantile:g} of all values on the "
+            f"layer{'s' * (len(silent) != 1)} {named}: {lowest:g} of all values on the "
             "calibration tiles are 0, so that levels up to there are worth nothing; use a higher "
             "quantile"
         )
-    return _with_values(
-        network, {name: value / options.levels for name, value in highest.items()}, options
-    )
+    each = {name: value / levels[name] for names, value in highest.items() for name in names}
+    return _with_values(network, levels, each)
 
 
 def words(options: CompileOptions) -> str:
     """What was done, for the report; empty without ``levels``."""
     if options.levels is None:
         return ""
-    quantile = _quantile(options.quantile, options.levels)
+    counts = options.levels if isinstance(options.levels, tuple) else (options.levels,)
+    shares = sorted({options.quantile or usual_quantile(count) for count in counts})
+    share = " to ".join(f"{one:g}" for one in (shares[0], shares[-1])[: len(shares)])
     return (
-        f"Not trained for levels: each activation has {options.levels}, up to the value that "
-        f"{quantile:g} of all reach at most on the calibration tiles."
+        f"Not trained for levels: each activation has {_text(options)}, up to the value that "
+        f"{share} of all reach at most on the calibration tiles."
     )
 
 
-def _quantile(asked: float | None, levels: int) -> float:
-    return asked or usual_quantile(levels)
+def _text(options: CompileOptions) -> str:
+    """Levels as they are typed."""
+    levels = options.levels
+    return ",".join(map(str, levels)) if isinstance(levels, tuple) else str(levels)
+
+
+def _levels(network: LoweredNetwork, options: CompileOptions) -> dict[str, int]:
+    """Levels of each layer that is no extreme of others.
+
+    Raises
+    ------
+    InputError
+        If they were asked for other layers; or differ where an extreme is chosen.
+    """
+    names = _names(network)
+    if isinstance(options.levels, tuple):
+        if len(options.levels) != len(names):
+            raise OptionError(
+                Option("levels"), f" {_text(options)}: {len(options.levels)} numbers, expected one "
+                f"for all activations, or one for each of {len(names)}: {', '.join(names)}",
+            )  # fmt: skip
+        found = dict(zip(names, options.levels, strict=True))
+    else:
+        assert options.levels is not None
+        found = dict.fromkeys(names, options.levels)
+    for group in _sharing(network):
+        if len({found[name] for name in group}) > 1:
+            raise OptionError(
+                Option("levels"), f" {_text(options)}: the largest or smallest is chosen of "
+                f"{', '.join(group)}; give them equal levels",
+            )  # fmt: skip
+    return found
 
 
 def _names(network: LoweredNetwork) -> list[str]:
-    return [layer.name for layer in network.layers]
+    """Layers that are no extremes of others."""
+    return [layer.name for layer in network.layers if not layer.neuron.chooses]
+
+
+def _sharing(network: LoweredNetwork) -> tuple[tuple[str, ...], ...]:
+    """Layers that are no extremes, together where an extreme is chosen among them."""
+    groups: dict[str, list[str]] = {}
+    for layer in network.layers:
+        if not layer.neuron.chooses:
+            groups[layer.name] = [layer.name]
+            continue
+        one = groups[layer.sources[0]]
+        for source in layer.sources[1:]:
+            other = groups[source]
+            if other is not one:
+                one += other
+                groups |= {name: one for name, group in groups.items() if group is other}
+        groups[layer.name] = one
+    return tuple(tuple(names) for names in {id(group): group for group in groups.values()}.values())
 
 
 def _with_values(
-    network: LoweredNetwork, values: dict[str, float], options: CompileOptions
+    network: LoweredNetwork, levels: dict[str, int], values: dict[str, float]
 ) -> LoweredNetwork:
-    assert options.levels is not None
-    return replace(
-        network,
-        layers=tuple(
-            replace(layer, neuron=Quantized(options.levels, values[layer.name]))
-            for layer in network.layers
-        ),
-    )
+    layers, known = [], {name: (count, values[name]) for name, count in levels.items()}
+    for layer in network.layers:
+        neuron: Neuron
+        if isinstance(layer.neuron, Extremum):
+            known[layer.name] = known[layer.sources[0]]
+            neuron = Extremum(*known[layer.name], layer.neuron.largest)
+        else:
+            neuron = Quantized(*known[layer.name])
+        layers.append(replace(layer, neuron=neuron))
+    return replace(network, layers=tuple(layers))

@@ -8,6 +8,7 @@ from loihiseg.errors import Option, OptionError
 from loihiseg.option_fields import (
     Either,
     Number,
+    OneOrEach,
     Text,
     Whole,
     Words,
@@ -16,6 +17,9 @@ from loihiseg.option_fields import (
     option,
 )
 from partition.command_line.options import DAY_S, MAX_CHIPS, SEEDS
+
+MOST_LAYERS = 1000
+"""Activations whose levels can be said one by one."""
 
 AUTO = "auto"
 """Tile of the size that fits the chips."""
@@ -42,8 +46,9 @@ class CompileOptions:
         Others of the code, by name.
     rate_scale_hz : float
         Firing rate of an activation of 1, for Keras models that do not say.
-    levels : int or None
-        Levels of every activation, for a network that was not trained with any; None for none.
+    levels : int or tuple of int or None
+        Levels of every activation, or of each in the order in which they are computed, for a
+        network that was not trained with any; None for none.
     normalization : str
         How it is found what a level is worth: "percentile", see `loihiseg.compilation.levels`.
     quantile : float or None
@@ -70,7 +75,7 @@ class CompileOptions:
     synapse_ms: float | None = option(None, Number(0, 1000))
     input: str | None = option(None, Text("a word of the code"))
     rate_scale_hz: float = option(100.0, Number(0, 10**6, above=True))
-    levels: int | None = option(None, Whole(1, 255))
+    levels: int | tuple[int, ...] | None = option(None, OneOrEach(Whole(1, 255), MOST_LAYERS))
     normalization: str = option("percentile", Words(("percentile",)))
     quantile: float | None = option(None, Number(0, 1, above=True))
     allow_host_tail: bool = option(False, YesOrNo())

@@ -17,6 +17,23 @@ from loihiseg.metrics.known import counted
 from loihiseg.network.logits import mean_logits, membrane
 from loihiseg.progress import Reporter
 
+Predict = Callable[[np.ndarray], np.ndarray]
+"""Pixels (n, tile, tile, 1) to logits, the same shape."""
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """Logits of membrane, as of `Maps`, of the network before it was given levels.
+
+    Attributes
+    ----------
+    tiles, sections : numpy.ndarray
+        Of the pixels that spikes are judged on, and of whole sections.
+    """
+
+    tiles: np.ndarray
+    sections: np.ndarray
+
 
 @dataclass(frozen=True, eq=False)
 class Maps:
@@ -28,12 +45,15 @@ class Maps:
         Of the spikes, of the network with the chip's weights, of the float network.
     sections : numpy.ndarray
         Of the float network, on whole sections.
+    before : Before or None
+        Where it was given levels without training.
     """
 
     spiking: np.ndarray
     eight_bit: np.ndarray
     trained: np.ndarray
     sections: np.ndarray
+    before: Before | None = None
 
     def agreement(self, threshold: float, known: np.ndarray | None = None) -> float:
         """Share of the pixels that the spikes call as the network with the chip's weights does.
@@ -47,19 +67,36 @@ class Maps:
 
 
 def maps_of(
-    deployed: DeployedNetwork, chosen: Chosen, found: Emulation, reporter: Reporter
+    deployed: DeployedNetwork,
+    chosen: Chosen,
+    found: Emulation,
+    reporter: Reporter,
+    floats: Predict | None = None,
 ) -> Maps:
-    """Tiles put together, and whole sections through the float network."""
+    """Tiles put together, and whole sections through the float network.
+
+    ``floats`` is the network before it was given levels, where it was.
+    """
     images, shown = chosen.sections.test.images, found.orientations
     spiking, eight_bit, trained = (
         _assembled(chosen.tiles, part, shown)
         for part in (found.spiking, found.eight_bit, found.trained)
     )
+    before = None if floats is None else _before(floats, deployed.tile, chosen, shown)
     if chosen.whole:
-        return Maps(spiking, eight_bit, trained, trained)
+        return Maps(spiking, eight_bit, trained, trained, before)
     with reporter.bar("trained network", len(images)) as advance:
-        sections = _predicted(deployed, images, shown, advance)
-    return Maps(spiking, eight_bit, trained, sections)
+        sections = _predicted(float_network(deployed), deployed.tile, images, shown, advance)
+    return Maps(spiking, eight_bit, trained, sections, before)
+
+
+def _before(predict: Predict, tile: int, chosen: Chosen, shown: Sequence[Orientation]) -> Before:
+    pixels = [one.shown(part) for part in chosen.tiles.pixels for one in shown]
+    logits = predict(np.ascontiguousarray(np.stack(pixels))[..., None])[..., 0]
+    tiles = _assembled(chosen.tiles, list(logits), shown)
+    if chosen.whole:
+        return Before(tiles, tiles)
+    return Before(tiles, _predicted(predict, tile, chosen.sections.test.images, shown))
 
 
 def _assembled(
@@ -74,15 +111,15 @@ def _assembled(
 
 
 def _predicted(
-    deployed: DeployedNetwork,
+    predict: Predict,
+    tile: int,
     images: np.ndarray,
     shown: Sequence[Orientation],
     progress: Callable[[], None] | None = None,
 ) -> np.ndarray:
-    """Logits of whole sections by the float network, (n, rows, columns) float32."""
-    predict = float_network(deployed)
+    """Logits of whole sections by a network, (n, rows, columns) float32."""
 
-    def turned(orientation: Orientation) -> Callable[[np.ndarray], np.ndarray]:
+    def turned(orientation: Orientation) -> Predict:
         def logits(pixels: np.ndarray) -> np.ndarray:
             tiles = [orientation.shown(tile) for tile in pixels[..., 0]]
             found = predict(np.ascontiguousarray(np.stack(tiles))[..., None])[..., 0]
@@ -92,7 +129,7 @@ def _predicted(
 
     sections = []
     for image in images:
-        one = [predict_sections(turned(o), image[None], deployed.tile) for o in shown]
+        one = [predict_sections(turned(o), image[None], tile) for o in shown]
         sections.append(mean_logits(one)[0])
         if progress is not None:
             progress()
@@ -106,12 +143,12 @@ def shift_of(deployed: DeployedNetwork, chosen: Chosen, shown: Sequence[Orientat
         return 0.0
     if chosen.truth is None:
         return 0.0
-    logits = _predicted(deployed, validation.images, shown)
+    logits = _predicted(float_network(deployed), deployed.tile, validation.images, shown)
     return chosen_shift(validation.membrane, logits, validation.known)
 
 
-def float_network(deployed: DeployedNetwork) -> Callable[[np.ndarray], np.ndarray]:
-    """Pixels (n, tile, tile, 1) to logits of the float network, the same shape."""
+def float_network(deployed: DeployedNetwork) -> Predict:
+    """The network of float weights, with levels if it has any."""
 
     def predict(pixels: np.ndarray) -> np.ndarray:
         activations = forward(deployed.network, pixels)

@@ -13,7 +13,7 @@ from loihiseg.conversion.precision import QuantizedNetwork
 from loihiseg.data.selection import Chosen
 from loihiseg.evaluation.emulation import Emulation
 from loihiseg.evaluation.exits import exit_results
-from loihiseg.evaluation.maps import Maps, maps_of, shift_of
+from loihiseg.evaluation.maps import Maps, Predict, maps_of, shift_of
 from loihiseg.evaluation.notes import scored_note
 from loihiseg.evaluation.scoring import firing_rates, layer_results, pooled_rates, score_row
 from loihiseg.evaluation.timing import step_times
@@ -73,6 +73,8 @@ class Outcome:
     digests : SpikeDigests
     notes : tuple of str
         What is to be said of how the network was made.
+    floats : callable or None
+        The network before it was given levels, where it was given some without training.
     """
 
     deployed: DeployedNetwork
@@ -82,6 +84,7 @@ class Outcome:
     watched: Watched | None
     digests: SpikeDigests
     notes: tuple[str, ...]
+    floats: Predict | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +122,7 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
     between = found.tally.messages_between_chips()
     activity = found.tally.counts(between)
     with reporter.part("score"):
-        maps = maps_of(deployed, chosen, found, reporter)
+        maps = maps_of(deployed, chosen, found, reporter, outcome.floats)
         shift = shift_of(deployed, chosen, found.orientations)
         rates = firing_rates(deployed, found.firing)
         stopped = _stop_early(outcome, activity)
@@ -202,9 +205,17 @@ def _rows(
         return ()
     row = partial(score_row, threshold=deployed.threshold, shift=shift, known=chosen.known)
     known = chosen.sections.test.known
-    rows = [row(Network.TRAINED, sections, maps.sections, whole_sections=True, known=known)]
-    if not whole:
-        rows.append(row(Network.TRAINED, truth, maps.trained, whole_sections=False))
+    floats = [(Network.TRAINED, maps.sections, maps.trained)]
+    if (before := maps.before) is not None:
+        floats = [
+            (Network.TRAINED, before.sections, before.tiles),
+            (Network.WITH_LEVELS, maps.sections, maps.trained),
+        ]
+    rows = []
+    for network, of_sections, of_tiles in floats:
+        rows.append(row(network, sections, of_sections, whole_sections=True, known=known))
+        if not whole:
+            rows.append(row(network, truth, of_tiles, whole_sections=False))
     rows.append(row(Network.EIGHT_BIT, truth, maps.eight_bit, whole_sections=whole))
     rows.append(row(Network.EMULATED, truth, maps.spiking, whole_sections=whole))
     if stopped is not None:

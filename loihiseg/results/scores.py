@@ -11,6 +11,8 @@ class Network(Enum):
 
     TRAINED = "trained"
     """The float network, as it was trained."""
+    WITH_LEVELS = "with_levels"
+    """The same, its activations given levels without training."""
     RATE_NETWORK = "rate_network"
     """The lowered float network, each neuron firing at its settled rate."""
     EIGHT_BIT = "eight_bit"
@@ -44,6 +46,7 @@ class Network(Enum):
 
 _TITLES = {
     Network.TRAINED: "trained",
+    Network.WITH_LEVELS: "with levels",
     Network.RATE_NETWORK: "rate network",
     Network.EIGHT_BIT: "8-bit weights",
     Network.NENGO_DL: "spiking, float (NengoDL)",

@@ -7,10 +7,12 @@ from loihiseg.frameworks import tf
 import numpy as np
 import pytest
 
+from loihiseg.codes.rate import RateCode
 from loihiseg.compilation.levels import normalized, usual_quantile, with_levels, words
 from loihiseg.compilation.options import CompileOptions
+from loihiseg.conversion.forward import forward
 from loihiseg.conversion.lowering import lower
-from loihiseg.conversion.neuron_kinds import Quantized
+from loihiseg.conversion.neuron_kinds import Extremum, Quantized
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.errors import InputError
 from tests import quantized
@@ -44,6 +46,96 @@ def test_the_highest_level_is_the_quantile_of_what_keras_computes():
     expected = [np.quantile(values, 0.9) / 3 for values in activations(pixels[..., None])]
     assert [layer.levels for layer in found.layers] == [3, 3, 3]
     np.testing.assert_allclose([layer.level_value for layer in found.layers], expected, rtol=1e-5)
+
+
+def pooling_network(*, joined):
+    """Two ReLU layers, pooled by themselves or after their maximum, and what is behind."""
+    layers = tf.keras.layers
+    pixels = tf.keras.Input((8, 8, 1))
+    first = layers.Conv2D(3, 3, padding="same", activation="relu", name="first")(pixels)
+    second = layers.Conv2D(3, 3, padding="same", activation="relu", name="second")(pixels)
+    if joined:
+        one = layers.MaxPooling2D(name="pool")(layers.Maximum(name="larger")([first, second]))
+    else:
+        pools = [layers.MaxPooling2D(name=f"pool_{x.node.layer.name}")(x) for x in (first, second)]
+        one = layers.Concatenate()(pools)
+    last = layers.Conv2D(2, 3, padding="same", activation="relu", name="last")(one)
+    model = tf.keras.Model(pixels, layers.Conv2D(1, 1)(last))
+    rng = np.random.default_rng(3)
+    for weight in model.weights:
+        weight.assign(rng.normal(0.1, 0.5, weight.shape))
+    floats = lower(model, levels_follow=True).network
+    inner = tf.keras.Model(pixels, [model.get_layer(name).output for name in ("first", "second")])
+    pictures = rng.normal(0, 1, (4, 8, 8)).astype(np.float32)
+    return floats, pictures, [one.numpy() for one in inner(pictures[..., None])], model
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_what_is_pooled_and_its_pool_have_one_value(joined):
+    floats, pixels, (first, second), _ = pooling_network(joined=joined)
+    assert {one.name for one in floats.layers if one.neuron == Extremum(0)} == (
+        {"larger", "pool"} if joined else {"pool_first", "pool_second"}
+    )
+    counted = with_levels(floats, ASKED)
+    assert [one.levels for one in counted.layers] == [3] * len(counted.layers)
+    found = normalized(counted, floats, ASKED, pixels)
+    value = {layer.name: layer.level_value for layer in found.layers}
+    if joined:
+        both = np.quantile(np.concatenate([first.ravel(), second.ravel()]), 0.9) / 3
+        assert value["first"] == value["second"] == value["larger"] == value["pool"]
+        assert value["first"] == pytest.approx(both, rel=1e-5)
+    else:
+        assert value["pool_first"] == value["first"] != value["second"] == value["pool_second"]
+        assert value["first"] == pytest.approx(np.quantile(first, 0.9) / 3, rel=1e-5)
+    assert isinstance(found.layer("last").neuron, Quantized)
+
+
+def test_levels_layer_by_layer():
+    floats, pixels, (first, second), _ = pooling_network(joined=False)
+    asked = CompileOptions(levels=[1, 7, 3])
+    found = normalized(with_levels(floats, asked), floats, asked, pixels)
+    assert {layer.name: layer.levels for layer in found.layers} == {
+        "first": 1, "pool_first": 1, "second": 7, "pool_second": 7, "last": 3,
+    }  # fmt: skip
+    # Each up to the quantile that is usual for its own.
+    for values, levels, name in ((first, 1, "first"), (second, 7, "second")):
+        highest = np.quantile(values, usual_quantile(levels))
+        assert found.layer(name).level_value == pytest.approx(highest / levels, rel=1e-5)
+    assert "each activation has 1,7,3, up to the value that 0.95 to 0.98 of all" in words(asked)
+
+
+@pytest.mark.parametrize(
+    ("levels", "joined", "says"),
+    [
+        (
+            (1, 2),
+            False,
+            "2 numbers, expected one for all activations, or one for each of 3: first,",
+        ),
+        ((1, 2, 3), True, "chosen of first, second; give them equal levels"),
+    ],
+)
+def test_levels_that_do_not_suit_the_layers(levels, joined, says):
+    floats, *_ = pooling_network(joined=joined)
+    with pytest.raises(InputError, match=says):
+        with_levels(floats, CompileOptions(levels=levels))
+
+
+@pytest.mark.parametrize("levels", [0, 256, (), (1, 0), (1.5,), "3", True])
+def test_levels_that_there_are_not(levels):
+    with pytest.raises(InputError, match=r"levels: .*: expected a whole number, 1 to 255, or"):
+        CompileOptions(levels=levels)
+
+
+def test_maxima_of_floats_are_those_of_keras_and_need_levels_on_the_chip():
+    floats, pixels, _, model = pooling_network(joined=True)
+    end = tf.keras.Model(model.inputs, model.get_layer("last").output)(pixels[..., None])
+    np.testing.assert_allclose(forward(floats, pixels)["last"], end, rtol=1e-5, atol=1e-5)
+    with pytest.raises(InputError, match=r"'larger' .*'pool' ") as found:
+        lower(model)
+    assert "levels without training" in str(found.value)
+    with pytest.raises(InputError, match="no firing rate stands for"):
+        RateCode(100, 50, 0.005).neurons(floats)
 
 
 def test_before_calibration_neurons_are_counted_already():
@@ -106,6 +198,18 @@ def test_deployed_equals_the_quantized_network_unit_for_unit(capfd, tmp_path, ch
     assert words(CompileOptions(levels=3)) in page
     kept = json.loads((tmp_path / "run/config.json").read_text())
     assert kept["levels"] == 3 and kept["quantile"] is None
+
+
+@pytest.mark.parametrize("text", ["3,", "3,x", "3;4", "0,1", "1,256"])
+def test_levels_that_cannot_be_read(capfd, checkpoint, text):
+    asked = ["--checkpoint", checkpoint, "--levels", text, "--quiet"]
+    refused(capfd, "--levels: ", "deploy", *asked)
+    refused(capfd, "--levels: ", "check", checkpoint, "--levels", text)
+
+
+def test_levels_are_typed_layer_by_layer(capfd, checkpoint):
+    asked = ["--checkpoint", checkpoint, "--levels", "3,2", "--quiet"]
+    refused(capfd, "--levels 3,2: 2 numbers, expected one for all activations", "deploy", *asked)
 
 
 def test_the_rate_code_has_no_levels_to_give(capfd, checkpoint):

@@ -35,7 +35,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument(
         "--levels",
         type=argument_type(CompileOptions, "levels"),
-        metavar="L",
+        metavar="L|L,L,...",
         help="give every activation so many levels without training, for the codes of levels",
     )
     parser.add_argument(

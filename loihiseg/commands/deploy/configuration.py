@@ -60,7 +60,7 @@ class DeployConfig:
     orientations: int = 1
     ignore_label: float | None = None
     pixel_nm: tuple[float | None, float, float] | None = None
-    levels: int | None = None
+    levels: int | tuple[int, ...] | None = None
     normalization: str | None = "percentile"
     quantile: float | None = None
     allow_host_tail: bool | None = False

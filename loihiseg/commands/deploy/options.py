@@ -70,9 +70,10 @@ def _add_compiling(parser: Parser) -> None:
     group.add_argument(
         "--levels",
         type=argument_type(CompileOptions, "levels"),
-        metavar="L",
-        help="give every activation so many levels without training, for the codes of levels: any "
-        "ReLU network; training with levels keeps more",
+        metavar="L|L,L,...",
+        help="give every activation so many levels without training, or each its own in the order "
+        "in which they are computed, for the codes of levels: any ReLU network; training with "
+        "levels keeps more",
     )
     group.add_argument(
         "--normalization",

@@ -1,0 +1,329 @@
+"""A network of levels in integers, worked out from the layers of a Keras model, not as lowered.
+
+What a layer of neurons hears is found by impulses: every unit of every source in turn, through the
+Keras layers between in float64, the constants of which are left out. Nothing here knows of composed
+kernels. The integers, in units of 64: the largest weight that a layer hears is 2 x 127.5 of them;
+the weights of a source have 8 bits, and are finer by a factor of 2 for each that its largest is
+smaller, down to a unit.
+
+The layers known are those of a U-Net: Conv2D with a ReLU or without, 2 x 2 Conv2DTranspose with
+stride 2, BatchNormalization, MaxPooling2D of a normalized activation, UpSampling2D, Concatenate.
+"""
+
+import argparse
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+APART = 4
+"""Pixels between impulses that go through a layer together: what they reach does not touch."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Heard:
+    """What a layer hears of one source: integers, (values, values of the source)."""
+
+    source: str
+    weights: csr_array
+
+
+@dataclass(frozen=True, eq=False)
+class _Integers:
+    """A layer of neurons: level m is on where sum and ``bias`` come to ``needed[m - 1]``."""
+
+    heard: list[_Heard]
+    bias: np.ndarray
+    needed: np.ndarray
+
+
+class KerasIntegers:
+    """A Keras U-Net whose activations have levels.
+
+    Parameters
+    ----------
+    model : tf.keras.Model
+        Up to logits, of fixed size.
+    levels : int
+    values : mapping of str to float
+        What a level of each activation is worth, by name of the Keras layer.
+    """
+
+    def __init__(self, model, levels, values):
+        self.layers = {layer.name: layer for layer in model.layers}
+        self.levels, self.values = levels, values
+        self.heard_by = {
+            layer.name: [tensor._keras_history.layer.name for tensor in _tensors(layer.input)]
+            for layer in model.layers
+        }
+        self.end = model.outputs[0]._keras_history.layer.name
+        (self.pixels,) = (name for name, layer in self.layers.items() if _kind(layer) == "Input")
+        # What an extreme is chosen of: an activation times a factor of each channel.
+        self.pooled = {
+            name: self.activation_behind(self.heard_by[name][0])
+            for name, layer in self.layers.items()
+            if _kind(layer) == "MaxPooling2D"
+        }
+        self.integers = {
+            name: self._integers(name)
+            for name in self.layers
+            if self.is_active(name) and self.sources(name) != [self.pixels]
+        }
+
+    def is_active(self, name):
+        layer = self.layers[name]
+        return _kind(layer) == "Conv2D" and layer.activation.__name__ == "relu"
+
+    def shape(self, name):
+        return tuple(int(n) for n in _tensors(self.layers[name].output)[0].shape[1:])
+
+    def sources(self, name):
+        """Names of what a layer hears over layers that are linear."""
+        found = {}
+        for source in self.heard_by[name]:
+            is_source = self.is_active(source) or source in (*self.pooled, self.pixels)
+            found |= dict.fromkeys([source] if is_source else self.sources(source))
+        return list(found)
+
+    def activation_behind(self, name):
+        """The activation of which a value is a multiple, channel by channel, and the factors."""
+        if self.is_active(name):
+            return name, np.ones(self.shape(name)[2])
+        source, factor = self.activation_behind(self.heard_by[name][0])
+        assert _kind(self.layers[name]) == "BatchNormalization"
+        return source, factor * _factor_and_offset(self.layers[name])[0]
+
+    def value(self, name, given, constants=True):
+        """Value of a layer, its activation left out, for given values of sources.
+
+        Those not given are 0 or, with ``constants``, what is there at level 0.
+        """
+        found = [self._heard(source, given, constants) for source in self.heard_by[name]]
+        return _linear(self.layers[name], found, constants)
+
+    def _heard(self, name, given, constants):
+        if name in given:
+            return given[name]
+        if self.is_active(name) or name in self.pooled or name == self.pixels:
+            zeros = np.zeros((1, *self.shape(name)))
+            return zeros + self._constant(name) if constants else zeros
+        return self.value(name, given, constants)
+
+    def _constant(self, name):
+        """What pooled normalizations of silence are."""
+        if name not in self.pooled:
+            return 0.0
+        zeros = np.zeros((1, *self.shape(self.pooled[name][0])))
+        return self.value(name, {self.pooled[name][0]: zeros})[0, 0, 0]
+
+    def _unit(self, name):
+        """What a level of a source adds to it, by channel."""
+        if name in self.pooled:
+            source, factor = self.pooled[name]
+            return factor * self.values[source]
+        return np.full(self.shape(name)[2], self.values[name])
+
+    def _weights(self, name, source):
+        """Float64 weights of a layer on the levels of a source, (values, values of the source)."""
+        rows, columns, channels = self.shape(source)
+        unit, shape = self._unit(source), self.shape(name)
+        parts = []
+        for row in range(APART):
+            for column in range(APART):
+                shown = np.zeros((channels, rows, columns, channels))
+                for channel in range(channels):
+                    shown[channel, row::APART, column::APART, channel] = unit[channel]
+                found = self.value(name, {source: shown}, constants=False)
+                parts.append(_responses(found, (row, column), (rows, columns, channels)))
+        values, heard, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
+        size = int(np.prod(shape)), rows * columns * channels
+        return csr_array((weights, (values, heard)), shape=size)
+
+    def _integers(self, name):
+        weights = {}
+        for source in self.sources(name):
+            found = self._weights(name, source)
+            if source not in self.pooled:
+                weights[source, True] = found
+                continue
+            for largest in (True, False):
+                chosen = (self.pooled[source][1] >= 0) == largest
+                own = found * np.tile(chosen, found.shape[1] // len(chosen))[None]
+                if chosen.any():
+                    weights[source, largest] = csr_array(own)
+        most = max(abs(one).max() for one in weights.values())
+        heard, steps = [], []
+        for (source, _), one in weights.items():
+            gained = min(int(np.floor(np.log2(most / abs(one).max()))), 6)
+            mantissa = np.clip(np.rint(one.data * 127.5 / most * 2**gained), -127, 127)
+            one.data = np.rint(mantissa * 2.0 ** (1 - gained)).astype(np.int64)
+            heard.append(_Heard(source, one.astype(np.int64)))
+            steps.append(2 if gained == 0 else 1)
+        bias = self.value(name, {})[0]
+        middle = bias[bias.shape[0] // 2, bias.shape[1] // 2]
+        thresholds = (np.arange(1, self.levels + 1) - 0.5) * self.values[name]
+        per_value, step = 255 / most, min(steps)
+        needed = -np.floor((middle - thresholds[:, None]) * per_value / step) * step
+        bits = int(np.bitwise_or.reduce(np.concatenate([one.weights.data for one in heard])))
+        common = bits & -bits
+        apart = np.rint((bias - middle) * per_value / common) * common
+        return _Integers(heard, apart.astype(np.int64), needed.astype(np.int64))
+
+    def counts(self, pixels):
+        """Levels of all activations and pools, int64 (n, rows, columns, channels), by name."""
+        found = {}
+        for name in self.layers:
+            if name in self.pooled:
+                source, factor = self.pooled[name]
+                found[name] = _chosen(self.layers[name], found[source], factor)
+            elif name in self.integers:
+                found[name] = self._counted(self.integers[name], found, self.shape(name))
+            elif self.is_active(name):
+                total = self.value(name, {self.pixels: np.asarray(pixels, float)})
+                reached = np.floor(total / self.values[name] + 0.5)
+                found[name] = np.clip(reached, 0, self.levels).astype(np.int64)
+        return found
+
+    def _counted(self, one, found, shape):
+        total = one.bias.astype(np.int64)[None]
+        for heard in one.heard:
+            given = found[heard.source]
+            sums = heard.weights @ given.reshape(len(given), -1).T
+            total = total + sums.T.reshape(-1, *shape)
+        return (total[..., None, :] >= one.needed).sum(axis=-2)
+
+    def logits(self, pixels):
+        """Of the output, float64."""
+        given = {
+            name: levels * self._unit(name) + self._constant(name)
+            for name, levels in self.counts(pixels).items()
+        }
+        return self.value(self.end, given)
+
+
+def _kind(layer):
+    return type(layer).__name__.removesuffix("Layer")
+
+
+def _tensors(found):
+    return found if isinstance(found, list) else [found]
+
+
+def _factor_and_offset(layer):
+    gamma, beta, mean, variance = (np.asarray(w, np.float64) for w in layer.get_weights())
+    factor = gamma / np.sqrt(variance + layer.epsilon)
+    return factor, beta - mean * factor
+
+
+def _linear(layer, found, constants):
+    """A Keras layer in float64, its activation and perhaps its constants left out."""
+    x = found[0]
+    match _kind(layer):
+        case "Conv2D" | "Conv2DTranspose":
+            kernel, bias = (np.asarray(weight, np.float64) for weight in layer.get_weights())
+            convolve = _convolved if _kind(layer) == "Conv2D" else _doubled
+            return convolve(x, kernel, layer) + (bias if constants else 0.0)
+        case "BatchNormalization":
+            factor, offset = _factor_and_offset(layer)
+            return x * factor + (offset if constants else 0.0)
+        case "Concatenate":
+            n = max(len(one) for one in found)
+            return np.concatenate([np.broadcast_to(v, (n, *v.shape[1:])) for v in found], axis=-1)
+        case "UpSampling2D":
+            assert layer.interpolation == "nearest"
+            return x.repeat(layer.size[0], axis=1).repeat(layer.size[1], axis=2)
+        case "MaxPooling2D":
+            return _windows(layer, x).max(axis=(2, 4))
+    raise AssertionError(layer.name)
+
+
+def _convolved(x, kernel, layer):
+    high, wide = kernel.shape[:2]
+    assert layer.strides == (1, 1) and (layer.padding == "same" or high == wide == 1), layer.name
+    padded = np.pad(x, ((0, 0), (high // 2,) * 2, (wide // 2,) * 2, (0, 0)))
+    rows, columns = x.shape[1:3]
+    return sum(
+        padded[:, row : row + rows, column : column + columns] @ kernel[row, column]
+        for row in range(high)
+        for column in range(wide)
+    )
+
+
+def _doubled(x, kernel, layer):
+    assert kernel.shape[:2] == (2, 2) and layer.strides == (2, 2), layer.name
+    n, rows, columns, _ = x.shape
+    found = np.einsum("nijc,abfc->niajbf", x, kernel)
+    return found.reshape(n, 2 * rows, 2 * columns, -1)
+
+
+def _windows(layer, x):
+    size = layer.pool_size
+    assert layer.strides == size and x.shape[1] % size[0] == x.shape[2] % size[1] == 0
+    n, rows, columns, channels = x.shape
+    shape = n, rows // size[0], size[0], columns // size[1], size[1], channels
+    return x.reshape(shape)
+
+
+def _chosen(layer, levels, factor):
+    windows = _windows(layer, levels)
+    return np.where(factor >= 0, windows.max(axis=(2, 4)), windows.min(axis=(2, 4)))
+
+
+def _responses(found, first, heard):
+    """Values, values of the source and weights of impulses that stand ``APART`` from ``first``."""
+    rows, columns, _ = heard
+    of_row = _nearest(found.shape[1], rows, first[0])
+    of_column = _nearest(found.shape[2], columns, first[1])
+    channel, row, column, filter_ = np.nonzero(found)
+    # Nothing is further off than the next pixel of the source.
+    assert (of_row[row] >= 0).all() and (of_column[column] >= 0).all()
+    values = np.ravel_multi_index((row, column, filter_), found.shape[1:])
+    sources = np.ravel_multi_index((of_row[row], of_column[column], channel), heard)
+    return values, sources, found[channel, row, column, filter_]
+
+
+def _nearest(length, n, first):
+    """The impulse next to each place, or -1."""
+    found = np.full(length, -1)
+    for place in range(length):
+        own = place * n // length
+        for near in range(max(own - 1, 0), min(own + 2, n)):
+            if near % APART == first:
+                found[place] = near
+    return found
+
+
+def main(arguments=None):
+    """Hold a kept network against the Keras file that it was made of, tile by tile."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("model", help=".h5 or .keras file")
+    parser.add_argument("kept", help="folder of deploy --levels ... --save")
+    parser.add_argument("--data", required=True, help="stack; tiles are of its first section")
+    parser.add_argument("--tiles", type=int, default=4)
+    options = parser.parse_args(arguments)
+    from loihiseg.frameworks import tf
+
+    from loihiseg.compilation.artifact import load_deployed
+    from loihiseg.conversion.neuron_kinds import Extremum
+    from loihiseg.data.contrast import normalize
+    from loihiseg.data.readers import read_stack
+    from loihiseg.data.tiles import cut, tile_grid
+    from loihiseg.running.sections import run
+
+    deployed = load_deployed(options.kept)
+    image = read_stack(options.data).images[0]
+    grid = tile_grid(image.shape, deployed.tile, 0)
+    # Each tile is shown as a section of its own, and normalized as one.
+    tiles = cut(image, grid)[: options.tiles]
+    layers = [one for one in deployed.network.layers if not isinstance(one.neuron, Extremum)]
+    (levels,) = {one.levels for one in layers}
+    model = tf.keras.models.load_model(options.model, compile=False)
+    integers = KerasIntegers(model, levels, {one.name: one.level_value for one in layers})
+    expected = integers.logits(np.stack([normalize(tile) for tile in tiles])[..., None])[..., 0]
+    found = np.stack([one.logits for one in run(deployed, iter(tiles))])
+    off = int((np.abs(found - expected) > 1e-4).sum())
+    print(f"{off} of {found.size:,} pixels differ; logits by {np.abs(found - expected).max():.1e}")
+
+
+if __name__ == "__main__":
+    main()
