@@ -154,7 +154,8 @@ def prepare(
     with reporter.part("lower") as note:
         check_tile(source, options.tile)
         built = _network(source, options, side)
-        lowering = lower(built.model, options.rate_scale_hz)
+        follow = options.levels is not None
+        lowering = lower(built.model, options.rate_scale_hz, levels_follow=follow)
         check_tail(lowering.graph, options.allow_host_tail)
         network = with_levels(lowering.network, options)
         code = neural_code(options, network, built.info)
@@ -192,7 +193,7 @@ def float_network(
 
     check_tile(source, options.tile)
     built = _network(source, options, side)
-    lowering = lower(built.model, options.rate_scale_hz)
+    lowering = lower(built.model, options.rate_scale_hz, levels_follow=True)
     return FloatNetwork(lowering.network, lowering.graph, threshold_of(built, threshold))
 
 

@@ -253,7 +253,9 @@ def largest_tile(config: CompileOptions, source: "Source", most: int) -> int:
         raise OptionError(
             Option("tile"), f" auto: {path} is a Keras model, whose input has a size of its own"
         )
-    lowering = lower(build_network(source).model, config.rate_scale_hz)
+    lowering = lower(
+        build_network(source).model, config.rate_scale_hz, levels_follow=config.levels is not None
+    )
     network = with_levels(lowering.network, config)
     code = neural_code(config, network, checkpoint.info)
     layers = partition_layers(code.neurons(network))

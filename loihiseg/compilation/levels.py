@@ -1,8 +1,9 @@
 """Levels for a network that was not trained with any.
 
 Every activation is cut off where few of its values lie above, and counted from there down in equal
-levels, as Fast-SNN's are that were trained: of L levels one is worth the cut divided by L. What the
-network loses by it is the score of its 8-bit weights beside that of the trained network.
+levels, as Fast-SNN's are that were trained: of L levels one is worth the cut divided by L. What is
+pooled, or one of several whose maximum is taken, has a value in common with what comes of it. What
+the network loses by it is the score of its 8-bit weights beside that of the trained network.
 """
 
 from dataclasses import replace
@@ -11,7 +12,8 @@ import numpy as np
 
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.conversion.forward import forward
-from loihiseg.conversion.neuron_kinds import Quantized
+from loihiseg.conversion.neuron import Neuron
+from loihiseg.conversion.neuron_kinds import Extremum, Quantized
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError, Option, OptionError
 
@@ -33,7 +35,7 @@ def with_levels(network: LoweredNetwork, options: CompileOptions) -> LoweredNetw
     Parameters
     ----------
     network : LoweredNetwork
-        Of activations that firing rates stand for.
+        Of activations without levels, lowered with ``levels_follow``.
     options : CompileOptions
         Without ``levels`` the network is left as it is.
 
@@ -82,8 +84,11 @@ def normalized(
             "images, and there are none",
         )  # fmt: skip
     values = forward(floats, pixels, staircase=False)
-    highest = {name: float(np.quantile(values[name], quantile)) for name in _names(network)}
-    silent = [name for name, value in highest.items() if value <= 0]
+    highest = {
+        names: float(np.quantile(np.concatenate([values[name].ravel() for name in names]), quantile))
+        for names in _sharing(network)
+    }
+    silent = [name for names, value in highest.items() if value <= 0 for name in names]
     if silent:
         named = ", ".join(f"'{name}'" for name in silent[:5]) + ", ..." * (len(silent) > 5)
         raise InputError(
@@ -91,9 +96,8 @@ def normalized(
             "calibration tiles are 0, so that levels up to there are worth nothing; use a higher "
             "quantile"
         )
-    return _with_values(
-        network, {name: value / options.levels for name, value in highest.items()}, options
-    )
+    each = {name: value / options.levels for names, value in highest.items() for name in names}
+    return _with_values(network, each, options)
 
 
 def words(options: CompileOptions) -> str:
@@ -112,17 +116,39 @@ def _quantile(asked: float | None, levels: int) -> float:
 
 
 def _names(network: LoweredNetwork) -> list[str]:
-    return [layer.name for layer in network.layers]
+    """Layers that are no extremes of others."""
+    return [layer.name for layer in network.layers if not layer.neuron.chooses]
+
+
+def _sharing(network: LoweredNetwork) -> tuple[tuple[str, ...], ...]:
+    """Layers that are no extremes, together where an extreme is chosen among them."""
+    groups: dict[str, list[str]] = {}
+    for layer in network.layers:
+        if not layer.neuron.chooses:
+            groups[layer.name] = [layer.name]
+            continue
+        one = groups[layer.sources[0]]
+        for source in layer.sources[1:]:
+            other = groups[source]
+            if other is not one:
+                one += other
+                groups |= {name: one for name, group in groups.items() if group is other}
+        groups[layer.name] = one
+    return tuple(tuple(names) for names in {id(group): group for group in groups.values()}.values())
 
 
 def _with_values(
     network: LoweredNetwork, values: dict[str, float], options: CompileOptions
 ) -> LoweredNetwork:
-    assert options.levels is not None
-    return replace(
-        network,
-        layers=tuple(
-            replace(layer, neuron=Quantized(options.levels, values[layer.name]))
-            for layer in network.layers
-        ),
-    )
+    levels = options.levels
+    assert levels is not None
+    layers, known = [], dict(values)
+    for layer in network.layers:
+        neuron: Neuron
+        if isinstance(layer.neuron, Extremum):
+            known[layer.name] = known[layer.sources[0]]
+            neuron = Extremum(levels, known[layer.name], layer.neuron.largest)
+        else:
+            neuron = Quantized(levels, known[layer.name])
+        layers.append(replace(layer, neuron=neuron))
+    return replace(network, layers=tuple(layers))

@@ -162,19 +162,20 @@ class Extremum(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     not. The activation is the extreme of all that the windows of all terms look at, pixel by pixel
     and channel by channel; padding is looked at by none. The bias is 0.
 
-    It needs neurons that stand for it, as `Quantized` does: a code says which.
+    It needs neurons that stand for it, as `Quantized` does: a code says which. Without levels it is
+    computed in floats alone, and no neurons stand for it.
 
     Attributes
     ----------
     levels : int
-        Of its sources, and so its own.
+        Of its sources, and so its own; 0 where those have none.
     level_value : float
         Of its sources, and so its own.
     largest : bool
         The largest, or else the smallest.
     """
 
-    levels: Annotated[int, Meta(ge=1, le=MOST_LEVELS)]
+    levels: Annotated[int, Meta(ge=0, le=MOST_LEVELS)]
     level_value: Annotated[float, Meta(gt=0, le=1e30)] = 1.0
     largest: bool = True
 
@@ -183,7 +184,7 @@ class Extremum(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     def check(self, channels: int) -> None:
         """See `Neuron.check`."""
-        _check_levels(self)
+        _check_levels(self, 0)
 
     def stands_for(self, activation: Neuron) -> bool:
         """For nothing: there are no such neurons."""
@@ -332,8 +333,8 @@ KINDS: tuple[type[Neuron], ...] = (Rectified, Quantized, Extremum, Memoryless)
 _NO_NEURONS = "an activation of levels has no neurons: a neural code gives those that stand for it"
 
 
-def _check_levels(neuron: Quantized | Extremum | Memoryless) -> None:
-    if not 1 <= neuron.levels <= MOST_LEVELS:
-        raise ValueError(f"has {neuron.levels} levels, expected 1 to {MOST_LEVELS}")
+def _check_levels(neuron: Quantized | Extremum | Memoryless, fewest: int = 1) -> None:
+    if not fewest <= neuron.levels <= MOST_LEVELS:
+        raise ValueError(f"has {neuron.levels} levels, expected {fewest} to {MOST_LEVELS}")
     if not 0 < neuron.level_value <= 1e30:
         raise ValueError(f"level_value is {neuron.level_value}, expected above 0, to 1e+30")

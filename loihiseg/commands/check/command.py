@@ -32,7 +32,8 @@ def main(arguments: Sequence[str]) -> None:
 
     with doing(f"reading {options.model}"):
         model, info = read_model(options)
-        found = verdicts(model, options.rate_scale_hz, options.output)
+        follow = options.levels is not None
+        found = verdicts(model, options.rate_scale_hz, options.output, follow)
     rows = layer_verdicts(found, bool(options.allow_host_tail))
     refusals = refusals_of(found, rows)
     some_are_hidden = any(row.is_hidden_tail for row in rows)

@@ -33,12 +33,15 @@ from loihiseg.conversion.neuron_kinds import Extremum
 
 OF_LEVELS = (
     "takes the {what} of values that are no activations of levels, which no firing rates give; use "
-    "QuantizedReLU with a code of levels, or {instead}"
+    "QuantizedReLU, or levels without training, with a code of levels, or {instead}"
 )
 
 
 class Layers(Protocol):
     """The spiking layers so far."""
+
+    levels_follow: bool
+    """Whether activations without levels are given some later, or stay floats."""
 
     def neuron(self, name: str) -> Neuron | None:
         """What a source's neurons are; None for pixels."""
@@ -189,7 +192,9 @@ def _chosen(one: LinearMap, layers: Layers, what: str, instead: str) -> list[_Ch
     found, covered = [], np.zeros(one.shape[2], int)
     for part in one.parts:
         neuron = layers.neuron(part.source)
-        if neuron is None or not neuron.levels or not isinstance(part, Heard):
+        if neuron is None or not isinstance(part, Heard):
+            raise refusal
+        if not neuron.levels and not layers.levels_follow:
             raise refusal
         windows = part.windows
         weights = {*windows.rows.weights.ravel(), *windows.columns.weights.ravel()}

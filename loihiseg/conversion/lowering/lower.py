@@ -76,7 +76,12 @@ class Verdicts:
     lowering: Lowering | None
 
 
-def lower(model: Any, rate_scale_hz: float = 100.0, output: str | None = None) -> Lowering:
+def lower(
+    model: Any,
+    rate_scale_hz: float = 100.0,
+    output: str | None = None,
+    levels_follow: bool = False,
+) -> Lowering:
     """Rewrite a Keras model as layers of neurons and the linear terms that feed them.
 
     Parameters
@@ -90,6 +95,9 @@ def lower(model: Any, rate_scale_hz: float = 100.0, output: str | None = None) -
         Firing rate in Hz that stands for an activation of 1, for layers that do not say.
     output : str, optional
         Of a model with several outputs, the name of the layer that gives the one to be computed.
+    levels_follow : bool
+        Whether activations without levels are given some afterwards, or stay floats, so that their
+        maxima and minima can be placed too; see `loihiseg.conversion.neuron_kinds.Extremum`.
 
     Raises
     ------
@@ -97,14 +105,19 @@ def lower(model: Any, rate_scale_hz: float = 100.0, output: str | None = None) -
         Names every layer that cannot be placed, with what to use instead, and every layer whose
         weights are not finite or carry nothing on.
     """
-    found = verdicts(model, rate_scale_hz, output)
+    found = verdicts(model, rate_scale_hz, output, levels_follow)
     if found.lowering is None:
         texts = [text for _, text in found.refusals]
         raise InputError("; ".join(texts), texts)
     return found.lowering
 
 
-def verdicts(model: Any, rate_scale_hz: float = 100.0, output: str | None = None) -> Verdicts:
+def verdicts(
+    model: Any,
+    rate_scale_hz: float = 100.0,
+    output: str | None = None,
+    levels_follow: bool = False,
+) -> Verdicts:
     """The same, with what is refused said and not raised; see `lower`.
 
     Raises
@@ -114,7 +127,7 @@ def verdicts(model: Any, rate_scale_hz: float = 100.0, output: str | None = None
     """
     graph = graph_of(model)
     end = _chosen(graph, output)
-    walk = _Walk(graph, rate_scale_hz)
+    walk = _Walk(graph, rate_scale_hz, levels_follow)
     walk.check_weights(graph.behind([end]))
     walk.check_inputs()
     boundary = walk.boundary(end)
@@ -158,10 +171,11 @@ def _chosen(graph: Graph, output: str | None) -> str:
 class _Walk:
     """Collects spiking layers, sources first, and what cannot be placed."""
 
-    def __init__(self, graph: Graph, rate_scale_hz: float) -> None:
+    def __init__(self, graph: Graph, rate_scale_hz: float, levels_follow: bool) -> None:
         self.graph = graph
         self.steps = dict(graph.steps)
         self.rate_scale_hz = rate_scale_hz
+        self.levels_follow = levels_follow
         self.layers: dict[str, SpikingLayer] = {}
         self.shapes: dict[str, KerasShape] = {}
         self.maps: dict[str, LinearMap] = {}
