@@ -16,18 +16,11 @@ from loihiseg.conversion.linear import Term
 from loihiseg.conversion.lowering import taps as axis
 from loihiseg.conversion.lowering.graph import Step
 from loihiseg.conversion.lowering.images import alike
-from loihiseg.conversion.lowering.linear_map import (
-    Heard,
-    LinearMap,
-    NotPlacedError,
-    Windows,
-    add,
-    identity,
-    scale,
-)
+from loihiseg.conversion.lowering.linear_map import Heard, LinearMap, add, identity, scale
 from loihiseg.conversion.lowering.settings import same_before
 from loihiseg.conversion.lowering.shapes import output_shape, pool_settings
 from loihiseg.conversion.lowering.terms import terms_of
+from loihiseg.conversion.lowering.windows import NotPlacedError, Windows
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.neuron_kinds import Extremum
 

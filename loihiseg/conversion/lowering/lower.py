@@ -14,18 +14,14 @@ from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.linear import AnyTerm
 from loihiseg.conversion.lowering import rules, tail
 from loihiseg.conversion.lowering.graph import Graph, Step
-from loihiseg.conversion.lowering.linear_map import (
-    LinearMap,
-    NotPlacedError,
-    NoWeightsError,
-    identity,
-)
+from loihiseg.conversion.lowering.linear_map import LinearMap, identity
 from loihiseg.conversion.lowering.neurons import neuron_of, rate_of_one_hz, spikes
 from loihiseg.conversion.lowering.settings import KerasShape, image
 from loihiseg.conversion.lowering.shapes import output_shape
 from loihiseg.conversion.lowering.sources import graph_of
 from loihiseg.conversion.lowering.terms import terms_of
 from loihiseg.conversion.lowering.weights import weight_faults
+from loihiseg.conversion.lowering.windows import NotPlacedError, NoWeightsError
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.errors import InputError

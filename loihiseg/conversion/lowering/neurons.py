@@ -4,8 +4,8 @@ import numpy as np
 
 from loihiseg.conversion.lowering.convolutions import weight
 from loihiseg.conversion.lowering.graph import Step
-from loihiseg.conversion.lowering.linear_map import NotPlacedError
 from loihiseg.conversion.lowering.settings import INSIDE, activation
+from loihiseg.conversion.lowering.windows import NotPlacedError
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.neuron_kinds import Quantized, Rectified
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from loihiseg.conversion.lowering import convolutions, images, joins, levels
 from loihiseg.conversion.lowering.graph import Step
 from loihiseg.conversion.lowering.levels import Layers
-from loihiseg.conversion.lowering.linear_map import LinearMap, NotPlacedError
+from loihiseg.conversion.lowering.linear_map import LinearMap
 from loihiseg.conversion.lowering.neurons import passes_on
 from loihiseg.conversion.lowering.settings import INSIDE, KerasShape, activation
+from loihiseg.conversion.lowering.windows import NotPlacedError
 
 Maps = Sequence[LinearMap]
 Shapes = Sequence[KerasShape]
