@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -12,6 +13,7 @@ from loihiseg.conversion.convolution import layer_total, term_input
 from loihiseg.conversion.linear import SparseTerm, Term
 from loihiseg.conversion.neuron_kinds import Extremum, Quantized
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, neuron_bias
+from loihiseg.conversion.stepwise import FAR, Stepwise
 from loihiseg.emulator.flatten import RowTable
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.emulator.program import Program
@@ -88,6 +90,43 @@ def random_own_network(seed, levels=None):
         how = OWN_HOWS[(seed + number) % len(OWN_HOWS)] if number < 2 else rng.choice(OWN_HOWS)
         layers.append(_own_layer(rng, f"own{number}", str(how), layers, count()))
     return LoweredNetwork({"pixels": shape}, tuple(layers), (layers[-1].name,))
+
+
+def random_stepwise_network(seed, levels=None):
+    """The same, of activations with thresholds at random, that are not 0 at level 0.
+
+    Some levels all sums reach, or none, in some channels.
+    """
+    rng = np.random.default_rng([seed, 1])
+    layers = []
+    for one in random_own_network(seed, levels).layers:
+        neuron = one.neuron
+        if isinstance(neuron, Extremum):
+            offset = next(x for x in layers if x.name == one.sources[0]).neuron.offset
+            # What is chosen among has to be worth the same.
+            alike = [x for x in layers if x.name in one.sources and x.neuron.offset != offset]
+            terms = tuple(t for t in one.terms if t.source not in {x.name for x in alike})
+            neuron = msgspec.structs.replace(neuron, offset=offset)
+            layers.append(replace(one, terms=terms, neuron=neuron))
+        else:
+            layers.append(replace(one, neuron=_stepwise(rng, one)))
+    return LoweredNetwork({"pixels": layers[0].shape}, tuple(layers), (layers[-1].name,))
+
+
+def _stepwise(rng, one):
+    """Of as many levels of the same value."""
+    levels, value = one.neuron.levels, one.neuron.level_value
+    offset = float(rng.normal(0, levels * value / 2))
+    if one.on_host:
+        return Stepwise(levels, value, offset, tuple((k + 0.5,) for k in range(levels)))
+    width = 1 if rng.random() < 0.5 else one.shape[2]
+    apart = rng.uniform(0.5, 3, (levels, width)) * value
+    rows = np.cumsum(apart, axis=0) - rng.uniform(0, 1.5, width) * value * levels
+    if rng.random() < 0.3:
+        rows[0, 0] = -FAR
+    if rng.random() < 0.3:
+        rows[-1, 0] = FAR
+    return Stepwise(levels, value, offset, tuple(tuple(map(float, row)) for row in rows))
 
 
 def _own_layer(rng, name, how, layers, levels):

@@ -95,7 +95,7 @@ class RampCode(NeuralCode):
         if layer.on_host:
             found = levels.neurons_on(layer, activation)
         else:
-            found = activation / np.float32(layer.level_value)
+            found = (activation - np.float32(layer.neuron.offset)) / np.float32(layer.level_value)
         return found.astype(np.float32) / np.float32(self.n_steps)
 
     def rates(
@@ -113,7 +113,7 @@ class RampCode(NeuralCode):
         """A level for each spike."""
         spikes = np.rint(np.asarray(spikes_per_step, np.float32) * np.float32(self.n_window_steps))
         reached = levels.levels_on(layer, spikes) if layer.on_host else spikes
-        return reached * np.float32(layer.level_value)
+        return reached * np.float32(layer.level_value) + np.float32(layer.neuron.offset)
 
     def steps_between_images(self, network: LoweredNetwork) -> int:
         """As long as the layer that is in use longest; see `schedule.steps_between_images`."""

@@ -25,7 +25,7 @@ def spikes(step: Step) -> bool:
     if step.fault:
         return False
     match step.kind:
-        case "LoihiReLU" | "QuantizedReLU":
+        case "LoihiReLU" | "QuantizedReLU" | "EqualLevels":
             return True
         case "ReLU":
             bends = arguments.get("negative_slope") or arguments.get("threshold")
