@@ -20,8 +20,8 @@ LEAST_RANGE = np.float32(1e-4)
 ROUNDED = "EqualLevels"
 
 OF_FLOATS = (
-    "has values that no firing rates stand for; put an EqualLevels right behind it, and nothing "
-    "else, or give the network levels without training, and use a code of levels; or use a ReLU"
+    "has values that no firing rate stands for; use a ReLU, or a code of levels: with an "
+    "EqualLevels right behind it, and nothing else, or with levels without training"
 )
 
 _SELF = {"Conv2D", "Conv2DTranspose", "EightBitConv2D", "EightBitConv2DTranspose"}

@@ -14,6 +14,7 @@ from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.linear import AnyTerm
 from loihiseg.conversion.lowering import rules, tail
 from loihiseg.conversion.lowering.functions import (
+    LAYERS,
     ROUNDED,
     function_of,
     inner_functions,
@@ -257,7 +258,7 @@ class _Walk:
         """Note that an input is not seen by any neurons: for want of them, or for another kind."""
         n_before = len(self.refusals)
         for step in reversed(passed):
-            is_active = step.kind in ("ReLU", *rules.INSTEAD) or step.fault
+            is_active = step.kind in (*LAYERS, *rules.INSTEAD) or step.fault
             if is_active or (step.kind == "Activation" and found_inside(self.graph, step)):
                 try:
                     rules.check_step(step)

@@ -70,7 +70,7 @@ def check_step(step: Step) -> None:
     if step.fault and step.kind not in INSTEAD:
         raise NotPlacedError(f"{step.fault}; use {_KNOWN}" if _is_bare(step.fault) else step.fault)
     if is_function(step):
-        inside = f"has activation {activation(step)!r}; it " if step.kind in INSIDE else ""
+        inside = f"has activation {activation(step)!r}: it " if step.kind in INSIDE else ""
         raise NotPlacedError(inside + OF_FLOATS)
     if step.kind == "Activation" and not passes_on(step):
         raise NotPlacedError("cannot run on Loihi; use a ReLU")
