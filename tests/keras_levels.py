@@ -1,4 +1,4 @@
-"""Networks of `EqualLevels` in integers, worked out from the layers of a Keras model, not as lowered.
+"""Networks of `EqualLevels` in integers, worked out from Keras layers, not as they are lowered.
 
 The model is of float64. What a layer of neurons hears of a source is found by impulses, one unit
 after the other through the Keras layers between; thresholds by halving intervals of arguments until
@@ -54,7 +54,9 @@ class KerasLevels:
 
     def heard_by(self, name):
         found = self.layers[name].input
-        return [t._keras_history.layer.name for t in (found if isinstance(found, list) else [found])]
+        return [
+            t._keras_history.layer.name for t in (found if isinstance(found, list) else [found])
+        ]
 
     def is_unit(self, name):
         return name in self.neurons or name in self.pools or name == self.pixels
@@ -117,8 +119,9 @@ class KerasLevels:
             for _ in range(100):
                 middle = (down + up) / 2
                 shown = middle if function is None else np.asarray(function(middle[None]))[0]
-                down, up = np.where(shown >= value, down, middle), np.where(
-                    shown >= value, middle, up
+                down, up = (
+                    np.where(shown >= value, down, middle),
+                    np.where(shown >= value, middle, up),
                 )
             found.append(up.reshape(-1, shape[-1])[0])
         return np.array(found)
@@ -185,7 +188,7 @@ class KerasLevels:
             if name in self.pools:
                 found[name] = self._pooled(name, found)
             elif name in self.neurons:
-                end, function = self.argument(name)
+                end, _ = self.argument(name)
                 if self.sources(end) == [self.pixels]:
                     found[name] = self._of_pixels(name, pixels)
                 else:

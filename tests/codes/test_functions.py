@@ -1,4 +1,4 @@
-"""Levels of any function that never falls: every spike is that of integers from the Keras layers."""
+"""Levels of functions that never fall: every spike is that of integers from the Keras layers."""
 
 from collections import Counter
 
@@ -79,6 +79,8 @@ def checked(seed, emulate=True):
         codes.append(RampCode.of(network))
     except InputError:
         notes["no ramp"] += 1
+    neurons = codes[0].neurons(network)
+    notes["bias by pixel"] += any(one.bias.ndim == 3 for one in neurons.chip_layers)
     if emulate:
         for code in codes:
             notes[f"spikes {code.name}"] += emulated(network, code, pixels, rng)
@@ -121,4 +123,5 @@ def test_many_random_models():
         tf.keras.backend.clear_session()
     print(dict(notes), dict(functions))
     assert set(functions) == set(function_models.FUNCTIONS)
+    assert notes["bias by pixel"] > 50
     assert notes["equal thermometer"] > 150 and notes["equal ramp"] > 150

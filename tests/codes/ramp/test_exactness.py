@@ -16,6 +16,7 @@ from loihiseg.emulator.presentation import present
 from tests import quantized, ramp_networks
 
 OWN, STEPWISE = ramp_networks.random_own_network, ramp_networks.random_stepwise_network
+GATED = ramp_networks.random_gated_network
 
 
 @dataclass(frozen=True)
@@ -245,8 +246,18 @@ def test_random_networks_of_any_thresholds():
     assert spikes > 2000
 
 
+def test_random_networks_of_extremes_of_what_follows_from_each_other():
+    """Through relays, as many as are needed."""
+    relayed = 0
+    for seed in range(30):
+        assert differing(seed, by_nengo_loihi=False, of=GATED)[0] == 0, f"network {seed}"
+        relayed += any(one.name.endswith("_again") for one in GATED(seed).layers)
+    assert relayed > 10
+    assert differing(31, stock=True, of=GATED)[0] == 0
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("of", [OWN, STEPWISE])
+@pytest.mark.parametrize("of", [OWN, STEPWISE, GATED])
 def test_many_random_networks_of_all_terms(of):
     """3,000 on the compiled emulator, 300 more built by nengo-loihi and run on its own."""
     for seed in range(100, 3100):
