@@ -2,16 +2,19 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 from scipy.sparse import csr_array
 
 from loihiseg.codes.ramp.integers import integer_layers
 from loihiseg.codes.ramp.network import neurons_that_wait, plan
 from loihiseg.codes.ramp.neuron import THRESHOLD
+from loihiseg.codes.ramp.relays import with_relays
 from loihiseg.conversion.convolution import layer_total, term_input
 from loihiseg.conversion.linear import SparseTerm, Term
 from loihiseg.conversion.neuron_kinds import Extremum, Quantized
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, neuron_bias
+from loihiseg.conversion.stepwise import FAR, Stepwise
 from loihiseg.emulator.flatten import RowTable
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.emulator.program import Program
@@ -88,6 +91,69 @@ def random_own_network(seed, levels=None):
         how = OWN_HOWS[(seed + number) % len(OWN_HOWS)] if number < 2 else rng.choice(OWN_HOWS)
         layers.append(_own_layer(rng, f"own{number}", str(how), layers, count()))
     return LoweredNetwork({"pixels": shape}, tuple(layers), (layers[-1].name,))
+
+
+def random_gated_network(seed):
+    """Layers of one shape and equal levels, some of them extremes of any two or three before."""
+    rng = np.random.default_rng([seed, 2])
+    shape, levels = (int(rng.integers(2, 5)), 3, int(rng.integers(1, 4))), int(rng.integers(1, 8))
+    layers = [stem(shape, levels)]
+    for number in range(int(rng.integers(3, 8))):
+        name = f"gated{number}"
+        if rng.random() < 0.5 and len(layers) > 1:
+            count = min(int(rng.integers(2, 4)), len(layers))
+            sources = rng.choice(len(layers), count, replace=False)
+            kernel = np.ones((1, 1, shape[2], 1), np.float32)
+            terms = tuple(Term(layers[i].name, kernel, depthwise=True) for i in sources)
+            neuron = Extremum(levels, 1.0, bool(rng.random() < 0.5))
+            zeros = np.zeros(shape[2], np.float32)
+            layers.append(SpikingLayer(name, shape, terms, zeros, 100.0, False, neuron))
+            continue
+        heard = layers[int(rng.integers(max(0, len(layers) - 3), len(layers)))]
+        kernel = _kernel(rng, (3, 3, shape[2], shape[2])) / 127
+        reach = np.abs(kernel).sum((0, 1, 2)).max() * rng.uniform(0.1, 0.4)
+        bias, same = rng.uniform(-1, 1), {heard.name: {"padding": "same"}}
+        layers.append(layer(name, shape, [heard.name], [kernel / reach], bias, levels, **same))
+    heard = {source for one in layers for source in one.sources}
+    ends = tuple(one.name for one in layers if one.name not in heard)
+    return with_relays(LoweredNetwork({"pixels": shape}, tuple(layers), ends))
+
+
+def random_stepwise_network(seed, levels=None):
+    """The same, of activations with thresholds at random, that are not 0 at level 0.
+
+    Some levels all sums reach, or none, in some channels.
+    """
+    rng = np.random.default_rng([seed, 1])
+    layers = []
+    for one in random_own_network(seed, levels).layers:
+        neuron = one.neuron
+        if isinstance(neuron, Extremum):
+            offset = next(x for x in layers if x.name == one.sources[0]).neuron.offset
+            # What is chosen among has to be worth the same.
+            alike = [x for x in layers if x.name in one.sources and x.neuron.offset != offset]
+            terms = tuple(t for t in one.terms if t.source not in {x.name for x in alike})
+            neuron = msgspec.structs.replace(neuron, offset=offset)
+            layers.append(replace(one, terms=terms, neuron=neuron))
+        else:
+            layers.append(replace(one, neuron=_stepwise(rng, one)))
+    return LoweredNetwork({"pixels": layers[0].shape}, tuple(layers), (layers[-1].name,))
+
+
+def _stepwise(rng, one):
+    """Of as many levels of the same value."""
+    levels, value = one.neuron.levels, one.neuron.level_value
+    offset = float(rng.normal(0, levels * value / 2))
+    if one.on_host:
+        return Stepwise(levels, value, offset, tuple((k + 0.5,) for k in range(levels)))
+    width = 1 if rng.random() < 0.5 else one.shape[2]
+    apart = rng.uniform(0.5, 3, (levels, width)) * value
+    rows = np.cumsum(apart, axis=0) - rng.uniform(0, 1.5, width) * value * levels
+    if rng.random() < 0.3:
+        rows[0, 0] = -FAR
+    if rng.random() < 0.3:
+        rows[-1, 0] = FAR
+    return Stepwise(levels, value, offset, tuple(tuple(map(float, row)) for row in rows))
 
 
 def _own_layer(rng, name, how, layers, levels):

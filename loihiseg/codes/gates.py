@@ -21,7 +21,7 @@ from loihiseg.conversion.convolution import term_input
 from loihiseg.conversion.firing import DT_S
 from loihiseg.conversion.linear import Term
 from loihiseg.conversion.neuron import MOST_LEVELS, SPIKE_RATE_HZ, Membrane, Neuron, summed
-from loihiseg.conversion.neuron_kinds import Extremum
+from loihiseg.conversion.neuron_kinds import Extremum, Offset
 from loihiseg.conversion.spec import SpikingLayer
 from loihiseg.errors import InputError
 from loihiseg.quantization.fixed_point import ACCUMULATOR_BITS, BIAS_MAX
@@ -44,7 +44,7 @@ class Gate(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
     Attributes
     ----------
     levels : int
-    level_value : float
+    level_value, offset : float
     largest : bool
         As of the `loihiseg.conversion.neuron_kinds.Extremum` that they stand for.
     per_unit : bool
@@ -55,6 +55,7 @@ class Gate(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
     level_value: Annotated[float, Meta(gt=0, le=1e30)]
     largest: bool
     per_unit: bool
+    offset: Offset = 0.0
 
     chooses = True
     integers = True
@@ -91,13 +92,14 @@ class Gate(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
 
     def represented(self, values: np.ndarray) -> np.ndarray:
         """The levels at their value."""
-        return np.asarray(summed(values, self.per_channel) * np.float32(self.level_value))
+        reached = summed(values, self.per_channel) * np.float32(self.level_value)
+        return np.asarray(reached + np.float32(self.offset))
 
     def keras_represented(self, values: tf.Tensor) -> tf.Tensor:
         """The same of a tensor."""
         from loihiseg.conversion import layer_input
 
-        return layer_input.summed(values, self.per_channel) * self.level_value
+        return layer_input.summed(values, self.per_channel) * self.level_value + self.offset
 
     def nengo_type(self, on_host: bool) -> NeuronType:
         """See `loihiseg.conversion.nengo_neurons.Counting`."""
@@ -161,5 +163,5 @@ def gate_layer(
         terms=tuple(terms),
         bias=bias,
         rate_scale_hz=SPIKE_RATE_HZ,
-        neuron=Gate(neuron.levels, neuron.level_value, neuron.largest, per_unit),
+        neuron=Gate(neuron.levels, neuron.level_value, neuron.largest, per_unit, neuron.offset),
     )

@@ -21,8 +21,9 @@ from loihiseg.codes.shown import (
     words_of_rates,
 )
 from loihiseg.codes.thermometer.code import ThermometerCode
+from loihiseg.conversion import neuron_kinds as plain
+from loihiseg.conversion import stepwise
 from loihiseg.conversion.neuron import Neuron
-from loihiseg.conversion.neuron_kinds import KINDS
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.results.run import Code, Results
 from partition.display.messages import one_line
@@ -107,7 +108,11 @@ def _takes(code: type[NeuralCode], given: Values, looked_at: bool) -> bool:
 
 def neuron_kinds() -> Mapping[str, type[Neuron]]:
     """All kinds of neurons, by the tags that files say."""
-    kinds = (*KINDS, *(kind for code in _CODES.values() for kind in code.neuron_kinds))
+    kinds = (
+        *plain.KINDS,
+        *stepwise.KINDS,
+        *(kind for code in _CODES.values() for kind in code.neuron_kinds),
+    )
     return {kind.__struct_config__.tag: kind for kind in kinds}  # type: ignore[attr-defined]
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from loihiseg.codes import registry
 from loihiseg.compilation.deployed import DeployedNetwork, Places, Provenance
-from loihiseg.compilation.kept_network import KeptNetwork, kept, restored, since_3
+from loihiseg.compilation.kept_network import KeptNetwork, kept, restored, since_3, since_4
 from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.validation import (
@@ -48,10 +48,10 @@ from partition.shapes.tiling import LayerUsage
 from partition.storage.files import read_bytes, sweep
 from partition.storage.strict_json import decode
 
-FORMAT = 3
+FORMAT = 4
 """Of the folder. A program has a format of its own."""
 
-OLD_FORMATS = (2,)
+OLD_FORMATS = (2, 3)
 """Those that are still read: what has come since is added as it was then."""
 
 DESCRIPTION, ARRAYS, PROGRAM, SUMS = "deployed.json", "arrays.npz", "network.program", "SHA256SUMS"
@@ -251,7 +251,9 @@ def _upgrade(plain: dict[str, Any]) -> None:
     """A description of an earlier format as one of this, in place."""
     version = plain.get("format")
     if type(version) is int and version in OLD_FORMATS:
-        since_3(plain)
+        if version == 2:
+            since_3(plain)
+        since_4(plain)
         plain["format"] = FORMAT
     elif version != FORMAT:
         known = ", ".join(str(one) for one in (*OLD_FORMATS, FORMAT))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from loihiseg.conversion.host_graph import Function, HostGraph, Node
 from loihiseg.conversion.host_work import hidden_layers
 from loihiseg.conversion.lowering import Lowering, Verdicts
-from loihiseg.conversion.lowering.linear_map import NotPlacedError
 from loihiseg.conversion.lowering.neurons import passes_on
 from loihiseg.conversion.lowering.tail import operations_of
+from loihiseg.conversion.lowering.windows import NotPlacedError
 
 if TYPE_CHECKING:
     from loihiseg.codes.code import NeuralCode

@@ -55,6 +55,9 @@ class KeptTerm:
 SINCE_3: dict[str, Any] = {"pads": None, "depthwise": False, "sparse": None}
 """What terms have since format 3 of a kept network, as those before are."""
 
+WITH_OFFSET = ("extremum", "memoryless", "train", "ramp", "gate")
+"""Kinds of neurons that since format 4 have an offset, as those before had: 0."""
+
 
 @dataclass(frozen=True, eq=False)
 class KeptLayer:
@@ -162,9 +165,23 @@ def since_3(plain: dict[str, Any]) -> None:
                 term |= SINCE_3
 
 
-def _terms(network: object) -> Iterator[dict[str, Any]]:
-    """All that could be terms of a network from anybody's file."""
+def since_4(plain: dict[str, Any]) -> None:
+    """Give the neurons of a description of format 3 what those of format 4 have, in place."""
+    for name in ("network", "neurons"):
+        for layer in _layers(plain.get(name)):
+            neuron = layer.get("neuron")
+            if isinstance(neuron, dict) and neuron.get("type") in WITH_OFFSET:
+                neuron.setdefault("offset", 0.0)
+
+
+def _layers(network: object) -> Iterator[dict[str, Any]]:
+    """All that could be layers of a network from anybody's file."""
     layers = network.get("layers") if isinstance(network, dict) else None
-    for layer in layers if isinstance(layers, list) else ():
-        terms = layer.get("terms") if isinstance(layer, dict) else None
+    yield from (x for x in (layers if isinstance(layers, list) else ()) if isinstance(x, dict))
+
+
+def _terms(network: object) -> Iterator[dict[str, Any]]:
+    """All that could be terms of them."""
+    for layer in _layers(network):
+        terms = layer.get("terms")
         yield from (t for t in (terms if isinstance(terms, list) else ()) if isinstance(t, dict))

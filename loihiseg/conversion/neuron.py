@@ -110,8 +110,10 @@ class Neuron:
     levels : int
         Levels of the activation; 0 for one that a firing rate stands for.
     level_value : float
-        What one level is worth: the activation is ``level_value`` times the number of levels k for
-        which the input is at least ``(k - 1/2) * level_value``.
+        What one level is worth: the activation is ``offset`` and ``level_value`` times the number
+        of levels that the input reaches.
+    offset : float
+        What the activation is at level 0.
     is_activation : bool
         Whether networks of activations have such layers; else only those of neurons.
     compares : bool
@@ -129,6 +131,7 @@ class Neuron:
 
     levels: int = 0
     level_value: float = 1.0
+    offset: float = 0.0
     is_activation: bool = False
     compares: bool = False
     chooses: bool = False

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from loihiseg.conversion.spec import SpikingLayer
 
 
+Offset = Annotated[float, Meta(ge=-1e30, le=1e30)]
+"""What an activation is at level 0."""
+
+
 class Rectified(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="rectified"):
     """Integrate-and-fire neurons, whose firing rate stands for a rectified activation.
 
@@ -109,11 +113,17 @@ class Rectified(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         return replace(layer, terms=terms, bias=(bias / scale_hz).astype(np.float32))
 
 
-class Quantized(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quantized"):
-    """An activation of levels, which needs neurons that stand for it: a code says which."""
+def stands_for_levels(levels: int, activation: Neuron) -> bool:
+    """Whether neurons of so many levels can stand for an activation: of a sum, in as many."""
+    is_of_sum = isinstance(activation, ActivationOfLevels) and not activation.chooses
+    return is_of_sum and activation.levels == levels
 
-    levels: Annotated[int, Meta(ge=1, le=MOST_LEVELS)]
-    level_value: Annotated[float, Meta(gt=0, le=1e30)] = 1.0
+
+class ActivationOfLevels(Neuron):
+    """What activations of levels have in common: they need neurons that stand for them.
+
+    A code says which.
+    """
 
     is_activation = True
 
@@ -125,17 +135,84 @@ class Quantized(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         """For nothing: there are no such neurons."""
         return False
 
+    def crossings(self, channels: int) -> np.ndarray:
+        """What the input must reach for each level, float64, (channels, levels)."""
+        raise NotImplementedError
+
     def nengo_type(self, on_host: bool) -> NoReturn:
         """None there is."""
         raise TypeError(_NO_NEURONS)
 
-    def host_spikes(self, current: np.ndarray, n_steps: int) -> np.ndarray:
+    def host_spikes(self, current: np.ndarray, n_steps: int) -> NoReturn:
         """None there are."""
         raise TypeError(_NO_NEURONS)
 
-    def membrane(self, dt_s: float = DT_S) -> Membrane:
+    def membrane(self, dt_s: float = DT_S) -> NoReturn:
         """None there is."""
         raise TypeError(_NO_NEURONS)
+
+
+class NeuronPerLevel(Neuron):
+    """What neurons have in common that stand for levels, one for each, and are on or off.
+
+    They are on where their input is above 0; the layer's shape counts neurons.
+    """
+
+    compares = True
+
+    @property
+    def per_channel(self) -> int:
+        """A neuron for each level."""
+        return self.levels
+
+    def check(self, channels: int) -> None:
+        """See `Neuron.check`."""
+        _check_levels(self)
+        if channels % self.levels:
+            raise ValueError(f"{channels} neurons are not of {self.levels} levels")
+
+    def stands_for(self, activation: Neuron) -> bool:
+        """For the levels of sums, if they are as many."""
+        return stands_for_levels(self.levels, activation)
+
+    def activation(
+        self, total: np.ndarray, rate_scale_hz: float, staircase: bool | None = None
+    ) -> np.ndarray:
+        """1 where it is on."""
+        return (total > 0).astype(np.float32)
+
+    def keras_activation(
+        self, total: tf.Tensor, rate_scale_hz: float, staircase: bool | None
+    ) -> tf.Tensor:
+        """The same of a tensor."""
+        from loihiseg.frameworks import tf
+
+        return tf.cast(total > 0, total.dtype)
+
+    def represented(self, values: np.ndarray) -> np.ndarray:
+        """The levels that are on, each at its value."""
+        reached = summed(values, self.levels) * np.float32(self.level_value)
+        return np.asarray(reached + np.float32(self.offset))
+
+    def keras_represented(self, values: tf.Tensor) -> tf.Tensor:
+        """The same of a tensor."""
+        from loihiseg.conversion import layer_input
+
+        return layer_input.summed(values, self.levels) * self.level_value + self.offset
+
+
+class Quantized(
+    ActivationOfLevels, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quantized"
+):
+    """A rectified activation of equal levels."""
+
+    levels: Annotated[int, Meta(ge=1, le=MOST_LEVELS)]
+    level_value: Annotated[float, Meta(gt=0, le=1e30)] = 1.0
+
+    def crossings(self, channels: int) -> np.ndarray:
+        """Level k is reached halfway from the one below."""
+        steps = (np.arange(self.levels) + 0.5) * self.level_value
+        return np.broadcast_to(steps, (channels, self.levels))
 
     def activation(
         self, total: np.ndarray, rate_scale_hz: float, staircase: bool | None = None
@@ -154,7 +231,9 @@ class Quantized(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         return quantized_relu(total, self.level_value * self.levels, self.levels)
 
 
-class Extremum(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="extremum"):
+class Extremum(
+    ActivationOfLevels, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="extremum"
+):
     """The largest or smallest of activations of levels: pooling, and maxima of layers.
 
     All that such a layer hears are layers of as many levels, each of the same value. Its terms are
@@ -173,34 +252,20 @@ class Extremum(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         Of its sources, and so its own.
     largest : bool
         The largest, or else the smallest.
+    offset : float
+        Of its sources, and so its own.
     """
 
     levels: Annotated[int, Meta(ge=0, le=MOST_LEVELS)]
     level_value: Annotated[float, Meta(gt=0, le=1e30)] = 1.0
     largest: bool = True
+    offset: Offset = 0.0
 
-    is_activation = True
     chooses = True
 
     def check(self, channels: int) -> None:
         """See `Neuron.check`."""
         _check_levels(self, 0)
-
-    def stands_for(self, activation: Neuron) -> bool:
-        """For nothing: there are no such neurons."""
-        return False
-
-    def nengo_type(self, on_host: bool) -> NoReturn:
-        """None there is."""
-        raise TypeError(_NO_NEURONS)
-
-    def host_spikes(self, current: np.ndarray, n_steps: int) -> np.ndarray:
-        """None there are."""
-        raise TypeError(_NO_NEURONS)
-
-    def membrane(self, dt_s: float = DT_S) -> Membrane:
-        """None there is."""
-        raise TypeError(_NO_NEURONS)
 
     def activation(
         self, total: np.ndarray, rate_scale_hz: float, staircase: bool | None = None
@@ -215,14 +280,16 @@ class Extremum(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         return total
 
 
-class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="memoryless"):
+class Memoryless(
+    NeuronPerLevel, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="memoryless"
+):
     """Neurons that fire in every step in which their input is above 0, one for each level.
 
     Attributes
     ----------
     levels : int
-        Neurons of a channel; the layer's shape counts neurons.
-    level_value : float
+        Neurons of a channel.
+    level_value, offset : float
         As of the activation that they stand for.
     active_steps : tuple of int or None
         Steps, from 1, in which those on the host may fire; None for all.
@@ -231,51 +298,16 @@ class Memoryless(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True
     levels: Annotated[int, Meta(ge=1, le=MOST_LEVELS)]
     level_value: Annotated[float, Meta(gt=0, le=1e30)] = 1.0
     active_steps: tuple[int, ...] | None = None
+    offset: Offset = 0.0
 
-    compares = True
     whole_kernels = True
-
-    @property
-    def per_channel(self) -> int:
-        """A neuron for each level."""
-        return self.levels
 
     def check(self, channels: int) -> None:
         """See `Neuron.check`."""
-        _check_levels(self)
-        if channels % self.levels:
-            raise ValueError(f"{channels} neurons are not of {self.levels} levels")
+        super().check(channels)
         steps = self.active_steps or ()
         if any(not 1 <= step <= MOST_STEPS for step in steps) or list(steps) != sorted(set(steps)):
             raise ValueError(f"active steps are not ascending from 1 to {MOST_STEPS}")
-
-    def stands_for(self, activation: Neuron) -> bool:
-        """For as many levels."""
-        return isinstance(activation, Quantized) and activation.levels == self.levels
-
-    def activation(
-        self, total: np.ndarray, rate_scale_hz: float, staircase: bool | None = None
-    ) -> np.ndarray:
-        """1 where it is on."""
-        return (total > 0).astype(np.float32)
-
-    def keras_activation(
-        self, total: tf.Tensor, rate_scale_hz: float, staircase: bool | None
-    ) -> tf.Tensor:
-        """The same of a tensor."""
-        from loihiseg.frameworks import tf
-
-        return tf.cast(total > 0, total.dtype)
-
-    def represented(self, values: np.ndarray) -> np.ndarray:
-        """The levels that are on, each at its value."""
-        return summed(values, self.levels) * np.float32(self.level_value)
-
-    def keras_represented(self, values: tf.Tensor) -> tf.Tensor:
-        """The same of a tensor."""
-        from loihiseg.conversion import layer_input
-
-        return layer_input.summed(values, self.levels) * self.level_value
 
     def nengo_type(self, on_host: bool) -> NeuronType:
         """Neurons that forget; see `loihiseg.conversion.nengo_neurons`."""
@@ -333,8 +365,10 @@ KINDS: tuple[type[Neuron], ...] = (Rectified, Quantized, Extremum, Memoryless)
 _NO_NEURONS = "an activation of levels has no neurons: a neural code gives those that stand for it"
 
 
-def _check_levels(neuron: Quantized | Extremum | Memoryless, fewest: int = 1) -> None:
+def _check_levels(neuron: Neuron, fewest: int = 1) -> None:
     if not fewest <= neuron.levels <= MOST_LEVELS:
         raise ValueError(f"has {neuron.levels} levels, expected {fewest} to {MOST_LEVELS}")
     if not 0 < neuron.level_value <= 1e30:
         raise ValueError(f"level_value is {neuron.level_value}, expected above 0, to 1e+30")
+    if not abs(neuron.offset) <= 1e30:
+        raise ValueError(f"offset is {neuron.offset}, expected -1e+30 to 1e+30")

@@ -115,7 +115,8 @@ def _check_choice(label: str, layer: SpikingLayer, known: dict[str, SpikingLayer
         if term.kernel.shape[3] != 1 or (term.kernel < 0).any():
             raise ValueError(f"{label} chooses, with weights that say more than where to look")
         own, other = layer.neuron, source.neuron if source else layer.neuron
-        if (own.levels, own.level_value) != (other.levels, other.level_value):
+        alike = own.levels, own.level_value, own.offset
+        if alike != (other.levels, other.level_value, other.offset):
             raise ValueError(f"{label} chooses among levels that are not like its own")
 
 

@@ -9,6 +9,7 @@ from loihiseg.codes.gates import WEIGHT, Gate, gate_layer
 from loihiseg.codes.ramp.code import RampCode
 from loihiseg.codes.ramp.network import neurons_that_wait, plan
 from loihiseg.codes.ramp.neuron import Train
+from loihiseg.codes.ramp.relays import with_relays
 from loihiseg.codes.rate import RateCode
 from loihiseg.codes.thermometer.code import ThermometerCode
 from loihiseg.conversion.forward import forward
@@ -112,13 +113,53 @@ def test_what_a_gate_hears_ends_together():
     assert times["m"].fires[1] == times["c"].fires[1] + 1
 
 
-def test_extremes_of_what_follows_from_each_other_are_refused_by_name():
+def test_extremes_of_what_follows_from_each_other_hear_relays():
     layers = [alike("a", "stem", 3), alike("b", "a", 3), extreme("m", (4, 4, 1), ["a", "b"], 3)]
     made = network(layers)
-    with pytest.raises(InputError, match=r"layer 'm'.*thermometer"):
-        RampCode.of(made)
-    code = ThermometerCode.of(made)
+    # Without one, no times are right.
+    with pytest.raises(InputError, match=r"layer 'm'.*give the first a relay"):
+        plan(made)
+    relayed = with_relays(made)
+    assert [one.name for one in relayed.layers] == ["stem", "a", "b", "a_again", "m"]
+    times = plan(relayed).times
+    assert times["a_again"].fires == times["b"].fires
+    assert relayed.layer("m").sources == ("a_again", "b")
+    for code in (RampCode.of(made), ThermometerCode.of(made)):
+        np.testing.assert_array_equal(counts(code, made, IMAGE), IMAGE)
+    # Nothing is sent again where nothing has to be.
+    plain = network([alike("a", "stem", 3), alike("b", "stem", 3), layers[-1]])
+    assert with_relays(plain) == plain or len(with_relays(plain).layers) == len(plain.layers)
+
+
+def test_gates_that_wait_for_each_other_hear_relays_alone():
+    """Neither source of a gate follows from the other, and still no delays are right."""
+    one, other = ("a", "b"), ("c", "d")
+    layers = [
+        alike("a", "stem", 3), alike("d", "stem", 3), alike("c", "a", 3), alike("b", "d", 3),
+        extreme("m", (4, 4, 1), one, 3), extreme("n", (4, 4, 1), other, 3, largest=False),
+        extreme("o", (4, 4, 1), ("m", "n"), 3),
+    ]  # fmt: skip
+    made = network(layers)
+    with pytest.raises(InputError, match="give the first a relay"):
+        plan(made)
+    code = RampCode.of(made)
     np.testing.assert_array_equal(counts(code, made, IMAGE), IMAGE)
+    names = {layer.name for layer in code.neurons(made).chip_layers}
+    assert {"a_again", "b_again", "c_again", "d_again"} < names
+
+
+def test_relays_of_too_many_levels_are_refused_by_name():
+    layers = [alike("a", "stem", 101), alike("b", "a", 101)]
+    with pytest.raises(InputError, match=r"layer 'a' has 101 levels.*thermometer"):
+        RampCode.of(network([*layers, extreme("m", (4, 4, 1), ["a", "b"], 101)]))
+
+
+@pytest.mark.parametrize("levels", [1, 15, 100])
+def test_relays_come_to_what_they_hear(levels):
+    image = np.linspace(0, levels, 16).reshape(4, 4).round()
+    layers = [alike("b", "stem", levels), extreme("m", (4, 4, 1), ["stem", "b"], levels)]
+    made = network(layers, levels=levels)
+    np.testing.assert_array_equal(counts(RampCode.of(made), made, image), image)
 
 
 def test_rates_name_the_codes_that_can():

@@ -6,17 +6,24 @@ import pytest
 
 from loihiseg.codes import registry
 from loihiseg.compilation.kept_network import KeptLayer, KeptNetwork, kept
+from loihiseg.conversion import neuron_kinds, stepwise
+from loihiseg.conversion.monotone import Monotone
 from loihiseg.conversion.neuron import THRESHOLD, ChipLayer, Neuron, summed
-from loihiseg.conversion.neuron_kinds import KINDS, Extremum, Memoryless, Quantized, Rectified
+from loihiseg.conversion.neuron_kinds import Extremum, Memoryless, Quantized, Rectified
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer, neuron_bias
+from loihiseg.conversion.stepwise import FloatActivation, Stepwise
 from loihiseg.storage.records import put_together, taken_apart
+
+KINDS = (*neuron_kinds.KINDS, *stepwise.KINDS)
 
 EVERY = (
     Rectified(),
     Rectified(True),
     Quantized(3, 0.5),
-    Extremum(3, 0.5, False),
-    Memoryless(3, 0.5, (1, 4)),
+    Extremum(3, 0.5, False, 0.25),
+    Memoryless(3, 0.5, (1, 4), -0.5),
+    FloatActivation(Monotone("elu", (0.5,))),
+    Stepwise(2, 0.5, -0.25, ((-0.5, 0.25, -1e30), (0.75, 0.5, 1e30))),
 )
 
 
@@ -29,7 +36,7 @@ def test_numpy_and_keras_say_the_same(neuron):
     from loihiseg.frameworks import tf
 
     rng = np.random.default_rng(0)
-    total = rng.normal(0.3, 1, (2, 4, 4, 6)).astype(np.float32)
+    total = rng.normal(0.3, 1, (2, 4, 4, 3)).astype(np.float32)
     for staircase in (None, False, True):
         ours = neuron.activation(total, 120.0, staircase)
         theirs = neuron.keras_activation(tf.constant(total), 120.0, staircase).numpy()
@@ -38,7 +45,7 @@ def test_numpy_and_keras_say_the_same(neuron):
         np.testing.assert_allclose(
             neuron.represented(ours), neuron.keras_represented(tf.constant(theirs)), rtol=1e-6
         )
-    assert neuron.represented(ours).shape == (2, 4, 4, 6 // neuron.per_channel)
+    assert neuron.represented(ours).shape == (2, 4, 4, 3 // neuron.per_channel)
 
 
 def test_activations_by_hand():
@@ -112,7 +119,7 @@ def test_a_kind_is_kept_by_its_tag_and_found_again(kind):
     network = LoweredNetwork({"pixels": (1, 1, 1)}, (layer,), ("a",))
     plain, arrays = taken_apart(kept(network))
     plain = msgspec.json.decode(msgspec.json.encode(plain))
-    known = ("rectified", "quantized", "extremum", "memoryless")
+    known = [kind.__struct_config__.tag for kind in KINDS]
     assert plain["layers"][0]["neuron"]["type"] in known
     kinds = {Neuron: registry.neuron_kinds()}
     assert put_together(plain, arrays, KeptNetwork, kinds).layers[0].neuron == neuron
@@ -152,7 +159,7 @@ def test_values_out_of_range_and_layers_that_do_not_suit():
         with pytest.raises(ValueError, match=says):
             neuron.check(channels)
     for neuron in EVERY:
-        neuron.check(6)
+        neuron.check(3)
 
 
 def test_what_stands_for_what():

@@ -9,11 +9,13 @@ import numpy as np
 from loihiseg.codes.code import Calibration, NeuralCode, Steps, Trained
 from loihiseg.codes.gates import Gate
 from loihiseg.codes.options import Values
-from loihiseg.codes.ramp.network import neurons_that_wait, plan
+from loihiseg.codes.ramp.network import Plan, neurons_that_wait, plan
 from loihiseg.codes.ramp.neuron import Pulsed, Ramp, Train
+from loihiseg.codes.ramp.relays import with_relays
 from loihiseg.codes.ramp.schedule import steps_between_images
 from loihiseg.codes.shown import LayersTable, layers_of_counts
 from loihiseg.codes.thermometer import levels
+from loihiseg.conversion.neuron import summed
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.errors import Option, OptionError
 from loihiseg.results.run import Code, Results
@@ -78,56 +80,61 @@ class RampCode(NeuralCode):
         InputError
             If there are no such neurons for it; names the layer.
         """
-        _check_levels(network)
-        times = plan(network).times
+        times = _plan(network).times
         n_steps = max(times[name].fires[1] for name in network.outputs)
         return cls(n_steps, n_steps)
 
     def neurons(
         self, network: LoweredNetwork, calibration: Calibration | None = None
     ) -> LoweredNetwork:
-        """A network of as many neurons as units, and its clocks."""
+        """A network of as many neurons as units, its clocks, and relays where gates need them."""
         _check_levels(network)
-        return neurons_that_wait(network, plan(network))
+        relayed = with_relays(network)
+        return neurons_that_wait(relayed, plan(relayed))
 
     def spikes_per_step(self, layer: SpikingLayer, activation: np.ndarray) -> np.ndarray:
         """A spike for each level; on the host of a neuron for each."""
         if layer.on_host:
             found = levels.neurons_on(layer, activation)
         else:
-            found = activation / np.float32(layer.level_value)
+            found = (activation - np.float32(layer.neuron.offset)) / np.float32(layer.level_value)
         return found.astype(np.float32) / np.float32(self.n_steps)
 
     def rates(
         self, neurons: LoweredNetwork, settled: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """The same of a clock's neurons."""
-        clock = {
-            layer.name: layer.neuron.schedule(self.n_steps).mean(axis=0).reshape(layer.shape)
-            for layer in neurons.layers
-            if layer.name not in settled
-        }
-        return clock | dict(settled)
+        """The same of neurons that stand for no activation: clocks, and relays of others."""
+        found = dict(settled)
+        for layer in neurons.layers:
+            if layer.name in settled:
+                continue
+            if layer.on_host:
+                sent = layer.neuron.schedule(self.n_steps).mean(axis=0)
+                found[layer.name] = sent.reshape(layer.shape)
+                continue
+            (term,) = (one for one in layer.terms if not one.clock)
+            found[layer.name] = summed(found[term.source], term.levels)
+        return found
 
     def activation(self, layer: SpikingLayer, spikes_per_step: np.ndarray) -> np.ndarray:
         """A level for each spike."""
         spikes = np.rint(np.asarray(spikes_per_step, np.float32) * np.float32(self.n_window_steps))
         reached = levels.levels_on(layer, spikes) if layer.on_host else spikes
-        return reached * np.float32(layer.level_value)
+        return reached * np.float32(layer.level_value) + np.float32(layer.neuron.offset)
 
     def steps_between_images(self, network: LoweredNetwork) -> int:
         """As long as the layer that is in use longest; see `schedule.steps_between_images`."""
-        found = plan(network)
+        found = _plan(network)
         return steps_between_images(found.times, found.prepared)
 
     def answers(self, network: LoweredNetwork) -> dict[str, tuple[int, int]]:
         """The steps in which each output fires: in others of its window, other images may."""
-        times = plan(network).times
+        times = _plan(network).times
         return {name: times[name].fires for name in network.outputs}
 
     def rows(self, network: LoweredNetwork) -> tuple[tuple[str, str], ...]:
         """How soon the next image can follow, and how the clock drives each layer."""
-        found = plan(network)
+        found = _plan(network)
         apart = steps_between_images(found.times, found.prepared)
         exponents = [margins.floor_exponent for margins in found.margins.values()]
         follow = ("images can follow each other", f"every {apart} steps")
@@ -147,6 +154,12 @@ class RampCode(NeuralCode):
     def layers_table(cls, results: Results) -> LayersTable:
         """How many spikes, and levels right."""
         return layers_of_counts(results)
+
+
+def _plan(network: LoweredNetwork) -> Plan:
+    """Of a network and the relays it needs."""
+    _check_levels(network)
+    return plan(with_relays(network))
 
 
 def _check_levels(network: LoweredNetwork) -> None:

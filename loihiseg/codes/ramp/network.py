@@ -131,9 +131,13 @@ def neurons_that_wait(network: LoweredNetwork, plan: Plan) -> LoweredNetwork:
     for layer in neurons_of(network).layers:
         activation, times = by_name[layer.name], plan.times[layer.name]
         if layer.on_host:
-            sent: Neuron = Memoryless(layer.levels, layer.level_value, (times.fires[0],))
+            sent: Neuron = Memoryless(
+                layer.levels, layer.level_value, (times.fires[0],), activation.neuron.offset
+            )
             if layer.name in in_trains:
-                sent = Train(layer.levels, layer.level_value, times.fires[0])
+                sent = Train(
+                    layer.levels, layer.level_value, times.fires[0], activation.neuron.offset
+                )
             layers.append(replace(layer, neuron=sent))
             continue
         if activation.neuron.chooses:
@@ -193,5 +197,7 @@ def _waiting(
         if integers.bias is None
         else integers.bias.astype(np.float32),
         rate_scale_hz=SPIKE_RATE_HZ,
-        neuron=Ramp(layer.levels, layer.level_value, thresholds, found.floor_exponent),
+        neuron=Ramp(
+            layer.levels, layer.level_value, thresholds, found.floor_exponent, layer.neuron.offset
+        ),
     )

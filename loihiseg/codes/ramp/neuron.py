@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from loihiseg.codes.ramp.integers import MOST_SUM
 from loihiseg.conversion.firing import DT_S
-from loihiseg.conversion.neuron import MOST_LEVELS, MOST_STEPS, Membrane, Neuron, summed
-from loihiseg.conversion.neuron_kinds import Quantized
+from loihiseg.conversion.neuron import MOST_LEVELS, MOST_STEPS, Membrane, Neuron
+from loihiseg.conversion.neuron_kinds import NeuronPerLevel, Offset, stands_for_levels
 
 if TYPE_CHECKING:
     from loihiseg.frameworks import tf
@@ -41,7 +41,7 @@ class Ramp(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
     Attributes
     ----------
     levels : int
-    level_value : float
+    level_value, offset : float
         As of the activation that they stand for.
     thresholds : tuple of tuple of int
         What a sum must reach for each level, the lowest first, by channel.
@@ -53,6 +53,7 @@ class Ramp(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
     level_value: Annotated[float, Meta(gt=0, le=1e30)]
     thresholds: Annotated[tuple[tuple[_Sum, ...], ...], Meta(max_length=MOST_LEVELS)]
     floor_exponent: Annotated[int, Meta(ge=1, le=MOST_FLOOR_EXPONENT)]
+    offset: Offset = 0.0
 
     integers = True
     bias_sent = True
@@ -73,7 +74,7 @@ class Ramp(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
 
     def stands_for(self, activation: Neuron) -> bool:
         """For as many levels."""
-        return isinstance(activation, Quantized) and activation.levels == self.levels
+        return stands_for_levels(self.levels, activation)
 
     def activation(
         self, total: np.ndarray, rate_scale_hz: float, staircase: bool | None = None
@@ -94,11 +95,11 @@ class Ramp(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
 
     def represented(self, values: np.ndarray) -> np.ndarray:
         """The levels at their value."""
-        return np.asarray(values * np.float32(self.level_value))
+        return np.asarray(values * np.float32(self.level_value) + np.float32(self.offset))
 
     def keras_represented(self, values: tf.Tensor) -> tf.Tensor:
         """The same of a tensor."""
-        return values * self.level_value
+        return values * self.level_value + self.offset
 
     def nengo_type(self, on_host: bool) -> NeuronType:
         """See `loihiseg.conversion.nengo_neurons.Waiting`."""
@@ -113,7 +114,7 @@ class Ramp(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
         return Membrane(float(THRESHOLD))
 
 
-class Train(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="train"):
+class Train(NeuronPerLevel, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="train"):
     """Neurons on the host, one for each level, that fire one after the other: the highest first.
 
     So a unit sends its levels as neurons on the chip do, which fire in the last steps of a train.
@@ -121,7 +122,7 @@ class Train(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     Attributes
     ----------
     levels : int
-    level_value : float
+    level_value, offset : float
         As of the activation that they stand for.
     first : int
         The step of the highest level, from 1.
@@ -130,46 +131,7 @@ class Train(Neuron, msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     levels: Annotated[int, Meta(ge=1, le=MOST_LEVELS)]
     level_value: Annotated[float, Meta(gt=0, le=1e30)]
     first: _Step
-
-    compares = True
-
-    @property
-    def per_channel(self) -> int:
-        """A neuron for each level."""
-        return self.levels
-
-    def check(self, channels: int) -> None:
-        """See `Neuron.check`."""
-        if channels % self.levels:
-            raise ValueError(f"{channels} neurons are not of {self.levels} levels")
-
-    def stands_for(self, activation: Neuron) -> bool:
-        """For as many levels."""
-        return isinstance(activation, Quantized) and activation.levels == self.levels
-
-    def activation(
-        self, total: np.ndarray, rate_scale_hz: float, staircase: bool | None = None
-    ) -> np.ndarray:
-        """1 where it is on."""
-        return (total > 0).astype(np.float32)
-
-    def keras_activation(
-        self, total: tf.Tensor, rate_scale_hz: float, staircase: bool | None
-    ) -> tf.Tensor:
-        """The same of a tensor."""
-        from loihiseg.frameworks import tf
-
-        return tf.cast(total > 0, total.dtype)
-
-    def represented(self, values: np.ndarray) -> np.ndarray:
-        """The levels that are on, each at its value."""
-        return summed(values, self.levels) * np.float32(self.level_value)
-
-    def keras_represented(self, values: tf.Tensor) -> tf.Tensor:
-        """The same of a tensor."""
-        from loihiseg.conversion import layer_input
-
-        return layer_input.summed(values, self.levels) * self.level_value
+    offset: Offset = 0.0
 
     def nengo_type(self, on_host: bool) -> NeuronType:
         """See `loihiseg.conversion.nengo_neurons.Staggered`."""

@@ -6,7 +6,8 @@ as a skip connection, waits in the voltage: nothing is sent twice, nothing has t
 
 A gate (`loihiseg.codes.gates`) holds nothing: it is a step behind what it hears. All that it hears
 has to be sent as trains that end in the same step. So a layer of the host that a gate hears sends
-its levels one after the other, and of several sources of a gate the earlier ones start later.
+its levels one after the other, and of several sources of a gate the earlier ones start later. Of
+one that another follows from a relay is heard (`loihiseg.codes.ramp.relays`).
 
 A spike takes a step: what is sent in one step is heard in the next.
 """
@@ -57,7 +58,8 @@ def schedule(network: LoweredNetwork, prepared: Mapping[str, int]) -> dict[str, 
     Raises
     ------
     InputError
-        If a layer hears two layers at once of which one follows from the other; names it.
+        If a gate hears two layers of which one follows from the other, or waits for itself; names
+        it. See `loihiseg.codes.ramp.relays`.
     """
     delays = _delays(network)
     plain = _from(network, 0, delays)
@@ -110,8 +112,8 @@ def _delays(network: LoweredNetwork) -> dict[str, int]:
             delays[name] = delays.get(name, 0) + late
     names = ", ".join(f"'{layer.name}'" for layer in gates if len(set(layer.sources)) > 1)
     raise InputError(
-        f"layer {names}: the ramp code has no extreme of two layers of which one follows from the "
-        "other, as no neuron holds what the first sends; use the thermometer code"
+        f"layer {names}: of two layers whose extreme is taken one follows from the other, so that "
+        "their trains do not end together; give the first a relay"
     )
 
 

@@ -157,7 +157,7 @@ class ThermometerCode(NeuralCode):
     def activation(self, layer: SpikingLayer, spikes_per_step: np.ndarray) -> np.ndarray:
         """The levels that are on, each at its value."""
         on = levels.levels_on(layer, np.asarray(spikes_per_step, np.float32))
-        return on * np.float32(layer.level_value)
+        return on * np.float32(layer.level_value) + np.float32(layer.neuron.offset)
 
     def steps_between_images(self, network: LoweredNetwork) -> int | None:
         """See `levels.steps_between_images`; None where the host holds an image."""

@@ -1,11 +1,13 @@
 """Thermometer code: L memoryless binary neurons for an activation of L levels, one step per layer.
 
 A quantized activation of L levels of value h is ``h`` times the number of levels k with
-``x >= (k - 1/2) h``. Each of these comparisons is a neuron of its own, which fires in every step in
-which its input is above its threshold and keeps nothing from one step to the next. The L neurons of
-a channel share their weights and differ in their bias, ``b - (k - 1/2) h``; the value of a level
-goes into the weights of the layers that hear it. So the network of neurons is again a lowered
-network, of L times the channels, the levels of a channel following each other.
+``x >= t(k)``: ``(k - 1/2) h`` of a rectified one, where the function comes that far of any other
+(`loihiseg.conversion.stepwise`). Each of these comparisons is a neuron of its own, which fires in
+every step in which its input is above its threshold and keeps nothing from one step to the next.
+The L neurons of a channel share their weights and differ in their bias, ``b - t(k)``; the value of
+a level goes into the weights of the layers that hear it, what level 0 is worth into their biases.
+So the network of neurons is again a lowered network, of L times the channels, the levels of a
+channel following each other.
 
 While an image is held at the input, a layer whose longest way from the pixels has d layers, itself
 included, is right from step d on: a spike takes a step to the next layer. `steps_needed` is d of
@@ -29,10 +31,12 @@ from dataclasses import replace
 import numpy as np
 
 from loihiseg.codes.gates import gate_layer
+from loihiseg.conversion.convolution import term_input
 from loihiseg.conversion.linear import AnyTerm, SparseTerm
 from loihiseg.conversion.neuron import SPIKE_RATE_HZ, summed
-from loihiseg.conversion.neuron_kinds import Memoryless
+from loihiseg.conversion.neuron_kinds import ActivationOfLevels, Memoryless
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.conversion.stepwise import FAR, heard_offset
 from loihiseg.errors import InputError
 from loihiseg.network.ways import steps_before_end
 
@@ -73,7 +77,7 @@ def neurons_of(network: LoweredNetwork) -> LoweredNetwork:
         if not layer.levels:
             raise InputError(
                 f"layer '{layer.name}' has no levels: the thermometer code needs QuantizedReLU "
-                "activations in every layer"
+                "activations, or EqualLevels behind others, in every layer"
             )
     by_name = {layer.name: layer for layer in network.layers}
     shapes = {layer.name: layer.shape for layer in network.layers}
@@ -93,9 +97,8 @@ def _neurons(layer: SpikingLayer, by_name: dict[str, SpikingLayer]) -> SpikingLa
         value, levels = (source.level_value, source.levels) if source else (1.0, 1)
         heard = term.with_values(term.values * np.float64(value))
         terms.append(replace(repeated(heard, layer.levels), levels=levels))
-    steps = (np.arange(layer.levels) + 0.5) * layer.level_value
-    bias = layer.bias[..., None].astype(np.float64) - steps
-    bias = bias.reshape(*layer.bias.shape[:-1], -1)
+    bias = _bias(layer, by_name)[..., None] - _thresholds(layer, by_name)
+    bias = bias.reshape(*bias.shape[:-2], -1)
     factor = 1.0 if layer.on_host else _chip_factor(terms, bias)
     rows, columns, channels = layer.shape
     return replace(
@@ -104,8 +107,37 @@ def _neurons(layer: SpikingLayer, by_name: dict[str, SpikingLayer]) -> SpikingLa
         terms=tuple(t.with_values((t.values * factor).astype(np.float32)) for t in terms),
         bias=(bias * factor).astype(np.float32),
         rate_scale_hz=SPIKE_RATE_HZ,
-        neuron=Memoryless(layer.levels, layer.level_value),
+        neuron=Memoryless(layer.levels, layer.level_value, offset=layer.neuron.offset),
     )
+
+
+def _bias(layer: SpikingLayer, by_name: dict[str, SpikingLayer]) -> np.ndarray:
+    """Biases, and what sources are worth at level 0, where none of their neurons is on."""
+    bias, offset = layer.bias.astype(np.float64), heard_offset(layer, by_name)
+    return bias if offset is None else bias + offset
+
+
+def _thresholds(layer: SpikingLayer, by_name: dict[str, SpikingLayer]) -> np.ndarray:
+    """What the input must reach for each level, (channels, levels): those out of reach as near as
+    they can be, so that biases stay small."""
+    assert isinstance(layer.neuron, ActivationOfLevels), layer.name
+    found = layer.neuron.crossings(layer.shape[2])
+    far = np.abs(found) >= FAR
+    if not far.any() or layer.on_host:
+        return found
+    largest = np.abs(_bias(layer, by_name)).max()
+    apart = 0.0
+    for term in layer.terms:
+        source = by_name[term.source]
+        most = np.full((1, *source.shape), source.levels * source.level_value)
+        size = term.with_values(np.abs(term.values))
+        largest += term_input(size, most, layer.shape).max()
+        apart = max(apart, float(size.values.max(initial=0)) * source.level_value)
+    # Rounding at most doubles a weight; a step of the largest weight tells any two sums apart.
+    order = np.arange(layer.levels)
+    below = -2 * largest - (layer.levels - order) * apart
+    above = 2 * largest + (order + 1) * apart
+    return np.where(far, np.where(found < 0, below, above), found)
 
 
 def repeated(term: AnyTerm, n: int) -> AnyTerm:
@@ -189,7 +221,7 @@ def timed(network: LoweredNetwork, n_steps: int) -> LoweredNetwork:
 
 
 def _active(layer: SpikingLayer, steps: tuple[int, ...]) -> SpikingLayer:
-    neuron = Memoryless(layer.levels, layer.level_value, steps)
+    neuron = Memoryless(layer.levels, layer.level_value, steps, layer.neuron.offset)
     return replace(layer, neuron=neuron)
 
 
@@ -218,7 +250,7 @@ def neurons_on(layer: SpikingLayer, activation: np.ndarray) -> np.ndarray:
     ----------
     layer : SpikingLayer
     activation : numpy.ndarray
-        (..., channels), multiples of ``layer.level_value``.
+        (..., channels), of an offset and multiples of ``layer.level_value``.
 
     Returns
     -------
@@ -226,6 +258,6 @@ def neurons_on(layer: SpikingLayer, activation: np.ndarray) -> np.ndarray:
         bool, (..., channels * levels).
     """
     # Halfway between levels, so that rounding of a multiple does not matter.
-    above = (np.arange(layer.levels) + 0.5) * layer.level_value
+    above = (np.arange(layer.levels) + 0.5) * layer.level_value + layer.neuron.offset
     on = activation[..., None] > above.astype(activation.dtype)
     return on.reshape(*activation.shape[:-1], -1)

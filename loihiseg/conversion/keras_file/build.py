@@ -13,6 +13,7 @@ from loihiseg.conversion.keras_file.weights import Weights, weights_of
 from loihiseg.conversion.keras_file.wiring import Layer, Model
 from loihiseg.network.activations import LoihiReLU, PercentileFiringRate
 from loihiseg.network.eight_bit import EightBitConv2D, EightBitConv2DTranspose
+from loihiseg.network.equal_levels import EqualLevels
 from loihiseg.network.quantized import QuantizedReLU
 
 MOST_VALUES = 1 << 31
@@ -21,6 +22,7 @@ MOST_VALUES = 1 << 31
 _OURS = {
     "LoihiReLU": LoihiReLU,
     "QuantizedReLU": QuantizedReLU,
+    "EqualLevels": EqualLevels,
     "EightBitConv2D": EightBitConv2D,
     "EightBitConv2DTranspose": EightBitConv2DTranspose,
 }

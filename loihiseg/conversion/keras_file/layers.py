@@ -221,6 +221,11 @@ LAYERS: dict[str, LayerRule] = {
         (),
         (Weight("alpha"),),
     ),
+    "EqualLevels": LayerRule(
+        {**_COMMON, "levels": whole(1, 1 << 16), "low": ANY, "high": ANY},
+        (),
+        (Weight("low"), Weight("high")),
+    ),
     "Activation": LayerRule({**_COMMON, "activation": activation}, ("activation",)),
     "ReLU": LayerRule(
         {**_COMMON, "max_value": maybe(POSITIVE), "negative_slope": POSITIVE, "threshold": POSITIVE}

@@ -33,6 +33,7 @@ CARRIES_CODE = (
 OURS = {
     "LoihiReLU": "loihiseg.network.activations",
     "QuantizedReLU": "loihiseg.network.quantized",
+    "EqualLevels": "loihiseg.network.equal_levels",
     "EightBitConv2D": "loihiseg.network.eight_bit",
     "EightBitConv2DTranspose": "loihiseg.network.eight_bit",
     "PercentileFiringRate": "loihiseg.network.regularizers",

@@ -4,17 +4,16 @@ import numpy as np
 
 from loihiseg.conversion.lowering import taps as axis
 from loihiseg.conversion.lowering.graph import Step
-from loihiseg.conversion.lowering.linear_map import (
-    LinearMap,
+from loihiseg.conversion.lowering.linear_map import LinearMap, apply
+from loihiseg.conversion.lowering.settings import KerasShape, image, pair, same_before
+from loihiseg.conversion.lowering.shapes import output_shape
+from loihiseg.conversion.lowering.windows import (
     NotPlacedError,
     NoWeightsError,
     Plain,
     Windows,
-    apply,
     mixture,
 )
-from loihiseg.conversion.lowering.settings import KerasShape, image, pair, same_before
-from loihiseg.conversion.lowering.shapes import output_shape
 
 
 def convolution(step: Step, one: LinearMap) -> LinearMap:

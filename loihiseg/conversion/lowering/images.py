@@ -5,14 +5,7 @@ import numpy as np
 from loihiseg.conversion.lowering import taps as axis
 from loihiseg.conversion.lowering.convolutions import weight
 from loihiseg.conversion.lowering.graph import Step
-from loihiseg.conversion.lowering.linear_map import (
-    LinearMap,
-    NotPlacedError,
-    Windows,
-    apply,
-    rearrange,
-    scale,
-)
+from loihiseg.conversion.lowering.linear_map import LinearMap, apply, rearrange, scale
 from loihiseg.conversion.lowering.settings import (
     KerasShape,
     borders,
@@ -22,6 +15,7 @@ from loihiseg.conversion.lowering.settings import (
 )
 from loihiseg.conversion.lowering.shapes import output_shape, pool_settings
 from loihiseg.conversion.lowering.taps import Taps
+from loihiseg.conversion.lowering.windows import NotPlacedError, Windows
 
 
 def alike(rows: Taps, columns: Taps, channels: int) -> Windows:

@@ -7,17 +7,10 @@ import numpy as np
 from loihiseg.conversion.lowering import taps as axis
 from loihiseg.conversion.lowering.graph import Step
 from loihiseg.conversion.lowering.images import alike
-from loihiseg.conversion.lowering.linear_map import (
-    LinearMap,
-    NotPlacedError,
-    add,
-    apply,
-    concatenate,
-    mixture,
-    scale,
-)
+from loihiseg.conversion.lowering.linear_map import LinearMap, add, apply, concatenate, scale
 from loihiseg.conversion.lowering.settings import KerasShape, image
 from loihiseg.conversion.lowering.shapes import joined_axis, output_shape
+from loihiseg.conversion.lowering.windows import NotPlacedError, mixture
 
 
 def joined(step: Step, maps: Sequence[LinearMap], shapes: Sequence[KerasShape]) -> LinearMap:

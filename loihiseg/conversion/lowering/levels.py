@@ -16,18 +16,11 @@ from loihiseg.conversion.linear import Term
 from loihiseg.conversion.lowering import taps as axis
 from loihiseg.conversion.lowering.graph import Step
 from loihiseg.conversion.lowering.images import alike
-from loihiseg.conversion.lowering.linear_map import (
-    Heard,
-    LinearMap,
-    NotPlacedError,
-    Windows,
-    add,
-    identity,
-    scale,
-)
+from loihiseg.conversion.lowering.linear_map import Heard, LinearMap, add, identity, scale
 from loihiseg.conversion.lowering.settings import same_before
 from loihiseg.conversion.lowering.shapes import output_shape, pool_settings
 from loihiseg.conversion.lowering.terms import terms_of
+from loihiseg.conversion.lowering.windows import NotPlacedError, Windows
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.neuron_kinds import Extremum
 
@@ -86,7 +79,8 @@ def pooled(step: Step, one: LinearMap, layers: Layers) -> LinearMap:
         window = alike(rows, columns, len(each.factor)).behind(each.windows)
         window = replace(window, kernel=(window.kernel != 0).astype(np.float64))
         cut = each.windows.rows.places.min() < 0 or each.windows.columns.places.min() < 0
-        if cut and (one.offset.any() or (each.factor < 0).any()):
+        moved = one.offset.any() or each.neuron.offset != 0
+        if cut and (moved or (each.factor < 0).any()):
             raise NotPlacedError(
                 "takes the maximum of values below 0 and of padded zeros; pad behind it"
             )
@@ -117,8 +111,7 @@ def extreme(step: Step, maps: Sequence[LinearMap], layers: Layers) -> LinearMap:
         same = np.array_equal(each.factor, first.factor) and np.array_equal(
             one.offset, maps[0].offset
         )
-        value = each.neuron.levels, each.neuron.level_value
-        if not same or value != (first.neuron.levels, first.neuron.level_value):
+        if not same or _value(each.neuron) != _value(first.neuron):
             raise NotPlacedError(
                 f"takes the {what} of activations of unlike levels, or normalized unlike; give "
                 "them one QuantizedReLU's levels and scale, and normalize behind it"
@@ -130,9 +123,19 @@ def extreme(step: Step, maps: Sequence[LinearMap], layers: Layers) -> LinearMap:
             f"takes the {what} of channels scaled by factors of both signs; normalize behind it"
         )
     largest = (step.kind == "Maximum") == bool((first.factor >= 0).all())
-    neuron = Extremum(first.neuron.levels, first.neuron.level_value, largest)
+    neuron = _extremum(first.neuron, largest)
     name = layers.add(step, step.name, maps[0].shape, tuple(terms), neuron)
     return scale(identity(name, maps[0].shape), first.factor, maps[0].offset)
+
+
+def _value(neuron: Neuron) -> tuple[int, float, float]:
+    """What levels of unlike layers have to have in common."""
+    return neuron.levels, neuron.level_value, neuron.offset
+
+
+def _extremum(neuron: Neuron, largest: bool) -> Extremum:
+    """Of activations like one."""
+    return Extremum(neuron.levels, neuron.level_value, largest, neuron.offset)
 
 
 def _extremes(
@@ -150,7 +153,7 @@ def _extremes(
     signs = {largest: own for largest, own in signs.items() if own.any()}
     for largest, channels in signs.items():
         factor = np.where(channels, each.factor, 0.0)
-        neuron = Extremum(each.neuron.levels, each.neuron.level_value, largest)
+        neuron = _extremum(each.neuron, largest)
         own = name if len(signs) == 1 else f"{name}_{'largest' if largest else 'smallest'}"
         size = (*shape, len(factor))
         own = layers.add(step, own, size, (term,), neuron)

@@ -13,21 +13,27 @@ import numpy as np
 from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.linear import AnyTerm
 from loihiseg.conversion.lowering import rules, tail
-from loihiseg.conversion.lowering.graph import Graph, Step
-from loihiseg.conversion.lowering.linear_map import (
-    LinearMap,
-    NotPlacedError,
-    NoWeightsError,
-    identity,
+from loihiseg.conversion.lowering.functions import (
+    LAYERS,
+    ROUNDED,
+    function_of,
+    inner_functions,
+    rounded,
+    taken_by_levels,
 )
-from loihiseg.conversion.lowering.neurons import neuron_of, rate_of_one_hz, spikes
+from loihiseg.conversion.lowering.graph import Graph, Step
+from loihiseg.conversion.lowering.linear_map import LinearMap, identity
+from loihiseg.conversion.lowering.neurons import neuron_of, passes_on, rate_of_one_hz, spikes
 from loihiseg.conversion.lowering.settings import KerasShape, image
 from loihiseg.conversion.lowering.shapes import output_shape
 from loihiseg.conversion.lowering.sources import graph_of
 from loihiseg.conversion.lowering.terms import terms_of
 from loihiseg.conversion.lowering.weights import weight_faults
+from loihiseg.conversion.lowering.windows import NotPlacedError, NoWeightsError
+from loihiseg.conversion.monotone import Monotone
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.conversion.stepwise import FloatActivation
 from loihiseg.errors import InputError
 
 Stage = Literal["host before", "chip", "composed", "host after"]
@@ -97,7 +103,8 @@ def lower(
         Of a model with several outputs, the name of the layer that gives the one to be computed.
     levels_follow : bool
         Whether activations without levels are given some afterwards, or stay floats, so that their
-        maxima and minima can be placed too; see `loihiseg.conversion.neuron_kinds.Extremum`.
+        maxima and minima can be placed too, see `loihiseg.conversion.neuron_kinds.Extremum`, and
+        so can all functions that never fall, see `loihiseg.conversion.stepwise`.
 
     Raises
     ------
@@ -176,6 +183,9 @@ class _Walk:
         self.steps = dict(graph.steps)
         self.rate_scale_hz = rate_scale_hz
         self.levels_follow = levels_follow
+        self.taken = taken_by_levels(graph)
+        self.inner = inner_functions(graph) - self.taken if levels_follow else set()
+        self.functions: dict[str, Monotone] = {}
         self.layers: dict[str, SpikingLayer] = {}
         self.shapes: dict[str, KerasShape] = {}
         self.maps: dict[str, LinearMap] = {}
@@ -193,6 +203,10 @@ class _Walk:
         if isinstance(error, NoWeightsError) and any(s.fault for s in self.steps.values()):
             return  # they were not looked for behind layers that are not read
         self.refuse(step.name, f"{step.called} {error}")
+
+    def is_neurons(self, step: Step) -> bool:
+        """Whether a layer's output is the activation of neurons."""
+        return step.name not in self.taken and (spikes(step) or step.name in self.inner)
 
     def check_weights(self, names: list[str]) -> None:
         """Note weights that cannot be; what follows is looked at as if they were ones."""
@@ -231,7 +245,7 @@ class _Walk:
             step = self.steps.get(name)
             if step is None:
                 reached.append(name)
-            elif spikes(step):
+            elif self.is_neurons(step):
                 found[name] = None
             else:
                 passed.append(step)
@@ -244,7 +258,7 @@ class _Walk:
         """Note that an input is not seen by any neurons: for want of them, or for another kind."""
         n_before = len(self.refusals)
         for step in reversed(passed):
-            is_active = step.kind in ("ReLU", *rules.INSTEAD) or step.fault
+            is_active = step.kind in (*LAYERS, *rules.INSTEAD) or step.fault
             if is_active or (step.kind == "Activation" and found_inside(self.graph, step)):
                 try:
                     rules.check_step(step)
@@ -267,7 +281,7 @@ class _Walk:
             self.stages[name] = "composed"
             try:
                 self._infer(step)
-                if not spikes(step):
+                if not self.is_neurons(step) and name not in self.taken:
                     rules.check_step(step)
                 elif step.arguments.get("data_format", "channels_last") != "channels_last":
                     raise NotPlacedError("is channels-first; use channels_last")
@@ -305,14 +319,26 @@ class _Walk:
         """The value of a layer: a linear map of what was lowered before, or its own neurons."""
         maps = [self.maps[source] for source in step.sources]
         shapes = [self.shapes[source] for source in step.sources]
-        if not spikes(step):
-            return rules.lowered(step, maps, shapes, self)
-        one = maps[0]
-        if step.kind in rules.RULES:
-            one = rules.lowered(step, maps, shapes, self)
-        shape = image(self.shapes[step.name])
-        self._add(step, step.name, shape, terms_of(one), one, neuron_of(step))
-        return identity(step.name, shape)
+        function = self.functions.get(step.sources[0])
+        if step.name in self.taken or (function is not None and step.kind != ROUNDED):
+            # Its value is the argument of a function, until levels are made of it.
+            own = function or function_of(step, self.shapes[step.name])
+            self.functions[step.name] = own
+        elif self.is_neurons(step):
+            neuron = self._neuron(step, function)
+            one = rules.lowered(step, maps, shapes, self) if step.kind in rules.RULES else maps[0]
+            shape = image(self.shapes[step.name])
+            self._add(step, step.name, shape, terms_of(one), one, neuron)
+            return identity(step.name, shape)
+        return rules.lowered(step, maps, shapes, self) if _is_linear(step) else maps[0]
+
+    def _neuron(self, step: Step, function: Monotone | None) -> Neuron:
+        """What a layer of neurons is, behind a function that waits for its levels."""
+        if step.kind == ROUNDED:
+            return rounded(step, function or Monotone())
+        if step.name in self.inner:
+            return FloatActivation(function_of(step, self.shapes[step.name]))
+        return neuron_of(step)
 
     def neuron(self, name: str) -> Neuron | None:
         """See `loihiseg.conversion.lowering.levels.Layers`."""
@@ -366,3 +392,8 @@ class _Walk:
 def found_inside(graph: Graph, step: Step) -> bool:
     """Whether a layer's value is heard by others of the graph, so that it is no read-out's end."""
     return any(step.name in other.sources for other in graph.steps.values())
+
+
+def _is_linear(step: Step) -> bool:
+    """Whether a rule or nothing becomes of a layer, apart from an activation of its own."""
+    return step.kind in rules.RULES or passes_on(step)

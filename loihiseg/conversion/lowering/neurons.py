@@ -4,8 +4,8 @@ import numpy as np
 
 from loihiseg.conversion.lowering.convolutions import weight
 from loihiseg.conversion.lowering.graph import Step
-from loihiseg.conversion.lowering.linear_map import NotPlacedError
 from loihiseg.conversion.lowering.settings import INSIDE, activation
+from loihiseg.conversion.lowering.windows import NotPlacedError
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.neuron_kinds import Quantized, Rectified
 
@@ -25,7 +25,7 @@ def spikes(step: Step) -> bool:
     if step.fault:
         return False
     match step.kind:
-        case "LoihiReLU" | "QuantizedReLU":
+        case "LoihiReLU" | "QuantizedReLU" | "EqualLevels":
             return True
         case "ReLU":
             bends = arguments.get("negative_slope") or arguments.get("threshold")

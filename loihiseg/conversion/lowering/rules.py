@@ -7,11 +7,13 @@ say what to use instead.
 from collections.abc import Callable, Sequence
 
 from loihiseg.conversion.lowering import convolutions, images, joins, levels
+from loihiseg.conversion.lowering.functions import OF_FLOATS, is_function
 from loihiseg.conversion.lowering.graph import Step
 from loihiseg.conversion.lowering.levels import Layers
-from loihiseg.conversion.lowering.linear_map import LinearMap, NotPlacedError
+from loihiseg.conversion.lowering.linear_map import LinearMap
 from loihiseg.conversion.lowering.neurons import passes_on
 from loihiseg.conversion.lowering.settings import INSIDE, KerasShape, activation
+from loihiseg.conversion.lowering.windows import NotPlacedError
 
 Maps = Sequence[LinearMap]
 Shapes = Sequence[KerasShape]
@@ -46,10 +48,6 @@ RULES: dict[str, Rule] = {
 INSTEAD = {
     "EightBitConv2D": "the Conv2D that stands for it, with its rounded kernel",
     "EightBitConv2DTranspose": "the Conv2DTranspose that stands for it, with its rounded kernel",
-    "LeakyReLU": "a ReLU",
-    "PReLU": "a ReLU",
-    "ELU": "a ReLU",
-    "ThresholdedReLU": "a ReLU",
     "Softmax": "a ReLU, and the Softmax behind the last activation alone",
     "LayerNormalization": "a BatchNormalization",
     "GroupNormalization": "a BatchNormalization",
@@ -71,8 +69,9 @@ def check_step(step: Step) -> None:
     """
     if step.fault and step.kind not in INSTEAD:
         raise NotPlacedError(f"{step.fault}; use {_KNOWN}" if _is_bare(step.fault) else step.fault)
-    if step.kind == "ReLU" or (step.kind in INSIDE and activation(step) == "relu6"):
-        raise NotPlacedError(_bent(step))
+    if is_function(step):
+        inside = f"has activation {activation(step)!r}: it " if step.kind in INSIDE else ""
+        raise NotPlacedError(inside + OF_FLOATS)
     if step.kind == "Activation" and not passes_on(step):
         raise NotPlacedError("cannot run on Loihi; use a ReLU")
     if step.kind not in RULES and not passes_on(step):
@@ -86,16 +85,6 @@ def check_step(step: Step) -> None:
 def _is_bare(fault: str) -> bool:
     """Whether a fault does not say what to do."""
     return not any(word in fault for word in ("use ", "replace ", "expected", "make it"))
-
-
-def _bent(step: Step) -> str:
-    most = 6.0 if step.kind != "ReLU" else step.arguments.get("max_value")
-    if most is None:
-        return "has a slope or threshold; use a plain ReLU"
-    return (
-        f"has a maximum of {most:g}, at which no firing rate stops; use a plain ReLU, or "
-        f"QuantizedReLU(levels, alpha={most:g}) with a code of levels"
-    )
 
 
 def lowered(step: Step, maps: Maps, shapes: Shapes, layers: Layers) -> LinearMap:

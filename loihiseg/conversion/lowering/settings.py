@@ -4,7 +4,7 @@ from typing import Any
 
 from loihiseg.conversion.linear import Pair
 from loihiseg.conversion.lowering.graph import Step
-from loihiseg.conversion.lowering.linear_map import NotPlacedError, Shape
+from loihiseg.conversion.lowering.windows import NotPlacedError, Shape
 
 KerasShape = tuple[int, ...]
 """Of a value in Keras, without the batch."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from loihiseg.conversion.lowering.graph import Step
-from loihiseg.conversion.lowering.linear_map import NotPlacedError
 from loihiseg.conversion.lowering.settings import KerasShape, borders, check_image, pair
+from loihiseg.conversion.lowering.windows import NotPlacedError
 
 
 def output_shape(step: Step, shapes: Sequence[KerasShape]) -> KerasShape:

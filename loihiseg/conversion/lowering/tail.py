@@ -26,7 +26,6 @@ from loihiseg.conversion.host_graph import (
 from loihiseg.conversion.lowering.convolutions import bias, grouped, spread, weight
 from loihiseg.conversion.lowering.graph import Graph, Step
 from loihiseg.conversion.lowering.images import normalization
-from loihiseg.conversion.lowering.linear_map import NotPlacedError
 from loihiseg.conversion.lowering.neurons import passes_on
 from loihiseg.conversion.lowering.settings import (
     INSIDE,
@@ -38,6 +37,7 @@ from loihiseg.conversion.lowering.settings import (
     same_before,
 )
 from loihiseg.conversion.lowering.shapes import joined_axis, output_shape, pool_settings
+from loihiseg.conversion.lowering.windows import NotPlacedError
 
 Shapes = Sequence[KerasShape]
 Rule = Callable[[Step, Shapes], list[Operation]]

@@ -8,16 +8,12 @@ from scipy.sparse import csr_array
 from loihiseg.conversion.convolution import same_borders
 from loihiseg.conversion.linear import AnyTerm, Pads, Pair, SparseTerm, Term
 from loihiseg.conversion.lowering import taps as axis
-from loihiseg.conversion.lowering.linear_map import (
-    Heard,
-    LinearMap,
-    Part,
-    Scattered,
+from loihiseg.conversion.lowering.linear_map import Heard, LinearMap, Part, Scattered, heard_shape
+from loihiseg.conversion.lowering.windows import (
     Shape,
     Windows,
     check_size,
     heard_of,
-    heard_shape,
     sum_of_products,
 )
 

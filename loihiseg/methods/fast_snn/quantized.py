@@ -10,7 +10,8 @@ import numpy as np
 from loihiseg.conversion.layer_input import layer_input
 from loihiseg.conversion.lowering import Lowering
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.errors import Option, OptionError
+from loihiseg.conversion.stepwise import Stepwise
+from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.network.quantized import quantized_relu
 from loihiseg.simulation.network import (
     BATCH,
@@ -43,6 +44,11 @@ def check_levels(network: LoweredNetwork) -> None:
                 f"layer '{layer.name}' has no levels; train with ", Option("levels"),
                 " to run it as Fast-SNN",
             )  # fmt: skip
+        if isinstance(layer.neuron, Stepwise):
+            raise InputError(
+                f"layer '{layer.name}' has levels of another function than a ReLU; Fast-SNN has "
+                "none for it: use QuantizedReLU"
+            )
 
 
 def neurons_of(network: LoweredNetwork, signed: bool = True) -> IntegrateAndFire:

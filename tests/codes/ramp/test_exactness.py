@@ -15,7 +15,8 @@ from loihiseg.emulator.host import host_spikes
 from loihiseg.emulator.presentation import present
 from tests import quantized, ramp_networks
 
-OWN = ramp_networks.random_own_network
+OWN, STEPWISE = ramp_networks.random_own_network, ramp_networks.random_stepwise_network
+GATED = ramp_networks.random_gated_network
 
 
 @dataclass(frozen=True)
@@ -235,13 +236,34 @@ def test_random_networks_of_all_terms():
     assert spikes > 3000
 
 
+def test_random_networks_of_any_thresholds():
+    """That are not 0 at level 0, as far apart as may be, some out of reach."""
+    spikes = 0
+    for seed in range(12):
+        wrong, wanted = differing(seed, by_nengo_loihi=seed % 6 == 0, stock=seed == 6, of=STEPWISE)
+        assert wrong == 0, f"network {seed}"
+        spikes += wanted
+    assert spikes > 2000
+
+
+def test_random_networks_of_extremes_of_what_follows_from_each_other():
+    """Through relays, as many as are needed."""
+    relayed = 0
+    for seed in range(30):
+        assert differing(seed, by_nengo_loihi=False, of=GATED)[0] == 0, f"network {seed}"
+        relayed += any(one.name.endswith("_again") for one in GATED(seed).layers)
+    assert relayed > 10
+    assert differing(31, stock=True, of=GATED)[0] == 0
+
+
 @pytest.mark.slow
-def test_many_random_networks_of_all_terms():
+@pytest.mark.parametrize("of", [OWN, STEPWISE, GATED])
+def test_many_random_networks_of_all_terms(of):
     """3,000 on the compiled emulator, 300 more built by nengo-loihi and run on its own."""
     for seed in range(100, 3100):
-        assert differing(seed, by_nengo_loihi=False, of=OWN)[0] == 0, f"network {seed}"
+        assert differing(seed, by_nengo_loihi=False, of=of)[0] == 0, f"network {seed}"
     for seed in range(3100, 3400):
-        assert differing(seed, stock=True, of=OWN)[0] == 0, f"network {seed}"
+        assert differing(seed, stock=True, of=of)[0] == 0, f"network {seed}"
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ from loihiseg.emulator.presenter import CompiledPresenter
 from partition.shapes.tiling import choose_block_shapes
 from tests import quantized, ramp_networks
 
+OWN, STEPWISE = ramp_networks.random_own_network, ramp_networks.random_stepwise_network
+
 
 def built(seed, of):
     """A random network, the code for it, its neurons cut at random, and their `Presenter`."""
@@ -28,7 +30,7 @@ def built(seed, of):
     return network, code, neurons, shapes, quantized.presenter(neurons, shapes)
 
 
-def differing(seed, of=ramp_networks.random_own_network):
+def differing(seed, of=OWN):
     """Units at another level than the quantized network has them, of two emulators, and levels on.
 
     With held input those of all layers, else of the outputs.
@@ -45,7 +47,8 @@ def differing(seed, of=ramp_networks.random_own_network):
         for shown in (stock, ours.present_all(images, code.n_steps, 1)):
             for name in names:
                 layer = neurons.layer(name)
-                wanted = np.rint(expected[name] / layer.level_value)
+                above = expected[name] - np.float32(layer.neuron.offset)
+                wanted = np.rint(above / layer.level_value)
                 found = np.stack([one.window_spikes[name] for one in shown])
                 wrong += int((levels.levels_on(layer, found) != wanted).sum())
                 on += int(wanted.sum())
@@ -62,17 +65,40 @@ def test_random_networks_are_right_in_every_level():
     assert on > 1000
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_networks_of_any_thresholds_are_right_in_every_level(seed):
+    wrong, on = differing(seed, STEPWISE)
+    assert wrong == 0 and on > 50
+
+
 @pytest.mark.slow
-def test_many_random_networks():
+@pytest.mark.parametrize("of", [OWN, STEPWISE])
+def test_many_random_networks(of):
     """300, on nengo-loihi's emulator and on ours."""
     for seed in range(100, 400):
-        assert differing(seed)[0] == 0, f"network {seed}"
+        assert differing(seed, of)[0] == 0, f"network {seed}"
 
 
+def with_room(seed):
+    """The first stepwise network from a number on whose biases are no larger than 32 weights.
+
+    For larger ones the thermometer code has coarser weights than the ramp code, which has none.
+    """
+    while True:
+        network = STEPWISE(seed)
+        layers = [one for one in levels.neurons_of(network).chip_layers if one.neuron.compares]
+        weights = [max(np.abs(term.values).max() for term in one.terms) for one in layers]
+        most = (np.abs(one.bias).max() / weight for one, weight in zip(layers, weights))
+        if max(most, default=0) < 32:
+            return network
+        seed += 10**4
+
+
+@pytest.mark.parametrize("of", [OWN, with_room])
 @pytest.mark.parametrize("seed", range(8))
-def test_both_codes_are_one_function(seed):
+def test_both_codes_are_one_function(seed, of):
     """With weights of one scale: of the same sums, unit for unit."""
-    network = ramp_networks.fitting(seed, ramp_networks.random_own_network)
+    network = ramp_networks.fitting(seed, of)
     images = ramp_networks.random_images(network, seed)
     code = ThermometerCode.of(network, one_scale=True)
     neurons = code.neurons(network)
@@ -80,5 +106,6 @@ def test_both_codes_are_one_function(seed):
     meant = quantize_network(code.settled(neurons, shapes), shapes, 0.0).network
     found, wanted = forward(meant, images), ramp_networks.integer_network(network, images)
     for layer in network.layers:
-        levels_on = np.rint(found[layer.name] / layer.level_value)
+        above = found[layer.name] - np.float32(layer.neuron.offset)
+        levels_on = np.rint(above / layer.level_value)
         np.testing.assert_array_equal(levels_on, wanted[layer.name], err_msg=layer.name)

@@ -12,6 +12,7 @@ from loihiseg.conversion.linear import SparseTerm, Term
 from loihiseg.conversion.lowering import linear_map as linear
 from loihiseg.conversion.lowering import taps
 from loihiseg.conversion.lowering.terms import terms_of
+from loihiseg.conversion.lowering.windows import NotPlacedError, Windows
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -119,8 +120,8 @@ def windows(rng, shape):
     rows, columns = along(rng, shape[0]), along(rng, shape[1])
     size = rows.n_taps, columns.n_taps
     if rng.integers(2):
-        return linear.Windows(rows, columns, rng.normal(size=(*size, shape[2], 1)), True)
-    return linear.Windows(rows, columns, rng.normal(size=(*size, shape[2], rng.integers(1, 4))))
+        return Windows(rows, columns, rng.normal(size=(*size, shape[2], 1)), True)
+    return Windows(rows, columns, rng.normal(size=(*size, shape[2], rng.integers(1, 4))))
 
 
 @settings(max_examples=80, deadline=None)
@@ -154,7 +155,7 @@ def test_what_no_convolution_expresses_is_sparse():
     rng = np.random.default_rng(0)
     kernel = rng.normal(size=(3, 3, 2, 2))
     rows, columns = (taps.sliding(n, n, 3, 1, 1) for n in (6, 5))
-    own = linear.Windows(rows, columns, kernel)
+    own = Windows(rows, columns, kernel)
     one = linear.apply(linear.apply(linear.identity("a", (6, 5, 2)), own), own)
     whole, border = terms_of(one)
     assert isinstance(whole, Term) and whole.kernel.shape == (5, 5, 2, 2)
@@ -166,11 +167,11 @@ def test_what_no_convolution_expresses_is_sparse():
 def test_a_map_of_too_many_weights_is_refused():
     rng = np.random.default_rng(0)
     one = linear.identity("a", (64, 64, 16))
-    down = linear.Windows(taps.sliding(64, 32, 2, 2), taps.sliding(64, 32, 2, 2),
+    down = Windows(taps.sliding(64, 32, 2, 2), taps.sliding(64, 32, 2, 2),
                           rng.normal(size=(2, 2, 16, 16)))  # fmt: skip
-    up = linear.Windows(taps.repeated(32, 2), taps.repeated(32, 2), rng.normal(size=(1, 1, 16, 80)))
+    up = Windows(taps.repeated(32, 2), taps.repeated(32, 2), rng.normal(size=(1, 1, 16, 80)))
     one = linear.apply(linear.apply(one, down), up)
-    with pytest.raises(linear.NotPlacedError, match="put an activation between"):
+    with pytest.raises(NotPlacedError, match="put an activation between"):
         terms_of(one)
 
 

@@ -102,10 +102,10 @@ CASES = {
     "PReLU": (between(L.PReLU(name="bad")), "PReLU.*use a ReLU"),
     "ELU": (between(L.ELU(name="bad")), "ELU.*use a ReLU"),
     "sigmoid": (sigmoid_between, "sigmoid.*ReLU"),
-    "tanh inside": (tanh_inside, "'tanh'.*use 'relu'"),
+    "tanh inside": (tanh_inside, "'tanh'.*use a ReLU, or a code of levels"),
     "relu6 inside": (
         before_activation(lambda x: conv(x, 2, "bad", activation=tf.nn.relu6)),
-        r"maximum of 6.*plain ReLU.*alpha=6",
+        "use a ReLU, or a code of levels: with an EqualLevels",
     ),
     "lambda": (between(L.Lambda(lambda x: x * 2, name="bad")), "Lambda.*use Conv2D"),
     "custom": (custom_layer, "Halve.*use Conv2D"),
@@ -118,15 +118,15 @@ CASES = {
     ),
     "relu of 6": (
         before_activation(lambda x: L.ReLU(6, name="bad")(conv(x, 2, "c1"))),
-        r"maximum of 6.*plain ReLU.*alpha=6",
+        "use a ReLU, or a code of levels: with an EqualLevels",
     ),
     "relu with slope": (
         before_activation(lambda x: L.ReLU(negative_slope=0.1, name="bad")(conv(x, 2, "c1"))),
-        "plain ReLU",
+        "use a ReLU, or a code of levels",
     ),
     "relu with threshold": (
         before_activation(lambda x: L.ReLU(threshold=0.1, name="bad")(conv(x, 2, "c1"))),
-        "plain ReLU",
+        "use a ReLU, or a code of levels",
     ),
     "pixels with spikes": (pixels_with_spikes, "pixels and by spikes.*activation of their own"),
     "rows normalized": (norm_of_rows, "must normalize channels"),

@@ -1,0 +1,127 @@
+"""Levels of functions that never fall: every spike is that of integers from the Keras layers."""
+
+from collections import Counter
+
+from loihiseg.frameworks import tf
+
+import numpy as np
+import pytest
+
+from loihiseg.codes.ramp.code import RampCode
+from loihiseg.codes.thermometer.code import ThermometerCode
+from loihiseg.conversion.forward import forward
+from loihiseg.conversion.lowering import lower
+from loihiseg.conversion.precision import quantize_network
+from loihiseg.emulator.check import check_equality
+from loihiseg.errors import InputError
+from tests import function_models, quantized, ramp_networks
+from tests.keras_levels import KerasLevels, Undecided
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+ROOM = 32
+"""Largest weights that biases may be for thermometer neurons to have all bits of weights."""
+
+
+def counts(layer, values):
+    """Levels of activations."""
+    return np.rint((values - layer.neuron.offset) / layer.level_value).astype(int)
+
+
+def emulated(network, code, pixels, rng):
+    """Levels by the quantized network; 0 units of nengo-loihi's own emulator are at others.
+
+    Every integer of the compiled emulator's state is that of nengo-loihi's.
+    """
+    neurons = code.neurons(network)
+    shapes = {one.name: ramp_networks.cut(rng, one.shape) for one in neurons.chip_layers}
+    neurons = code.settled(neurons, shapes)
+    expected = forward(quantize_network(neurons, shapes, 0.0).network, pixels)
+    with quantized.presenter(neurons, shapes) as stock:
+        shown = stock.present_all(list(pixels), code.n_steps, code.n_window_steps)
+        for layer in network.layers:
+            found = np.stack([one.firing_per_step(layer.name) for one in shown])
+            found = counts(layer, code.activation(layer, found))
+            np.testing.assert_array_equal(found, counts(layer, expected[layer.name]), layer.name)
+        n_spikes = check_equality(stock, neurons, pixels[0], code.n_steps)
+    return n_spikes
+
+
+def integers(network, code, pixels):
+    """Levels of the quantized network where each layer is one block."""
+    neurons = code.neurons(network)
+    shapes = {one.name: one.shape for one in neurons.chip_layers}
+    found = forward(quantize_network(code.settled(neurons, shapes), shapes, 0.0).network, pixels)
+    return {one.name: counts(one, found[one.name]) for one in network.layers}
+
+
+def has_room(neurons):
+    for one in neurons.chip_layers:
+        weight = max(float(np.abs(term.values).max()) for term in one.terms)
+        if one.neuron.compares and np.abs(one.bias).max() >= ROOM * weight:
+            return False
+    return True
+
+
+def is_one_rounding(network):
+    """Whether the weights of a source are rounded together, as the reference rounds them."""
+    return all(len(set(one.sources)) == len(one.sources) for one in network.layers)
+
+
+def checked(seed, emulate=True):
+    """What became of a random model, and its functions."""
+    model, pixels, names = function_models.random_model(seed)
+    network = lower(model).network
+    rng = np.random.default_rng(seed)
+    notes = Counter()
+    codes = [ThermometerCode.of(network, one_scale=True)]
+    try:
+        codes.append(RampCode.of(network))
+    except InputError:
+        notes["no ramp"] += 1
+    neurons = codes[0].neurons(network)
+    notes["bias by pixel"] += any(one.bias.ndim == 3 for one in neurons.chip_layers)
+    if emulate:
+        for code in codes:
+            notes[f"spikes {code.name}"] += emulated(network, code, pixels, rng)
+    try:
+        wanted = KerasLevels(model).counts(pixels)
+    except Undecided:
+        wanted = None
+    if wanted is None or not is_one_rounding(network):
+        notes["undecided"] += 1
+        return notes, names
+    for code in codes:
+        if code.name == "thermometer" and not has_room(code.neurons(network)):
+            notes["no room"] += 1
+            continue
+        found = integers(network, code, pixels)
+        for name, values in wanted.items():
+            if name in found:
+                shape = found[name].shape
+                np.testing.assert_array_equal(found[name], values.reshape(shape), f"{seed} {name}")
+        notes[f"equal {code.name}"] += 1
+    return notes, names
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_random_models(part):
+    notes = Counter()
+    for seed in range(4 * part, 4 * part + 4):
+        notes += checked(seed, emulate=seed % 4 == 0)[0]
+    assert notes["equal thermometer"] + notes["equal ramp"] >= 3, notes
+
+
+@pytest.mark.slow
+def test_many_random_models():
+    """300, each on nengo-loihi's own emulator by both codes."""
+    notes, functions = Counter(), Counter()
+    for seed in range(100, 400):
+        found, names = checked(seed)
+        notes += found
+        functions += Counter(names)
+        tf.keras.backend.clear_session()
+    print(dict(notes), dict(functions))
+    assert set(functions) == set(function_models.FUNCTIONS)
+    assert notes["bias by pixel"] > 50
+    assert notes["equal thermometer"] > 150 and notes["equal ramp"] > 150
