@@ -110,7 +110,9 @@ def compile_calibrated(
         shown(deployed, compiled.presenter) as presenter,
         reporter.bar("calibrate", len(pixels)) as advance,
     ):
-        trained = predictor(prepared.source.model)(pixels[..., None])[..., 0]
+        trained = None
+        if deployed.task.kind == "membrane":
+            trained = predictor(prepared.source.model)(pixels[..., None])[..., 0]
         deployed, digest = calibrated(
             deployed, presenter, pixels, trained, advance, known=calibration.known
         )
