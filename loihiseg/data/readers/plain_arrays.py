@@ -1,20 +1,36 @@
 """Arrays of numbers from .npy and .npz files; sizes are checked, nothing is ever unpickled."""
 
 import io
-import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
+from loihiseg.data.readers.base import DamagedFileError
 from loihiseg.data.readers.limits import check_declared
+from loihiseg.data.readers.numpy_file import find_array
 from loihiseg.errors import InputError
 from partition.storage.files import read_bytes
 
 MOST_FILE_BYTES = 2**32
 """Of one file, 4 GiB: it is held in memory."""
+
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+"""What Python's reader of archives raises of damaged ones."""
 
 _SUFFIX = ".npy"
 _MOST_AXES = 8
@@ -49,7 +65,7 @@ def read_arrays(
             return {alone: _array(data)}
         if path.suffix == ".npz":
             return _members(path, data, names)
-    except (ValueError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (DamagedFileError, *_ZIP_ERRORS) as error:
         raise InputError(
             f"{path}: is damaged, or holds more than plain numbers ({str(error)[:200]}); write it "
             "with numpy.savez or numpy.save"
@@ -65,6 +81,8 @@ def _members(path: Path, data: bytes, names: Collection[str]) -> dict[str, np.nd
             if len(entries) > 1:
                 raise ValueError(f"array '{name}' is there twice")
             for entry in entries:
+                if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ValueError(f"array '{name}' is compressed in an odd way")
                 check_declared(path, entry.file_size, entry.compress_size)
                 with archive.open(entry) as stream:
                     content = stream.read(entry.file_size + 1)
@@ -73,19 +91,13 @@ def _members(path: Path, data: bytes, names: Collection[str]) -> dict[str, np.nd
 
 
 def _array(data: bytes) -> np.ndarray:
-    stream = io.BytesIO(data)
-    version = np.lib.format.read_magic(stream)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"version {version} of numpy's format")
-    # Headers are Python literals of at most 10,000 bytes; nothing in them is run.
-    if version == (1, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    else:
-        shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    if dtype.kind not in "biuf" or len(shape) > _MOST_AXES or min(shape, default=0) < 0:
-        raise ValueError(f"an array of {str(dtype)[:40]} of shape {str(shape)[:60]}")
-    start, declared = stream.tell(), math.prod(shape) * dtype.itemsize
-    if declared != len(data) - start:
-        raise ValueError(f"{len(data) - start:,} bytes for an array of {declared:,}")
-    values = np.frombuffer(data, dtype, offset=start)
-    return values.reshape(shape, order="F" if fortran else "C")
+    def read(offset: int, n_bytes: int) -> bytes:
+        if offset + n_bytes > len(data):
+            raise DamagedFileError("it is cut off")
+        return data[offset : offset + n_bytes]
+
+    found = find_array(read, len(data))
+    if len(found.shape) > _MOST_AXES:
+        raise DamagedFileError(f"an array of {len(found.shape)} axes")
+    values = np.frombuffer(data, found.dtype, offset=found.offset).reshape(found.shape)
+    return values.T if found.last_first else values
