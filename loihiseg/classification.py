@@ -110,7 +110,7 @@ def deploy_classes(
 
     with reporter.part("load") as note:
         check_target(running.target)
-        _check_running(running)
+        _check_options(compiling, running)
         network = load()
         task = task_of_network(network, running.task or "classes")
         data = read(task)
@@ -142,8 +142,13 @@ def deploy_classes(
     )
 
 
-def _check_running(running: RunOptions) -> None:
+def _check_options(compiling: CompileOptions, running: RunOptions) -> None:
     """Refuse what is of maps of membrane alone."""
+    if compiling.tile is not None:
+        raise OptionError(
+            Option("tile"), f" {compiling.tile}: is of sections; leave it out for classes, whose "
+            "images are as large as the network's input",
+        )  # fmt: skip
     if running.early_exit is not None:
         raise OptionError(
             Option("early_exit"), " stops by maps of membrane; leave it out for classes"

@@ -175,6 +175,18 @@ def test_two_classes_of_vectors_at_rates():
     assert loihiseg.score_classes(runs, expected.astype(int)).n_labels == 6
 
 
+def test_maps_of_membrane_as_two_classes():
+    images = np.random.default_rng(4).normal(0, 1, (3, 64, 64)).astype(np.float32)
+    options = {"task": "classes", "sections": "1:", "proof_seconds": 0.0, "steps": 20}
+    found = loihiseg.deploy_images("tiny-synthetic", images, **options)
+    assert found.classes.shape == found.logits.shape == (2, 64, 64)
+    np.testing.assert_array_equal(found.classes, found.logits > 0)
+    words = found.results.classes.task.words
+    assert words == "one of 2 classes for every pixel, of images of 64 x 64 x 1"
+    with pytest.raises(InputError, match="tile 32: is of sections"):
+        loihiseg.deploy_images("tiny-synthetic", images, tile=32, **options)
+
+
 def test_arguments_that_cannot_be_used(model):
     images = np.zeros((2, 8, 8, 2), np.float32)
     with pytest.raises(InputError, match="calibration_images: missing"):

@@ -112,7 +112,8 @@ def compile_calibrated(
     ):
         trained = None
         if deployed.task.kind == "membrane":
-            trained = predictor(prepared.source.model)(pixels[..., None])[..., 0]
+            images = pixels[..., None] if pixels.ndim == 3 else pixels
+            trained = predictor(prepared.source.model)(images)[..., 0]
         deployed, digest = calibrated(
             deployed, presenter, pixels, trained, advance, known=calibration.known
         )

@@ -54,7 +54,8 @@ def _add_choice(parser: Parser) -> None:
         "--task",
         choices=("membrane", "classes"),
         help="what the network gives: membrane for every pixel, or classes for every pixel or "
-        "image, of images in an .npz file as --data (default: what its shapes say)",
+        "image, of images in an .npz file as --data, which --sections, --tiles and "
+        "--calibration-tiles then count (default: what its shapes say)",
     )
     parser.add_argument(
         "--tile",
