@@ -1,6 +1,7 @@
 """From an electron-microscopy stack and a U-Net to a spiking deployment on Loihi.
 
-Three verbs, and one that does all of them; see `loihiseg.verbs`. Each brings in its own module when
+Three verbs, and one that does all of them; see `loihiseg.verbs`, and `loihiseg.image_verbs` for
+networks that tell classes apart. Each brings in its own module when
 it is first asked for, so that TensorFlow is imported when something is compiled and not before.
 """
 
@@ -8,33 +9,43 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from loihiseg.classification import ClassDeployment
     from loihiseg.compilation.artifact import load_deployed, save_deployed
     from loihiseg.compilation.deployed import DeployedNetwork
+    from loihiseg.image_verbs import classify, deploy_images, score_classes
     from loihiseg.pipeline import Deployment
     from loihiseg.verbs import compile, deploy_stack, run, score
 
 __version__ = "0.1.0"
 
 _MODULE_OF = {
+    "ClassDeployment": "classification",
     "DeployedNetwork": "compilation.deployed",
     "Deployment": "pipeline",
+    "classify": "image_verbs",
     "compile": "verbs",
+    "deploy_images": "image_verbs",
     "deploy_stack": "verbs",
     "load_deployed": "compilation.artifact",
     "run": "verbs",
     "save_deployed": "compilation.artifact",
     "score": "verbs",
+    "score_classes": "image_verbs",
 }
 
 __all__ = [
+    "ClassDeployment",
     "DeployedNetwork",
     "Deployment",
+    "classify",
     "compile",
+    "deploy_images",
     "deploy_stack",
     "load_deployed",
     "run",
     "save_deployed",
     "score",
+    "score_classes",
 ]
 
 

@@ -144,3 +144,13 @@ def truth_of(truth: object, shape: tuple[int, ...], name: str = "truth") -> np.n
             Option(name), f": shape {found.shape}, expected that of the maps, {shape}"
         )
     return found
+
+
+def check_undecided(options: Mapping[str, object], chips: int | None) -> None:
+    """Refuse options that a deployed network has decided."""
+    decided = [] if chips is None else ["chips"]
+    decided += [one.name for one in fields(CompileOptions) if one.name in options]
+    if decided:
+        raise OptionError(
+            Option(decided[0]), ": a deployed network has its own; leave out, or compile one"
+        )

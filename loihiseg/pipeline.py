@@ -142,13 +142,14 @@ def deploy(
     partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
-    from loihiseg.compilation.source import pixel_nm_of
+    from loihiseg.compilation.source import check_membrane, pixel_nm_of
 
     if running.early_exit is not None:
         compiling = replace(compiling, input=compiling.input or "held")
     with reporter.part("load") as note:
         check_target(running.target)
         network = load()
+        check_membrane(network)
         network_nm = pixel_nm_of(network)
         stack = read(network_nm)
         sections = _sections(network, stack, compiling, running)
@@ -161,7 +162,11 @@ def deploy(
     else:
         ready = _compiled(network, sections, compiling, running, reporter)
     if running.check:
-        ready = _checked(ready, running.check, reporter)
+        pixels = ready.chosen.tiles.pixels[0]
+        reference = checked_reference(
+            ready.deployed, ready.reference, pixels, running.check, reporter
+        )
+        ready = replace(ready, reference=reference)
     outcome = _emulated(ready, running, reporter)
     return _deployment(ready, outcome, running, reporter)
 
@@ -231,7 +236,7 @@ def _compiled(
         compiling,
         _expected_on(chosen),
         0.5 if threshold is None else threshold,
-        lambda deployed, reference: _presenter(deployed, reference, running),
+        lambda deployed, reference: presenter_of(deployed, reference, running),
         reporter,
         # Only the compiled emulator can do without nengo-loihi's model.
         fresh=running.emulator == "nengo-loihi" or running.check > 0,
@@ -281,19 +286,21 @@ def _made_notes(made: "Made", sections: Selection, threshold: float | None) -> t
     return tuple(found)
 
 
-def _checked(ready: _Ready, n_steps: int, reporter: Reporter) -> _Ready:
-    """The same, once both emulators have been found equal; with nengo-loihi's model."""
+def checked_reference(
+    deployed: DeployedNetwork, reference: Any, pixels: np.ndarray, n_steps: int, reporter: Reporter
+) -> Any:
+    """nengo-loihi's model of a network, once both emulators have been found equal on an image."""
     from loihiseg.emulator.check import check_equality
 
     with reporter.part("check") as note:
-        reference = ready.reference or _reference(ready.deployed)
-        pixels = ready.chosen.tiles.pixels[0]
-        n_spikes = check_equality(reference, ready.deployed.neurons, pixels, n_steps)
+        reference = reference or reference_of(deployed)
+        n_spikes = check_equality(reference, deployed.neurons, pixels, n_steps)
         note.detail = f"{n_steps} steps equal in every integer, {n_spikes:,} spikes"
-    return replace(ready, reference=reference)
+    return reference
 
 
-def _reference(deployed: DeployedNetwork) -> Any:
+def reference_of(deployed: DeployedNetwork) -> Any:
+    """nengo-loihi's model and emulator of a network, `loihiseg.emulator.reference.Presenter`."""
     from loihiseg.compilation.block_model import reference
 
     return reference(
@@ -301,13 +308,13 @@ def _reference(deployed: DeployedNetwork) -> Any:
     )
 
 
-def _presenter(
+def presenter_of(
     deployed: DeployedNetwork, reference: Any, running: RunOptions
 ) -> AbstractContextManager[Any]:
     """What images are presented to: the compiled program, nengo-loihi's emulator, or a chip."""
     emulator: AbstractContextManager[Presenter] = compiled_presenter(deployed)
     if running.emulator == "nengo-loihi":
-        emulator = nullcontext(reference or _reference(deployed))
+        emulator = nullcontext(reference or reference_of(deployed))
     if running.target == "loihi":
         from loihiseg.compilation.board import on_board
 
@@ -322,7 +329,7 @@ def _emulated(ready: _Ready, running: RunOptions, reporter: Reporter) -> Outcome
     watched = None
     with (
         reporter.part("emulate") as note,
-        _presenter(deployed, ready.reference, running) as presenter,
+        presenter_of(deployed, ready.reference, running) as presenter,
     ):
         quantized = quantize_network(
             deployed.neurons, deployed.block_shapes, deployed.code.synapse_s

@@ -12,7 +12,6 @@ is an `InputError` of one line, what needs more chips a `partition.core.errors.D
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 
 from loihiseg.arguments import (
     check_names,
+    check_undecided,
     checked,
     picked,
     probability_of,
@@ -39,6 +39,7 @@ from loihiseg.data.stack import LabelPolarity, Stack
 from loihiseg.data.tiles import Tiles, default_overlap, spread_tiles, tile_grid
 from loihiseg.errors import Option, OptionError
 from loihiseg.evaluation.scoring import probability_row, score_row
+from loihiseg.image_verbs import compile_classes
 from loihiseg.option_fields import OneOf, Whole
 from loihiseg.pipeline import Deployment, deploy
 from loihiseg.progress import Reporter
@@ -49,7 +50,7 @@ from loihiseg.running.sections import SectionRun
 from loihiseg.running.sections import run as run_sections
 
 if TYPE_CHECKING:
-    from loihiseg.compilation.source import KerasModel
+    from loihiseg.compilation.source import KerasModel, TrainedNetwork
 
 SYNTHETIC_SIDE = 256
 """Rows and columns of synthetic sections, pixels."""
@@ -76,7 +77,8 @@ def compile(
         (n, rows, columns) or (rows, columns), uint8, or other numbers that are scaled as
         `make_stack` does. Firing rates are expected and the read-out is fitted on tiles of them:
         nothing should be judged by them. Labels are not needed. Without images, rates are expected
-        from synthetic sections, and a read-out that asks for it is not fitted, with a warning.
+        from synthetic sections, and a read-out that asks for it is not fitted, with a warning. Of a
+        network that tells classes apart it takes images, see `loihiseg.image_verbs`, at least one.
     chips : int
     calibration_tiles : int
         So many, spread over the images without overlap.
@@ -100,20 +102,27 @@ def compile(
     partition.core.errors.DoesNotFitError
         If the network needs more chips.
     """
+    from loihiseg.compilation.source import task_of_network, trained_network
+
     check_names(options, CompileOptions)
     compiling = picked(CompileOptions, {"chips": chips, **options})
     if threshold is not None:
         threshold = share("threshold", threshold)
     checked("calibration_tiles", calibration_tiles, Whole(1, 10**6))
+    reporter = reporter or Reporter(quiet=True)
+    trained = trained_network(network)
+    if task_of_network(trained).kind == "classes":
+        if threshold is not None:
+            raise OptionError(Option("threshold"), ": is of membrane; leave it out for classes")
+        return compile_classes(trained, compiling, calibration_images, calibration_tiles, reporter)
     given = None
     if calibration_images is not None:
         given = stack_of("calibration_images", calibration_images)
-    reporter = reporter or Reporter(quiet=True)
-    return _compiled(network, compiling, given, calibration_tiles, threshold, reporter)
+    return _compiled(trained, compiling, given, calibration_tiles, threshold, reporter)
 
 
 def _compiled(
-    network: "str | PathLike[str] | KerasModel",
+    trained: "TrainedNetwork",
     compiling: CompileOptions,
     given: Stack | None,
     n_tiles: int,
@@ -121,10 +130,9 @@ def _compiled(
     reporter: Reporter,
 ) -> DeployedNetwork:
     """Compile, calibrated on so many tiles of what was given."""
-    from loihiseg.compilation.source import check_tile, known_tile, trained_network
+    from loihiseg.compilation.source import check_tile, known_tile
     from loihiseg.compilation.steps import Tissue, compile_on
 
-    trained = trained_network(network)
     check_tile(trained, compiling.tile)
     side = SYNTHETIC_SIDE
     if given is not None:
@@ -360,7 +368,7 @@ def deploy_stack(
     stack = stack_of("images", images, labels, label_polarity)
     reporter = reporter or Reporter(quiet=True)
     if isinstance(network, DeployedNetwork):
-        _check_undecided(options, chips)
+        check_undecided(options, chips)
         kept = network
         return deploy(lambda: kept, lambda _: stack, CompileOptions(), running, reporter)
     from loihiseg.compilation.source import trained_network
@@ -369,13 +377,3 @@ def deploy_stack(
         options = {"chips": chips, **options}
     compiling = picked(CompileOptions, options)
     return deploy(lambda: trained_network(network), lambda _: stack, compiling, running, reporter)
-
-
-def _check_undecided(options: Mapping[str, object], chips: int | None) -> None:
-    """Refuse options that a deployed network has decided."""
-    decided = [] if chips is None else ["chips"]
-    decided += [one.name for one in fields(CompileOptions) if one.name in options]
-    if decided:
-        raise OptionError(
-            Option(decided[0]), ": a deployed network has its own; leave out, or compile one"
-        )

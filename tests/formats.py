@@ -29,6 +29,7 @@ from loihiseg.compilation.artifact import (
     load_deployed,
     save_deployed,
 )
+from loihiseg.data.class_images import read_class_images
 from loihiseg.data.record import DataRecord, SplitRecord
 from loihiseg.emulator.blockwise import block_order
 from loihiseg.emulator.presentation import present
@@ -40,6 +41,7 @@ from loihiseg.files import sha256
 from loihiseg.metrics.rates import layer_rates
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.weight_shapes import weight_shapes
+from loihiseg.results import Task
 from loihiseg.running.runners import chip_tiles
 from loihiseg.storage.arrays import pack_arrays, unpack
 from loihiseg.storage.records import taken_apart
@@ -354,6 +356,25 @@ def _read_begun(path: Path) -> bytes:
     return msgspec.json.encode(told)
 
 
+_TASK = Task("classes", (3, 4, 2), (3, 4, 5))
+
+
+def _images(folder: Path) -> Path:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (6, 3, 4, 2), np.uint8)
+    np.savez_compressed(
+        folder / "images.npz", images=images, labels=rng.integers(0, 5, (6, 3, 4)),
+        calibration_images=images[:2].astype(np.float32),
+    )  # fmt: skip
+    return folder / "images.npz"
+
+
+def _read_images(path: Path) -> bytes:
+    found = read_class_images(path, _TASK)
+    kept = {"images": found.images, "labels": found.labels, "calibration": found.calibration}
+    return pack_arrays({name: part for name, part in kept.items() if part is not None})
+
+
 _ALL = (
     Format("deployed", _deployed, _read_deployed, rightly=_deployed_rightly),
     Format(
@@ -373,6 +394,8 @@ _ALL = (
     Format("graph", _graph, _read_graph, (PartitionError,), rightly=_graph_rightly),
     Format("program-graph", _program, _read_graph, (PartitionError,), rightly=_program_rightly),
     Format("begun", _begun, _read_begun, has_digest=False),
+    # Arrays have check sums of their own, but names and the table of contents have none.
+    Format("images", _images, _read_images, has_digest=False),
     # Of versions before, whose files do not tell damage.
     Format("checkpoint-1", _checkpoint_1, _read_checkpoint, has_digest=False),
     Format("state-1", _state_1, _read_state),

@@ -42,6 +42,8 @@ LOIHISEG_ROOMS = [
     ["evaluation"],
     ["methods", "report"],
     ["arguments", "pipeline"],
+    ["classification"],
+    ["image_verbs"],
     ["verbs"],
     ["commands"],
     ["check", "deploy", "segment", "simulate", "train"],

@@ -65,14 +65,20 @@ def layers_of_rates(results: Results) -> LayersTable:
     return LayersTable(header, tuple(rows), note)
 
 
+def _answers(results: Results) -> str:
+    """What a network calls: pixels, or images."""
+    per_image = results.classes is not None and results.classes.task.per_image
+    return "the images" if per_image else "the pixels"
+
+
 def layers_of_levels(results: Results) -> LayersTable:
     """How many levels are on, and right."""
     note = (
         "On: mean share of the neurons that fire at the last step; never on: in the trained "
         "network, on no tile. Errors: root mean square against the trained network, relative; "
         "8-bit from weights alone, chip with spikes. Levels right: units at the level they have in "
-        f"the network with 8-bit weights. {share(results.agreement, 3)} of the pixels are called "
-        "as there."
+        f"the network with 8-bit weights. {share(results.agreement, 3)} of "
+        f"{_answers(results)} are called as there."
     )
     if not results.code.held:
         note += f" With {results.code.input} input the outputs alone are right at the last step."
@@ -87,8 +93,8 @@ def layers_of_counts(results: Results) -> LayersTable:
         "Spikes: mean of a neuron for a tile; never fire: in the trained network, on no tile. "
         "Errors: root mean square against the trained network, relative; 8-bit from weights "
         "alone, chip with spikes. Levels right: units that send as many spikes as they have levels "
-        f"in the network with 8-bit weights. {share(results.agreement, 3)} of the pixels are "
-        "called as there."
+        f"in the network with 8-bit weights. {share(results.agreement, 3)} of "
+        f"{_answers(results)} are called as there."
     )
     steps = results.code.steps
     return _of_levels(

@@ -15,7 +15,7 @@ def settled_activations(network: LoweredNetwork, pixels: np.ndarray) -> dict[str
     network : LoweredNetwork
         Float or quantized, of activations or of the neurons that stand for them.
     pixels : numpy.ndarray
-        (n, tile, tile) normalized.
+        (n, tile, tile) normalized, or (n, rows, columns, channels).
 
     Returns
     -------
@@ -25,9 +25,8 @@ def settled_activations(network: LoweredNetwork, pixels: np.ndarray) -> dict[str
     """
     from loihiseg.conversion.converter import keras_network
 
-    outputs = keras_network(network, staircase=True, channels=True).predict(
-        pixels[..., None], verbose=0
-    )
+    images = pixels[..., None] if pixels.ndim == 3 else pixels
+    outputs = keras_network(network, staircase=True, channels=True).predict(images, verbose=0)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     return {layer.name: out for layer, out in zip(network.layers, outputs, strict=True)}
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
 from loihiseg.conversion.forward import forward
-from loihiseg.conversion.logits import readout_logits
+from loihiseg.conversion.logits import task_logits
 from loihiseg.emulator.activity import Presentation, SpikesDigest
 from loihiseg.results.run import Readout
 
@@ -61,9 +61,9 @@ def logits_of(
     Returns
     -------
     numpy.ndarray
-        (n, tile, tile) float32.
+        float32, as of `loihiseg.conversion.logits.task_logits`: (n, tile, tile) of membrane.
     """
-    return readout_logits(deployed.readout, activations, deployed.tile)
+    return task_logits(deployed.readout, activations, deployed.task)
 
 
 def calibrated(

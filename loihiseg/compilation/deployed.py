@@ -5,6 +5,7 @@ It is made by `loihiseg.compilation.compile`, kept by `loihiseg.compilation.arti
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 import numpy as np
@@ -13,11 +14,14 @@ from msgspec import Meta
 from loihiseg.codes.code import NeuralCode
 from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.conversion.task import task_of
+from loihiseg.conversion.validation import graph_shape
 from loihiseg.data.record import DataRecord
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.network.config import RateTarget
 from loihiseg.results.ranges import Amount, Count, Name, Positive
 from loihiseg.results.run import Readout
+from loihiseg.results.task import Task
 from partition.shapes.tiling import LayerUsage
 
 Peers = dict[str, dict[str, list[int]]]
@@ -101,6 +105,11 @@ class FloatNetwork:
         """Rows and columns of the input, pixels."""
         return self.network.tile
 
+    @cached_property
+    def task(self) -> Task:
+        """What it is for, as its shapes say."""
+        return _task(self.network, self.readout)
+
 
 @dataclass(frozen=True, eq=False)
 class DeployedNetwork:
@@ -153,6 +162,11 @@ class DeployedNetwork:
         """Rows and columns of the pixels that go through it at once."""
         return self.network.tile
 
+    @cached_property
+    def task(self) -> Task:
+        """What it is for, as its shapes say."""
+        return _task(self.network, self.readout)
+
     @property
     def block_shapes(self) -> dict[str, tuple[int, int, int]]:
         """(rows, columns, channels) of the blocks of each layer on the chip."""
@@ -166,3 +180,8 @@ class DeployedNetwork:
     def n_chips_used(self) -> int:
         """Chips that hold a block."""
         return max(self.places.chip_of_block) + 1
+
+
+def _task(network: LoweredNetwork, readout: HostGraph) -> Task:
+    outputs = {name: network.layer(name).shape for name in network.outputs}
+    return task_of(network.inputs, graph_shape(readout, outputs))

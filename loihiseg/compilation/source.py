@@ -1,6 +1,6 @@
 """A trained network as a deployment takes it: a checkpoint of ours, or a Keras file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -11,10 +11,17 @@ import numpy as np
 from loihiseg.compilation.options import AUTO
 from loihiseg.conversion.host_graph import upsampled
 from loihiseg.conversion.keras_file import layer_kinds
+from loihiseg.conversion.lowering import lower
+from loihiseg.conversion.lowering.settings import image
+from loihiseg.conversion.lowering.shapes import known_shapes
+from loihiseg.conversion.lowering.sources import graph_of
+from loihiseg.conversion.task import Shape, membrane_only, task_of
+from loihiseg.conversion.validation import graph_shape
 from loihiseg.data.record import DataRecord
 from loihiseg.data.resampling import Plane
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.network.logits import to_logits
+from loihiseg.results.task import Kind, Task
 from loihiseg.training import shipped
 from loihiseg.training.checkpoint import (
     Checkpoint,
@@ -60,7 +67,7 @@ class Network:
     Attributes
     ----------
     model : tf.keras.Model
-        (batch, tile, tile, 1) pixels to (batch, rows, columns, 1).
+        Images to a map, or to classes.
     threshold : float or None
         Probability from which a pixel is membrane; None to be chosen on the validation sections.
     source : str
@@ -75,8 +82,13 @@ class Network:
 
     @property
     def tile(self) -> int:
-        """Rows and columns of the input."""
-        return int(self.model.inputs[0].shape[1])
+        """Rows of the input; of tiles, which are square, columns too."""
+        return self.task.input_shape[0]
+
+    @property
+    def task(self) -> Task:
+        """What it is for, as its shapes say."""
+        return _task_of_model(self.model, self.source)
 
 
 TrainedNetwork = Source | Network
@@ -99,7 +111,7 @@ def trained_network(network: str | PathLike[str] | KerasModel) -> TrainedNetwork
     Raises
     ------
     InputError
-        If there is none, or its input or output is not an image of one channel.
+        If there is none, or its input and output have the shapes of no task.
     """
     if isinstance(network, str | PathLike):
         return read_network(shipped.resolve(str(network), None))
@@ -112,7 +124,7 @@ def trained_network(network: str | PathLike[str] | KerasModel) -> TrainedNetwork
             f"one of {', '.join(shipped.names())}, or a tf.keras.Model of loihiseg.frameworks.tf "
             "(another Keras' model can be saved as .keras and given as a path)",
         )  # fmt: skip
-    _check_images(network, IN_MEMORY)
+    _task_of_model(network, IN_MEMORY)
     return Network(network, None, IN_MEMORY, None)
 
 
@@ -171,9 +183,11 @@ def load_network(path: str | PathLike[str]) -> Network:
     Raises
     ------
     InputError
-        If it cannot be read, or its input or output is not an image of one channel.
+        If it cannot be read, or gives no map of membrane.
     """
-    return build_network(read_network(path))
+    source = read_network(path)
+    check_membrane(source)
+    return build_network(source)
 
 
 def read_network(path: str | PathLike[str]) -> Source:
@@ -219,7 +233,7 @@ def build_network(source: Source, tile: int | None = None) -> Network:
     Raises
     ------
     InputError
-        If it is no U-Net of such a size, or its input or output is not an image of one channel.
+        If it is no U-Net of such a size, or its input and output have the shapes of no task.
     """
     check_tile(source, tile)
     path, checkpoint = source
@@ -227,7 +241,7 @@ def build_network(source: Source, tile: int | None = None) -> Network:
         from loihiseg.conversion.keras_file import load_keras_model
 
         model = load_keras_model(path)
-        _check_images(model, path)
+        _task_of_model(model, str(path))
         return Network(model, None, str(path), None)
     from loihiseg.network.unet import build_unet
 
@@ -237,23 +251,77 @@ def build_network(source: Source, tile: int | None = None) -> Network:
     return Network(model, checkpoint.info.threshold, str(path), checkpoint.info)
 
 
-def _check_images(model: KerasModel, path: str | Path) -> None:
-    inputs = [tuple(t.shape[1:]) for t in getattr(model, "inputs", None) or ()]
-    outputs = [tuple(t.shape[1:]) for t in getattr(model, "outputs", None) or ()]
-    square = len(inputs) == 1 and len(inputs[0]) == 3 and inputs[0][0] == inputs[0][1]
-    if not square or inputs[0][0] is None or inputs[0][2] != 1:
-        raise InputError(
-            f"{path}: input {inputs} is not one square image of one channel; "
-            "give it the shape (tile, tile, 1)"
+def task_of_network(network: "TrainedNetwork | DeployedNetwork", asked: Kind | None = None) -> Task:
+    """What a network is for.
+
+    A file is not built, and no framework is imported.
+
+    Parameters
+    ----------
+    network : TrainedNetwork or DeployedNetwork
+    asked : str, optional
+        What it has to be.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, has the shapes of no task, or not those of the one asked for.
+    """
+    from loihiseg.compilation.deployed import DeployedNetwork
+
+    if isinstance(network, DeployedNetwork):
+        own = network.task
+        return _named(network.provenance.source, network.network.inputs, own.output_shape, asked)
+    if isinstance(network, Network):
+        return _task_of_model(network.model, network.source, asked)
+    path, checkpoint = network
+    if checkpoint is not None:
+        tile = checkpoint.info.config.network.tile
+        return _named(str(path), {"pixels": (tile, tile, 1)}, (tile, tile, 1), asked)
+    graph = graph_of(path)
+    shapes = known_shapes(graph)
+    ends = [shapes.get(name) for name in graph.outputs.values()]
+    inputs = {name: shapes.get(name) for name in graph.inputs}
+    found = {name: image(shape) for name, shape in inputs.items() if shape is not None}
+    if len(ends) != 1 or ends[0] is None or len(found) != len(inputs):
+        # There are layers of which nothing is known: they are refused, each by its name.
+        lowering = lower(graph)
+        outputs = {name: lowering.network.layer(name).shape for name in lowering.network.outputs}
+        return _named(
+            str(path), lowering.network.inputs, graph_shape(lowering.graph, outputs), asked
         )
-    if len(outputs) != 1 or len(outputs[0]) != 3 or outputs[0][2] != 1:
-        raise InputError(
-            f"{path}: output {outputs} is not one map of one channel; end in a logit of membrane"
-        )
-    if inputs[0][0] % outputs[0][0]:
-        raise InputError(
-            f"{path}: output of {outputs[0][0]} pixels does not divide the input's {inputs[0][0]}"
-        )
+    return _named(str(path), found, image(ends[0]), asked)
+
+
+def check_membrane(network: "TrainedNetwork | DeployedNetwork") -> None:
+    """Refuse a network that gives classes where maps of membrane are needed.
+
+    Raises
+    ------
+    InputError
+    """
+    membrane_only(task_of_network(network))
+
+
+def _task_of_model(model: KerasModel, path: str, asked: Kind | None = None) -> Task:
+    """Of a Keras model in memory."""
+    shapes = {}
+    for what in ("inputs", "outputs"):
+        found = [tuple(t.shape[1:]) for t in getattr(model, what, None) or ()]
+        if len(found) != 1 or None in found[0] or not 1 <= len(found[0]) <= 3:
+            raise InputError(
+                f"{path}: {what} {found}: expected one, an image (rows, columns, channels) or a "
+                "vector, of fixed size"
+            )
+        shapes[what] = image(found[0])
+    return _named(path, {"pixels": shapes["inputs"]}, shapes["outputs"], asked)
+
+
+def _named(path: str, inputs: Mapping[str, Shape], output: Shape, asked: Kind | None) -> Task:
+    try:
+        return task_of(inputs, output, asked)
+    except OptionError as error:
+        raise OptionError(f"{path}: ", *error.parts) from None
 
 
 def predictor(model: KerasModel) -> Callable[[np.ndarray], np.ndarray]:

@@ -110,7 +110,10 @@ def compile_calibrated(
         shown(deployed, compiled.presenter) as presenter,
         reporter.bar("calibrate", len(pixels)) as advance,
     ):
-        trained = predictor(prepared.source.model)(pixels[..., None])[..., 0]
+        trained = None
+        if deployed.task.kind == "membrane":
+            images = pixels[..., None] if pixels.ndim == 3 else pixels
+            trained = predictor(prepared.source.model)(images)[..., 0]
         deployed, digest = calibrated(
             deployed, presenter, pixels, trained, advance, known=calibration.known
         )

@@ -222,21 +222,19 @@ def check_stands_for(neurons: LoweredNetwork, network: LoweredNetwork) -> None:
             raise ValueError(f"layer {layer.name[:60]!a} has no neurons of its size")
 
 
-def check_graph(graph: HostGraph, shapes: dict[str, Shape], tile: int) -> None:
-    """That a read-out can run on images of these shapes and makes a map of a tile.
+def graph_shape(graph: HostGraph, shapes: dict[str, Shape]) -> Shape:
+    """Shape of what a read-out makes of images of these shapes.
 
     Parameters
     ----------
     graph : HostGraph
     shapes : dict of str to tuple of int
         (rows, columns, channels) of its inputs, in their order.
-    tile : int
-        Side of the tile, pixels.
 
     Raises
     ------
     ValueError
-        Names the operation and what is wrong.
+        If it cannot run on them; names the operation and what is wrong.
     """
     if graph.inputs != tuple(shapes):
         raise ValueError("read-out: its inputs are not the outputs of the network")
@@ -252,12 +250,9 @@ def check_graph(graph: HostGraph, shapes: dict[str, Shape], tile: int) -> None:
         except ValueError as error:
             raise ValueError(f"{label}: {error}") from None
         _check_size(label, known[node.name])
-    rows, columns, channels = known.get(graph.output, (0, 0, 0))
-    if not rows or rows != columns or channels != 1 or tile % rows:
-        raise ValueError(
-            f"read-out makes ({rows}, {columns}, {channels}), expected one square map of which "
-            f"{tile} pixels are a multiple"
-        )
+    if graph.output not in known:
+        raise ValueError(f"read-out: {graph.output[:60]!a} is no output of any operation")
+    return known[graph.output]
 
 
 def result_shape(node: Node, shapes: list[Shape]) -> Shape:

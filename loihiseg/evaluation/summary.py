@@ -1,43 +1,33 @@
 """What a deployment came to: scores where there is truth, and everything else that is known."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.mapping import Mapping, mapping_of
-from loihiseg.conversion.host_work import host_layers
 from loihiseg.conversion.precision import QuantizedNetwork
 from loihiseg.data.selection import Chosen
+from loihiseg.evaluation.counted import Counted, common_fields
 from loihiseg.evaluation.emulation import Emulation
 from loihiseg.evaluation.exits import exit_results
 from loihiseg.evaluation.maps import Maps, Predict, maps_of, shift_of
 from loihiseg.evaluation.notes import scored_note
-from loihiseg.evaluation.scoring import firing_rates, layer_results, pooled_rates, score_row
+from loihiseg.evaluation.scoring import firing_rates, score_row
 from loihiseg.evaluation.timing import step_times
 from loihiseg.metrics.energy import (
-    ACCELERATORS,
-    CPU,
-    GPU,
     LOIHI,
     estimate_energy,
-    inter_chip_sweep,
     section_work,
 )
 from loihiseg.progress import Reporter
-from loihiseg.provenance import peak_memory_mb, versions
 from loihiseg.results import (
     ActivityCounts,
-    Code,
     DataSource,
     EarlyExit,
     LayerRates,
-    LayerResults,
     Network,
-    NetworkSource,
-    QuantizedLayer,
     Results,
     ScoreRow,
     SectionWork,
@@ -129,38 +119,24 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         rows = _rows(deployed, chosen, maps, shift, stopped)
     with reporter.part("timing"):
         times = _times(outcome, activity)
-    layers = _layers(deployed, rates, found)
     mapping, stack = mapping_of(deployed), chosen.sections.stack
     results = Results(
-        versions=versions(),
         data=DataSource(handed_on(stack.source), stack.digest, stack.polarity),
-        network=NetworkSource(handed_on(deployed.provenance.source), deployed.tile),
-        code=_code(deployed),
         agreement=maps.agreement(deployed.threshold, chosen.known),
-        threshold=deployed.threshold,
         challenge_shift=shift,
-        readout=deployed.line,
         tiles=chosen.tiles.places,
         whole_sections=chosen.whole,
         scored_note=scored_note(deployed, chosen, _notes(outcome)),
         score_rows=rows,
-        layers=layers,
-        rates=pooled_rates(layers),
-        quantization=_quantization(outcome),
-        mapping=mapping.results(deployed.neurons.n_chip_neurons, deployed.places.n_chips, between),
-        activity=activity,
         early_exit=stopped.results if stopped else None,
-        energy=tuple(estimate_energy(activity, device) for device in (LOIHI, CPU, GPU)),
-        inter_chip_energy=inter_chip_sweep(activity),
-        seconds=dict(reporter.seconds),
-        code_rows=deployed.code.rows(deployed.network),
         spikes_sha256=outcome.digests,
-        peak_memory_mb=peak_memory_mb(),
         orientations=len(found.orientations),
         per_section=_per_section(outcome, activity, reporter),
-        accelerators=tuple(estimate_energy(activity, device) for device in ACCELERATORS),
         step_times=times,
-        host_layers=host_layers(deployed.network, deployed.readout),
+        **common_fields(
+            Counted(deployed, outcome.quantized, found, rates, mapping, between, activity),
+            reporter,
+        ),
     )
     return Summary(results, maps, rates, mapping)
 
@@ -237,38 +213,3 @@ def _stop_early(outcome: Outcome, activity: ActivityCounts) -> _Stopped | None:
     steps, n_neurons = outcome.found.steps, deployed.neurons.n_chip_neurons
     saved = exit_results(rule, exits, steps, activity, n_neurons)
     return _Stopped(saved, outcome.chosen.tiles.assemble(line(logits)))
-
-
-def _layers(
-    deployed: DeployedNetwork, rates: Iterable[LayerRates], found: Emulation
-) -> tuple[LayerResults, ...]:
-    return layer_results(
-        deployed,
-        rates,
-        found.mean_hz,
-        found.quantized_errors.relative(),
-        found.spiking_errors.relative(),
-        found.matches.shares() if found.matches else {},
-        found.tally.work_by_layer(),
-    )
-
-
-def _quantization(outcome: Outcome) -> tuple[QuantizedLayer, ...]:
-    errors = outcome.found.quantized_errors.relative()
-    return tuple(
-        QuantizedLayer(**asdict(row), quantized_error=errors[row.layer])
-        for row in outcome.quantized.precision
-    )
-
-
-def _code(deployed: DeployedNetwork) -> Code:
-    code, network = deployed.code, deployed.network
-    return Code(
-        name=code.name,
-        steps=code.n_steps,
-        window_steps=code.n_window_steps,
-        held=code.held,
-        input=code.input,
-        levels=tuple(layer.levels for layer in network.layers),
-        chip_levels=tuple(layer.levels for layer in network.chip_layers),
-    )

@@ -5,6 +5,7 @@ shows results (tables, pages, pictures, benchmarks, notebooks) reads these:
 
 - `run`: a deployment as a whole, `Results`;
 - `scores`: of one network on some pixels, `ScoreRow`;
+- `task`: what a network is for, `Task`; `classes`: what one called that tells classes apart;
 - `layers`: sizes, firing rates and errors, layer by layer;
 - `mapping`: blocks, chips, cores and messages between them;
 - `work`: what was counted on the chip, and energies estimated from it;
@@ -15,6 +16,7 @@ shows results (tables, pages, pictures, benchmarks, notebooks) reads these:
 `loihiseg.report.run_folder.load_results` opens a folder.
 """
 
+from loihiseg.results.classes import ClassResults, ClassRow, ClassScores
 from loihiseg.results.layers import (
     BlockUsage,
     HostLayer,
@@ -30,6 +32,7 @@ from loihiseg.results.reading import decode_results, decode_simulation, plain
 from loihiseg.results.run import FORMAT, Code, DataSource, NetworkSource, Readout, Results
 from loihiseg.results.scores import ChallengeScores, Network, PixelScores, ScoreRow
 from loihiseg.results.simulation import SimulatedWork, SimulationResults, TunedLayer
+from loihiseg.results.task import Task
 from loihiseg.results.timing import InjectedSpikes, Latency, StepPart, StepTimes
 from loihiseg.results.work import (
     ActivityCounts,
@@ -46,6 +49,9 @@ __all__ = [
     "AllocatorRow",
     "BlockUsage",
     "ChallengeScores",
+    "ClassResults",
+    "ClassRow",
+    "ClassScores",
     "Code",
     "DataSource",
     "EarlyExit",
@@ -73,6 +79,7 @@ __all__ = [
     "SpikeDigests",
     "StepPart",
     "StepTimes",
+    "Task",
     "TunedLayer",
     "decode_results",
     "decode_simulation",

@@ -5,6 +5,7 @@ from typing import Annotated, Protocol, Self, TypeVar
 
 from msgspec import Meta
 
+from loihiseg.results.classes import ClassResults
 from loihiseg.results.layers import HostLayer, LayerResults, PooledRates, QuantizedLayer
 from loihiseg.results.mapping import MappingResults
 from loihiseg.results.ranges import Amount, Count, Name, Place, Positive, Sha256, Share
@@ -157,6 +158,8 @@ class Results:
     host_layers : tuple of HostLayer
         What the host computes, before and behind the chip; empty in folders that were written
         before they were listed.
+    classes : ClassResults or None
+        What a network called that tells classes apart; None of maps of membrane.
     format : int
     """
 
@@ -189,6 +192,7 @@ class Results:
     accelerators: tuple[EnergyEstimate, ...] = ()
     step_times: StepTimes | None = None
     host_layers: tuple[HostLayer, ...] = ()
+    classes: ClassResults | None = None
     format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT
 
     def __post_init__(self) -> None:

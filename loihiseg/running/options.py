@@ -60,6 +60,8 @@ class RunOptions:
     orientations : int
         1, or 4 or 8 to show each tile turned, and mirrored too, and take the mean probability; all
         of them are counted.
+    task : str or None
+        "membrane" or "classes", what the network has to give; None for what its shapes say.
 
     Raises
     ------
@@ -75,6 +77,7 @@ class RunOptions:
     check: int = option(0, Whole(0, 10**4))
     early_exit: float | None = option(None, Number(0, 1))
     orientations: Literal[1, 4, 8] = option(1, OneOf((1, 4, 8)))
+    task: Literal["membrane", "classes"] | None = option(None, Words(("membrane", "classes")))
 
     def __post_init__(self) -> None:
         check_options(self)

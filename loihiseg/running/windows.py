@@ -14,6 +14,7 @@ import numpy as np
 
 from loihiseg.compilation.calibration import Presenter
 from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
+from loihiseg.conversion.task import membrane_only
 from loihiseg.data.contrast import Contrast
 from loihiseg.data.orientations import NumberOfOrientations, Orientation
 from loihiseg.data.orientations import orientations as orientations_of
@@ -168,8 +169,9 @@ def run_windows(
     Raises
     ------
     InputError
-        If a section is smaller than a tile.
+        If a section is smaller than a tile, or the network gives no membrane.
     """
+    membrane_only(deployed.task)
     shared = default_overlap(deployed.tile) if overlap is None else overlap
     shown = orientations_of(orientations)
     begun: deque[_Work] = deque()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loihiseg.commands.check.options import parse
+from loihiseg.errors import InputError
 from partition.command_line.command import doing
 from partition.command_line.streams import standard_output
 from partition.display.messages import handed_on
@@ -39,14 +40,16 @@ def main(arguments: Sequence[str]) -> None:
     some_are_hidden = any(row.is_hidden_tail for row in rows)
     _say(options, report.verdict_lines(rows, refusals, some_are_hidden))
     fit = None
+    task: str | None = None
     host: tuple[HostLayer, ...] = ()
     if found.lowering is not None and not refusals:
         host = host_layers(found.lowering.network, found.lowering.graph)
-        _say(options, ["", *report.host_lines(host), ""])
+        task = task_words(found.lowering)
+        _say(options, ["", *report.host_lines(host), "", f"task: {task}", ""])
         fit = _fit(options, found.lowering, info)
         _say(options, report.fit_lines(fit, options.chips))
     if options.json:
-        asked = {"model": handed_on(options.model), "chips": options.chips}
+        asked = {"model": handed_on(options.model), "chips": options.chips, "task": task}
         with standard_output():
             print(json.dumps(report.document(asked, rows, refusals, host, fit)))
     if fit is None:
@@ -70,6 +73,19 @@ def read_model(options: Namespace) -> "tuple[Any, CheckpointInfo | None]":
     require_frameworks()
     built = build_network(source)
     return built.model, built.info
+
+
+def task_words(lowering: "Lowering") -> str:
+    """What a network is for, or why it can be deployed for nothing."""
+    from loihiseg.conversion.task import task_of
+    from loihiseg.conversion.validation import graph_shape
+
+    network = lowering.network
+    shapes = {name: network.layer(name).shape for name in network.outputs}
+    try:
+        return task_of(network.inputs, graph_shape(lowering.graph, shapes)).words
+    except InputError as error:
+        return f"none that loihiseg.deploy has: {error}"
 
 
 def _fit(options: Namespace, lowering: "Lowering", info: "CheckpointInfo | None") -> "ChipFit":

@@ -10,6 +10,7 @@ from loihiseg.commands.common import read_data
 from loihiseg.commands.deploy.configuration import DeployConfig, configuration
 from loihiseg.commands.deploy.options import parse
 from loihiseg.commands.deploy.report import print_report, write_report
+from loihiseg.errors import Option, OptionError
 from loihiseg.installed import require_frameworks
 from loihiseg.training import shipped
 from partition.command_line.command import doing
@@ -17,10 +18,13 @@ from partition.command_line.log import RunLog
 from partition.command_line.streams import standard_output
 
 if TYPE_CHECKING:
+    from loihiseg.classification import ClassDeployment
     from loihiseg.compilation.deployed import DeployedNetwork
     from loihiseg.compilation.source import Source
+    from loihiseg.data.class_images import ClassImages
     from loihiseg.pipeline import Deployment
     from loihiseg.progress import Reporter
+    from loihiseg.results import Task
 
 LOG_FILE = "deploy.log"
 
@@ -87,17 +91,55 @@ def _keep(options: Namespace, deployed: "DeployedNetwork", reporter: "Reporter")
             note.detail = str(options.golden)
 
 
-def deployment(config: DeployConfig, reporter: "Reporter") -> "Deployment":
+def deployment(config: DeployConfig, reporter: "Reporter") -> "Deployment | ClassDeployment":
     """Deploy what a configuration asks for."""
+    from loihiseg.compilation.source import task_of_network
     from loihiseg.pipeline import deploy
 
+    network = load_network(config)
+    if task_of_network(network, config.run_options.task).kind == "classes":
+        from loihiseg.classification import deploy_classes
+
+        return deploy_classes(
+            lambda: network,
+            lambda task: read_images(config, task),
+            config.compile_options,
+            config.run_options,
+            reporter,
+        )
     return deploy(
-        lambda: load_network(config),
+        lambda: network,
         lambda network_nm: read_data(config, network_nm),
         config.compile_options,
         config.run_options,
         reporter,
     )
+
+
+def read_images(config: DeployConfig, task: "Task") -> "ClassImages":
+    """The images that a configuration asks for, and their classes.
+
+    Raises
+    ------
+    InputError
+        If there are none, or options of membrane labels are given.
+    """
+    from loihiseg.data.class_images import read_class_images
+
+    if config.data is None:
+        raise OptionError(
+            Option("data"), f": missing; the network gives {task.words}: name an .npz file with "
+            "images and, to be scored, labels",
+        )  # fmt: skip
+    usual = {name: DeployConfig.usual(name) for name in ("label_threshold", "boundary_width")}
+    usual |= {"label_polarity": "auto", "pixel_nm": None}
+    for name, value in usual.items():
+        if getattr(config, name) != value:
+            raise OptionError(
+                Option(name), ": is of labels and sections of membrane; leave it out for classes"
+            )
+    with doing(f"reading {config.data}"):
+        return read_class_images(config.data, task, config.labels, config.ignore_label)
 
 
 def load_network(config: DeployConfig) -> "Source | DeployedNetwork":

@@ -65,12 +65,18 @@ class DeployConfig:
     quantile: float | None = None
     allow_host_tail: bool | None = False
     code_options: Mapping[str, Any] = field(default_factory=dict)
+    task: str | None = None
 
     def decided(self, compiling: CompileOptions) -> Self:
         """The same with the code that it came to, and its options."""
         of_code = {name: getattr(compiling, name) for name in CODE_FIELDS}
         options = dict(compiling.code_options)
         return replace(self, code=compiling.code, code_options=options, **of_code)
+
+    @classmethod
+    def usual(cls, name: str) -> Any:
+        """The value that an option has unless another is given."""
+        return next(one.default for one in fields(cls) if one.name == name)
 
     @classmethod
     def of(cls, asked: Namespace, result: "Deployment") -> "DeployConfig":

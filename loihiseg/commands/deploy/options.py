@@ -51,6 +51,13 @@ def _add_choice(parser: Parser) -> None:
         help="sections to deploy on (default: the test sections of the split)",
     )
     parser.add_argument(
+        "--task",
+        choices=("membrane", "classes"),
+        help="what the network gives: membrane for every pixel, or classes for every pixel or "
+        "image, of images in an .npz file as --data, which --sections, --tiles and "
+        "--calibration-tiles then count (default: what its shapes say)",
+    )
+    parser.add_argument(
         "--tile",
         type=argument_type(CompileOptions, "tile"),
         metavar="PIXELS|auto",

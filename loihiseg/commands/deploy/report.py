@@ -4,9 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from partition.display.messages import printable
 
 if TYPE_CHECKING:
+    from loihiseg.classification import ClassDeployment
     from loihiseg.commands.deploy.configuration import DeployConfig
     from loihiseg.pipeline import Deployment
     from loihiseg.report import tables
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 
 
 CHIP_MAP, FLOAT_MAP = "map-chip.tif", "map-float.tif"
+
+CLASSES = "classes.npz"
+"""Classes by network, (n,) or (n, rows, columns), logits of the spikes, and numbers of images."""
 
 
 def print_report(results: "Results", page: Path) -> None:
@@ -28,12 +34,21 @@ def print_report(results: "Results", page: Path) -> None:
         tables.allocators_table,
         tables.energy_table,
         *_where_known(),
-        tables.scores_table,
+        *_scores(results),
     ):
         made = table(results)
         if made is not None:
             tables.print_table(made, console)
     console.print(f"report: {printable(page)}", soft_wrap=True)
+
+
+def _scores(results: "Results") -> "tuple[Callable[[Results], tables.Table | None], ...]":
+    """Tables of what was scored."""
+    from loihiseg.report import classes, tables
+
+    if results.classes is None:
+        return (tables.scores_table,)
+    return classes.by_class_table, classes.classes_table
 
 
 def _where_known() -> "tuple[Callable[[Results], tables.Table | None], ...]":
@@ -50,7 +65,9 @@ def _where_known() -> "tuple[Callable[[Results], tables.Table | None], ...]":
     )
 
 
-def write_report(folder: Path, config: "DeployConfig", result: "Deployment") -> Path:
+def write_report(
+    folder: Path, config: "DeployConfig", result: "Deployment | ClassDeployment"
+) -> Path:
     """Write the run folder and return the path of its page.
 
     All its files appear together, the page last; what cannot be drawn or written leaves an older
@@ -81,16 +98,41 @@ def _write_maps(folder: Path, result: "Deployment") -> None:
                 output.write(number, stored(probability, "uint8"))
 
 
-def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> None:
+def _write_classes(folder: Path, result: "ClassDeployment") -> None:
+    """Classes that were called, as arrays."""
+    from loihiseg.files import write_bytes
+    from loihiseg.storage.arrays import pack_arrays
+
+    arrays = {network.value: classes for network, classes in result.called.items()}
+    arrays |= {"logits": result.logits, "numbers": np.array(result.images.numbers, np.int64)}
+    write_bytes(folder / CLASSES, pack_arrays(arrays))
+
+
+def _write_answers(folder: Path, result: "Deployment | ClassDeployment") -> dict[str, str]:
+    """Write maps or classes and a picture of them; gives the picture's caption by its name."""
+    from loihiseg.classification import ClassDeployment
+    from loihiseg.report import classes, pictures
+
+    if isinstance(result, ClassDeployment):
+        _write_classes(folder, result)
+        is_drawn = classes.draw_confusion(result.results, folder / "confusion.png")
+        return {"confusion.png": "Classes on chip, by label"} if is_drawn else {}
+    pictures.draw_answers(result, folder / "sections.png")
+    _write_maps(folder, result)
+    return {"sections.png": "Sections"}
+
+
+def _write_files(
+    folder: Path, config: "DeployConfig", result: "Deployment | ClassDeployment"
+) -> None:
     from loihiseg.files import write_bytes
     from loihiseg.report import page, pictures, run_folder, tables
     from partition.built.graph_file import GRAPH_MEMBER, graph_text
     from partition.places.floorplan import draw_floor_plan
 
     results = result.results
-    pictures.draw_answers(result, folder / "sections.png")
+    drawn = _write_answers(folder, result)
     pictures.draw_rates(result.rates, folder / "rates.png", results.code.has_levels)
-    _write_maps(folder, result)
     mapping = result.mapping
     draw_floor_plan(mapping.graph, mapping.before_and_after, folder / "floor_plan.png")
     write_bytes(folder / GRAPH_MEMBER, graph_text(mapping.graph).encode())
@@ -100,7 +142,7 @@ def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> 
         folder,
         f"Deployment on {n_chips} chip" + "s" * (n_chips > 1),
         [
-            tables.scores_table(results),
+            *filter(None, [table(results) for table in reversed(_scores(results))]),
             tables.layers_table(results),
             tables.precision_table(results.quantization, results.code.has_levels),
             tables.mapping_table(results),
@@ -108,5 +150,5 @@ def _write_files(folder: Path, config: "DeployConfig", result: "Deployment") -> 
             tables.energy_table(results),
             *filter(None, [table(results) for table in _where_known()]),
         ],
-        {"rates.png": "Firing rates", "sections.png": "Sections"},
+        {"rates.png": "Firing rates"} | drawn,
     )

@@ -127,10 +127,12 @@ def _source_of(config: SegmentConfig) -> "DeployedNetwork | Source":
         from loihiseg.compilation.artifact import load_deployed
 
         return load_deployed(config.deployed)
-    from loihiseg.compilation.source import read_network
+    from loihiseg.compilation.source import check_membrane, read_network
 
     with doing(f"reading {config.checkpoint}"):
-        return read_network(shipped.resolve(config.checkpoint, config.input))
+        source = read_network(shipped.resolve(config.checkpoint, config.input))
+        check_membrane(source)
+        return source
 
 
 def _seen(

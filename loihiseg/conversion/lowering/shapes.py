@@ -1,8 +1,9 @@
 """Shapes of what layers give, as Keras infers them, for all kinds that are read."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from loihiseg.conversion.lowering.graph import Step
+from loihiseg.conversion.lowering.graph import Graph, Step
 from loihiseg.conversion.lowering.settings import KerasShape, borders, check_image, pair
 from loihiseg.conversion.lowering.windows import NotPlacedError
 
@@ -18,6 +19,23 @@ def output_shape(step: Step, shapes: Sequence[KerasShape]) -> KerasShape:
     found = _SHAPES.get(step.kind, _same)(step, shapes)
     if any(length < 1 for length in found):
         raise NotPlacedError(f"gives the shape {found} for {shapes[0]}; give it a larger input")
+    return found
+
+
+def known_shapes(graph: Graph) -> dict[str, KerasShape]:
+    """Shapes of all inputs and steps of a graph as far as they are known, without the batch."""
+    found = {
+        name: tuple(int(n) for n in shape if n is not None)
+        for name, shape in graph.inputs.items()
+        if shape and None not in shape
+    }
+    for name, step in graph.steps.items():
+        if step.fault:
+            if step.shape is not None:
+                found[name] = step.shape
+        elif all(source in found for source in step.sources):
+            with suppress(NotPlacedError):
+                found[name] = output_shape(step, [found[source] for source in step.sources])
     return found
 
 
