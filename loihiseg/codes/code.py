@@ -154,6 +154,38 @@ class NeuralCode(ABC):
             If there are no such neurons; names the layer.
         """
 
+    def calibrated(self, network: LoweredNetwork, settled: Calibration) -> Self:
+        """The code with what it takes from images that nothing is judged by; by default nothing.
+
+        Parameters
+        ----------
+        network : LoweredNetwork
+            Of activations.
+        settled : mapping of str to numpy.ndarray
+            What its layers come to on the images.
+
+        Raises
+        ------
+        InputError
+            If there are no such neurons; names the layer.
+        """
+        return self
+
+    def windows(self, network: LoweredNetwork) -> dict[str, tuple[int, int]]:
+        """Layers of which it has to be seen that they fire in no step but these; by default none.
+
+        Parameters
+        ----------
+        network : LoweredNetwork
+            Of activations.
+
+        Returns
+        -------
+        dict of str to (int, int)
+            The first and the last step by layer, counted from 1.
+        """
+        return {}
+
     @classmethod
     def settled(cls, neurons: LoweredNetwork, block_shapes: BlockShapes) -> LoweredNetwork:
         """The network once it is known how its layers are cut into blocks, each with a scale.

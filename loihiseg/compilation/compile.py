@@ -249,8 +249,9 @@ def compile_network(
         prepared = _normalized(prepared, options, calibration.pixels)
         settled = settled_activations(prepared.network, calibration.pixels)
         check_alive(prepared.network, settled)
-        neurons = prepared.code.neurons(prepared.network, settled)
-        prepared = replace(prepared, neurons=neurons)
+        code = prepared.code.calibrated(prepared.network, settled)
+        neurons = code.neurons(prepared.network, settled)
+        prepared = replace(prepared, code=code, neurons=neurons)
         expected = expected_rates(prepared.network, neurons, prepared.code, settled)
     entry = Entry(signature(recipe(prepared, options, expected)), reporter.say)
     with entry.held():

@@ -28,6 +28,8 @@ class Counts:
         Bits that say which quantity overflowed; see `kernels.overflow_names`.
     raster : numpy.ndarray or None
         bool, (n_steps, n_recorded): spikes of the compartments that were asked for.
+    block_spikes : numpy.ndarray or None
+        int64, (n_blocks, n_steps): spikes of each block; None of a program that runs step by step.
     """
 
     spikes: np.ndarray
@@ -37,6 +39,7 @@ class Counts:
     synaptic_events_per_step: np.ndarray
     overflow: int
     raster: np.ndarray | None = None
+    block_spikes: np.ndarray | None = None
 
 
 def present(
@@ -169,7 +172,8 @@ def _block_by_block(
         heard = np.concatenate(heard_here)
     raster = None if recorded is None else _raster(program, spike_start, heard, recorded)
     n_spikes, n_messages, n_events = per_step
-    return Counts(spikes, window, n_spikes, n_messages, n_events, overflow, raster)
+    each = np.diff(spike_start, axis=1)
+    return Counts(spikes, window, n_spikes, n_messages, n_events, overflow, raster, each)
 
 
 def _raster(

@@ -18,11 +18,13 @@ from loihiseg.emulator import kernels
 from loihiseg.emulator.activity import Presentation, compact
 from loihiseg.emulator.blockwise import block_order
 from loihiseg.emulator.host import HostSpikes, host_spikes
-from loihiseg.emulator.presentation import present
+from loihiseg.emulator.presentation import Counts, present
 from loihiseg.emulator.program import Program
 from loihiseg.emulator.step_loads import StepLoads, step_loads
 from loihiseg.emulator.validation import check_fits
+from loihiseg.errors import InputError
 from partition.core.block_limits import CoreUse
+from partition.display.messages import how_many
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,10 @@ class Deployable:
             values[places] = np.asarray(layers[name]).reshape(-1)
         return values
 
+    def block_of(self, compartments: np.ndarray) -> np.ndarray:
+        """Block that each compartment lies in, int64."""
+        return np.searchsorted(self.program.block_start, compartments, side="right") - 1
+
     def by_layer(
         self, counts: np.ndarray, shapes: Mapping[str, tuple[int, int, int]]
     ) -> dict[str, np.ndarray]:
@@ -81,17 +87,24 @@ class CompiledPresenter:
     n_threads : int, optional
         Images at a time, or parts of one image if there are fewer images; as many as there are
         cores by default. With one, all is done in the thread that asks.
+    windows : mapping of str to (int, int), optional
+        Layers on the chip that must fire in no step but from the first to the last of these,
+        counted from 1: an image for which one does has no answer, and is an `InputError`.
 
     Raises
     ------
     ValueError
-        If the program is noisy: that needs the simulator.
+        If the program is noisy: that needs the simulator. If it has loops, and there are windows.
     InputError
         If the program is one of another network.
     """
 
     def __init__(
-        self, deployable: Deployable, network: LoweredNetwork, n_threads: int | None = None
+        self,
+        deployable: Deployable,
+        network: LoweredNetwork,
+        n_threads: int | None = None,
+        windows: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
         if deployable.program.has_noise:
             raise ValueError("program has noise; run it with the simulator")
@@ -100,6 +113,12 @@ class CompiledPresenter:
         check_fits(deployable, self.shapes)
         self._network = network
         self._order = block_order(deployable.program)
+        if windows and self._order is None:
+            raise ValueError("program has loops: it is not counted when its blocks fire")
+        self._windows = [
+            (name, np.unique(deployable.block_of(deployable.places[name])), window)
+            for name, window in (windows or {}).items()
+        ]
         self._n_threads = n_threads or _n_cores()
         self._pool = ThreadPoolExecutor(self._n_threads)
 
@@ -288,6 +307,7 @@ class CompiledPresenter:
         if counts.overflow:
             names = ", ".join(kernels.overflow_names(counts.overflow))
             warnings.warn(f"Overflow in {names}", stacklevel=2)
+        self._check_windows(counts)
         by_layer = self.deployable.by_layer(counts.spikes, self.shapes)
         window_by_layer = self.deployable.by_layer(counts.window_spikes, self.shapes)
         for name, fired in host.fired.items():
@@ -306,6 +326,18 @@ class CompiledPresenter:
             counts.spikes,
         )
         return compact(shown)
+
+    def _check_windows(self, counts: Counts) -> None:
+        for name, blocks, (first, last) in self._windows:
+            assert counts.block_spikes is not None  # there are no loops
+            fired = counts.block_spikes[blocks].sum(axis=0)
+            outside = int(fired[: first - 1].sum() + fired[last:].sum())
+            if outside:
+                raise InputError(
+                    f"layer '{name}': {how_many(outside, 'spike')} before all of its input was "
+                    "there: the sums of this image are larger than those of the calibration tiles; "
+                    "deploy with more of them, or with the thermometer code"
+                )
 
     def _input_spikes(self, host: HostSpikes, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Spikes of all inputs, ordered by step."""

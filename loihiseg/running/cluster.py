@@ -117,7 +117,9 @@ class _NetworkOnWorker(WorkerPlugin):  # type: ignore[misc]
             return None
         if not hasattr(self._local, "presenter"):
             network = self._network
-            self._local.presenter = CompiledPresenter(network.deployable, network.neurons, 1)
+            self._local.presenter = CompiledPresenter(
+                network.deployable, network.neurons, 1, network.code.windows(network.network)
+            )
             self._opened.append(self._local.presenter)
         found: CompiledPresenter = self._local.presenter
         return found

@@ -32,7 +32,8 @@ class TileRun:
 @contextmanager
 def compiled_presenter(deployed: DeployedNetwork) -> Iterator[CompiledPresenter]:
     """The compiled emulator of a deployed network."""
-    with CompiledPresenter(deployed.deployable, deployed.neurons) as presenter:
+    windows = deployed.code.windows(deployed.network)
+    with CompiledPresenter(deployed.deployable, deployed.neurons, windows=windows) as presenter:
         yield presenter
 
 

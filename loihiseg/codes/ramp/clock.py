@@ -185,7 +185,7 @@ def margins(name: str, integers: IntegerLayer, found: Bounds) -> Margins:
 
     Raises
     ------
-    InputError
+    TooLargeError
         If the chip's voltages are too small; names the layer.
     """
     least = -(-int(found.early[0].max()) // COARSE) * COARSE
@@ -202,6 +202,43 @@ def margins(name: str, integers: IntegerLayer, found: Bounds) -> Margins:
     raise _too_large(name, f"{needed:,}, voltages hold {2**MOST_FLOOR_EXPONENT - 1:,}")
 
 
+class TooLargeError(InputError):
+    """The sums of a layer are too large for the chip."""
+
+
+def check_steps(name: str, integers: IntegerLayer, found: Bounds, margins: Margins) -> None:
+    """See that the chip can add up what a layer is sent in one step.
+
+    Parameters
+    ----------
+    name, integers, found
+        As of `margins`.
+    margins : Margins
+
+    Raises
+    ------
+    TooLargeError
+        If the input of a step could be larger; names the layer.
+    """
+    up, release = _up(margins), _release(integers, margins)
+    positive, negative = found.at_once
+    sums = (release + positive, negative - release, negative, up + positive)
+    largest = max(int(np.max(own)) for own in sums)
+    if largest > MOST_INPUT:
+        raise _too_large(name, f"{largest:,} in a step, the chip adds up to {MOST_INPUT:,}")
+
+
+def _up(margins: Margins) -> int:
+    """By how much each spike of the clock that sets moves a voltage."""
+    return (2**margins.floor_exponent - margins.margin) // margins.n_set
+
+
+def _release(integers: IntegerLayer, margins: Margins) -> np.ndarray:
+    """By how much the release does, with the bias of a pixel."""
+    release = margins.margin + THRESHOLD - integers.thresholds[-1]
+    return release if integers.bias is None else release + integers.bias
+
+
 def pulses(
     name: str, integers: IntegerLayer, found: Bounds, margins: Margins, times: Times
 ) -> tuple[Pulse, ...]:
@@ -216,19 +253,12 @@ def pulses(
 
     Raises
     ------
-    InputError
+    TooLargeError
         If the input of a step could be larger than the chip adds up; names the layer.
     """
+    check_steps(name, integers, found, margins)
     channels = integers.thresholds.shape[1]
-    up = (2**margins.floor_exponent - margins.margin) // margins.n_set
-    release = margins.margin + THRESHOLD - integers.thresholds[-1]
-    if integers.bias is not None:
-        release = release + integers.bias
-    positive, negative = found.at_once
-    sums = (release + positive, negative - release, negative, up + positive)
-    largest = max(int(np.max(own)) for own in sums)
-    if largest > MOST_INPUT:
-        raise _too_large(name, f"{largest:,} in a step, the chip adds up to {MOST_INPUT:,}")
+    up, release = _up(margins), _release(integers, margins)
     first_set = times.hears - margins.n_set + 1
     flush = np.full(channels, -LARGEST)
     sent = [(flush, first_set - n) for n in range(1, margins.n_flush + 1)]
@@ -275,8 +305,8 @@ def _joined(sent: list[tuple[np.ndarray, int]]) -> tuple[Pulse, ...]:
     return tuple(Pulse(weights[key], tuple(sorted(found))) for key, found in steps.items())
 
 
-def _too_large(name: str, what: str) -> InputError:
-    return InputError(
+def _too_large(name: str, what: str) -> TooLargeError:
+    return TooLargeError(
         f"layer '{name}': its sums need {what}; the ramp code needs smaller ones: use fewer "
         "levels or channels, or the thermometer code"
     )

@@ -1,14 +1,17 @@
 """The ramp code with its times; see `loihiseg.codes.ramp.clock`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Self
 
 import numpy as np
+from msgspec import Meta
 
 from loihiseg.codes.code import Calibration, NeuralCode, Steps, Trained
 from loihiseg.codes.gates import Gate
 from loihiseg.codes.options import Values
+from loihiseg.codes.ramp.clock import check_steps
+from loihiseg.codes.ramp.measured import ROOM, early_sum, levels_of
 from loihiseg.codes.ramp.network import Plan, neurons_that_wait, plan
 from loihiseg.codes.ramp.neuron import Pulsed, Ramp, Train
 from loihiseg.codes.ramp.relays import with_relays
@@ -18,6 +21,7 @@ from loihiseg.codes.thermometer import levels
 from loihiseg.conversion.neuron import summed
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.errors import Option, OptionError
+from loihiseg.quantization.fixed_point import ACCUMULATOR_BITS
 from loihiseg.results.run import Code, Results
 
 
@@ -26,10 +30,19 @@ class RampCode(NeuralCode):
     """One neuron per unit, which waits for all of its input and then sends a spike per level.
 
     All spikes of an image count, whenever they are sent: the window is the whole presentation.
+
+    Attributes
+    ----------
+    measured : dict of str to int
+        Sums of layers whose margins are from calibration images; see
+        `loihiseg.codes.ramp.measured`.
     """
 
     n_steps: Steps
     n_window_steps: Steps
+    measured: dict[
+        Annotated[str, Meta(max_length=1000)], Annotated[int, Meta(ge=0, le=2**ACCUMULATOR_BITS)]
+    ] = field(default_factory=dict, hash=False)
 
     name = "ramp"
     meaning = "by a neuron that waits, and then sends a spike for each level"
@@ -80,9 +93,39 @@ class RampCode(NeuralCode):
         InputError
             If there are no such neurons for it; names the layer.
         """
-        times = _plan(network).times
-        n_steps = max(times[name].fires[1] for name in network.outputs)
+        n_steps = _last_step(network, _plan(network))
         return cls(n_steps, n_steps)
+
+    def calibrated(self, network: LoweredNetwork, settled: Calibration) -> Self:
+        """With margins from images where those for every image do not fit.
+
+        Raises
+        ------
+        InputError
+            If those of the images do not fit either; names the layer.
+        """
+        before = _plan(network)
+        if not before.to_measure:
+            return self
+        reached = levels_of(network, settled)
+        measured = {
+            name: int(
+                ROOM * early_sum(network.layer(name), before.integers[name], before.times, reached)
+            )
+            for name in before.to_measure
+        }
+        found = _plan(network, measured)
+        for name in measured:
+            check_steps(name, found.integers[name], found.bounds[name], found.margins[name])
+        n_steps = _last_step(network, found)
+        return replace(self, n_steps=n_steps, n_window_steps=n_steps, measured=measured)
+
+    def windows(self, network: LoweredNetwork) -> dict[str, tuple[int, int]]:
+        """Of layers with margins from images, the steps in which they may fire."""
+        if not self.measured:
+            return {}
+        times = _plan(network, self.measured).times
+        return {name: times[name].fires for name in self.measured}
 
     def neurons(
         self, network: LoweredNetwork, calibration: Calibration | None = None
@@ -90,7 +133,7 @@ class RampCode(NeuralCode):
         """A network of as many neurons as units, its clocks, and relays where gates need them."""
         _check_levels(network)
         relayed = with_relays(network)
-        return neurons_that_wait(relayed, plan(relayed))
+        return neurons_that_wait(relayed, plan(relayed, self.measured))
 
     def spikes_per_step(self, layer: SpikingLayer, activation: np.ndarray) -> np.ndarray:
         """A spike for each level; on the host of a neuron for each."""
@@ -124,26 +167,30 @@ class RampCode(NeuralCode):
 
     def steps_between_images(self, network: LoweredNetwork) -> int:
         """As long as the layer that is in use longest; see `schedule.steps_between_images`."""
-        found = _plan(network)
+        found = _plan(network, self.measured)
         return steps_between_images(found.times, found.prepared)
 
     def answers(self, network: LoweredNetwork) -> dict[str, tuple[int, int]]:
         """The steps in which each output fires: in others of its window, other images may."""
-        times = _plan(network).times
+        times = _plan(network, self.measured).times
         return {name: times[name].fires for name in network.outputs}
 
     def rows(self, network: LoweredNetwork) -> tuple[tuple[str, str], ...]:
         """How soon the next image can follow, and how the clock drives each layer."""
-        found = _plan(network)
+        found = _plan(network, self.measured)
         apart = steps_between_images(found.times, found.prepared)
         exponents = [margins.floor_exponent for margins in found.margins.values()]
         follow = ("images can follow each other", f"every {apart} steps")
         if not exponents:
             return (follow,)
-        return (
-            follow,
-            ("bits of the lowest voltages", f"{min(exponents)} to {max(exponents)} of 23"),
+        lowest = ("bits of the lowest voltages", f"{min(exponents)} to {max(exponents)} of 23")
+        if not self.measured:
+            return follow, lowest
+        early = (
+            "margins from calibration tiles",
+            f"{', '.join(self.measured)}: {ROOM:g} times the largest sum; none fired early",
         )
+        return follow, lowest, early
 
     @classmethod
     def words(cls, code: Code) -> str:
@@ -156,10 +203,15 @@ class RampCode(NeuralCode):
         return layers_of_counts(results)
 
 
-def _plan(network: LoweredNetwork) -> Plan:
+def _plan(network: LoweredNetwork, measured: Mapping[str, int] | None = None) -> Plan:
     """Of a network and the relays it needs."""
     _check_levels(network)
-    return plan(with_relays(network))
+    return plan(with_relays(network), measured)
+
+
+def _last_step(network: LoweredNetwork, found: Plan) -> int:
+    """In which the last of the outputs may fire."""
+    return max(found.times[name].fires[1] for name in network.outputs)
 
 
 def _check_levels(network: LoweredNetwork) -> None:

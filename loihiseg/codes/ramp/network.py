@@ -6,6 +6,7 @@ from bit to bit; Whetstone (Severa et al. 2019) is what one level comes to. That
 reset is the latch of a train of spikes we found nowhere.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,9 @@ from loihiseg.codes.ramp.clock import (
     Margins,
     Pulse,
     Sent,
+    TooLargeError,
     bounds,
+    check_steps,
     margins,
     pulses,
     within_reach,
@@ -48,12 +51,16 @@ class Plan:
     margins : dict of str to Margins
         All three of the layers on the chip.
     times : dict of str to Times
+    to_measure : tuple of str
+        Layers whose largest sums that could be do not fit, and of which none was measured: their
+        margins are none yet.
     """
 
     integers: dict[str, IntegerLayer]
     bounds: dict[str, Bounds]
     margins: dict[str, Margins]
     times: dict[str, Times]
+    to_measure: tuple[str, ...] = ()
 
     @property
     def prepared(self) -> dict[str, int]:
@@ -61,13 +68,16 @@ class Plan:
         return {name: found.prepared for name, found in self.margins.items()}
 
 
-def plan(network: LoweredNetwork) -> Plan:
+def plan(network: LoweredNetwork, measured: Mapping[str, int] | None = None) -> Plan:
     """Integers, margins and times of a network of levels.
 
     Parameters
     ----------
     network : LoweredNetwork
         Of quantized activations.
+    measured : mapping of str to int, optional
+        Sums by layer that take the place of the largest that could be there before its release;
+        see `loihiseg.codes.ramp.measured`.
 
     Raises
     ------
@@ -77,18 +87,38 @@ def plan(network: LoweredNetwork) -> Plan:
     integers = integer_layers(network)
     # Nobody knows yet how long clocks take, but when layers start after each other.
     times = schedule(network, {})
-    sums, found = {}, {}
+    sums: dict[str, Bounds] = {}
+    found: dict[str, Margins] = {}
+    to_measure = []
     for layer in network.chip_layers:
         if layer.neuron.chooses:
             continue
         name = layer.name
         sent = {source: _sent(network.layer(source), times, name) for source in layer.sources}
-        sums[name] = bounds(layer, integers[name], sent)
-        near = within_reach(integers[name].thresholds, sums[name].total)
+        largest = bounds(layer, integers[name], sent)
+        near = within_reach(integers[name].thresholds, largest.total)
         integers[name] = replace(integers[name], thresholds=near)
-        found[name] = margins(name, integers[name], sums[name])
+        if measured is not None and name in measured:
+            sums[name] = _at_most(largest, measured[name])
+            found[name] = margins(name, integers[name], sums[name])
+            continue
+        try:
+            sums[name], found[name] = largest, margins(name, integers[name], largest)
+            check_steps(name, integers[name], largest, found[name])
+        except TooLargeError:
+            # What will be measured is not less than nothing: what fails now, fails for good.
+            sums[name] = _at_most(largest, 0)
+            found[name] = margins(name, integers[name], sums[name])
+            check_steps(name, integers[name], sums[name], found[name])
+            to_measure.append(name)
     prepared = {name: one.prepared for name, one in found.items()}
-    return Plan(integers, sums, found, schedule(network, prepared))
+    return Plan(integers, sums, found, schedule(network, prepared), tuple(to_measure))
+
+
+def _at_most(found: Bounds, early: int) -> Bounds:
+    """Bounds of which positive sums before the release are no larger than what was measured."""
+    positive, negative = found.early
+    return replace(found, early=np.stack([np.minimum(positive, early), negative]))
 
 
 def _sent(source: SpikingLayer, times: dict[str, Times], to: str) -> Sent:
