@@ -35,6 +35,18 @@ def sharing(network: LoweredNetwork) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(names) for names in {id(group): group for group in groups.values()}.values())
 
 
+def by_resolution(network: LoweredNetwork) -> dict[str, tuple[str, ...]]:
+    """Layers that are no extremes, by the rows and columns they have, such as ``32 x 32``.
+
+    Layers that share a value count where the first of them does.
+    """
+    found: dict[str, list[str]] = {}
+    for names in sharing(network):
+        rows, columns, _ = network.layer(names[0]).shape
+        found.setdefault(f"{rows} x {columns}", []).extend(names)
+    return {size: tuple(names) for size, names in found.items()}
+
+
 def highest_values(
     network: LoweredNetwork,
     values: Mapping[str, np.ndarray],

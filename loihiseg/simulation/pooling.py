@@ -65,7 +65,9 @@ class PoolingState:
         """
         sums = {name: self._summed(name, trains[name]) for name in set(self._layer.sources)}
         if self._pooling == "gated":
-            marked = {name: MOST_IN_A_STEP * value for name, value in sums.items()}
+            marked = {
+                name: MOST_IN_A_STEP * value.astype(np.float64) for name, value in sums.items()
+            }
             now = {name: marked[name] + trains[name] for name in sums}
             return np.asarray(self._extreme(now) - self._extreme(marked), np.float32)
         reached = self._extreme(sums)
@@ -74,8 +76,8 @@ class PoolingState:
         return np.diff(reached, axis=0, prepend=before).astype(np.float32)
 
     def _summed(self, name: str, train: np.ndarray) -> np.ndarray:
-        """What a source has sent up to each step, float64: any number of spikes is exact."""
-        sums = np.cumsum(train, axis=0, dtype=np.float64)
+        """What a source has sent up to each step: whole numbers, exact to 2**24."""
+        sums = np.cumsum(train, axis=0, dtype=np.float32)
         if name in self._sent:
             sums += self._sent[name]
         self._sent[name] = sums[-1]

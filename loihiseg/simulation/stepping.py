@@ -14,7 +14,6 @@ from loihiseg.frameworks import tf
 import numpy as np
 
 from loihiseg.conversion.layer_input import layer_input
-from loihiseg.conversion.lowering import Lowering
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.results import SimulatedWork
 from loihiseg.simulation.network import check_steps
@@ -72,17 +71,16 @@ Trains = dict[str, np.ndarray]
 """Spikes of some steps by layer, float32, (steps, images, rows, columns, channels)."""
 
 
-class Stepper(Generic[State]):
-    """Runs a network of one input.
+class Stepper:
+    """Runs a network of one input, with any neurons: its convolutions are traced once.
 
     Parameters
     ----------
     network : LoweredNetwork
-    neurons : SteppedNeurons
     """
 
-    def __init__(self, network: LoweredNetwork, neurons: SteppedNeurons[State]):
-        self.network, self.neurons = network, neurons
+    def __init__(self, network: LoweredNetwork):
+        self.network = network
         (self._input,) = network.inputs
         self._currents = {
             layer.name: _current_of(network, layer)
@@ -90,11 +88,14 @@ class Stepper(Generic[State]):
             if not layer.neuron.chooses
         }
 
-    def chunks(self, pixels: np.ndarray, ends: Sequence[int]) -> Iterator[Trains]:
+    def chunks(
+        self, neurons: SteppedNeurons[State], pixels: np.ndarray, ends: Sequence[int]
+    ) -> Iterator[Trains]:
         """Spikes of all layers, a few steps at a time.
 
         Parameters
         ----------
+        neurons : SteppedNeurons
         pixels : numpy.ndarray
             float32, (images, rows, columns, channels), held over all steps.
         ends : sequence of int
@@ -107,9 +108,11 @@ class Stepper(Generic[State]):
         """
         check_steps(ends[0])
         held = np.asarray(pixels, np.float32)
-        states = {name: self._start(name, len(held)) for name in self._currents}
+        states = {
+            name: neurons.start(self.network.layer(name), len(held)) for name in self._currents
+        }
         pools = {
-            layer.name: PoolingState(layer, self.neurons.pooling)
+            layer.name: PoolingState(layer, neurons.pooling)
             for layer in self.network.layers
             if layer.neuron.chooses
         }
@@ -123,18 +126,19 @@ class Stepper(Generic[State]):
                     if layer.name in pools:
                         trains[layer.name] = pools[layer.name].spikes(trains)
                         continue
-                    current = self._current(layer, trains, held, steps, constant)
-                    trains[layer.name] = self.neurons.spikes(layer, states[layer.name], current)
+                    sent = {
+                        source: trains[source] * neurons.amplitude(self.network.layer(source))
+                        for source in set(layer.sources) & set(trains)
+                    }
+                    current = self._current(layer, sent, held, steps, constant)
+                    trains[layer.name] = neurons.spikes(layer, states[layer.name], current)
                 done += steps
                 yield trains
-
-    def _start(self, name: str, n_images: int) -> State:
-        return self.neurons.start(self.network.layer(name), n_images)
 
     def _current(
         self,
         layer: SpikingLayer,
-        trains: Trains,
+        sent: Trains,
         pixels: np.ndarray,
         steps: int,
         constant: dict[str, np.ndarray],
@@ -145,10 +149,7 @@ class Stepper(Generic[State]):
             if layer.name not in constant:
                 constant[layer.name] = compute({self._input: pixels})
             return np.broadcast_to(constant[layer.name], (steps, *constant[layer.name].shape))
-        merged = {}
-        for source in set(layer.sources):
-            sent = trains[source] * self.neurons.amplitude(self.network.layer(source))
-            merged[source] = sent.reshape(-1, *sent.shape[2:])
+        merged = {source: part.reshape(-1, *part.shape[2:]) for source, part in sent.items()}
         return compute(merged).reshape(steps, -1, *layer.shape)
 
 
@@ -180,19 +181,23 @@ class Passing(Generic[State]):
 
     Parameters
     ----------
-    lowering : Lowering
-        With one input.
+    stepper : Stepper
+    readout : callable
+        From the mean activations of the outputs by name to logits, as ``Lowering.graph``.
     neurons : SteppedNeurons
     steps : sequence of int
         At least 1, ascending.
     """
 
     def __init__(
-        self, lowering: Lowering, neurons: SteppedNeurons[State], steps: Sequence[int]
+        self,
+        stepper: Stepper,
+        readout: Callable[[dict[str, np.ndarray]], np.ndarray],
+        neurons: SteppedNeurons[State],
+        steps: Sequence[int],
     ) -> None:
         self.steps = tuple(steps)
-        self._lowering, self._neurons = lowering, neurons
-        self._stepper = Stepper(lowering.network, neurons)
+        self._stepper, self._readout, self._neurons = stepper, readout, neurons
         self._spikes = dict.fromkeys(self.steps, 0.0)
         self._tiles = 0
 
@@ -205,7 +210,7 @@ class Passing(Generic[State]):
 
     def work(self, steps: int, n_sections: int) -> SimulatedWork:
         """Work per section of the chip's layers, of all images so far; taking back is work too."""
-        neurons = self._lowering.network.n_chip_neurons
+        neurons = self._stepper.network.n_chip_neurons
         return SimulatedWork(
             spikes=self._spikes[steps] / n_sections,
             neuron_updates=neurons * steps * self._tiles / n_sections,
@@ -213,10 +218,10 @@ class Passing(Generic[State]):
         )
 
     def _part(self, pixels: np.ndarray) -> dict[int, np.ndarray]:
-        network, sums, found = self._lowering.network, _Sums(), {}
+        network, sums, found = self._stepper.network, _Sums(), {}
         self._tiles += len(pixels)
         done = 0
-        for trains in self._stepper.chunks(pixels, self.steps):
+        for trains in self._stepper.chunks(self._neurons, pixels, self.steps):
             done += len(next(iter(trains.values())))
             for layer in network.chip_layers:
                 sums.spikes += float(np.abs(trains[layer.name]).sum(dtype=np.float64))
@@ -226,7 +231,7 @@ class Passing(Generic[State]):
                 sums.outputs[name] = sums.outputs.get(name, 0.0) + sent
             if done in self._spikes:
                 self._spikes[done] += sums.spikes
-                found[done] = self._lowering.graph(
+                found[done] = self._readout(
                     {
                         name: (value / done * self._neurons.amplitude(network.layer(name))).astype(
                             np.float32

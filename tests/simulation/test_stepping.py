@@ -5,7 +5,6 @@ import pytest
 
 from loihiseg.conversion.convolution import layer_total
 from loihiseg.conversion.forward import forward
-from loihiseg.conversion.lowering import Lowering
 from loihiseg.methods.spicalib.neurons import Bursts
 from loihiseg.simulation import network as at_once
 from loihiseg.simulation import stepping
@@ -20,7 +19,7 @@ PICTURES = np.random.default_rng(2).integers(0, 64, (5, 8, 8, 1)).astype(np.floa
 
 def trains_of(network, neurons, pixels, ends):
     """All spikes of every layer."""
-    parts = list(Stepper(network, neurons).chunks(pixels, ends))
+    parts = list(Stepper(network).chunks(neurons, pixels, ends))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -105,20 +104,24 @@ def test_without_pooling_it_is_the_simulation_of_all_steps_at_once():
 def test_more_steps_come_closer_to_the_floats():
     network = pooled()
     exact = forward(network, PICTURES, staircase=False)["d"]
-    lowering = Lowering(network, lambda maps: maps["d"])
-    passing = Passing(lowering, Bursts(thresholds(network, 2.0), 4), (8, 64, 256))
+    neurons = Bursts(thresholds(network, 2.0), 4)
+    passing = Passing(Stepper(network), lambda maps: maps["d"], neurons, (8, 64, 256))
     errors = [np.abs(found - exact).mean() for found in passing.logits(PICTURES).values()]
     assert errors[0] > 3 * errors[1] > 9 * errors[2] and errors[2] < 0.03 * exact.mean()
 
 
 def test_one_run_passes_through_every_number_of_steps(monkeypatch):
     network = pooled()
-    lowering = Lowering(network, lambda maps: 2 * maps["d"])
+    stepper = Stepper(network)
+
+    def passing_of(steps):
+        return Passing(stepper, lambda maps: 2 * maps["d"], neurons, steps)
+
     neurons = Bursts(thresholds(network), 3)
-    passing = Passing(lowering, neurons, (3, 7))
+    passing = passing_of((3, 7))
     found = passing.logits(PICTURES)
     for steps in (3, 7):
-        alone = Passing(lowering, neurons, (steps,))
+        alone = passing_of((steps,))
         np.testing.assert_array_equal(found[steps], alone.logits(PICTURES)[steps])
         assert alone.work(steps, 2) == passing.work(steps, 2)
     trains = trains_of(network, neurons, PICTURES, (7,))
@@ -130,7 +133,7 @@ def test_one_run_passes_through_every_number_of_steps(monkeypatch):
     assert work.neuron_updates == network.n_chip_neurons * 7 * 5 / 2
     assert work.tiles == 2.5
     monkeypatch.setattr(stepping, "IMAGES", 2)
-    other = Passing(lowering, neurons, (3, 7)).logits(PICTURES)
+    other = passing_of((3, 7)).logits(PICTURES)
     np.testing.assert_array_equal(found[7], other[7])
 
 
