@@ -11,6 +11,7 @@ from loihiseg.errors import InputError
 from loihiseg.methods.scores import Scores
 from loihiseg.methods.spicalib.calibration import Calibration, Crops, crops_of
 from loihiseg.methods.spicalib.method import NAME, Settings
+from loihiseg.methods.spicalib.quantiles import Search
 from loihiseg.methods.spicalib.stack import Maps, Part
 from loihiseg.methods.task import Task
 from loihiseg.progress import Reporter
@@ -102,9 +103,6 @@ class _Scored:
 
 def _searched(scored: _Scored, crops: Crops) -> tuple[tuple[TriedQuantiles, ...], tuple[Part, ...]]:
     """Quantiles that were tried, and spiking networks of the best fixed and searched ones."""
-    # Only here: it needs what comes with an extra.
-    from loihiseg.methods.spicalib.quantiles import Search
-
     task, reporter, calibration = scored.task, scored.reporter, scored.calibration
     settings = calibration.settings
     wanted = predictor(task.network.model)(crops.pixels)

@@ -1,4 +1,9 @@
-"""Quantiles searched on calibration crops, beside fixed ones."""
+"""Quantiles searched on calibration crops, beside fixed ones.
+
+A quantile q is searched as ``t = -log10(1 - q)``, in which steps near 1 are as large as they
+matter. The search begins with the fixed quantiles that it is compared with, so that what it chooses
+is on the crops never worse than the best of those.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,12 +15,14 @@ from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError
 from loihiseg.methods.spicalib.calibration import Calibration, Crops
 from loihiseg.methods.spicalib.neurons import Bursts
-from loihiseg.methods.spicalib.search import LEAST, MOST, minimum, quantile
 from loihiseg.methods.spicalib.stack import Part
 from loihiseg.results import TriedQuantiles
 
 FIXED = (0.95, 0.97, 0.985, 0.99, 0.995, 0.999, 0.9999)
 """Quantiles of all layers that the searched ones are compared with."""
+
+LEAST, MOST = 1.0, 5.0
+"""Of t: quantiles of 0.9 and 0.99999."""
 
 SILENT = 1e6
 """Error of quantiles up to which a layer is silent: worse than any that can be simulated."""
@@ -68,6 +75,9 @@ class Search:
         InputError
             If a layer is silent up to every quantile that was tried.
         """
+        # Only here: it needs what comes with an extra.
+        from loihiseg.methods.spicalib.search import minimum
+
         n_numbers, evaluations = len(self._groups), self._calibration.settings.search
         first = [[_number(share)] * n_numbers for share in FIXED][:evaluations]
 
@@ -82,7 +92,7 @@ class Search:
             on_trial(one)
             return one.error
 
-        minimum(objective, n_numbers, evaluations, seed, first)
+        minimum(objective, [(LEAST, MOST)] * n_numbers, evaluations, seed, first)
         if min(one.error for one in self.tried) >= SILENT:
             # Says which layer.
             self._bursts(self.tried[-1].quantiles)
@@ -117,6 +127,11 @@ class Search:
         error = float(np.mean(np.square(found.astype(np.float64) - self._wanted)))
         iou = self._crops.membrane_iou(found, self._threshold)
         return TriedQuantiles(quantiles, min(error, SILENT), searched, iou)
+
+
+def quantile(t: float) -> float:
+    """The quantile that a number t of the search stands for, ``1 - 10**-t``."""
+    return float(1 - 10.0**-t)
 
 
 def _number(share: float) -> float:

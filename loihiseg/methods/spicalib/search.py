@@ -1,45 +1,35 @@
-"""Quantiles of activations chosen by Bayesian optimization: a tree-structured Parzen estimator.
+"""A minimum of a function of few numbers by Bayesian optimization, in few evaluations.
 
-The optimizer is Optuna's TPE [1]_; the authors of SpiCalib name Bayesian optimization and publish
-none. It searches ``t = -log10(1 - q)``, in which steps of a quantile q near 1 are as large as they
-matter, and begins with the fixed quantiles that it is compared with: what it chooses is on the
-crops never worse than the best of those.
+The optimizer is Optuna's tree-structured Parzen estimator [1]_ [2]_. The authors of SpiCalib name
+Bayesian optimization, and publish none.
 
 References
 ----------
 .. [1] Akiba, Sano, Yanase, Ohta, Koyama 2019, "Optuna: a next-generation hyperparameter
-   optimization framework", doi 10.1145/3292500.3330701; Bergstra, Bardenet, Bengio, Kegl
-   2011, "Algorithms for hyper-parameter optimization".
+   optimization framework", doi 10.1145/3292500.3330701.
+.. [2] Bergstra, Bardenet, Bengio, Kegl 2011, "Algorithms for hyper-parameter optimization", NIPS.
 """
 
 from collections.abc import Callable, Sequence
 
 import optuna
 
-LEAST, MOST = 1.0, 5.0
-"""Of t: quantiles of 0.9 and 0.99999."""
-
-
-def quantile(t: float) -> float:
-    """The quantile that a number t of the search stands for, ``1 - 10**-t``."""
-    return float(1 - 10.0**-t)
-
 
 def minimum(
     objective: Callable[[tuple[float, ...]], float],
-    n_numbers: int,
+    bounds: Sequence[tuple[float, float]],
     evaluations: int,
     seed: int,
     first: Sequence[Sequence[float]] = (),
 ) -> tuple[tuple[float, ...], float]:
-    """Numbers from `LEAST` to `MOST` for which an objective is least.
+    """Numbers within bounds for which an objective is least.
 
     Parameters
     ----------
     objective : callable
-        From so many numbers to a finite one.
-    n_numbers : int
-        At least 1.
+        From as many numbers as there are bounds to a finite one.
+    bounds : sequence of tuple of float
+        Least and most of each, at least one.
     evaluations : int
         Of the objective, at least 1, those of ``first`` among them.
     seed : int
@@ -56,16 +46,19 @@ def minimum(
     """
     # Its own messages, one for each evaluation, say nothing that the log of a run does not.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(
-        seed=seed, n_startup_trials=min(8, max(len(first), 4)), multivariate=n_numbers > 1
-    )
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=8, multivariate=True)
     study = optuna.create_study(sampler=sampler)
-    names = [f"t{number}" for number in range(n_numbers)]
+    names = [f"t{number}" for number in range(len(bounds))]
     for point in first:
         study.enqueue_trial(dict(zip(names, point, strict=True)))
 
     def value(trial: optuna.Trial) -> float:
-        return objective(tuple(trial.suggest_float(name, LEAST, MOST) for name in names))
+        return objective(
+            tuple(
+                trial.suggest_float(name, least, most)
+                for name, (least, most) in zip(names, bounds, strict=True)
+            )
+        )
 
     study.optimize(value, n_trials=evaluations)
     return tuple(study.best_params[name] for name in names), float(study.best_value)
