@@ -12,8 +12,9 @@ def scores_table(results: SimulationResults, on_chip: str) -> Table:
     """
     rows = tuple(score_cells(row, True) for row in results.score_rows)
     sections = ", ".join(map(str, results.sections))
+    steps = f"{'up to ' * bool(results.runs)}{results.steps}"
     note = (
-        f"{results.method}, {results.steps} steps per tile, on sections {sections}; simulated in "
+        f"{results.method}, {steps} steps per tile, on sections {sections}; simulated in "
         f"floats, without a chip. On a chip: {on_chip} Shifted: what gives the network without "
         "spikes the best V_Rand on the validation sections at a threshold of 0.5 is added to all "
         "logits."
