@@ -41,7 +41,7 @@ fuzz: $(VENV)/.installed-test
 	$(VENV)/bin/python -m tests.fuzz --minutes $(MINUTES)
 
 $(VENV)/.installed: extras = [partition]
-$(VENV)/.installed-test: extras = [test,notebook,partition,cluster,check]
+$(VENV)/.installed-test: extras = [test,notebook,partition,cluster,calibration,check]
 
 $(VENV)/.installed $(VENV)/.installed-test: setup.cfg pyproject.toml constraints.txt
 	$(eval python := $(supported))$(check)

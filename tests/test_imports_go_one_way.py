@@ -69,7 +69,11 @@ RUNS_WITHOUT_FRAMEWORKS = [
 MAKES_NETWORKS = ["emulator.limits", "emulator.simulator"]
 """Modules of theirs that need a framework: what stands in for nengo-loihi's own simulator."""
 
-OF_ONE_MODULE = {"dask": "loihiseg.running.cluster", "distributed": "loihiseg.running.cluster"}
+OF_ONE_MODULE = {
+    "dask": "loihiseg.running.cluster",
+    "distributed": "loihiseg.running.cluster",
+    "optuna": "loihiseg.methods.spicalib.search",
+}
 """What comes with an extra, and the module that is asked for where it is there."""
 
 FRAMEWORKS = {"tensorflow", "tf_keras", "keras", "nengo", "nengo_dl", "nengo_loihi", "nengo_extras"}

@@ -269,3 +269,101 @@ def test_a_method_of_its_own_comes_in_by_the_registry(capfd, folder, tmp_path):
     code, _, err = simulate(capfd, *arguments[2:], "--method", "fast-snn", methods=methods)
     assert code == 2 and "unrecognized arguments: --percentile" in err
     assert "invalid choice: 'bursts'" in refused(capfd, *arguments)
+
+
+# --- SpiCalib -----------------------------------------------------------------------------------
+
+
+def spicalib(capfd, *arguments):
+    return simulate(capfd, "--method", "spicalib", *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["--steps", "8,4"], "8,4: expected numbers of steps, each larger than the one before"),
+        (["--steps", "8,x"], "x: expected a whole number, 1 to 10000"),
+        (["--divided", "--as-published"], "--divided: is not as published"),
+        (["--allowance", "0", "--as-published"], "--allowance 0: means no calibration"),
+        (["--quantile", "0"], "--quantile: 0: expected"),
+        (["--scales", "pixel"], "invalid choice: 'pixel'"),
+    ],
+)
+def test_wrong_options_of_spicalib(capfd, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    assert says in refused(capfd, "--method", "spicalib", *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_search_without_optuna_says_what_to_install(capfd, monkeypatch):
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "optuna" else find(name)
+    )
+    line = refused(capfd, "--method", "spicalib", "--search", "8")
+    assert "--search needs optuna" in line and "loihiseg[calibration]" in line
+
+
+def test_spicalib_refuses_networks_of_levels(capfd, folder, tmp_path):
+    line = refused(
+        capfd, "--method", "spicalib", "--checkpoint", folder / "levels", "--data",
+        folder / "stack", "--quiet", "--out", tmp_path,
+    )  # fmt: skip
+    assert "has levels; spicalib is of networks that were trained without" in line
+
+
+@pytest.fixture(scope="module")
+def pooling(folder):
+    """A Keras file of a U-Net with ReLU, batch normalizations and max pooling."""
+    from benchmarks.textbook_unet import Shape, unet
+
+    model = unet(Shape((2, 3), 16))
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        if "norm" not in weight.name:
+            weight.assign(rng.normal(0, 0.4, weight.shape))
+    model.save(folder / "pooling.h5")
+    return folder / "pooling.h5"
+
+
+def test_spicalib_adds_each_part_in_turn(capfd, folder, pooling, tmp_path):
+    code, out, err = spicalib(
+        capfd, "--checkpoint", pooling, "--data", folder / "stack", "--out", tmp_path,
+        "--steps", "2,5", "--crops", "3", "--quantile", "0.995", "--quiet", "--sections", "5",
+    )  # fmt: skip
+    assert code == 0, err
+    results = load_simulation(tmp_path)
+    names = ["rates", "bursts", "lateral pooling", "spike calibration"]
+    every = [f"{name}, T = {steps}" for name in names for steps in (2, 5)]
+    assert [row.name for row in results.score_rows] == ["trained", *every]
+    assert [run.name for run in results.runs] == every
+    assert (results.steps, results.method, results.tried) == (5, "spicalib", ())
+    assert results.spiking == {} and results.levels == (0,) * 7
+    spikes = {run.name: run.work.spikes for run in results.runs}
+    assert all(0 < spikes[f"{name}, T = 2"] < spikes[f"{name}, T = 5"] for name in names)
+    assert "spike calibration, T = 5" in out and "Quantiles" not in out
+    config = json.loads((tmp_path / "config.json").read_text())["settings"]
+    assert config["steps"] == [2, 5] and config["quantile"] == 0.995
+    assert {"lateral pooling", "spike calibration"} <= set(results.seconds)
+
+
+def test_spicalib_searches_quantiles(capfd, folder, pooling, tmp_path):
+    pytest.importorskip("optuna", reason="loihiseg[calibration]")
+    code, out, err = spicalib(
+        capfd, "--checkpoint", pooling, "--data", folder / "stack", "--out", tmp_path,
+        "--steps", "2", "--crops", "2", "--search", "9", "--search-steps", "4", "--quiet",
+        "--most-spikes", "1", "--divided", "--scales", "channel", "--sections", "5",
+    )  # fmt: skip
+    assert code == 0, err
+    results = load_simulation(tmp_path)
+    assert [one.searched for one in results.tried] == [False] * 7 + [True] * 2
+    assert list(results.tried[0].quantiles) == ["16 x 16", "8 x 8"]
+    assert sum(one.validation_iou is not None for one in results.tried) == 2
+    names = [run.name for run in results.runs]
+    assert names[:3] == ["rates, T = 2", "lateral pooling, T = 2", "spike calibration, T = 2"]
+    assert names[3].startswith("fixed quantiles") and names[4].startswith("searched quantiles")
+    assert results.steps == 4 and "Quantiles" in out and "validation sections" in out
+    log = (tmp_path / "simulate.log").read_text()
+    assert log.count("; error ") == 9

@@ -245,6 +245,7 @@ def print_results(results: "SimulationResults", method: Method[Any], folder: Pat
         simulation.scores_table(results, method.on_chip.says),
         simulation.work_table(results),
         simulation.tuning_table(results),
+        simulation.quantiles_table(results),
     ):
         if table is not None:
             tables.print_table(table, console)

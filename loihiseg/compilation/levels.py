@@ -11,11 +11,12 @@ from dataclasses import replace
 import numpy as np
 
 from loihiseg.compilation.options import CompileOptions
+from loihiseg.compilation.scales import highest_values, own_names, sharing
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.conversion.neuron_kinds import Extremum, Quantized
 from loihiseg.conversion.spec import LoweredNetwork
-from loihiseg.errors import InputError, Option, OptionError
+from loihiseg.errors import Option, OptionError
 
 QUANTILES = ((15, 0.985), (7, 0.98), (3, 0.975), (1, 0.95))
 """Share of an activation's values that its highest level reaches, from so many levels on: the fewer
@@ -85,20 +86,8 @@ def normalized(
         )  # fmt: skip
     values = forward(floats, pixels, staircase=False)
     quantiles = {name: options.quantile or usual_quantile(count) for name, count in levels.items()}
-    highest = {}
-    for names in _sharing(network):
-        together = np.concatenate([values[name].ravel() for name in names])
-        highest[names] = float(np.quantile(together, quantiles[names[0]]))
-    silent = [name for names, value in highest.items() if value <= 0 for name in names]
-    if silent:
-        named = ", ".join(f"'{name}'" for name in silent[:5]) + ", ..." * (len(silent) > 5)
-        lowest = min(quantiles[name] for name in silent)
-        raise InputError(
-            f"layer{'s' * (len(silent) != 1)} {named}: {lowest:g} of all values on the "
-            "calibration tiles are 0, so that levels up to there are worth nothing; use a higher "
-            "quantile"
-        )
-    each = {name: value / levels[name] for names, value in highest.items() for name in names}
+    highest = highest_values(network, values, quantiles, "levels")
+    each = {name: float(value) / levels[name] for name, value in highest.items()}
     return _with_values(network, levels, each)
 
 
@@ -129,7 +118,7 @@ def _levels(network: LoweredNetwork, options: CompileOptions) -> dict[str, int]:
     InputError
         If they were asked for other layers; or differ where an extreme is chosen.
     """
-    names = _names(network)
+    names = own_names(network)
     if isinstance(options.levels, tuple):
         if len(options.levels) != len(names):
             raise OptionError(
@@ -140,35 +129,13 @@ def _levels(network: LoweredNetwork, options: CompileOptions) -> dict[str, int]:
     else:
         assert options.levels is not None
         found = dict.fromkeys(names, options.levels)
-    for group in _sharing(network):
+    for group in sharing(network):
         if len({found[name] for name in group}) > 1:
             raise OptionError(
                 Option("levels"), f" {_text(options)}: the largest or smallest is chosen of "
                 f"{', '.join(group)}; give them equal levels",
             )  # fmt: skip
     return found
-
-
-def _names(network: LoweredNetwork) -> list[str]:
-    """Layers that are no extremes of others."""
-    return [layer.name for layer in network.layers if not layer.neuron.chooses]
-
-
-def _sharing(network: LoweredNetwork) -> tuple[tuple[str, ...], ...]:
-    """Layers that are no extremes, together where an extreme is chosen among them."""
-    groups: dict[str, list[str]] = {}
-    for layer in network.layers:
-        if not layer.neuron.chooses:
-            groups[layer.name] = [layer.name]
-            continue
-        one = groups[layer.sources[0]]
-        for source in layer.sources[1:]:
-            other = groups[source]
-            if other is not one:
-                one += other
-                groups |= {name: one for name, group in groups.items() if group is other}
-        groups[layer.name] = one
-    return tuple(tuple(names) for names in {id(group): group for group in groups.values()}.values())
 
 
 def _with_values(

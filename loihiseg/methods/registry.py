@@ -8,6 +8,7 @@ from typing import Any
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.methods.fast_snn.method import FastSnn
 from loihiseg.methods.method import Method
+from loihiseg.methods.spicalib.method import SpiCalib
 
 _NAME = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -57,5 +58,5 @@ class Registry:
         )
 
 
-METHODS = Registry().with_method(FastSnn())
+METHODS = Registry().with_method(FastSnn()).with_method(SpiCalib())
 """Those that come with the package."""

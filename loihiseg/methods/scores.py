@@ -8,6 +8,9 @@ from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import predict_sections
 from loihiseg.evaluation.scoring import chosen_shift, chosen_threshold, score_row
 from loihiseg.methods.task import Task
+from loihiseg.metrics.known import counted
+from loihiseg.metrics.pixels import pixel_scores
+from loihiseg.network.logits import membrane
 from loihiseg.progress import Reporter
 from loihiseg.results import Network as Shown
 from loihiseg.results import ScoreRow, SimulatedWork
@@ -83,6 +86,18 @@ class Scores:
         predict = CountingPredictor(lowering, steps, neurons)
         self.add(shown, predict, network, name)
         return predict.work(len(self._task.test.images))
+
+    def threshold(self, network: Network) -> float:
+        """Probability from which a pixel is membrane, of a network that was scored already."""
+        return self._chosen[network.source][0]
+
+    def validation_iou(self, predict: Predict, network: Network) -> float:
+        """Membrane IoU on the validation sections, of a network that was scored already."""
+        validation = self._task.validation
+        seen = predict_sections(predict, validation.images, network.tile)
+        known = validation.known
+        called = membrane(seen, self.threshold(network))
+        return pixel_scores(counted(known, _truth(validation)), counted(known, called)).membrane_iou
 
     def _choices(self, predict: Predict, network: Network) -> tuple[float, float]:
         """Threshold, and shift of the maps, see ``loihiseg.metrics.submission``."""

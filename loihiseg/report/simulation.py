@@ -12,8 +12,9 @@ def scores_table(results: SimulationResults, on_chip: str) -> Table:
     """
     rows = tuple(score_cells(row, True) for row in results.score_rows)
     sections = ", ".join(map(str, results.sections))
+    steps = f"{'up to ' * bool(results.runs)}{results.steps}"
     note = (
-        f"{results.method}, {results.steps} steps per tile, on sections {sections}; simulated in "
+        f"{results.method}, {steps} steps per tile, on sections {sections}; simulated in "
         f"floats, without a chip. On a chip: {on_chip} Shifted: what gives the network without "
         "spikes the best V_Rand on the validation sections at a threshold of 0.5 is added to all "
         "logits."
@@ -24,15 +25,17 @@ def scores_table(results: SimulationResults, on_chip: str) -> Table:
 
 def work_table(results: SimulationResults) -> Table:
     """Spikes and updates of the layers that would be on the chip, per section."""
+    every = [(network.title, work) for network, work in results.spiking.items()]
+    every += [(run.name, run.work) for run in results.runs]
     rows = tuple(
         (
-            network.title,
+            name,
             f"{work.tiles:,.0f}",
             f"{work.spikes:,.0f}",
             f"{work.neuron_updates:,.0f}",
             f"{work.spikes / max(work.tiles * results.n_neurons, 1):.3f}",
         )
-        for network, work in results.spiking.items()
+        for name, work in every
     )
     header = ("network", "tiles", "spikes", "neuron updates", "spikes per neuron\nand tile")
     note = (
@@ -63,3 +66,28 @@ def tuning_table(results: SimulationResults) -> Table | None:
         "membrane on the crops; a layer is kept if it rises."
     )
     return Table("Tuning", header, rows, note)
+
+
+def quantiles_table(results: SimulationResults) -> Table | None:
+    """Quantiles that were tried, the best first; None where nothing was searched."""
+    if not results.tried:
+        return None
+    shown = sorted(results.tried, key=lambda one: one.error)
+    rows = tuple(
+        (
+            "searched" if one.searched else "fixed",
+            *(f"{share:.5f}" for share in one.quantiles.values()),
+            f"{one.error:.4g}",
+            f"{one.membrane_iou:.4f}",
+            "" if one.validation_iou is None else f"{one.validation_iou:.4f}",
+        )
+        for one in shown
+    )
+    header = (
+        "quantiles", *shown[0].quantiles, "error", "IoU", "IoU on\nvalidation sections",
+    )  # fmt: skip
+    note = (
+        "Error: mean squared distance of logits from those of the float network, on calibration "
+        "crops; IoU of membrane on the same, and on sections that nothing was chosen on."
+    )
+    return Table("Quantiles", header, rows, note)

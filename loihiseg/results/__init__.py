@@ -31,7 +31,13 @@ from loihiseg.results.mapping import AllocatorRow, MappingResults
 from loihiseg.results.reading import decode_results, decode_simulation, plain
 from loihiseg.results.run import FORMAT, Code, DataSource, NetworkSource, Readout, Results
 from loihiseg.results.scores import ChallengeScores, Network, PixelScores, ScoreRow
-from loihiseg.results.simulation import SimulatedWork, SimulationResults, TunedLayer
+from loihiseg.results.simulation import (
+    SimulatedRun,
+    SimulatedWork,
+    SimulationResults,
+    TriedQuantiles,
+    TunedLayer,
+)
 from loihiseg.results.task import Task
 from loihiseg.results.timing import InjectedSpikes, Latency, StepPart, StepTimes
 from loihiseg.results.work import (
@@ -74,12 +80,14 @@ __all__ = [
     "Results",
     "ScoreRow",
     "SectionWork",
+    "SimulatedRun",
     "SimulatedWork",
     "SimulationResults",
     "SpikeDigests",
     "StepPart",
     "StepTimes",
     "Task",
+    "TriedQuantiles",
     "TunedLayer",
     "decode_results",
     "decode_simulation",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from loihiseg.results.ranges import Amount, Count, Name, Positive, Work
+from loihiseg.results.ranges import Amount, Count, Name, Positive, Share, Work
 from loihiseg.results.run import DataSource
 from loihiseg.results.scores import Network, ScoreRow
 
@@ -41,6 +41,48 @@ class TunedLayer:
 
 
 @dataclass(frozen=True)
+class SimulatedRun:
+    """Work of one of several spiking networks, after some of several numbers of steps.
+
+    Attributes
+    ----------
+    name : str
+        Of its row of scores.
+    steps : int
+    work : SimulatedWork
+    """
+
+    name: Name
+    steps: Positive
+    work: SimulatedWork
+
+
+@dataclass(frozen=True)
+class TriedQuantiles:
+    """Quantiles of activations that were tried for thresholds, and what came of them.
+
+    Attributes
+    ----------
+    quantiles : dict of str to float
+        By the layers that have it: their resolution, or their name.
+    error : float
+        Mean squared distance of logits from those of the float network, on calibration crops.
+    searched : bool
+        Whether an optimizer proposed them; else they are one fixed value everywhere.
+    membrane_iou : float
+        On the calibration crops.
+    validation_iou : float or None
+        On the validation sections, where they were tried there.
+    """
+
+    quantiles: dict[Name, Share]
+    error: Amount
+    searched: bool
+    membrane_iou: Share
+    validation_iou: Share | None = None
+
+
+@dataclass(frozen=True)
 class SimulationResults:
     """What a simulation came to.
 
@@ -66,6 +108,10 @@ class SimulationResults:
         MiB.
     method : str
         As ``--method``. The first simulations, which do not say theirs, were of Fast-SNN.
+    runs : tuple of SimulatedRun
+        Where several networks, or numbers of steps, are of one kind; ``steps`` is the largest.
+    tried : tuple of TriedQuantiles
+        In the order in which they were; none where nothing was searched.
     """
 
     score_rows: tuple[ScoreRow, ...]
@@ -80,3 +126,5 @@ class SimulationResults:
     seconds: dict[str, Amount]
     peak_memory_mb: Amount
     method: Name = "fast-snn"
+    runs: tuple[SimulatedRun, ...] = ()
+    tried: tuple[TriedQuantiles, ...] = ()

@@ -74,8 +74,12 @@ def layer_spikes(
     Returns
     -------
     tf.Tensor
-        (steps, batch, rows, columns, channels), as of `Neurons.spikes`.
+        (steps, batch, rows, columns, channels), as of `Neurons.spikes`. Those of a layer that
+        chooses an extreme add up, to any step, to the extreme of what its sources have sent, as
+        in lateral pooling (`loihiseg.simulation.pooling`).
     """
+    if layer.neuron.chooses:
+        return _pooled(layer, trains, steps) / neurons.amplitude(layer)
     if all(source in inputs for source in layer.sources):
         current = layer_input(layer, inputs, kernels, bias)
         currents = tf.tile(current[None], (steps, 1, 1, 1, 1))
@@ -84,6 +88,14 @@ def layer_spikes(
         current = layer_input(layer, merged, kernels, bias)
         currents = tf.reshape(current, (steps, -1, *current.shape[1:]))
     return neurons.spikes(layer, currents)
+
+
+def _pooled(layer: SpikingLayer, trains: Mapping[str, tf.Tensor], steps: int) -> tf.Tensor:
+    """What a layer sends that chooses an extreme, spikes times amplitude."""
+    sums = {name: tf.cumsum(trains[name]) for name in layer.sources}
+    merged = {name: tf.reshape(part, (-1, *part.shape[2:])) for name, part in sums.items()}
+    reached = tf.reshape(layer_input(layer, merged), (steps, -1, *layer.shape))
+    return tf.concat([reached[:1], reached[1:] - reached[:-1]], 0)
 
 
 def spike_trains(

@@ -14,15 +14,19 @@ class Other(FastSnn):
 
 
 def test_those_that_come_along():
-    assert METHODS.names == ("fast-snn",)
+    assert METHODS.names == ("fast-snn", "spicalib")
     method = METHODS.find("fast-snn")
     assert method.needs == {Need.LEVELS} and method.on_chip.compiles
     assert "thermometer code" in method.on_chip.says and "signed spikes" in method.on_chip.says
+    method = METHODS.find("spicalib")
+    assert method.needs == {Need.CALIBRATION} and not method.on_chip.compiles
+    assert "no reset by subtraction, no bursts" in method.on_chip.says
 
 
 def test_one_more_leaves_the_others_as_they_are():
     more = METHODS.with_method(Other("other"))
-    assert more.names == ("fast-snn", "other") and METHODS.names == ("fast-snn",)
+    assert more.names == ("fast-snn", "spicalib", "other")
+    assert METHODS.names == ("fast-snn", "spicalib")
     assert more.find("other").name == "other"
     with pytest.raises(InputError, match="method other: no such method; choose one of fast-snn"):
         METHODS.find("other")

@@ -1,4 +1,4 @@
-"""Lowered networks with random weights, plain and with skips."""
+"""Lowered networks with random weights, plain, with skips, and with pooling."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from loihiseg.conversion.linear import Term
 from loihiseg.conversion.lowering import lower
-from loihiseg.conversion.neuron_kinds import Quantized, Rectified
+from loihiseg.conversion.neuron_kinds import Extremum, Quantized, Rectified
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.unet import ChipEffects, build_unet
@@ -48,3 +48,45 @@ def unet(levels=3, seed=0):
     model = build_unet(replace(config, levels=levels))
     carry_over(ideal, model, rng.normal(size=(8, 16, 16, 1)).astype(np.float32))
     return model, lower(model)
+
+
+def pooled(seed=0):
+    """Two layers, the larger of both, pooled; and one that is pooled by overlapping windows.
+
+    Layers ``a`` and ``b`` hear pixels, ``larger`` chooses of them and ``pool`` of that, ``c`` hears
+    it, and ``wide`` looks at 3 x 3 of ``c`` at every second pixel, past its border; ``d`` hears
+    ``wide``. All of two channels, 8 x 8 pixels and less, weights in 64ths.
+    """
+    rng = np.random.default_rng(seed)
+    layers = []
+
+    def add(name, sources, side, size=None, strides=(1, 1)):
+        terms = []
+        for source in sources:
+            if size is None:
+                channels = 1 if source == "pixels" else 2
+                weights = rng.integers(-24, 40, (3, 3, channels, 2)) / 64
+                terms.append(Term(source, weights.astype(np.float32), padding="same"))
+            else:
+                ones = np.ones((size, size, 2, 1), np.float32)
+                terms.append(Term(source, ones, strides, "same", depthwise=True))
+        layers.append(
+            SpikingLayer(
+                name=name,
+                shape=(side, side, 2),
+                terms=tuple(terms),
+                bias=np.zeros(2, np.float32),
+                rate_scale_hz=100.0,
+                on_host=sources == ["pixels"],
+                neuron=Rectified() if size is None else Extremum(0),
+            )
+        )
+
+    add("a", ["pixels"], 8)
+    add("b", ["pixels"], 8)
+    add("larger", ["a", "b"], 8, size=1)
+    add("pool", ["larger"], 4, size=2, strides=(2, 2))
+    add("c", ["pool"], 4)
+    add("wide", ["c"], 2, size=3, strides=(2, 2))
+    add("d", ["wide"], 2)
+    return LoweredNetwork({"pixels": (8, 8, 1)}, tuple(layers), ("d",))

@@ -64,7 +64,8 @@ def fine_tune(
     Parameters
     ----------
     lowering : Lowering
-        With levels in every layer; its network stays as it is.
+        With levels in every layer; its network stays as it is. Layers that choose an extreme are
+        not tuned.
     crops : numpy.ndarray
         float32, (n, rows, columns, channels), of training sections.
     score : callable
@@ -93,6 +94,10 @@ def fine_tune(
     records: list[TunedLayer] = []
     best: float | None = None
     for layer in others:
+        if layer.neuron.chooses:
+            # It has no weights.
+            state.keep(layer, state.run(layer))
+            continue
         record, best = _try(state, layer, score, best, descent)
         records.append(record)
         if on_layer is not None:

@@ -1,11 +1,14 @@
 """The lowered network run as quantized one is Keras's; as Fast-SNN, errors are only sequential."""
 
+from dataclasses import replace
+
 from loihiseg.frameworks import tf
 
 import numpy as np
 import pytest
 
 from loihiseg.conversion.lowering import lower
+from loihiseg.conversion.neuron_kinds import Extremum, Quantized
 from loihiseg.errors import InputError
 from loihiseg.methods.fast_snn.quantized import (
     neurons_of,
@@ -17,7 +20,7 @@ from loihiseg.network.config import UNetConfig
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import build_unet
 from loihiseg.simulation import network as simulation
-from tests.simulation.networks import chain, unet
+from tests.simulation.networks import chain, pooled, unet
 
 PIXELS = np.random.default_rng(0).normal(size=(5, 16, 16, 1)).astype(np.float32)
 POINTS = np.random.default_rng(1).normal(size=(200, 1, 1, 8)).astype(np.float32)
@@ -50,6 +53,20 @@ def test_first_layer_is_exact(steps, signed):
     np.testing.assert_array_equal(runs["l0"].counts, levels["l0"])
     assert runs["l0"].positive == levels["l0"].sum() and runs["l0"].negative == 0
     np.testing.assert_allclose(runs["l0"].activation, levels["l0"] * 2.0 / steps, rtol=1e-6)
+
+
+def test_pools_of_exact_layers_are_exact():
+    network = pooled()
+    layers = [
+        replace(layer, neuron=Extremum(7, 0.5) if layer.neuron.chooses else Quantized(7, 0.5))
+        for layer in network.layers
+    ]
+    network = replace(network, layers=tuple(layers))
+    pixels = np.random.default_rng(2).integers(0, 64, (5, 8, 8, 1)).astype(np.float32) / 64
+    runs, levels = simulate(network, pixels, 7), quantized_levels(network, pixels)
+    for name in ("a", "b", "larger", "pool"):
+        np.testing.assert_array_equal(runs[name].counts, levels[name])
+    assert len(np.unique(levels["pool"])) == 3
 
 
 def test_one_step_is_exact_at_any_depth():
