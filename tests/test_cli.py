@@ -421,7 +421,7 @@ def test_a_shipped_network_is_kept_by_name(monkeypatch, tmp_path):
 def test_a_bug_is_one_line_and_a_log(capfd, data, checkpoint, tmp_path, monkeypatch, out):
     from loihiseg.conversion import lowering
 
-    def lower(*_):
+    def lower(*_, **__):
         raise RuntimeError("worse \x1b[31mthings\nhappen")
 
     monkeypatch.setattr(lowering, "lower", lower)

@@ -133,7 +133,8 @@ class RampCode(NeuralCode):
         """A network of as many neurons as units, its clocks, and relays where gates need them."""
         _check_levels(network)
         relayed = with_relays(network)
-        return neurons_that_wait(relayed, plan(relayed, self.measured))
+        found = plan(relayed, self.measured, to_be_measured=calibration is None)
+        return neurons_that_wait(relayed, found)
 
     def spikes_per_step(self, layer: SpikingLayer, activation: np.ndarray) -> np.ndarray:
         """A spike for each level; on the host of a neuron for each."""
@@ -206,7 +207,7 @@ class RampCode(NeuralCode):
 def _plan(network: LoweredNetwork, measured: Mapping[str, int] | None = None) -> Plan:
     """Of a network and the relays it needs."""
     _check_levels(network)
-    return plan(with_relays(network), measured)
+    return plan(with_relays(network), measured, to_be_measured=True)
 
 
 def _last_step(network: LoweredNetwork, found: Plan) -> int:

@@ -68,7 +68,11 @@ class Plan:
         return {name: found.prepared for name, found in self.margins.items()}
 
 
-def plan(network: LoweredNetwork, measured: Mapping[str, int] | None = None) -> Plan:
+def plan(
+    network: LoweredNetwork,
+    measured: Mapping[str, int] | None = None,
+    to_be_measured: bool = False,
+) -> Plan:
     """Integers, margins and times of a network of levels.
 
     Parameters
@@ -78,6 +82,9 @@ def plan(network: LoweredNetwork, measured: Mapping[str, int] | None = None) -> 
     measured : mapping of str to int, optional
         Sums by layer that take the place of the largest that could be there before its release;
         see `loihiseg.codes.ramp.measured`.
+    to_be_measured : bool
+        Whether layers that do not fit without are left for later, with margins that are too small:
+        to see how many neurons there will be, and not for running them.
 
     Raises
     ------
@@ -106,6 +113,8 @@ def plan(network: LoweredNetwork, measured: Mapping[str, int] | None = None) -> 
             sums[name], found[name] = largest, margins(name, integers[name], largest)
             check_steps(name, integers[name], largest, found[name])
         except TooLargeError:
+            if not to_be_measured:
+                raise
             # What will be measured is not less than nothing: what fails now, fails for good.
             sums[name] = _at_most(largest, 0)
             found[name] = margins(name, integers[name], sums[name])

@@ -85,9 +85,10 @@ def test_layers_are_measured_where_the_chip_has_no_room_for_all_images(chain, mo
     assert RampCode.of(network).calibrated(network, {}).measured == {}
     many = quantized.lowered(levels=(3, 31, 31, 31, 31, 31))
     monkeypatch.setattr("loihiseg.codes.ramp.clock.MOST_INPUT", 1_800_000)
-    code = RampCode.of(many)
-    assert ramp_network.plan(many).to_measure == ("decode0_0_spikes",)
-    settled = forward(many, images)
+    code, settled = RampCode.of(many), forward(many, images)
+    assert ramp_network.plan(many, to_be_measured=True).to_measure == ("decode0_0_spikes",)
+    with pytest.raises(InputError, match="in a step"):
+        code.neurons(many, settled)
     calibrated = code.calibrated(many, settled)
     assert list(calibrated.measured) == ["decode0_0_spikes"]
     assert calibrated.windows(many) == {
