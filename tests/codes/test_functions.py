@@ -109,12 +109,12 @@ def checked(seed, emulate=True):
     return notes, names
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_random_models(part):
+def test_random_models():
     notes = Counter()
-    for seed in range(4 * part, 4 * part + 4):
-        notes += checked(seed, emulate=seed % 4 == 0)[0]
-    assert notes["equal thermometer"] + notes["equal ramp"] >= 3, notes
+    for seed in range(4):
+        notes += checked(seed, emulate=seed == 1)[0]
+    assert notes["equal thermometer"] >= 2 and notes["equal ramp"] >= 2, notes
+    assert notes["bias by pixel"] and notes["spikes ramp"] > 100
 
 
 @pytest.mark.slow

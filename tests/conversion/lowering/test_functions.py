@@ -1,7 +1,6 @@
 """Activations that never fall, from models in memory and files of Keras 2 and 3."""
 
-import subprocess
-import sys
+from pathlib import Path
 
 from loihiseg.frameworks import tf
 
@@ -15,8 +14,10 @@ from loihiseg.conversion.stepwise import FloatActivation, Stepwise, of_levels
 from loihiseg.errors import InputError
 from loihiseg.network.equal_levels import EqualLevels
 from tests.function_models import FUNCTIONS
+from tests.keras_3_activations import ARRAYS, MODEL, N_KINDS
 
 L = tf.keras.layers
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def model(function, levels=True, inside=None):
@@ -120,48 +121,18 @@ def test_values_that_others_hear_too_are_refused():
         lower(tf.keras.Model(pixels, L.Conv2D(1, 1)(EqualLevels()(L.Conv2D(2, 1)(both)))))
 
 
-KERAS_3 = """
-import json, sys
-import keras, numpy as np
-from keras import layers as L
-rng = np.random.default_rng(0)
-NAMES = ["relu6", "leaky_relu", "hard_tanh", "hard_sigmoid", "celu", "log_sigmoid", "tanh",
-         "sigmoid", "selu", "softplus", "softsign", "exponential"]
-KINDS = [L.ReLU(1.5, 0.25, 0.125), L.LeakyReLU(negative_slope=0.1), L.ELU(alpha=0.7),
-         L.PReLU(shared_axes=[1, 2]), *map(L.Activation, NAMES)]
-pixels = keras.Input((6, 6, 1), name="pixels")
-x = L.ReLU()(L.Conv2D(2, 3, padding="same")(pixels))
-ends = [L.Conv2D(1, 1)(kind(L.Conv2D(2, 3, padding="same")(x))) for kind in KINDS]
-inside = L.Conv2D(2, 3, padding="same", activation="hard_sigmoid")(x)
-made = keras.Model(pixels, L.Concatenate()([*ends, L.Conv2D(1, 1)(inside)]))
-for variable in made.weights:
-    is_slope = "alpha" in variable.path
-    value = rng.uniform(0.1, 0.8, variable.shape)
-    variable.assign(value if is_slope else rng.normal(0.05, 0.6, variable.shape))
-images = rng.normal(size=(3, 6, 6, 1)).astype("float32")
-made.save(f"{sys.argv[1]}/m.keras")
-np.savez(f"{sys.argv[1]}/m.npz", images=images, values=np.asarray(made(images)))
-print(len(KINDS) + 1)
-"""
-
-
 def test_a_file_of_keras_3(tmp_path):
     """All kinds with all settings; an output channel of each."""
-    pytest.importorskip("keras")
-    run = subprocess.run(
-        [sys.executable, "-c", KERAS_3, str(tmp_path)], capture_output=True, text=True, check=True,
-        env={"KERAS_BACKEND": "tensorflow", "TF_USE_LEGACY_KERAS": "0", "PATH": ""},
-    )  # fmt: skip
-    n_kinds = int(run.stdout.splitlines()[-1])
-    with np.load(tmp_path / "m.npz") as arrays:
+    path = FIXTURES / MODEL
+    with np.load(FIXTURES / ARRAYS) as arrays:
         pixels, expected = arrays["images"], arrays["values"]
     close = {"atol": 1e-5, "rtol": 1e-5}
-    lowering = lower(tmp_path / "m.keras", levels_follow=True)
+    lowering = lower(path, levels_follow=True)
     of_floats = [isinstance(one.neuron, FloatActivation) for one in lowering.network.layers]
-    assert sum(of_floats) == n_kinds == expected.shape[3]
+    assert sum(of_floats) == N_KINDS == expected.shape[3]
     found = lowering.graph(forward(lowering.network, pixels, staircase=False))
     np.testing.assert_allclose(found, expected, **close)
-    made = load_keras_model(tmp_path / "m.keras")
+    made = load_keras_model(path)
     np.testing.assert_allclose(made(pixels), expected, **close)
     # Written again, it is read again.
     for suffix in ("keras", "h5"):
