@@ -17,6 +17,9 @@ from tests.function_models import FUNCTIONS
 from tests.keras_3_activations import ARRAYS, MODEL, N_KINDS
 
 L = tf.keras.layers
+SAID = ("ReLU of all", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "hard_sigmoid")
+"""Functions that are looked for in files too: those with settings, and one by its name."""
+
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
@@ -57,6 +60,8 @@ def test_levels_of_every_function(name, tmp_path):
     found = same(made, made)
     assert [type(one.neuron) for one in found.layers] == [Stepwise, Stepwise]
     assert found.layers[0].neuron.offset == pytest.approx(-0.4)
+    if name not in SAID:
+        return
     for suffix in ("keras", "h5"):
         made.save(tmp_path / f"m.{suffix}")
         again = same(made, tmp_path / f"m.{suffix}")
