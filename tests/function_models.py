@@ -78,6 +78,8 @@ class _Builder:
         rng = self.rng
         if rng.random() < 0.3:
             x = L.BatchNormalization()(x)
+        if x.shape[1] <= 5 and rng.random() < 0.5:
+            x = L.UpSampling2D(int(rng.integers(2, 4)))(x)
         return L.MaxPooling2D(2, strides=int(rng.integers(1, 3)))(x)
 
     def model(self):
@@ -87,7 +89,7 @@ class _Builder:
         x = self.levels(L.Conv2D(int(rng.integers(2, 4)), 3, padding="same")(pixels))
         known = [x]
         for _ in range(int(rng.integers(1, 4))):
-            x = self.pooled(x) if min(x.shape[1:3]) > 4 and rng.random() < 0.35 else x
+            x = self.pooled(x) if min(x.shape[1:3]) > 3 and rng.random() < 0.35 else x
             others = [y for y in known if y.shape[1:3] == x.shape[1:3] and y is not x]
             if others and rng.random() < 0.5:
                 x = L.Concatenate()([x, others[0]])

@@ -116,7 +116,7 @@ class KerasLevels:
         for k in range(layer.levels):
             value = low + (k + 0.5) * step
             down, up = np.full(shape, -1e6), np.full(shape, 1e6)
-            for _ in range(100):
+            for _ in range(70):
                 middle = (down + up) / 2
                 shown = middle if function is None else np.asarray(function(middle[None]))[0]
                 down, up = (

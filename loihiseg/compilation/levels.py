@@ -1,9 +1,11 @@
 """Levels for a network that was not trained with any.
 
 Every activation is cut off where few of its values lie above, and counted from there down in equal
-levels, as Fast-SNN's are that were trained: of L levels one is worth the cut divided by L. What is
-pooled, or one of several whose maximum is taken, has a value in common with what comes of it. What
-the network loses by it is the score with levels beside that of the trained network.
+levels, as Fast-SNN's are that were trained: of L levels one is worth the cut divided by L. One that
+is not 0 or more, such as of a LeakyReLU or tanh, is cut off below too, where as few values lie, and
+counted from there (`loihiseg.conversion.stepwise`). What is pooled, or one of several whose maximum
+is taken, has a value in common with what comes of it. What the network loses by it is the score
+with levels beside that of the trained network.
 """
 
 from dataclasses import replace
@@ -14,9 +16,9 @@ from loihiseg.compilation.options import CompileOptions
 from loihiseg.compilation.scales import highest_values, own_names, sharing
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.neuron import Neuron
-from loihiseg.conversion.neuron_kinds import Extremum, Quantized
 from loihiseg.conversion.spec import LoweredNetwork
-from loihiseg.errors import Option, OptionError
+from loihiseg.conversion.stepwise import FloatActivation, of_levels
+from loihiseg.errors import InputError, Option, OptionError
 
 QUANTILES = ((15, 0.985), (7, 0.98), (3, 0.975), (1, 0.95))
 """Share of an activation's values that its highest level reaches, from so many levels on: the fewer
@@ -53,8 +55,13 @@ def with_levels(network: LoweredNetwork, options: CompileOptions) -> LoweredNetw
             Option("levels"), f" {_text(options)}: the network has levels of its own, "
             f"{network.layer(own[0]).levels} in layer '{own[0]}'; leave it out",
         )  # fmt: skip
-    levels = _levels(network, options)
-    return _with_values(network, levels, {name: 1.0 / count for name, count in levels.items()})
+    around_0 = {layer.name: _around_0(layer.neuron) for layer in network.layers}
+    ranges = {
+        name: (min(around_0[one][0] for one in names), max(around_0[one][1] for one in names))
+        for names in sharing(network)
+        for name in names
+    }
+    return _with_values(network, _levels(network, options), ranges)
 
 
 def normalized(
@@ -86,9 +93,33 @@ def normalized(
         )  # fmt: skip
     values = forward(floats, pixels, staircase=False)
     quantiles = {name: options.quantile or usual_quantile(count) for name, count in levels.items()}
-    highest = highest_values(network, values, quantiles, "levels")
-    each = {name: float(value) / levels[name] for name, value in highest.items()}
-    return _with_values(network, levels, each)
+    lowest = _lowest(floats, values, quantiles)
+    above = {name: values[name] - np.float32(low) for name, low in lowest.items()}
+    highest = highest_values(network, above, quantiles, "levels")
+    ranges = {name: (low, low + float(highest[name])) for name, low in lowest.items()}
+    return _with_values(floats, levels, ranges)
+
+
+def _around_0(neuron: Neuron) -> tuple[float, float]:
+    """A range that an activation has, as long as none is known."""
+    if not isinstance(neuron, FloatActivation):
+        return 0.0, 1.0
+    low, high = (neuron.function.of(np.array([x], np.float32)) for x in (-1, 1))
+    return float(low.min()), float(max(high.max(), low.min() + 1e-3))
+
+
+def _lowest(
+    floats: LoweredNetwork, values: dict[str, np.ndarray], quantiles: dict[str, float]
+) -> dict[str, float]:
+    """What level 0 is worth, by layer that is no extreme of others: 0 of rectified ones alone."""
+    found: dict[str, float] = {}
+    for names in sharing(floats):
+        low = 0.0
+        if any(isinstance(floats.layer(name).neuron, FloatActivation) for name in names):
+            together = np.concatenate([values[name].ravel() for name in names])
+            low = float(np.quantile(together, 1 - quantiles[names[0]]))
+        found |= dict.fromkeys(names, low)
+    return found
 
 
 def words(options: CompileOptions) -> str:
@@ -139,15 +170,16 @@ def _levels(network: LoweredNetwork, options: CompileOptions) -> dict[str, int]:
 
 
 def _with_values(
-    network: LoweredNetwork, levels: dict[str, int], values: dict[str, float]
+    floats: LoweredNetwork, levels: dict[str, int], ranges: dict[str, tuple[float, float]]
 ) -> LoweredNetwork:
-    layers, known = [], {name: (count, values[name]) for name, count in levels.items()}
-    for layer in network.layers:
-        neuron: Neuron
-        if isinstance(layer.neuron, Extremum):
+    """The network with so many levels between two values, by layer that is no extreme."""
+    layers, known = [], {name: (count, *ranges[name]) for name, count in levels.items()}
+    for layer in floats.layers:
+        if layer.neuron.chooses:
             known[layer.name] = known[layer.sources[0]]
-            neuron = Extremum(*known[layer.name], layer.neuron.largest)
-        else:
-            neuron = Quantized(*known[layer.name])
+        try:
+            neuron = of_levels(layer.neuron, *known[layer.name])
+        except ValueError as error:
+            raise InputError(f"layer '{layer.name}' {error}") from None
         layers.append(replace(layer, neuron=neuron))
-    return replace(network, layers=tuple(layers))
+    return replace(floats, layers=tuple(layers))

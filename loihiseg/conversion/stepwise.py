@@ -193,29 +193,6 @@ def of_levels(neuron: Neuron, levels: int, low: float, high: float) -> Neuron:
     return stepwise(function, levels, low, high)
 
 
-def range_of(neuron: Neuron, values: np.ndarray, quantile: float) -> tuple[float, float]:
-    """Values between which an activation without levels is given some.
-
-    Parameters
-    ----------
-    neuron : Neuron
-        As of `of_levels`.
-    values : numpy.ndarray
-        What it comes to on calibration images.
-    quantile : float
-        Share of the values that the highest level reaches, and as many that the lowest does.
-
-    Returns
-    -------
-    low, high : float
-        ``low`` is 0 of a rectified activation.
-    """
-    high = float(np.quantile(values, quantile))
-    if isinstance(neuron, Rectified):
-        return 0.0, high
-    return float(np.quantile(values, 1 - quantile)), high
-
-
 def heard_offset(layer: SpikingLayer, sources: Mapping[str, SpikingLayer]) -> np.ndarray | None:
     """What a layer hears of its sources at level 0.
 

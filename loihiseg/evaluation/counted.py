@@ -9,7 +9,7 @@ from loihiseg.compilation.mapping import Mapping
 from loihiseg.conversion.host_work import host_layers
 from loihiseg.conversion.precision import QuantizedNetwork
 from loihiseg.evaluation.emulation import Emulation
-from loihiseg.evaluation.scoring import layer_results, pooled_rates
+from loihiseg.evaluation.scoring import layer_results, pooled_rates, shown_activations
 from loihiseg.metrics.energy import (
     ACCELERATORS,
     CPU,
@@ -78,7 +78,7 @@ def common_fields(counted: Counted, reporter: Reporter) -> dict[str, Any]:
         "readout": deployed.line,
         "layers": layers,
         "rates": pooled_rates(layers),
-        "quantization": _quantization(counted.quantized, found),
+        "quantization": _quantization(deployed, counted.quantized, found),
         "mapping": counted.mapping.results(n_neurons, n_chips, counted.between_chips),
         "activity": activity,
         "energy": tuple(estimate_energy(activity, device) for device in (LOIHI, CPU, GPU)),
@@ -105,10 +105,12 @@ def _layers(
     )
 
 
-def _quantization(quantized: QuantizedNetwork, found: Emulation) -> tuple[QuantizedLayer, ...]:
-    errors = found.quantized_errors.relative()
+def _quantization(
+    deployed: DeployedNetwork, quantized: QuantizedNetwork, found: Emulation
+) -> tuple[QuantizedLayer, ...]:
+    errors, of_whom = found.quantized_errors.relative(), shown_activations(deployed)
     return tuple(
-        QuantizedLayer(**asdict(row), quantized_error=errors[row.layer])
+        QuantizedLayer(**asdict(row), quantized_error=errors[of_whom[row.layer]])
         for row in quantized.precision
     )
 
@@ -122,5 +124,5 @@ def _code(deployed: DeployedNetwork) -> Code:
         held=code.held,
         input=code.input,
         levels=tuple(layer.levels for layer in network.layers),
-        chip_levels=tuple(layer.levels for layer in network.chip_layers),
+        chip_levels=tuple(layer.levels for layer in deployed.neurons.chip_layers),
     )

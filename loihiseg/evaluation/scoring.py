@@ -181,11 +181,11 @@ def layer_results(
     work : mapping of str to LayerWork
         By layer.
     """
-    usage = {row.layer: row for row in deployed.blocks}
+    usage, of_whom = {row.layer: row for row in deployed.blocks}, shown_activations(deployed)
     rate_of = {rate.layer: rate for rate in rates}
     found = []
     for layer in deployed.neurons.chip_layers:
-        own = usage[layer.name]
+        own, shown = usage[layer.name], of_whom[layer.name]
         rows, columns, channels = own.shape
         found.append(
             LayerResults(
@@ -197,14 +197,30 @@ def layer_results(
                     own.n_blocks, own.compartments, own.in_axons, own.out_axon_slots,
                     own.synapse_bits, own.messages,
                 ),
-                rates=replace(rate_of[layer.name], mean_hz=mean_hz[layer.name]),
-                quantized_error=quantized_errors[layer.name],
+                rates=replace(
+                    rate_of[shown], layer=layer.name, mean_hz=mean_hz[layer.name]
+                ),
+                quantized_error=quantized_errors[shown],
                 spiking_error=spiking_errors.get(layer.name),
                 level_match=level_matches.get(layer.name),
                 work=work[layer.name],
             )
         )  # fmt: skip
     return tuple(found)
+
+
+def shown_activations(deployed: DeployedNetwork) -> dict[str, str]:
+    """Name of the activation that each layer on the chip shows: its own, or what a relay repeats.
+
+    See `loihiseg.codes.ramp.relays`.
+    """
+    own = {layer.name for layer in deployed.network.layers}
+    return {
+        layer.name: layer.name
+        if layer.name in own
+        else next(term.source for term in layer.terms if not term.clock)
+        for layer in deployed.neurons.chip_layers
+    }
 
 
 def pooled_rates(layers: Sequence[LayerResults]) -> PooledRates:

@@ -63,8 +63,13 @@ def has_room(neurons):
     return True
 
 
-def is_one_rounding(network):
+def is_one_rounding(network, model):
     """Whether the weights of a source are rounded together, as the reference rounds them."""
+    names = {layer.name for layer in model.layers}
+    if not names.issuperset(
+        one.name.split("_largest")[0].split("_smallest")[0] for one in network.layers
+    ):
+        return False
     return all(len(set(one.sources)) == len(one.sources) for one in network.layers)
 
 
@@ -88,7 +93,7 @@ def checked(seed, emulate=True):
         wanted = KerasLevels(model).counts(pixels)
     except Undecided:
         wanted = None
-    if wanted is None or not is_one_rounding(network):
+    if wanted is None or not is_one_rounding(network, model):
         notes["undecided"] += 1
         return notes, names
     for code in codes:
@@ -104,12 +109,12 @@ def checked(seed, emulate=True):
     return notes, names
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_random_models(part):
+def test_random_models():
     notes = Counter()
-    for seed in range(4 * part, 4 * part + 4):
-        notes += checked(seed, emulate=seed % 4 == 0)[0]
-    assert notes["equal thermometer"] + notes["equal ramp"] >= 3, notes
+    for seed in range(4):
+        notes += checked(seed, emulate=seed == 1)[0]
+    assert notes["equal thermometer"] >= 2 and notes["equal ramp"] >= 2, notes
+    assert notes["bias by pixel"] and notes["spikes ramp"] > 100
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from loihiseg.frameworks import tf
 import numpy as np
 import pytest
 
+import loihiseg
 from loihiseg.codes.rate import RateCode
 from loihiseg.compilation.levels import normalized, usual_quantile, with_levels, words
 from loihiseg.compilation.options import CompileOptions
@@ -46,6 +47,33 @@ def test_the_highest_level_is_the_quantile_of_what_keras_computes():
     expected = [np.quantile(values, 0.9) / 3 for values in activations(pixels[..., None])]
     assert [layer.levels for layer in found.layers] == [3, 3, 3]
     np.testing.assert_allclose([layer.level_value for layer in found.layers], expected, rtol=1e-5)
+
+
+def test_functions_are_cut_off_at_both_ends():
+    layers = tf.keras.layers
+    pixels = tf.keras.Input((8, 8, 1))
+    x = layers.LeakyReLU(0.3, name="leaky")(layers.Conv2D(3, 3, padding="same")(pixels))
+    y = layers.Conv2D(3, 3, padding="same", activation="tanh", name="tanh")(x)
+    z = layers.ReLU(name="plain")(layers.Conv2D(2, 3)(layers.Maximum()([x, y])))
+    model = tf.keras.Model(pixels, layers.Conv2D(1, 1)(z))
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(rng.normal(0.1, 0.5, weight.shape))
+    floats = lower(model, levels_follow=True).network
+    images = rng.normal(0, 1, (4, 8, 8)).astype(np.float32)
+    found = normalized(with_levels(floats, ASKED), floats, ASKED, images)
+    leaky, tanh, largest, plain = (layer.neuron for layer in found.layers)
+    keras = tf.keras.Model(pixels, [x, y, z])(images[..., None])
+    both = np.concatenate([values.numpy().ravel() for values in keras[:2]])
+    low, high = np.quantile(both, [0.1, 0.9])
+    for neuron in (leaky, tanh, largest):
+        assert neuron.offset == pytest.approx(low, rel=1e-5)
+        assert neuron.level_value == pytest.approx((high - low) / 3, rel=1e-5)
+    # Half a level above the lowest: the arguments at which either function is there.
+    value = low + (high - low) / 6
+    assert leaky.thresholds[0] == pytest.approx((value / 0.3,), rel=1e-4)
+    assert tanh.thresholds[0] == pytest.approx((np.arctanh(value),), rel=1e-4)
+    assert plain == Quantized(3, pytest.approx(np.quantile(keras[2], 0.9) / 3, rel=1e-5))
 
 
 def pooling_network(*, joined):
@@ -217,3 +245,32 @@ def test_the_rate_code_has_no_levels_to_give(capfd, checkpoint):
         capfd, "levels", "deploy", "--checkpoint", checkpoint, "--levels", 3, "--code", "rate",
         "--quiet",
     )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", ["ramp", "thermometer"])
+def test_functions_deployed_equal_the_quantized_network(capfd, tmp_path, code):
+    layers = tf.keras.layers
+    pixels = tf.keras.Input((16, 16, 1))
+    x = layers.LeakyReLU(0.3)(layers.Conv2D(3, 3, padding="same")(pixels))
+    y = layers.MaxPooling2D()(layers.ELU()(layers.Conv2D(3, 3, padding="same")(x)))
+    y = layers.Conv2DTranspose(3, 2, strides=2, activation="tanh")(y)
+    z = layers.Conv2D(2, 3, padding="same", activation="sigmoid")(layers.Maximum()([x, y]))
+    model = tf.keras.Model(pixels, layers.Conv2D(1, 1)(z))
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(rng.normal(0, 0.5, weight.shape))
+    model.save(tmp_path / "model.keras")
+    stack = synthetic_stack(6, (32, 32))
+    labels = np.where(stack.membrane, 0, 255).astype(np.uint8)
+    data = write_stack(tmp_path / "stack", stack.images, labels)
+    exit_code, _, err = in_process(
+        capfd, "deploy", "--data", data, "--checkpoint", tmp_path / "model.keras", "--levels", 3,
+        "--out", tmp_path / "run", "--code", code, "--tiles", 2, "--calibration-tiles", 2,
+        "--quiet", "--proof-seconds", 0, "--chips", 4, "--check", 1, "--save", tmp_path / "kept",
+    )  # fmt: skip
+    assert exit_code == 0, err
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["agreement"] == 1.0 and (tmp_path / "kept").is_dir()
+    assert {row["level_match"] for row in metrics["layers"]} - {None} == {1.0}
+    assert loihiseg.load_deployed(tmp_path / "kept").network.layers[0].neuron.offset < 0

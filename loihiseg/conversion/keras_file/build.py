@@ -14,6 +14,7 @@ from loihiseg.conversion.keras_file.wiring import Layer, Model
 from loihiseg.network.activations import LoihiReLU, PercentileFiringRate
 from loihiseg.network.eight_bit import EightBitConv2D, EightBitConv2DTranspose
 from loihiseg.network.equal_levels import EqualLevels
+from loihiseg.network.keras_3 import ACTIVATIONS
 from loihiseg.network.quantized import QuantizedReLU
 
 MOST_VALUES = 1 << 31
@@ -182,7 +183,7 @@ def _model(inputs: list[KerasTensor], outputs: list[KerasTensor], model: Model) 
 def _argument(value: object) -> object:
     """A checked setting as constructors take it."""
     if isinstance(value, Activation):
-        return getattr(tf.keras.activations, value.name)
+        return ACTIVATIONS.get(value.name) or getattr(tf.keras.activations, value.name)
     if isinstance(value, Part):
         if value.kind == "PercentileFiringRate":
             return PercentileFiringRate(**value.arguments)

@@ -28,6 +28,7 @@ from loihiseg.conversion.keras_file.parts import (
     POSITIVE,
     REGULARIZER,
     SEED,
+    SINCE_KERAS_3,
     activation,
     arguments,
     dtype,
@@ -333,5 +334,6 @@ def _as_tf_keras(kind: str, config: dict[str, object]) -> dict[str, object]:
                 shown = one_line(repr(value), 60)
                 raise ValueError(f"activation is {shown}, which is no activation that is read")
             value = KERAS_3_ACTIVATIONS[value]
+            value = f"loihiseg>{value}" if value in SINCE_KERAS_3 else value
         result[_RENAMED.get((kind, key), key)] = value
     return result

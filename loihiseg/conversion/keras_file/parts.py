@@ -45,11 +45,17 @@ ACTIVATIONS = (
     "softmax", "softplus", "softsign", "swish", "tanh",
 )  # fmt: skip
 
+SINCE_KERAS_3 = (
+    "relu6", "leaky_relu", "hard_tanh", "hard_sigmoid_of_sixths", "celu", "log_sigmoid",
+)  # fmt: skip
+"""Activations of today's Keras that tf_keras lacks; see `loihiseg.network.keras_3`."""
+
 KERAS_3_ACTIVATIONS = {
-    **{name: name for name in ACTIVATIONS if name != "hard_sigmoid"},  # another curve there
+    **{name: name for name in (*ACTIVATIONS, *SINCE_KERAS_3) if not name.endswith("sixths")},
+    "hard_sigmoid": "hard_sigmoid_of_sixths",
     "silu": "swish",
 }
-"""Activations of today's Keras, and what they are called in tf_keras."""
+"""Activations of today's Keras, and what they are called here."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation function, by the name it has in tf_keras."""
+    """An activation function, by the name it has in tf_keras, or of `SINCE_KERAS_3`."""
 
     name: str
 
@@ -234,16 +240,24 @@ def arguments(
     return result
 
 
+_OUR_ACTIVATIONS = {f"loihiseg>{name}": name for name in SINCE_KERAS_3}
+"""As a model that was read from a file of today's Keras is written again."""
+
+
 def activation(value: object) -> Activation:
     if type(value) is dict and value.get("class_name") == "function":
         # How a function that Keras knows is written; its name alone counts.
-        if _is_keras(value.get("module")) and value.get("registered_name") in (None, "function"):
-            value = value.get("config")
+        config, registered = value.get("config"), value.get("registered_name")
+        is_own = type(config) is str and config in _OUR_ACTIVATIONS and registered == config
+        if _is_keras(value.get("module")) and (is_own or registered in (None, "function")):
+            value = config
         else:
             class_and_config(value)
     if type(value) is str:
         if value in ACTIVATIONS:
             return Activation(value)
+        if value in _OUR_ACTIVATIONS:
+            return Activation(_OUR_ACTIVATIONS[value])
         raise ValueError(f"is {one_line(repr(value), 60)}, which is no activation that is read")
     if type(value) is dict and "value" in value and "class_name" not in value:
         raise CodeError("(__lambda__) carries Python code, which is not run")

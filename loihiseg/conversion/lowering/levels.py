@@ -14,6 +14,7 @@ import numpy as np
 
 from loihiseg.conversion.linear import Term
 from loihiseg.conversion.lowering import taps as axis
+from loihiseg.conversion.lowering.enlarged import sizes
 from loihiseg.conversion.lowering.graph import Step
 from loihiseg.conversion.lowering.images import alike
 from loihiseg.conversion.lowering.linear_map import Heard, LinearMap, add, identity, scale
@@ -116,7 +117,12 @@ def extreme(step: Step, maps: Sequence[LinearMap], layers: Layers) -> LinearMap:
                 f"takes the {what} of activations of unlike levels, or normalized unlike; give "
                 "them one QuantizedReLU's levels and scale, and normalize behind it"
             )
-        terms.append(_window_term(each, each.windows))
+        term = _window_term(each, each.windows)
+        if term is None:
+            raise NotPlacedError(
+                f"takes the {what} of values that were enlarged; enlarge what comes of it"
+            )
+        terms.append(term)
     assert first is not None
     if (first.factor < 0).any() and (first.factor > 0).any():
         raise NotPlacedError(
@@ -148,17 +154,36 @@ def _extremes(
 ) -> list[LinearMap]:
     """Layers that choose the largest, the smallest, or both where factors have both signs."""
     found = []
-    term = _window_term(each, window)
+    regular = _window_term(each, window)
     signs = {True: each.factor >= 0, False: each.factor < 0}
     signs = {largest: own for largest, own in signs.items() if own.any()}
     for largest, channels in signs.items():
         factor = np.where(channels, each.factor, 0.0)
         neuron = _extremum(each.neuron, largest)
         own = name if len(signs) == 1 else f"{name}_{'largest' if largest else 'smallest'}"
-        size = (*shape, len(factor))
-        own = layers.add(step, own, size, (term,), neuron)
-        found.append(scale(identity(own, size), factor, np.zeros(len(factor))))
+        if regular is None:
+            one = _of_enlarged(step, own, each, window, neuron, layers)
+        else:
+            size = (*shape, len(factor))
+            one = identity(layers.add(step, own, size, (regular,), neuron), size)
+        found.append(scale(one, factor, np.zeros(len(factor))))
     return found
+
+
+def _of_enlarged(
+    step: Step, name: str, each: _Chosen, window: Windows, neuron: Extremum, layers: Layers
+) -> LinearMap:
+    """The extreme of windows that look at unlike numbers of pixels; see `enlarged`."""
+    parts, channels = [], len(each.factor)
+    for size, rows, columns in sizes(window):
+        source = each.source
+        if size != (1, 1):
+            term = Term(source, np.ones((*size, channels, 1), np.float32), depthwise=True)
+            own = (rows.length, columns.length, channels)
+            source = layers.add(step, f"{name}_{size[0]}x{size[1]}", own, (term,), neuron)
+        parts.append(Heard(source, alike(rows, columns, channels)))
+    shape = window.rows.result, window.columns.result, channels
+    return LinearMap(tuple(parts), np.zeros(channels, np.float32), shape)
 
 
 def _placed(one: LinearMap, first: int, channels: int) -> LinearMap:
@@ -166,8 +191,8 @@ def _placed(one: LinearMap, first: int, channels: int) -> LinearMap:
     return LinearMap(parts, np.zeros(channels, np.float32), (*one.shape[:2], channels))
 
 
-def _window_term(each: _Chosen, windows: Windows) -> Term:
-    """The window as one term of weights of 1."""
+def _window_term(each: _Chosen, windows: Windows) -> Term | None:
+    """The window as one term of weights of 1; None where it is none."""
     size = windows.rows.result, windows.columns.result, len(each.factor)
     one = LinearMap(
         (Heard(each.source, replace(windows, plain=None)),),
@@ -176,7 +201,7 @@ def _window_term(each: _Chosen, windows: Windows) -> Term:
     )
     found = terms_of(one)
     if len(found) != 1 or not isinstance(found[0], Term) or found[0].transposed:
-        raise NotPlacedError("pools pixels that were enlarged; pool before enlarging")
+        return None
     term = found[0]
     return replace(term, kernel=(term.kernel != 0).astype(np.float32))
 

@@ -131,14 +131,23 @@ def _arguments(kind: str, layer: Any) -> dict[str, object]:
     }
     name = None
     if "activation" in settings:
-        function = layer.activation
-        name = getattr(function, "__name__", None) or type(function).__name__
+        name = _function_name(layer.activation)
         settings["activation"] = name if name in ACTIVATIONS else "linear"
     plain = json.loads(json.dumps(settings, default=_plain))
     arguments = layer_arguments(kind, plain, False)
     if name is not None:
         arguments["activation"] = Activation(name)
     return arguments
+
+
+def _function_name(function: Any) -> str:
+    """Name of an activation; of one that is not Keras', TensorFlow's or ours the module too."""
+    if function is None:
+        return "linear"
+    name = str(getattr(function, "__name__", None) or type(function).__name__)
+    module = str(getattr(function, "__module__", None))
+    is_known = module.split(".")[0] in ("keras", "tf_keras", "tensorflow", "loihiseg")
+    return name if is_known else f"{module}.{name}"
 
 
 def _plain(value: Any) -> object:

@@ -112,8 +112,10 @@ def _active(step: Step) -> list[Operation]:
     for known in _ACTIVATIONS:
         if name == known:
             return [Function(known)]
-    if name == "elu":
+    if name in ("elu", "celu"):
         return [Function("elu", 1.0)]
+    if name == "leaky_relu":
+        return [Function("leaky_relu", 0.2)]
     raise NotPlacedError(
         f"has activation {name!r}, which a read-out lacks; use linear, elu, sigmoid, "
         "hard_sigmoid, tanh, softplus, exponential or softmax"

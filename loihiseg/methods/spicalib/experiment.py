@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from loihiseg.compilation.source import Network as TrainedNetwork
 from loihiseg.compilation.source import predictor
 from loihiseg.conversion.lowering import Lowering, lower
+from loihiseg.conversion.stepwise import FloatActivation
 from loihiseg.errors import InputError
 from loihiseg.methods.scores import Scores
 from loihiseg.methods.spicalib.calibration import Calibration, Crops, crops_of
@@ -74,6 +75,12 @@ def float_network(network: TrainedNetwork) -> Lowering:
         raise InputError(
             f"{network.source}: layer '{own[0]}' has levels; {NAME} is of networks that were "
             "trained without; simulate those with levels by fast-snn"
+        )
+    others = [x.name for x in lowering.network.layers if isinstance(x.neuron, FloatActivation)]
+    if others:
+        raise InputError(
+            f"{network.source}: layer{'s' * (len(others) > 1)} {', '.join(others)}: {NAME} is of "
+            "rectified-linear units; use a ReLU there"
         )
     return lowering
 
