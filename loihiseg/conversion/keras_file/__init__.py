@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 from loihiseg.conversion.keras_file.container import Container, read_container
 from loihiseg.conversion.keras_file.errors import FaultyFileError, message
 from loihiseg.conversion.keras_file.graph import kinds, read_graph
-from loihiseg.conversion.keras_file.weights import Weights, find_weights
+from loihiseg.conversion.keras_file.weights import (
+    WeightFaults,
+    Weights,
+    find_weights,
+    weights_and_faults,
+)
 from loihiseg.conversion.keras_file.wiring import Model
 from loihiseg.errors import InputError
 
@@ -59,11 +64,11 @@ def load_keras_model(path: "str | os.PathLike[str]") -> "tf.keras.Model":
         raise InputError(message(path, error.faults)) from None
 
 
-def read_unchecked(path: "str | os.PathLike[str]") -> tuple[Model, Weights]:
+def read_unchecked(path: "str | os.PathLike[str]") -> tuple[Model, Weights, WeightFaults]:
     """Layers and weights of a file, without TensorFlow, for what checks them itself.
 
     Layers that are not read are there, each with its fault; a model with such may lack the weights
-    of others. Weights are finite or not.
+    of others. Weights are finite or not; those that are missing or too many are said beside them.
 
     Raises
     ------
@@ -74,7 +79,7 @@ def read_unchecked(path: "str | os.PathLike[str]") -> tuple[Model, Weights]:
     container = _read(path)
     try:
         model = read_graph(container.config, container.is_keras_3, keep_faulty=True)
-        return model, find_weights(model, container.groups(), container.is_keras_3, False)
+        return model, *weights_and_faults(model, container.groups(), container.is_keras_3)
     except FaultyFileError as error:
         raise InputError(message(path, error.faults)) from None
 

@@ -37,7 +37,7 @@ def read_graph(config: object, keras_3: bool, keep_faulty: bool = False) -> Mode
     Raises
     ------
     FaultyFileError
-        Names every layer that is not read, and why.
+        Names every layer that is not read, those that were kept too, and why.
     """
     reader = _Reader(keras_3, keep_faulty)
     model = None
@@ -49,7 +49,7 @@ def read_graph(config: object, keras_3: bool, keep_faulty: bool = False) -> Mode
     except ValueError as error:
         reader.faults.append(f"the model {error}")
     if reader.faults or model is None:
-        raise FaultyFileError(reader.faults)
+        raise FaultyFileError(reader.kept + reader.faults)
     _check_calls(model)
     return model
 
@@ -75,6 +75,7 @@ class _Reader:
     keras_3: bool
     keep_faulty: bool = False
     faults: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     n_layers: int = 0
 
     def model(self, kind: str, config: dict[str, object], depth: int) -> Model:
@@ -119,9 +120,12 @@ class _Reader:
             fault = str(error)
         if self.keep_faulty:
             try:
-                return self._faulty(entry, model_kind, fault)
+                layer = self._faulty(entry, model_kind, fault)
             except ValueError:
                 pass
+            else:
+                self.kept.append(f"{shown} {fault}")
+                return layer
         self.faults.append(f"{shown} {fault}")
         return None
 
@@ -130,14 +134,16 @@ class _Reader:
         if not isinstance(entry, dict):
             raise ValueError("is no object")
         name, kind = fields.name(_name_of(entry)), entry.get("class_name")
-        calls = () if model_kind == "Sequential" else self.calls(entry.get("inbound_nodes"))
-        return Layer(name, one_line(kind, 60), {}, calls, fault=one_line(fault))
+        calls: tuple[Call, ...] = ()
+        if model_kind != "Sequential":
+            calls = tuple(_any_call(node) for node in _nodes_of(entry))
+        return Layer(name, one_line(kind, 60), {}, calls, fault=_behind_class(fault, kind))
 
     def _layer(self, entry: object, model_kind: str, depth: int) -> Layer:
         kind, config = class_and_config(entry)
         assert isinstance(entry, dict)
         n_before = len(self.faults)
-        calls = () if model_kind == "Sequential" else self.calls(entry.get("inbound_nodes"))
+        calls = () if model_kind == "Sequential" else tuple(map(_read_call, _nodes_of(entry)))
         if kind in MODELS:
             inner = self.model(kind, config, depth + 1)
             arguments = {"name": inner.name, "trainable": inner.trainable}
@@ -160,12 +166,6 @@ class _Reader:
             raise ValueError(f"({kind}) is named {one_line(repr(layer.name), 60)} in its settings")
         return layer
 
-    def calls(self, nodes: object) -> tuple[Call, ...]:
-        """Calls of a layer, with references as the file counts them."""
-        if type(nodes) is not list:
-            raise ValueError("has no list 'inbound_nodes'")
-        return tuple(_call_of_today(n) if type(n) is dict else _call(n) for n in nodes)
-
 
 _SHAPE = fields.some(fields.maybe(fields.whole(1, 1 << 16)), 1, 8)
 _FUNCTIONAL_KEYS = {"name", "trainable", "layers", "input_layers", "output_layers", "dtype"}
@@ -178,6 +178,44 @@ def _name_of(entry: object) -> str:
         inner = config.get("name") if isinstance(config, dict) else None
         return str(inner or entry.get("name") or "?")
     return "?"
+
+
+def _behind_class(fault: str, kind: object) -> str:
+    """A fault as it is said behind the name and the class of a layer."""
+    behind = fault.removeprefix(f"({one_line(kind, 60)})").lstrip(": ")
+    if not behind.startswith(("has ", "is ", "carries ", "refers ", "calls ")):
+        behind = f"has a setting that is not read: {behind}"
+    return one_line(behind)
+
+
+def _nodes_of(entry: dict[str, object]) -> list[object]:
+    nodes = entry.get("inbound_nodes")
+    if type(nodes) is not list:
+        raise ValueError("has no list 'inbound_nodes'")
+    return nodes
+
+
+def _read_call(node: object) -> Call:
+    """A call, with references as the file counts them."""
+    return _call_of_today(node) if type(node) is dict else _call(node)
+
+
+def _any_call(node: object) -> Call:
+    """A call of a layer that is not read: all that looks like an output of a layer, in order."""
+    found: list[Reference] = []
+    waiting = [node]
+    while waiting:
+        match waiting.pop():
+            case {"class_name": "__keras_tensor__"} as tensor:
+                found.append(_tensor(tensor))
+            case [str(), int(), int(), *more] as history:
+                found.append(reference(history[:3]))
+                waiting += reversed(more)
+            case list(values):
+                waiting += reversed(values)
+            case dict(values):
+                waiting += reversed(values.values())
+    return Call(tuple(found))
 
 
 def _call(node: object) -> Call:

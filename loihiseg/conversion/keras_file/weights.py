@@ -8,6 +8,7 @@ layers by class and weights by number.
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +21,22 @@ Weights = dict[Layer, list[np.ndarray]]
 """Arrays of each layer that has any, in the order of its rule."""
 
 
+@dataclass(frozen=True, eq=False)
+class WeightFaults:
+    """What is wrong with the weights of a file, for what goes on without them.
+
+    Attributes
+    ----------
+    of_layers : dict of Layer to str
+        Of layers whose weights are not the ones they should have; each is named.
+    of_file : tuple of str
+        What is of no layer, or of a model inside.
+    """
+
+    of_layers: dict[Layer, str] = field(default_factory=dict)
+    of_file: tuple[str, ...] = ()
+
+
 def weights_of(layer: Layer) -> list[Weight]:
     """The weights a layer has with its settings; none for a model."""
     if layer.model is not None or layer.fault:
@@ -28,7 +45,7 @@ def weights_of(layer: Layer) -> list[Weight]:
     return [w for w in rule.weights if w.unless is None or layer.arguments.get(w.unless, True)]
 
 
-def find_weights(model: Model, root: Group, keras_3: bool, check_values: bool = True) -> Weights:
+def find_weights(model: Model, root: Group, keras_3: bool) -> Weights:
     """The weights of every layer.
 
     Parameters
@@ -38,45 +55,66 @@ def find_weights(model: Model, root: Group, keras_3: bool, check_values: bool = 
         Of the HDF5 file.
     keras_3 : bool
         Whether today's Keras wrote it: it orders the weights of models inside otherwise.
-    check_values : bool
-        Refuse numbers that cannot be.
 
     Raises
     ------
     FaultyFileError
         Names every layer whose weights are missing, too many, or no finite numbers.
     """
+    finder = _found(model, root, keras_3, True)
+    if finder.faults:
+        raise FaultyFileError([text for _, text in finder.faults])
+    return finder.found
+
+
+def weights_and_faults(model: Model, root: Group, keras_3: bool) -> tuple[Weights, WeightFaults]:
+    """The same of all layers that have theirs, of whatever values, and what is wrong with others.
+
+    Parameters are those of `find_weights`.
+    """
+    finder = _found(model, root, keras_3, False)
+    of_layers: dict[Layer, str] = {}
+    for layer, text in finder.faults:
+        if layer is not None:
+            of_layers.setdefault(layer, text)
+    of_file = tuple(text for layer, text in finder.faults if layer is None)
+    return finder.found, WeightFaults(of_layers, of_file)
+
+
+def _found(model: Model, root: Group, keras_3: bool, check_values: bool) -> "_Finder":
     finder = _Finder(check_values)
     if "model_weights" in root.groups:
         finder.by_name(model, root.groups["model_weights"], keras_3)
     else:
         finder.by_number(model, root, "")
         finder.check_all_used(root)
-    if finder.faults:
-        raise FaultyFileError(finder.faults)
-    return finder.found
+    return finder
 
 
 class _Finder:
     def __init__(self, check_values: bool) -> None:
         self.check_values = check_values
         self.found: Weights = {}
-        self.faults: list[str] = []
+        self.faults: list[tuple[Layer | None, str]] = []
         self.used: set[int] = set()
+
+    def refuse(self, layer: Layer | None, text: str) -> None:
+        """Note a fault of a layer, or of the file where it is a model inside."""
+        self.faults.append((layer if layer is not None and layer.model is None else None, text))
 
     def take(self, layer: Layer, arrays: list[np.ndarray]) -> None:
         """Note the arrays of a layer, and what is wrong with their numbers."""
         for weight, array in zip(weights_of(layer), arrays):
             what = f"layer '{layer.name}': {weight.name}"
             if array.dtype.kind != "f":
-                self.faults.append(f"{what} is of {array.dtype}; expected floating point")
+                self.refuse(layer, f"{what} is of {array.dtype}; expected floating point")
             elif not self.check_values:
                 continue
             elif not np.isfinite(array).all():
                 n_bad = array.size - int(np.count_nonzero(np.isfinite(array)))
-                self.faults.append(f"{what} has {n_bad:,} of {array.size:,} values not finite")
+                self.refuse(layer, f"{what} has {n_bad:,} of {array.size:,} values not finite")
             elif weight.name == "moving_variance" and array.size and array.min() < 0:
-                self.faults.append(f"{what} has a variance below 0")
+                self.refuse(layer, f"{what} has a variance below 0")
         self.found[layer] = arrays
 
     def by_number(self, model: Model, group: Group, where: str) -> None:
@@ -86,7 +124,9 @@ class _Finder:
         for layer in model:
             if model.is_sequential and layer.kind == "InputLayer":
                 continue
-            name = "functional" if layer.kind == "Model" else _snake_case(layer.kind)
+            # Classes that were registered have their package before them, groups have not.
+            own_class = layer.kind.rsplit(">", 1)[-1]
+            name = "functional" if own_class == "Model" else _snake_case(own_class)
             numbered = f"{name}_{counts[name]}" if counts[name] else name
             counts[name] += 1
             own = inside.groups.get(numbered, Group())
@@ -103,9 +143,10 @@ class _Finder:
         self.used.add(id(group))
         names = [str(number) for number in range(len(expected))]
         if set(group.arrays) != set(names):
-            self.faults.append(
+            self.refuse(
+                layer,
                 f"layer '{layer.name}' ({layer.kind}) has {len(group.arrays)} weights in {path}; "
-                f"expected {len(expected)}"
+                f"expected {len(expected)}",
             )
         elif expected:
             self.take(layer, [group.arrays[name] for name in names])
@@ -124,7 +165,7 @@ class _Finder:
                 continue
             where = f"{path}/{name}"
             if inner.arrays:
-                self.faults.append(f"{one_line(where, 100)} has weights of no layer")
+                self.refuse(None, f"{one_line(where, 100)} has weights of no layer")
             self.check_all_used(inner, where)
 
     def by_name(self, model: Model, group: Group, keras_3: bool) -> None:
@@ -132,7 +173,7 @@ class _Finder:
         outermost = {layer.name for layer in model}
         for name, inner in group.groups.items():
             if name not in outermost and inner.texts.get("weight_names"):
-                self.faults.append(f"{one_line(name, 100)!r} has weights, and is no layer")
+                self.refuse(None, f"{one_line(name, 100)!r} has weights, and is no layer")
         for layer in model:
             if _has_faults(layer):
                 continue
@@ -140,9 +181,10 @@ class _Finder:
             inner = group.groups.get(layer.name, Group())
             names = inner.texts.get("weight_names", [])
             if len(names) != len(order):
-                self.faults.append(
+                self.refuse(
+                    layer,
                     f"layer '{layer.name}' ({layer.kind}) has {len(names)} weights in the file; "
-                    f"expected {len(order)}"
+                    f"expected {len(order)}",
                 )
                 continue
             self._named(layer, order, names, inner)
@@ -153,14 +195,15 @@ class _Finder:
         arrays: dict[Layer, dict[str, np.ndarray]] = {}
         for (layer, weight), name in zip(order, names):
             if not _is_name_of(weight, name):
-                self.faults.append(
+                self.refuse(
+                    outer,
                     f"layer '{outer.name}' has {one_line(name, 100)!r} where {weight.name} of "
-                    f"'{layer.name}' is expected"
+                    f"'{layer.name}' is expected",
                 )
                 return
             array = _array_at(group, name)
             if array is None:
-                self.faults.append(f"layer '{outer.name}' has no array {one_line(name, 100)!r}")
+                self.refuse(outer, f"layer '{outer.name}' has no array {one_line(name, 100)!r}")
                 return
             arrays.setdefault(layer, {})[weight.name] = array
         for layer, by_name in arrays.items():

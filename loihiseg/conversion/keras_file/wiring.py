@@ -141,14 +141,17 @@ class _Wiring:
             raise ValueError(f"has layer '{layer.name}' ({layer.kind}), which {what}")
         calls = []
         for call in layer.calls:
-            references = tuple(self.resolved(r, f"layer '{layer.name}'") for r in call.inputs)
+            inputs = call.inputs
+            if layer.fault:  # what looks like a reference may be none
+                inputs = tuple(r for r in inputs if r.layer in self.layers)
+            references = tuple(self.resolved(r, f"layer '{layer.name}'") for r in inputs)
             self.check_count(layer, len(references))
             calls.append(Call(references, call.training))
         return replace(layer, calls=tuple(calls))
 
     def check_count(self, layer: Layer, count: int) -> None:
         if layer.fault:
-            fits = True
+            fits = count >= 1
         elif layer.model is None:
             fits = count >= 1 if LAYERS[layer.kind].joins else count == 1
         else:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from loihiseg.conversion.keras_file.weights import Weights, weights_of
+from loihiseg.conversion.keras_file.weights import WeightFaults, Weights, weights_of
 from loihiseg.conversion.keras_file.wiring import Layer, Model
 
 
@@ -37,6 +37,8 @@ class Step:
         Why the layer cannot be read, where that is so; starts behind its name.
     shape : tuple of int or None
         Of what such a layer gives, without the batch, where it is known.
+    weight_fault : str
+        Why the layer has no weights, where it should; names it.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Step:
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     fault: str = ""
     shape: tuple[int, ...] | None = None
+    weight_fault: str = ""
 
     @property
     def called(self) -> str:
@@ -70,11 +73,14 @@ class Graph:
         By name, sources first.
     outputs : dict of str to str
         What each is called, and the name of the step or input that gives it.
+    faults : tuple of str
+        What is wrong with the weights of no step alone.
     """
 
     inputs: dict[str, tuple[int | None, ...]]
     steps: dict[str, Step]
     outputs: dict[str, str]
+    faults: tuple[str, ...] = ()
 
     def behind(self, ends: Iterable[str], stop: Iterable[str] = ()) -> list[str]:
         """Names of the steps and inputs that ends need, sources first.
@@ -101,9 +107,10 @@ class Graph:
         return list(found)
 
 
-def flat(model: Model, weights: Weights) -> Graph:
+def flat(model: Model, weights: Weights, faults: WeightFaults | None = None) -> Graph:
     """A model as one list of calls."""
-    made = _Flat(model, weights)
+    faults = faults or WeightFaults()
+    made = _Flat(model, weights, faults)
     inputs = made.inputs(model)
     names = list(inputs)
     outputs = made.called(model, names, "")
@@ -111,14 +118,15 @@ def flat(model: Model, weights: Weights) -> Graph:
     by_name: dict[str, str] = {}
     for name, step in zip(called, outputs, strict=True):
         by_name[name if name not in by_name else step] = step
-    return Graph(inputs, made.steps, by_name)
+    return Graph(inputs, made.steps, by_name, faults.of_file)
 
 
 class _Flat:
     """Collects the calls of a model and of those inside it."""
 
-    def __init__(self, model: Model, weights: Weights) -> None:
+    def __init__(self, model: Model, weights: Weights, faults: WeightFaults) -> None:
         self.weights = weights
+        self.weight_faults = faults.of_layers
         self.steps: dict[str, Step] = {}
         self.taken: set[str] = set()
         self.reserved = {layer.name for layer in model if layer.model is None}
@@ -175,6 +183,7 @@ class _Flat:
             {n: np.asarray(a, np.float32) for n, a in zip(names, arrays, strict=False)},
             layer.fault,
             layer.shape,
+            self.weight_faults.get(layer, ""),
         )
         return [name]
 

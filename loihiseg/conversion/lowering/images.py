@@ -43,11 +43,25 @@ def whole_mean(step: Step, one: LinearMap) -> LinearMap:
     return apply(one, alike(rows, columns, one.shape[2]))
 
 
+def check_settings(step: Step) -> None:
+    """Refuse settings that no image makes right, of the layers here.
+
+    Raises
+    ------
+    NotPlacedError
+    """
+    interpolation = step.arguments.get("interpolation", "nearest")
+    if step.kind == "UpSampling2D" and interpolation not in ("nearest", "bilinear"):
+        raise NotPlacedError(f"interpolates by {interpolation}; use nearest or bilinear")
+    axes = step.arguments.get("axis", -1)
+    if step.kind == "BatchNormalization" and not isinstance(axes, int) and len(axes) != 1:
+        raise NotPlacedError(f"must normalize channels (axis -1), not axis {tuple(axes)}")
+
+
 def enlarged(step: Step, one: LinearMap) -> LinearMap:
     """UpSampling2D."""
+    check_settings(step)
     interpolation = step.arguments.get("interpolation", "nearest")
-    if interpolation not in ("nearest", "bilinear"):
-        raise NotPlacedError(f"interpolates by {interpolation}; use nearest or bilinear")
     make = axis.repeated if interpolation == "nearest" else axis.bilinear
     rows, columns = (
         make(length, factor)

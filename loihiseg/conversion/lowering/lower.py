@@ -28,7 +28,7 @@ from loihiseg.conversion.lowering.settings import KerasShape, image
 from loihiseg.conversion.lowering.shapes import output_shape
 from loihiseg.conversion.lowering.sources import graph_of
 from loihiseg.conversion.lowering.terms import terms_of
-from loihiseg.conversion.lowering.weights import weight_faults
+from loihiseg.conversion.lowering.weights import shape_faults, weight_faults
 from loihiseg.conversion.lowering.windows import NotPlacedError, NoWeightsError
 from loihiseg.conversion.monotone import Monotone
 from loihiseg.conversion.neuron import Neuron
@@ -192,6 +192,9 @@ class _Walk:
         self.stages: dict[str, Stage] = {}
         self.refusals: list[tuple[str, str]] = []
         self.used: set[str] = set()
+        self.misshapen: set[str] = set()
+        for fault in graph.faults:
+            self.refuse("", fault)
 
     def refuse(self, name: str, text: str) -> None:
         """Note what cannot be placed, once for all calls of a layer."""
@@ -200,7 +203,10 @@ class _Walk:
 
     def refuse_step(self, step: Step, error: object) -> None:
         """Note a layer that cannot be placed."""
-        if isinstance(error, NoWeightsError) and any(s.fault for s in self.steps.values()):
+        if step.name in self.misshapen:
+            return  # its weights were refused, and nothing can be made of it
+        is_open = bool(self.graph.faults) or any(s.fault for s in self.steps.values())
+        if isinstance(error, NoWeightsError) and is_open:
             return  # they were not looked for behind layers that are not read
         self.refuse(step.name, f"{step.called} {error}")
 
@@ -212,10 +218,17 @@ class _Walk:
         """Note weights that cannot be; what follows is looked at as if they were ones."""
         for name in names:
             step = self.steps.get(name)
-            faults = [] if step is None else list(weight_faults(step))
+            if step is None:
+                continue
+            faults = list(shape_faults(step))
+            if step.weight_fault or faults:
+                self.misshapen.add(name)
+            if step.weight_fault:
+                self.refuse(name, step.weight_fault)
+            faults += weight_faults(step)
             for fault in faults:
-                self.refuse(name, f"{self.steps[name].called}: {fault}")
-            if step is not None and faults:
+                self.refuse(name, f"{step.called}: {fault}")
+            if faults:
                 ones = {key: np.ones_like(value) for key, value in step.weights.items()}
                 self.steps[name] = replace(step, weights=ones)
 
@@ -285,7 +298,8 @@ class _Walk:
                     rules.check_step(step)
                 elif step.arguments.get("data_format", "channels_last") != "channels_last":
                     raise NotPlacedError("is channels-first; use channels_last")
-                if all(source in self.maps for source in step.sources):
+                is_known = all(source in self.maps for source in step.sources)
+                if is_known and name not in self.misshapen:
                     self.maps[name] = self._mapped(step)
             except NotPlacedError as error:
                 self.refuse_step(step, error)
@@ -301,7 +315,8 @@ class _Walk:
             try:
                 self._infer(step)
                 tail.check_step(step)
-                if all(source in self.shapes for source in step.sources):
+                is_known = all(source in self.shapes for source in step.sources)
+                if is_known and name not in self.misshapen:
                     tail.operations_of(step, [self.shapes[source] for source in step.sources])
             except NotPlacedError as error:
                 if not any(place == name for place, _ in self.refusals):

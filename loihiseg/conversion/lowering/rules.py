@@ -53,7 +53,7 @@ INSTEAD = {
     "GroupNormalization": "a BatchNormalization",
     "Multiply": "an Add or a Concatenate",
     "Lambda": "Conv2D, Reshape, Permute or other layers of Keras that do the same",
-    "Conv2DLSTM": "a Conv2D",
+    "ConvLSTM2D": "a Conv2D",
 }
 """What to use in place of a layer that Loihi cannot run."""
 
@@ -68,7 +68,7 @@ def check_step(step: Step) -> None:
     NotPlacedError
     """
     if step.fault and step.kind not in INSTEAD:
-        raise NotPlacedError(f"{step.fault}; use {_KNOWN}" if _is_bare(step.fault) else step.fault)
+        raise NotPlacedError(_with_remedy(step))
     if is_function(step):
         inside = f"has activation {activation(step)!r}: it " if step.kind in INSIDE else ""
         raise NotPlacedError(inside + OF_FLOATS)
@@ -80,11 +80,17 @@ def check_step(step: Step) -> None:
         raise NotPlacedError("is channels-first; use channels_last")
     if step.kind in INSIDE and activation(step) not in ("linear", "relu"):
         raise NotPlacedError(f"has activation {activation(step)!r}; use 'relu'")
+    images.check_settings(step)
 
 
-def _is_bare(fault: str) -> bool:
-    """Whether a fault does not say what to do."""
-    return not any(word in fault for word in ("use ", "replace ", "expected", "make it"))
+def _with_remedy(step: Step) -> str:
+    """The fault of a layer, with what to do where it does not say so itself."""
+    fault = step.fault
+    if any(word in fault for word in ("use ", "replace ", "expected", "make it", "call it")):
+        return fault
+    if step.kind in RULES:
+        return f"{fault}; leave that out" if "not read" in fault else fault
+    return f"{fault}; use {_KNOWN}"
 
 
 def lowered(step: Step, maps: Maps, shapes: Shapes, layers: Layers) -> LinearMap:

@@ -37,6 +37,7 @@ from loihiseg.conversion.lowering.settings import (
     same_before,
 )
 from loihiseg.conversion.lowering.shapes import joined_axis, output_shape, pool_settings
+from loihiseg.conversion.lowering.weights import shape_faults
 from loihiseg.conversion.lowering.windows import NotPlacedError
 
 Shapes = Sequence[KerasShape]
@@ -82,6 +83,8 @@ def operations_of(step: Step, shapes: Shapes) -> list[Operation]:
         If there is no counterpart.
     """
     check_step(step)
+    for fault in shape_faults(step):
+        raise NotPlacedError(f"cannot be computed: {fault}")
     return [] if passes_on(step) else RULES[step.kind](step, shapes)
 
 

@@ -1,0 +1,43 @@
+"""Files with broken weights and unsupported layers: every refusal names every layer at fault."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from tests.commands import in_process
+from tests.conversion.broken_keras import UNSUPPORTED, WEIGHT_FAULTS, Broken
+
+SUITE, MANY = 20, 300
+
+pytestmark = pytest.mark.usefixtures("warm_map")
+
+
+def check_refused(seed, folder, capfd):
+    """What was wrong with a file whose refusal names all of it."""
+    broken = Broken(seed)
+    code, out, err = in_process(capfd, "check", broken.write(folder), "--json")
+    assert (code, err) == (2, ""), (seed, broken.offenders, err)
+    refusals = json.loads(out)["refusals"]
+    missed = [name for name in broken.offenders if f"'{name}'" not in "\n".join(refusals)]
+    assert not missed, (seed, broken.offenders, refusals)
+    assert all("\n" not in text and len(text) < 500 for text in refusals)
+    innocent = [entry.name for entry in broken.entries if entry.name not in broken.offenders]
+    for text in refusals:
+        if "hidden layer behind" not in text:
+            assert not any(text.startswith(f"layer '{name}'") for name in innocent), (seed, text)
+    return broken.offenders.values()
+
+
+@pytest.mark.parametrize("seed", range(SUITE))
+def test_refused(seed, tmp_path, capfd):
+    check_refused(seed, tmp_path, capfd)
+
+
+@pytest.mark.slow
+def test_many(tmp_path, capfd):
+    found = Counter()
+    for seed in range(MANY):
+        for faults in check_refused(seed, tmp_path, capfd):
+            found += Counter(faults.split(", "))
+    assert {*UNSUPPORTED, *WEIGHT_FAULTS} <= set(found)
