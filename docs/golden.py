@@ -30,6 +30,9 @@ def host_spikes(golden: Arrays, number: int, pixels: np.ndarray) -> np.ndarray:
         for i, j in np.ndindex(kernel.shape[:2]):
             seen = field[i : i + sy * rows : sy, j : j + sx * columns : sx]
             current += seen @ kernel[i, j]
+    for k in range(part.get("n_sparse", 0)):
+        heard = pixels.ravel()[part[f"sparse_pixel/{k}"]] * part[f"sparse_weight/{k}"].astype(float)
+        np.add.at(current.reshape(-1), part[f"sparse_neuron/{k}"], heard)
     current = (part["gain"] * current + part["bias"]).ravel()
     voltage = np.zeros_like(current)
     fired = np.zeros((len(part["schedule"]), len(current)), bool)
@@ -81,8 +84,8 @@ def wrapped(x: np.ndarray, bits: int) -> np.ndarray:
 
 def run(golden: Arrays, pixels: np.ndarray) -> Arrays:
     """Spikes by layer, bool (steps, neurons), while a tile of normalized pixels is shown."""
-    if golden["format"] != 1:
-        raise ValueError(f"golden network of format {golden['format']}; this reads format 1")
+    if golden["format"] not in (1, 2):
+        raise ValueError(f"golden network of format {golden['format']}; this reads 1 and 2")
     names = json.loads(golden["names"].tobytes())
     pixels = np.asarray(pixels, np.float64).reshape(golden["pixel_shape"])
     host = [host_spikes(golden, number, pixels) for number in range(len(names["host"]))]

@@ -16,7 +16,7 @@ from loihiseg.training.checkpoint import load_checkpoint
 from loihiseg.training.presets import TrainingConfig
 
 CONFIG = TrainingConfig(
-    UNetConfig(tile=16, channels=(2, 3), convs_down=(1, 1), convs_up=(1,), stem_channels=2),
+    UNetConfig(tile=16, channels=(2, 3), convs_down=(0, 0), convs_up=(1,), stem_channels=2),
     crop=16,
     batch=2,
     steps_per_epoch=3,

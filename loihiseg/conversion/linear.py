@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy  # scipy.sparse loads when it is first used: an ordinary network is read without
 
 
 class NotLinearizableError(ValueError):
@@ -105,7 +105,7 @@ class SparseTerm:
     """
 
     source: str
-    weights: csr_array
+    weights: "scipy.sparse.csr_array"
     levels: int = 1
     clock: ClassVar[bool] = False
     ruler: ClassVar[bool] = False
@@ -118,7 +118,9 @@ class SparseTerm:
 
     def with_values(self, values: np.ndarray) -> "SparseTerm":
         """The same with other weights, in the order of `values`."""
-        matrix = csr_array((values, self.weights.indices, self.weights.indptr), self.weights.shape)
+        matrix = scipy.sparse.csr_array(
+            (values, self.weights.indices, self.weights.indptr), self.weights.shape
+        )
         return replace(self, weights=matrix)
 
     def channel_of_values(self, channels: int) -> np.ndarray:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
-from skimage.segmentation import find_boundaries
+import scipy
 
 _RESERVED = 2**64 - 3
 """From here on 64-bit ids are no cells: outside, invalid and transparent of imglib2's `Label`, as
@@ -21,15 +20,18 @@ def boundaries(
     ignored : bool of the same shape, pixels without an id; None where all have one. Where a cell
         meets them is no boundary.
     """
+    # Takes a moment to load, and what reads no ids does without.
+    from skimage.segmentation import find_boundaries
+
     if ignored is not None and ignored.any():
         # With the id of the next pixel that has one, an edge of what is known is none of a cell.
-        rows, columns = ndimage.distance_transform_edt(
+        rows, columns = scipy.ndimage.distance_transform_edt(
             ignored, return_distances=False, return_indices=True
         )
         instances = instances[rows, columns]
     edge = find_boundaries(instances, connectivity=2, mode="thick")
     if width > 2:
-        edge = ndimage.binary_dilation(edge, iterations=width // 2 - 1)
+        edge = scipy.ndimage.binary_dilation(edge, iterations=width // 2 - 1)
     return edge | (instances == 0)
 
 

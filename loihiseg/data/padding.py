@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import ndimage
+import scipy  # scipy.ndimage loads when it is first used
 
 _LEAST_PIXELS = 32
 _LEAST_SHARE = 1 / 512  # of a section
@@ -53,7 +53,7 @@ def without_nan(section: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return section, None
     if missing.all():
         return np.zeros_like(section), missing
-    regions, _ = ndimage.label(missing)
+    regions, _ = scipy.ndimage.label(missing)
     sides = (regions[0], regions[-1], regions[:, 0], regions[:, -1])
     large = _large_regions(missing)
     found = large | (np.isin(regions, np.unique(np.concatenate(sides))) & missing)
@@ -139,7 +139,7 @@ def flat_values(points: np.ndarray, between: np.ndarray) -> np.ndarray:
 
 
 def _large_regions(equal: np.ndarray) -> np.ndarray:
-    labels, n_regions = ndimage.label(equal)
+    labels, n_regions = scipy.ndimage.label(equal)
     if not n_regions:
         return equal
     areas = np.bincount(labels.ravel())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loihiseg.conversion.linear import AnyTerm, SparseTerm, Term
+from loihiseg.conversion.linear import SparseTerm, Term
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.emulator.program import SEGMENT_PARAMETERS, Program
 from loihiseg.emulator.validation import check_fits
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from loihiseg.emulator.presenter import Deployable
 
 GOLDEN_FORMAT = 1
-"""Version of the arrays; `docs/golden.md` describes this one."""
+"""Version of the arrays; `docs/golden.md` describes it."""
+
+SPARSE_FORMAT = 2
+"""Of a network some of whose host hears pixels by weights that are no convolution."""
 
 PARAMETER_NAMES = ("keep_current", "keep_voltage", "threshold", "floor", "ceiling", "refractory")
 """Arrays of the parameters of compartments, in the order of `SEGMENT_PARAMETERS`."""
@@ -98,8 +101,9 @@ def golden_arrays(
     host = [layer for layer in neurons.layers if layer.on_host]
     _check_layers(deployable, neurons, host)
     (pixel_shape,) = neurons.inputs.values()
+    is_sparse = any(isinstance(term, SparseTerm) for layer in host for term in layer.terms)
     arrays = {
-        "format": np.array(GOLDEN_FORMAT, np.int64),
+        "format": np.array(SPARSE_FORMAT if is_sparse else GOLDEN_FORMAT, np.int64),
         "names": _names(deployable, neurons, host),
         "n_steps": np.array(n_steps, np.int64),
         "n_window_steps": np.array(n_window_steps, np.int64),
@@ -159,11 +163,17 @@ def _host_layer(
         "gain": np.array(layer.rate_scale_hz, np.float64),
         "bias": bias.astype(np.float64),
         "schedule": _schedule(layer, n_steps),
-        "n_kernels": np.array(len(layer.terms), np.int64),
     }
-    for number, term in enumerate(layer.terms):
+    kernels = [term for term in layer.terms if isinstance(term, Term)]
+    arrays["n_kernels"] = np.array(len(kernels), np.int64)
+    for number, term in enumerate(kernels):
         kernel = _host_kernel(layer, term, pixel_shape)
         arrays |= {f"{name}/{number}": array for name, array in kernel.items()}
+    sparse = [term for term in layer.terms if isinstance(term, SparseTerm)]
+    if sparse:
+        arrays["n_sparse"] = np.array(len(sparse), np.int64)
+    for number, term in enumerate(sparse):
+        arrays |= {f"{name}/{number}": array for name, array in _host_weights(term).items()}
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 
 
@@ -173,19 +183,25 @@ def _schedule(layer: SpikingLayer, n_steps: int) -> np.ndarray:
     return found if found.ndim == 1 else np.tile(found, (1, layer.n_neurons // found.shape[1]))
 
 
+def _host_weights(term: SparseTerm) -> dict[str, np.ndarray]:
+    """Weights one by one, neuron after neuron."""
+    weights = term.weights
+    neurons = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
+    return {
+        "sparse_neuron": neurons.astype(np.int64),
+        "sparse_pixel": weights.indices.astype(np.int64),
+        "sparse_weight": weights.data.astype(np.float32),
+    }
+
+
 def _host_kernel(
-    layer: SpikingLayer, term: AnyTerm, pixel_shape: tuple[int, int, int]
+    layer: SpikingLayer, term: Term, pixel_shape: tuple[int, int, int]
 ) -> dict[str, np.ndarray]:
     """A convolution or its transpose as one of a field that the pixels are laid out on.
 
     Pixels lie ``spread`` apart, the first at ``lead``; neuron (r, c) hears what lies under the
     kernel at ``stride * (r, c)``.
     """
-    if isinstance(term, SparseTerm):
-        raise InputError(
-            f"golden network: layer {layer.name[:60]!a} on the host hears pixels by weights that "
-            "are no convolution, for which the format has no place; begin with a convolution"
-        )
     size = np.array(term.kernel.shape[:2])
     strides = np.array(term.strides)
     spread, lead = np.ones(2, np.int64), np.zeros(2, np.int64)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -19,7 +18,9 @@ from partition.core.limits import CORES_PER_CHIP
 from partition.display.messages import how_many
 
 if TYPE_CHECKING:
-    # Their compiled loops take a moment to load.
+    # These and the compiled loops of what follows take a moment to load.
+    import networkx as nx
+
     from partition.chips.links import Links, Traffic
     from partition.chips.search import Found
 
@@ -73,7 +74,7 @@ class Assignment:
 
 
 def assign_chips(
-    graph: nx.DiGraph,
+    graph: "nx.DiGraph",
     n_chips: int,
     *,
     cores_per_chip: int = CORES_PER_CHIP,
@@ -154,7 +155,7 @@ def _checked_start(
 
 
 def prove(
-    graph: nx.DiGraph,
+    graph: "nx.DiGraph",
     assignment: Assignment,
     *,
     cores_per_chip: int = CORES_PER_CHIP,
@@ -213,7 +214,7 @@ def prove(
 
 
 def assignment_of(
-    graph: nx.DiGraph, chip_of_block: ArrayLike, lower_bound: float = 0.0, method: str = ""
+    graph: "nx.DiGraph", chip_of_block: ArrayLike, lower_bound: float = 0.0, method: str = ""
 ) -> Assignment:
     """What a given assignment comes to; chips keep their numbers.
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import networkx as nx
 import numpy as np
 
 from partition.core.claims import AssignmentClaims, PlacementClaims, TilingClaims
 from partition.core.errors import PartitionError
 from partition.core.layers import Layer, Projection, Shape
 from partition.core.limits import CORES_PER_CHIP, LOIHI1, CoreLimits
+
+if TYPE_CHECKING:
+    import networkx as nx  # takes a moment to load
 
 Chips = Sequence[int] | Mapping[int, int] | np.ndarray
 """Chip per block."""
@@ -22,7 +24,7 @@ _Counts = dict[tuple[int, int], dict[tuple[bool, range], int]]
 _Key = TypeVar("_Key")
 
 
-def message_count(graph: nx.DiGraph, chip_of_block: Chips) -> float:
+def message_count(graph: "nx.DiGraph", chip_of_block: Chips) -> float:
     """Messages per step between chips, summed edge by edge.
 
     Parameters
@@ -40,7 +42,7 @@ def message_count(graph: nx.DiGraph, chip_of_block: Chips) -> float:
 
 
 def check_assignment(
-    graph: nx.DiGraph,
+    graph: "nx.DiGraph",
     assignment: AssignmentClaims,
     n_chips: int,
     *,
@@ -91,7 +93,7 @@ def _close(a: float, b: float) -> bool:
 
 
 def check_placement(
-    graph: nx.DiGraph, chip_of_block: Sequence[int], placement: PlacementClaims
+    graph: "nx.DiGraph", chip_of_block: Sequence[int], placement: PlacementClaims
 ) -> None:
     """Check a placement by sending every edge's messages over tiles and chips, link by link.
 

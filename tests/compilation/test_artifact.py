@@ -113,15 +113,20 @@ def test_sums_are_those_of_sha256sum(network, tmp_path):
     assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
 
 
-def test_runs_without_any_framework_and_gives_the_same(network, tmp_path):
+@pytest.fixture(scope="module")
+def loops(tmp_path_factory):
+    """Where the process of a kept network has its compiled loops: other tests write theirs."""
+    return tmp_path_factory.mktemp("loops")
+
+
+def test_runs_without_any_framework_and_gives_the_same(network, tmp_path, loops):
     """In another process: every spike of every compartment, and every bit of every logit."""
     save_deployed(tmp_path / "kept", network)
     np.save(tmp_path / "section.npy", section())
     command = [sys.executable, "-c", RUN.format(blocked=FRAMEWORKS)]
     paths = [str(tmp_path / name) for name in ("kept", "section.npy", "found.npz")]
     root = Path(__file__).parents[2]
-    # Its compiled loops are its own: other tests write theirs at the same time.
-    own = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "loops"), "OPENBLAS_NUM_THREADS": "1"}
+    own = {**os.environ, "NUMBA_CACHE_DIR": str(loops), "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run([*command, *paths], cwd=root, capture_output=True, text=True, env=own)
     assert done.returncode == 0, done.stderr
     found = np.load(paths[-1])

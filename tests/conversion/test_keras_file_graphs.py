@@ -228,7 +228,9 @@ model.save(sys.argv[1] + "/model.keras")
 """
 
 
+@pytest.mark.slow
 def test_files_of_todays_keras(tmp_path):
+    """Of the one that is installed; `tests.conversion.test_keras_3` has files of one of its own."""
     pytest.importorskip("keras")
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment.pop("TF_USE_LEGACY_KERAS", None)

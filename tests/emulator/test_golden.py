@@ -418,8 +418,8 @@ def test_the_judge_shares_no_code_with_what_it_judges():
 
 @pytest.mark.parametrize("case", [_timed], ids=["timed"], indirect=True)
 def test_the_judge_refuses_another_format(case):
-    with pytest.raises(ValueError, match="of format 2; this reads format 1"):
-        judge.run(case.golden | {"format": np.int64(2)}, case.image)
+    with pytest.raises(ValueError, match="of format 3; this reads 1 and 2"):
+        judge.run(case.golden | {"format": np.int64(3)}, case.image)
 
 
 @pytest.mark.parametrize("case", [_timed], ids=["timed"], indirect=True)

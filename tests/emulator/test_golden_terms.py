@@ -12,7 +12,6 @@ from loihiseg.conversion.neuron_kinds import Rectified
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.emulator.golden import golden_arrays
 from loihiseg.emulator.host import host_spikes
-from loihiseg.errors import InputError
 from tests import programs, ramp_networks
 from tests.golden_judge import judge
 
@@ -78,15 +77,43 @@ def test_stems_of_any_borders():
         assert 0.02 < found.mean() < 0.98, layer.name
 
 
-def test_a_stem_that_is_no_convolution_is_named():
-    weights = csr_array(np.ones((3, 4), np.float32))
-    layer = SpikingLayer(
-        "flat", (1, 1, 3), (SparseTerm("pixels", weights),), np.zeros(3, np.float32), 100.0, True,
-        Rectified(),
+def test_stems_that_are_no_convolution():
+    """A dense layer of a few pixels, a permutation beside a convolution, and one of either."""
+    rng = np.random.default_rng(1)
+    shape, size = (4, 3, 2), 24
+    dense = rng.normal(size=(6, size)) * (rng.random((6, size)) < 0.4)
+    turned = csr_array(np.eye(size, dtype=np.float32)[rng.permutation(size)])
+    kernel = rng.normal(size=(1, 1, 2, 2)).astype(np.float32)
+    dense = csr_array(dense.astype(np.float32))
+    terms = {
+        (1, 1, 6): (SparseTerm("pixels", dense),),
+        (4, 3, 2): (SparseTerm("pixels", turned), Term("pixels", kernel)),
+        (2, 1, 3): (SparseTerm("pixels", dense), SparseTerm("pixels", csr_array(2 * dense))),
+    }
+    host = tuple(
+        SpikingLayer(
+            f"stem{own}", own, found, rng.normal(size=own[2]).astype(np.float32), 300.0, True,
+            Rectified(),
+        )
+        for own, found in terms.items()
     )  # fmt: skip
-    neurons, deployable = with_a_chip((layer,), (2, 2, 1))
-    with pytest.raises(InputError, match=r"layer 'flat' on the host.*no convolution"):
-        golden_arrays(deployable, neurons, 5, 5)
+    neurons, deployable = with_a_chip(host, shape)
+    golden = golden_arrays(deployable, neurons, 30, 30)
+    assert golden["format"] == 2
+    for _ in range(5):
+        image = rng.normal(size=shape)
+        ours = host_spikes(neurons, image, 30).fired
+        for number, layer in enumerate(host):
+            found = judge.host_spikes(golden, number, image)
+            np.testing.assert_array_equal(found, ours[layer.name], err_msg=layer.name)
+            assert found.any(), layer.name
+
+
+def test_the_format_of_convolutions_alone_stays():
+    rng = np.random.default_rng(0)
+    neurons, deployable = with_a_chip(tuple(stems(rng)), (7, 6, 2))
+    golden = golden_arrays(deployable, neurons, 5, 5)
+    assert golden["format"] == 1 and not any("sparse" in name for name in golden)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -70,6 +70,7 @@ def test_the_graph_of_nengo_loihis_own_test(their_test):
     assert estimate == pytest.approx(1000 * ours.assignment.messages)
 
 
+@pytest.mark.slow
 def test_metis_on_it(their_test):
     pytest.importorskip("pymetis")
     graph = their_test[2]

@@ -66,13 +66,11 @@ def read_model(options: Namespace) -> "tuple[Any, CheckpointInfo | None]":
     path = Path(shipped.resolve(options.model, None))
     if path.suffix in (".h5", ".hdf5", ".keras"):
         return path, None
-    from loihiseg.compilation.source import build_network, read_network
-    from loihiseg.installed import require_frameworks
+    from loihiseg.conversion.unet_graph import unet_graph
+    from loihiseg.training.checkpoint import load_checkpoint
 
-    source = read_network(path)
-    require_frameworks()
-    built = build_network(source)
-    return built.model, built.info
+    checkpoint = load_checkpoint(path)
+    return unet_graph(checkpoint.info.config.network, checkpoint.weights), checkpoint.info
 
 
 def task_words(lowering: "Lowering") -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
+import scipy
 
 from loihiseg.conversion.linear import Pair
 from loihiseg.conversion.lowering.windows import (
@@ -63,7 +63,7 @@ class Heard:
         kernel[..., first : first + own] = dense.kernel
         return Heard(self.source, replace(dense, kernel=kernel))
 
-    def matrix(self) -> csr_array:
+    def matrix(self) -> "scipy.sparse.csr_array":
         """See `Windows.matrix`."""
         return self.windows.matrix()
 
@@ -84,13 +84,13 @@ class Scattered:
     """
 
     source: str
-    weights: csr_array
+    weights: "scipy.sparse.csr_array"
     shape: Shape
     heard: Shape
 
     def behind(self, outer: Windows) -> "Scattered":
         """With an operation behind it."""
-        weights = csr_array(outer.matrix() @ self.weights)
+        weights = scipy.sparse.csr_array(outer.matrix() @ self.weights)
         check_size(weights.nnz)
         shape = outer.rows.result, outer.columns.result, outer.channels
         return Scattered(self.source, weights, shape, self.heard)
@@ -98,7 +98,9 @@ class Scattered:
     def scaled(self, factor: np.ndarray) -> "Scattered":
         """Each channel of the result by a factor."""
         every = np.tile(factor, self.shape[0] * self.shape[1])
-        return replace(self, weights=csr_array(diags_array(every) @ self.weights))
+        return replace(
+            self, weights=scipy.sparse.csr_array(scipy.sparse.diags_array(every) @ self.weights)
+        )
 
     def placed(self, first: int, channels: int) -> "Scattered":
         """Its channels among others."""
@@ -107,13 +109,13 @@ class Scattered:
             return self
         coo = self.weights.tocoo()
         pixel, channel = coo.row // own, coo.row % own
-        weights = csr_array(
+        weights = scipy.sparse.csr_array(
             (coo.data, (pixel * channels + channel + first, coo.col)),
             (rows * columns * channels, coo.shape[1]),
         )
         return Scattered(self.source, weights, (rows, columns, channels), self.heard)
 
-    def matrix(self) -> csr_array:
+    def matrix(self) -> "scipy.sparse.csr_array":
         """Its weights."""
         return self.weights
 
@@ -197,7 +199,9 @@ def rearrange(one: LinearMap, order: np.ndarray, shape: Shape) -> LinearMap:
     shape : tuple of int
     """
     parts = tuple(
-        Scattered(part.source, csr_array(part.matrix()[order]), shape, heard_shape(part))
+        Scattered(
+            part.source, scipy.sparse.csr_array(part.matrix()[order]), shape, heard_shape(part)
+        )
         for part in one.parts
     )
     offset = np.broadcast_to(one.offset, one.shape).reshape(-1)[order].reshape(shape)
@@ -249,7 +253,7 @@ def _merged(parts: Iterable[Part]) -> tuple[Part, ...]:
 
 def _sum(one: Part, other: Part) -> Part:
     if isinstance(one, Scattered) and isinstance(other, Scattered):
-        return replace(one, weights=csr_array(one.weights + other.weights))
+        return replace(one, weights=scipy.sparse.csr_array(one.weights + other.weights))
     assert isinstance(one, Heard) and isinstance(other, Heard)
     first, second = one.windows, other.windows
     if first.depthwise != second.depthwise:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 TOLERANCE = 1e-9
 """Weights of one tap that differ by less, times the largest, are one."""
@@ -191,7 +191,7 @@ class Fit:
     transposed: bool
     before: int
     after: int
-    rest: tuple[csr_array, ...]
+    rest: "tuple[scipy.sparse.csr_array, ...]"
 
     @property
     def exact(self) -> bool:
@@ -199,10 +199,10 @@ class Fit:
         return not any(rest.nnz for rest in self.rest)
 
 
-def matrix(taps: Taps, number: int) -> csr_array:
+def matrix(taps: Taps, number: int) -> "scipy.sparse.csr_array":
     """One tap as a matrix, float64, (length of the result, length that is heard)."""
     there = np.flatnonzero(taps.places[number] >= 0)
-    return csr_array(
+    return scipy.sparse.csr_array(
         (taps.weights[number, there], (there, taps.places[number, there])),
         shape=(taps.result, taps.length),
     )
@@ -252,7 +252,7 @@ def fit(every: Sequence[Taps], turned: bool) -> list[Fit] | None:
 
 def _diagonals(
     taps: Taps, number: int, stride: int, turned: bool
-) -> tuple[dict[int, float], csr_array]:
+) -> "tuple[dict[int, float], scipy.sparse.csr_array]":
     """What a tap hears at every distance almost everywhere, and the rest of it."""
     own, heard = np.arange(taps.result), taps.places[number]
     there = heard >= 0
@@ -275,4 +275,4 @@ def _diagonals(
         other = np.abs(values - value) >= TOLERANCE
         left.append((own[inside][other], place[inside][other], (values - value)[other]))
     rows, columns, rest = (np.concatenate(part) for part in zip(*left)) if left else ([], [], [])
-    return shares, csr_array((rest, (rows, columns)), shape=(taps.result, taps.length))
+    return shares, scipy.sparse.csr_array((rest, (rows, columns)), shape=(taps.result, taps.length))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 from loihiseg.conversion.convolution import same_borders
 from loihiseg.conversion.linear import AnyTerm, Pads, Pair, SparseTerm, Term
@@ -63,17 +63,17 @@ def _others(one: LinearMap) -> list[tuple[int, str, list[Part]]]:
 def _terms(source: str, parts: Sequence[Part], shape: Shape) -> list[AnyTerm]:
     """Terms of all parts of one source."""
     terms: list[AnyTerm] = []
-    rest = csr_array((int(np.prod(shape)), int(np.prod(heard_shape(parts[0])))))
+    rest = scipy.sparse.csr_array((int(np.prod(shape)), int(np.prod(heard_shape(parts[0])))))
     for group in _by_step(parts):
         for own in _near(group):
             term, left = _convolution(source, own)
             if term is not None:
                 terms.append(term)
             if left is not None:
-                rest = csr_array(rest + left)
+                rest = scipy.sparse.csr_array(rest + left)
     for part in parts:
         if isinstance(part, Scattered):
-            rest = csr_array(rest + part.weights)
+            rest = scipy.sparse.csr_array(rest + part.weights)
     rest.data[np.abs(rest.data) < 1e-12 * np.abs(rest.data).max(initial=0)] = 0
     rest.eliminate_zeros()
     if rest.nnz:
@@ -106,7 +106,9 @@ def _size(fits: tuple[list[axis.Fit], list[axis.Fit]]) -> int:
     return int(rows[0].shares.shape[1] * columns[0].shares.shape[1])
 
 
-def _convolution(source: str, group: Sequence[Windows]) -> tuple[Term | None, csr_array | None]:
+def _convolution(
+    source: str, group: Sequence[Windows]
+) -> "tuple[Term | None, scipy.sparse.csr_array | None]":
     """The convolution that windows of one step are, and what it leaves of them."""
     fits = _fits(group)
     if fits is None:
@@ -173,12 +175,12 @@ def _n_weights(group: Sequence[Windows]) -> int:
     return sum(windows.n_weights() for windows in group)
 
 
-def _matrix(group: Sequence[Windows]) -> csr_array:
+def _matrix(group: Sequence[Windows]) -> "scipy.sparse.csr_array":
     check_size(_n_weights(group))
     total = group[0].matrix()
     for windows in group[1:]:
         total = total + windows.matrix()
-    return csr_array(total)
+    return scipy.sparse.csr_array(total)
 
 
 def _n_left(group: Sequence[Windows], rows: Sequence[axis.Fit], columns: Sequence[axis.Fit]) -> int:
@@ -196,15 +198,15 @@ def _n_left(group: Sequence[Windows], rows: Sequence[axis.Fit], columns: Sequenc
 
 def _left(
     group: Sequence[Windows], rows: Sequence[axis.Fit], columns: Sequence[axis.Fit]
-) -> csr_array:
+) -> "scipy.sparse.csr_array":
     """What the convolution leaves: with R and Q the taps and E and F their rests, of each pair
     E x Q + (R - E) x F."""
     check_size(_n_left(group, rows, columns))
-    total: csr_array | None = None
+    total: scipy.sparse.csr_array | None = None
     for windows, row, column in zip(group, rows, columns, strict=True):
         row_all = [axis.matrix(windows.rows, n) for n in range(windows.rows.n_taps)]
         column_all = [axis.matrix(windows.columns, n) for n in range(windows.columns.n_taps)]
-        fitted = [csr_array(a - e) for a, e in zip(row_all, row.rest, strict=True)]
+        fitted = [scipy.sparse.csr_array(a - e) for a, e in zip(row_all, row.rest, strict=True)]
         for one, other in (
             (row.rest, column_all),
             (fitted, column.rest),
@@ -212,10 +214,12 @@ def _left(
             part = sum_of_products(one, other, windows)
             total = part if total is None else total + part
     assert total is not None
-    return csr_array(total)
+    return scipy.sparse.csr_array(total)
 
 
-def _scattered(source: str, weights: csr_array, shape: Shape, heard: Shape) -> AnyTerm:
+def _scattered(
+    source: str, weights: "scipy.sparse.csr_array", shape: Shape, heard: Shape
+) -> AnyTerm:
     """A matrix as a convolution where it is to or from one pixel, else as it is."""
     full = weights.nnz > DENSE_SHARE * weights.shape[0] * weights.shape[1]
     if full and shape[:2] == (1, 1):
@@ -228,12 +232,14 @@ def _scattered(source: str, weights: csr_array, shape: Shape, heard: Shape) -> A
     found = _recognized(source, weights, shape, heard)
     if found is not None:
         return found
-    weights = csr_array(weights.astype(np.float32))
+    weights = scipy.sparse.csr_array(weights.astype(np.float32))
     weights.sort_indices()
     return SparseTerm(source, weights)
 
 
-def _recognized(source: str, weights: csr_array, shape: Shape, heard: Shape) -> Term | None:
+def _recognized(
+    source: str, weights: "scipy.sparse.csr_array", shape: Shape, heard: Shape
+) -> Term | None:
     """A matrix that is a convolution all the same, such as one behind depth-to-space."""
     for turned in (False, True):
         large, small = (shape, heard) if turned else (heard, shape)
@@ -248,7 +254,7 @@ def _recognized(source: str, weights: csr_array, shape: Shape, heard: Shape) -> 
 
 def _by_distance(
     source: str,
-    weights: csr_array,
+    weights: "scipy.sparse.csr_array",
     shape: Shape,
     heard: Shape,
     strides: Pair,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, kron
+import scipy
 
 from loihiseg.conversion.linear import Pair
 from loihiseg.conversion.lowering import taps as axis
@@ -125,7 +125,7 @@ class Windows:
         each = np.count_nonzero(self.kernel, axis=(2, 3))
         return int(rows @ each @ columns)
 
-    def matrix(self) -> csr_array:
+    def matrix(self) -> "scipy.sparse.csr_array":
         """As a matrix, float64, (values of the result, values heard)."""
         check_size(self.n_weights())
         rows, columns = (
@@ -135,19 +135,26 @@ class Windows:
 
 
 def sum_of_products(
-    rows: Sequence[csr_array], columns: Sequence[csr_array], windows: Windows
-) -> csr_array:
+    rows: "Sequence[scipy.sparse.csr_array]",
+    columns: "Sequence[scipy.sparse.csr_array]",
+    windows: Windows,
+) -> "scipy.sparse.csr_array":
     """Matrix of the kernel of windows over given matrices of their taps along each axis."""
     n_out = windows.rows.result * windows.columns.result * windows.channels
     n_in = windows.rows.length * windows.columns.length * windows.kernel.shape[2]
-    total = csr_array((n_out, n_in))
+    sparse = scipy.sparse
+    total = sparse.csr_array((n_out, n_in))
     for a, row in enumerate(rows):
         for b, column in enumerate(columns):
             part = windows.kernel[a, b]
             if row.nnz and column.nnz and part.any():
-                mixed = diags_array(part[:, 0]) if windows.depthwise else csr_array(part.T)
-                total = total + kron(kron(row, column, "csr"), mixed, "csr")
-    return csr_array(total)
+                mixed = (
+                    sparse.diags_array(part[:, 0])
+                    if windows.depthwise
+                    else sparse.csr_array(part.T)
+                )
+                total = total + sparse.kron(sparse.kron(row, column, "csr"), mixed, "csr")
+    return sparse.csr_array(total)
 
 
 def check_size(n_weights: int) -> None:
