@@ -172,8 +172,8 @@ def _host_layer(
     sparse = [term for term in layer.terms if isinstance(term, SparseTerm)]
     if sparse:
         arrays["n_sparse"] = np.array(len(sparse), np.int64)
-    for number, term in enumerate(sparse):
-        arrays |= {f"{name}/{number}": array for name, array in _host_weights(term).items()}
+    for number, weights in enumerate(sparse):
+        arrays |= {f"{name}/{number}": array for name, array in _host_weights(weights).items()}
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 
 
