@@ -72,7 +72,7 @@ def test_all_that_is_refused_at_once():
     for text, says in zip(
         refusals,
         (
-            "layer 'leaky' (LeakyReLU) cannot run on Loihi; use a ReLU",
+            "layer 'leaky' (LeakyReLU) has values that no firing rate stands for; use a ReLU",
             "layer 'normal' (LayerNormalization) cannot run on Loihi; use a BatchNormalization",
             "layer 'three' (Conv2D) is a hidden layer behind the last neurons of the chip",
             "layer 'elu' (ELU) is a hidden layer behind the last neurons of the chip",
@@ -148,7 +148,7 @@ def test_exit_codes_and_tables(files, capfd, one_remedy):
     assert lines[-1].startswith("fits: 384 neurons on 2 cores, 1 chip of 2; rate code")
     code, out, err = called(capfd, files / "bad.keras")
     assert (code, err) == (2, "")
-    assert "4 problems:\n  layer 'leaky' (LeakyReLU) cannot run on Loihi; use a ReLU\n" in out
+    assert "4 problems:\n  layer 'leaky' (LeakyReLU) has values that no firing rate" in out
     assert out.endswith("run on the host with --allow-host-tail\n") and "cores" not in out
     code, out, err = called(capfd, files / "large.keras", "--chips", 1)
     assert (code, err) == (4, "")
