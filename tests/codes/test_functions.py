@@ -111,9 +111,9 @@ def checked(seed, emulate=True):
 
 def test_random_models():
     notes = Counter()
-    for seed in range(4):
+    for seed in (1, 4):
         notes += checked(seed, emulate=seed == 1)[0]
-    assert notes["equal thermometer"] >= 2 and notes["equal ramp"] >= 2, notes
+    assert notes["equal thermometer"] == notes["equal ramp"] == 2, notes
     assert notes["bias by pixel"] and notes["spikes ramp"] > 100
 
 

@@ -222,8 +222,9 @@ def check_steps(name: str, integers: IntegerLayer, found: Bounds, margins: Margi
     """
     up, release = _up(margins), _release(integers, margins)
     positive, negative = found.at_once
-    sums = (release + positive, negative - release, negative, up + positive)
-    largest = max(int(np.max(own)) for own in sums)
+    ramp = np.diff(integers.thresholds, axis=0)
+    sums = (release + positive, negative - release, negative, up + positive, ramp)
+    largest = max(int(np.max(own, initial=0)) for own in sums)
     if largest > MOST_INPUT:
         raise _too_large(name, f"{largest:,} in a step, the chip adds up to {MOST_INPUT:,}")
 

@@ -5,9 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from loihiseg.codes.ramp.clock import COARSE, LARGEST, digits, within_reach
+from loihiseg.codes.ramp.clock import (
+    COARSE,
+    LARGEST,
+    Bounds,
+    check_steps,
+    digits,
+    margins,
+    within_reach,
+)
 from loihiseg.codes.ramp.code import RampCode
-from loihiseg.codes.ramp.integers import GRID, integer_layers, largest_sums
+from loihiseg.codes.ramp.integers import GRID, IntegerLayer, integer_layers, largest_sums
 from loihiseg.codes.ramp.network import COARSE_SUFFIX, FINE_SUFFIX, plan
 from loihiseg.codes.ramp.neuron import Pulsed, Ramp
 from loihiseg.codes.thermometer.centring import centred
@@ -203,3 +211,18 @@ def test_networks_without_room_are_refused_by_name():
         wide = LoweredNetwork({"pixels": (1, 1, channels)}, (first, wide), ("unit",))
         with pytest.raises(InputError, match=f"layer 'unit': its sums need .*{says}"):
             RampCode.of(wide).neurons(wide)
+
+
+def test_thresholds_too_far_apart_for_one_step_are_refused_by_name():
+    """A step of the ramp is input too; of equal ones it never is the largest."""
+    total = np.array([[2**21], [2**21]])
+    bounds = Bounds(total, 0 * total, 0 * total)
+
+    def check(apart):
+        integers = IntegerLayer((), np.array([[-(2**20)], [apart - 2**20]]))
+        found = margins("own", integers, bounds)
+        check_steps("own", integers, bounds, found)
+
+    check(2**21 - 64)
+    with pytest.raises(InputError, match=r"layer 'own'.*2,097,152 in a step"):
+        check(2**21)

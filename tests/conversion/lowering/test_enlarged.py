@@ -23,9 +23,7 @@ def network(middle):
 
 @pytest.mark.parametrize("factor", [2, (3, 1)])
 @pytest.mark.parametrize("padding", ["same", "valid"])
-@pytest.mark.parametrize(
-    "size, stride, sign", [(2, 2, 1.0), (3, 2, -1.0), (2, 1, 1.0), (2, 3, -1.0)]
-)
+@pytest.mark.parametrize("size, stride, sign", [(2, 1, 1.0), (3, 2, -1.0)])
 def test_pooling_behind_enlarging(factor, padding, size, stride, sign):
     def middle(x):
         return L.MaxPooling2D(size, stride, padding)(L.UpSampling2D(factor)(L.Rescaling(sign)(x)))
