@@ -16,6 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
+FLOAT32 = 4 * float(np.finfo(np.float32).eps)
+"""Relative error of a number after a few steps in float32."""
+
 APART = 4
 """Pixels between impulses that go through a layer together: what they reach does not touch."""
 
@@ -47,11 +50,17 @@ class KerasIntegers:
     levels : int
     values : mapping of str to float
         What a level of each activation is worth, by name of the Keras layer.
+
+    Attributes
+    ----------
+    ties : int
+        Numbers so near to where they would be rounded otherwise that float32, in which networks
+        are kept, decides them and float64 cannot; a weight counts at every pixel that hears by it.
     """
 
     def __init__(self, model, levels, values):
         self.layers = {layer.name: layer for layer in model.layers}
-        self.levels, self.values = levels, values
+        self.levels, self.values, self.ties = levels, values, 0
         self.heard_by = {
             layer.name: [tensor._keras_history.layer.name for tensor in _tensors(layer.input)]
             for layer in model.layers
@@ -155,18 +164,25 @@ class KerasIntegers:
         heard, steps = [], []
         for (source, _), one in weights.items():
             gained = min(int(np.floor(np.log2(most / abs(one).max()))), 6)
-            mantissa = np.clip(np.rint(one.data * 127.5 / most * 2**gained), -127, 127)
-            one.data = np.rint(mantissa * 2.0 ** (1 - gained)).astype(np.int64)
+            mantissa = one.data * 127.5 / most * 2**gained
+            inner = mantissa[np.abs(mantissa) < 127]
+            self.ties += _n_near(inner - 0.5, 127 * FLOAT32)
+            one.data = held(mantissa, gained)
             heard.append(_Heard(source, one.astype(np.int64)))
             steps.append(2 if gained == 0 else 1)
         bias = self.value(name, {})[0]
         middle = bias[bias.shape[0] // 2, bias.shape[1] // 2]
         thresholds = (np.arange(1, self.levels + 1) - 0.5) * self.values[name]
         per_value, step = 255 / most, min(steps)
-        needed = -np.floor((middle - thresholds[:, None]) * per_value / step) * step
+        excess = (middle - thresholds[:, None]) * per_value / step
+        self.ties += _n_near(excess, max(np.abs(excess).max(), 1.0) * FLOAT32)
+        needed = -np.floor(excess) * step
         bits = int(np.bitwise_or.reduce(np.concatenate([one.weights.data for one in heard])))
         common = bits & -bits
-        apart = np.rint((bias - middle) * per_value / common) * common
+        apart = (bias - middle) * per_value / common
+        largest = max(np.abs(bias).max(), thresholds[-1]) * per_value / common
+        self.ties += _n_near(apart - 0.5, largest * FLOAT32)
+        apart = np.rint(apart) * common
         return _Integers(heard, apart.astype(np.int64), needed.astype(np.int64))
 
     def counts(self, pixels):
@@ -235,6 +251,23 @@ def _linear(layer, found, constants):
         case "MaxPooling2D":
             return _windows(layer, x).max(axis=(2, 4))
     raise AssertionError(layer.name)
+
+
+def _n_near(values, within):
+    """How many lie so near to a whole number."""
+    return int((np.abs(values - np.rint(values)) < within).sum())
+
+
+def held(mantissa, gained):
+    """8-bit mantissas in units of 64, int64, as nengo-loihi 1.1.0 rounds them.
+
+    Those that lose bits to the unit are rounded, kept to 8 bits once more, and shifted: with one
+    bit lost 127 becomes 128, 127 again, and so 63.
+    """
+    found = np.rint(mantissa).clip(-127, 127)
+    lost = max(gained - 1, 0)
+    found = (np.rint(found / 2**lost) * 2**lost).clip(-127, 127).astype(np.int64)
+    return (found >> lost) << max(1 - gained, 0)
 
 
 def _convolved(x, kernel, layer):
@@ -322,6 +355,7 @@ def main(arguments=None):
     expected = integers.logits(np.stack([normalize(tile) for tile in tiles])[..., None])[..., 0]
     found = np.stack([one.logits for one in run(deployed, iter(tiles))])
     off = int((np.abs(found - expected) > 1e-4).sum())
+    print(f"{integers.ties} ties of float32 in the integers")
     print(f"{off} of {found.size:,} pixels differ; logits by {np.abs(found - expected).max():.1e}")
 
 
