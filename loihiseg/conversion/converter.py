@@ -139,7 +139,8 @@ def convert(
     """
     from nengo_loihi.neurons import LoihiSpikingRectifiedLinear
 
-    import loihiseg.conversion.exact_blocks  # noqa: F401 (its builders)
+    import loihiseg.conversion.exact_blocks
+    import loihiseg.conversion.nengo_dl_terms  # noqa: F401 (builders of either)
 
     model = keras_network(network)
     scales = {model.get_layer(s.name): s.rate_scale_hz for s in network.layers}

@@ -94,13 +94,15 @@ def build_term(
     decoders: None = None,
     encoders: None = None,
     rng: object = None,
-) -> tuple[Signal, None]:
+) -> tuple[Signal, Signal]:
     """Build it for Nengo's reference simulator."""
     assert decoders is None and encoders is None, "connects neurons with neurons"
     weighted = Signal(shape=transform.size_out, name=f"{transform}.weighted")
     model.add_op(Reset(weighted))
     model.add_op(TermInc(sig_in, weighted, transform))
-    return weighted, None
+    # No operator reads it: NengoDL asks every connection for a signal of its weights.
+    weights = Signal(transform.sample(), readonly=True, name=f"{transform}.weights")
+    return weighted, weights
 
 
 def layer_transform(layer: SpikingLayer, term: AnyTerm, input_shape: Shape) -> Transform:
