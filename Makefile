@@ -30,7 +30,7 @@ deploy: $(VENV)/.installed
 	$(VENV)/bin/python -m loihiseg.deploy --chips 2
 
 test: $(VENV)/.installed-test
-	$(VENV)/bin/python -m pytest -n auto
+	$(VENV)/bin/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/.installed-test
 	$(VENV)/bin/python -m ruff check .
