@@ -11,7 +11,8 @@ import numpy as np
 from loihiseg.compilation.options import AUTO
 from loihiseg.conversion.host_graph import upsampled
 from loihiseg.conversion.keras_file import layer_kinds
-from loihiseg.conversion.lowering import lower
+from loihiseg.conversion.keras_file.errors import message
+from loihiseg.conversion.lowering import lower, verdicts
 from loihiseg.conversion.lowering.settings import image
 from loihiseg.conversion.lowering.shapes import known_shapes
 from loihiseg.conversion.lowering.sources import graph_of
@@ -240,7 +241,11 @@ def build_network(source: Source, tile: int | None = None) -> Network:
     if checkpoint is None:
         from loihiseg.conversion.keras_file import load_keras_model
 
-        model = load_keras_model(path)
+        try:
+            model = load_keras_model(path)
+        except InputError:
+            _refuse_layers(path)
+            raise
         _task_of_model(model, str(path))
         return Network(model, None, str(path), None)
     from loihiseg.network.unet import build_unet
@@ -278,6 +283,15 @@ def task_of_network(network: "TrainedNetwork | DeployedNetwork", asked: Kind | N
     if checkpoint is not None:
         tile = checkpoint.info.config.network.tile
         return _named(str(path), {"pixels": (tile, tile, 1)}, (tile, tile, 1), asked)
+    try:
+        return _task_of_file(path, asked)
+    except InputError:
+        _refuse_layers(path)
+        raise
+
+
+def _task_of_file(path: Path, asked: Kind | None) -> Task:
+    """Of a Keras file, without building it."""
     graph = graph_of(path)
     shapes = known_shapes(graph)
     ends = [shapes.get(name) for name in graph.outputs.values()]
@@ -291,6 +305,19 @@ def task_of_network(network: "TrainedNetwork | DeployedNetwork", asked: Kind | N
             str(path), lowering.network.inputs, graph_shape(lowering.graph, outputs), asked
         )
     return _named(str(path), found, image(ends[0]), asked)
+
+
+def _refuse_layers(path: Path) -> None:
+    """Name all layers of a faulty Keras file, where some can be placed with no code.
+
+    What found the first fault knows of none that others would find behind it.
+    """
+    graph = graph_of(path)
+    with_levels, without = (
+        verdicts(graph, levels_follow=follow).refusals for follow in (True, False)
+    )
+    if with_levels and without:
+        raise InputError(message(path, [text for _, text in without])) from None
 
 
 def check_membrane(network: "TrainedNetwork | DeployedNetwork") -> None:

@@ -336,9 +336,10 @@ class Broken:
         }
 
     def _layer(self, entry: Entry) -> dict[str, Any]:
+        trainable = {} if entry.kind == "InputLayer" else {"trainable": True}
         found = {
             "class_name": entry.kind,
-            "config": {"name": entry.name, "trainable": True, **entry.config},
+            "config": {"name": entry.name, **trainable, **entry.config},
             "name": entry.name,
             "inbound_nodes": self._nodes(entry),
         }

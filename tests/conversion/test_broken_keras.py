@@ -5,6 +5,9 @@ from collections import Counter
 
 import pytest
 
+from loihiseg.compilation.source import build_network, read_network, task_of_network
+from loihiseg.conversion.lowering import lower
+from loihiseg.errors import InputError
 from tests.commands import in_process
 from tests.conversion.broken_keras import UNSUPPORTED, WEIGHT_FAULTS, Broken
 
@@ -26,7 +29,18 @@ def check_refused(seed, folder, capfd):
     for text in refusals:
         if "hidden layer behind" not in text:
             assert not any(text.startswith(f"layer '{name}'") for name in innocent), (seed, text)
+    check_deployments_refuse(broken, folder)
     return broken.offenders.values()
+
+
+def check_deployments_refuse(broken, folder):
+    """Reading a file for a deployment names all of it too, whichever step comes upon a fault."""
+    with pytest.raises(InputError) as error:
+        source = read_network(broken.write(folder))
+        task_of_network(source)
+        lower(build_network(source).model)
+    missed = [name for name in broken.offenders if f"'{name}'" not in str(error.value)]
+    assert not missed, (broken.offenders, str(error.value))
 
 
 @pytest.mark.parametrize("seed", range(SUITE))

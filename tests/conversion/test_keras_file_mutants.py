@@ -5,7 +5,9 @@ other numbers. In a .keras file every member has one: nothing else than what was
 """
 
 import resource
+import zipfile
 from collections import Counter
+from pathlib import Path
 
 from loihiseg.frameworks import tf
 
@@ -20,6 +22,8 @@ L = tf.keras.layers
 
 MOST_SECONDS = 10
 MOST_BYTES = 1 << 30
+
+KERAS_3 = Path(__file__).parents[1] / "fixtures" / "keras_3.zip"
 
 
 def small_model():
@@ -101,3 +105,15 @@ def test_damaged(tmp_path, suffix, warm_map):
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
 def test_much_damaged(tmp_path, suffix):
     check(tmp_path, suffix, 2000, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_much_damaged_files_of_keras_3(tmp_path, suffix):
+    with zipfile.ZipFile(KERAS_3) as archive:
+        path = Path(archive.extract(f"in_a_row{suffix}", tmp_path))
+    counted = outcomes(load_keras_model(path), path, 2000, 3)
+    print("Keras 3", suffix, dict(counted))
+    assert counted["refused"] > 1000
+    if suffix == ".keras":
+        assert not counted["other"]
