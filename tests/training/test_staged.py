@@ -42,7 +42,7 @@ def whole(tmp_path_factory):
 def test_history_says_the_levels_of_each_epoch(whole):
     rows = history(whole)
     levels = [[layer["n_levels"] for layer in row["levels"]] for row in rows]
-    assert levels == [[], [3] * 6, [3] * 6]
+    assert levels == [[], [3] * 4, [3] * 4]
     assert rows[0]["rates"] == [] and [row["phase"] for row in rows] == [0, 1, 1]
     for row in rows[1:]:
         assert all(layer["scale"] > 0 and layer["mean_level"] >= 0 for layer in row["levels"])
@@ -108,7 +108,7 @@ def test_network_of_the_checkpoint_has_its_levels_and_scales(whole):
     model = build_unet(found.info.config.network)
     set_model_weights(model, found.weights)
     layers = [layer for layer in model.layers if isinstance(layer, QuantizedReLU)]
-    assert [layer.levels for layer in layers] == [3] * 6
+    assert [layer.levels for layer in layers] == [3] * 4
     assert [float(layer.scale) for layer in layers] == [
         found.weights[f"{layer.name}/alpha:0"] for layer in layers
     ]
