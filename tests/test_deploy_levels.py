@@ -143,6 +143,7 @@ def test_the_error_names_a_tile_that_fits(capfd, folder, checkpoint):
     wide = replace(CONFIG, tile=48, channels=(24, 32), levels=7)
     network = save(folder / "wide", checkpoint, wide)
     arguments = ["--data", data, "--checkpoint", network, "--out", folder / "none", "--quiet"]
+    arguments += ["--code", "thermometer"]
     code, _, err = in_process(capfd, "deploy", *arguments, "--chips", 1)
     assert code == 4
     (line,) = [text for text in err.splitlines() if "a tile of" in text]
