@@ -123,10 +123,7 @@ def deploy_classes(
     else:
         ready = _compiled(network, task, chosen, compiling, running, reporter)
     if running.check:
-        reference = checked_reference(
-            ready.deployed, ready.reference, chosen.shown.images[0], running.check, reporter
-        )
-        ready = replace(ready, reference=reference)
+        ready = _checked(ready, chosen, running, reporter)
     outcome = _emulated(ready, task, chosen, running, reporter)
     found = class_summary(outcome, reporter)
     return ClassDeployment(
@@ -140,6 +137,15 @@ def deploy_classes(
         compiling=ready.compiling,
         running=running,
     )
+
+
+def _checked(
+    ready: _Ready, chosen: ChosenImages, running: RunOptions, reporter: Reporter
+) -> _Ready:
+    """Compared with nengo-loihi's emulator on the first image."""
+    image = chosen.shown.images[0]
+    reference = checked_reference(ready.deployed, ready.reference, image, running.check, reporter)
+    return replace(ready, reference=reference)
 
 
 def _check_options(compiling: CompileOptions, running: RunOptions) -> None:

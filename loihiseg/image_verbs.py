@@ -247,10 +247,8 @@ def deploy_images(
     running = picked(RunOptions, options)
     reporter = reporter or Reporter(quiet=True)
     shown = array_of("images", images)
-    truth = None if labels is None else array_of("labels", labels)
-    more = None
-    if calibration_images is not None:
-        more = array_of("calibration_images", calibration_images)
+    given = {"labels": labels, "calibration_images": calibration_images}
+    truth, more = (None if one is None else array_of(name, one) for name, one in given.items())
 
     def read(task: Task) -> ClassImages:
         return make_class_images(shown, task, truth, more, ignore=ignore_label)
@@ -261,8 +259,8 @@ def deploy_images(
         return deploy_classes(lambda: kept, read, CompileOptions(), running, reporter)
     from loihiseg.compilation.source import trained_network
 
-    given = options if chips is None else {"chips": chips, **options}
-    compiling = picked(CompileOptions, given)
+    asked = options if chips is None else {"chips": chips, **options}
+    compiling = picked(CompileOptions, asked)
     return deploy_classes(lambda: trained_network(network), read, compiling, running, reporter)
 
 

@@ -106,19 +106,16 @@ def compile(
 
     check_names(options, CompileOptions)
     compiling = picked(CompileOptions, {"chips": chips, **options})
-    if threshold is not None:
-        threshold = share("threshold", threshold)
+    threshold = None if threshold is None else share("threshold", threshold)
     checked("calibration_tiles", calibration_tiles, Whole(1, 10**6))
-    reporter = reporter or Reporter(quiet=True)
-    trained = trained_network(network)
+    reporter, trained = reporter or Reporter(quiet=True), trained_network(network)
     if task_of_network(trained).kind == "classes":
         if threshold is not None:
             raise OptionError(Option("threshold"), ": is of membrane; leave it out for classes")
         return compile_classes(trained, compiling, calibration_images, calibration_tiles, reporter)
-    given = None
-    if calibration_images is not None:
-        given = stack_of("calibration_images", calibration_images)
-    return _compiled(trained, compiling, given, calibration_tiles, threshold, reporter)
+    given = calibration_images
+    stack = None if given is None else stack_of("calibration_images", given)
+    return _compiled(trained, compiling, stack, calibration_tiles, threshold, reporter)
 
 
 def _compiled(

@@ -56,8 +56,8 @@ def membrane_only(task: Task) -> None:
     """
     if task.kind != "membrane":
         raise InputError(
-            f"network gives {task.words}, no map of membrane; python -m loihiseg.deploy with "
-            "--task classes, or loihiseg.classify, runs it on images"
+            f"network gives {task.words}, no map of membrane; python -m loihiseg.deploy, or "
+            "loihiseg.classify, runs it on images"
         )
 
 

@@ -390,7 +390,10 @@ def test_golden_md_lists_every_array(case):
         # Clocks of the ramp code have steps for every neuron.
         if not (name.endswith("schedule") and array.ndim == 2)
     }  # fmt: skip
-    assert found == listed
+    # No host of these hears by sparse weights; `test_golden_terms` has those that do.
+    absent = {"host/n/n_sparse", "host/n/sparse_weight/k"}
+    assert found == {name: kind for name, kind in listed.items() if name not in absent}
+    assert absent <= listed.keys()
 
 
 @pytest.mark.parametrize("case", [_clocked], ids=["clocked"], indirect=True)
