@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from loihiseg.conversion.convolution import layer_total
+from loihiseg.conversion.host_current import host_current
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError
 
@@ -70,7 +71,11 @@ def _forward(
     n_images = len(next(iter(images.values())))
     for layer in network.layers:
         neuron = layer.neuron
-        total = layer_total(layer, values, n_images)
+        if layer.on_host and neuron.compares:
+            # Only its sign counts, and it is the sign that the host finds, to the last bit.
+            total = np.sign(host_current(layer, values, n_images)).astype(np.float32)
+        else:
+            total = layer_total(layer, values, n_images)
         values[layer.name] = neuron.activation(total, layer.rate_scale_hz, staircase)
         found[layer.name] = neuron.represented(values[layer.name])
     return found

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from loihiseg.conversion.convolution import layer_total
 from loihiseg.conversion.firing import DT_S
+from loihiseg.conversion.forward import forward
 from loihiseg.conversion.linear import Term
-from loihiseg.conversion.neuron_kinds import Rectified
+from loihiseg.conversion.neuron import SPIKE_RATE_HZ
+from loihiseg.conversion.neuron_kinds import Memoryless, Rectified
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.emulator.host import host_currents, host_spikes
 
@@ -151,3 +154,25 @@ def test_a_shipped_stem_on_whole_tiles():
         assert set(ours) == set(theirs)
         for name in ours:
             np.testing.assert_array_equal(ours[name], theirs[name])
+
+
+@pytest.mark.parametrize("levels", [1, 3])
+def test_a_network_of_levels_hears_what_its_host_sends(levels):
+    """Sums that end at a threshold, where the last bit decides: one sum in both places."""
+    rng, ties = np.random.default_rng(4), 0
+    for _ in range(20):
+        tenths = rng.integers(-9, 10, (3, 3, 1, 2 * levels)).astype(np.float32)
+        term = Term("pixels", tenths / np.float32(10), padding="same")
+        bias = rng.integers(-9, 10, 2 * levels).astype(np.float32) / np.float32(10)
+        layer = SpikingLayer(
+            "stem", (12, 12, 2 * levels), (term,), bias, SPIKE_RATE_HZ, True, Memoryless(levels)
+        )
+        network = LoweredNetwork({"pixels": (12, 12, 1)}, (layer,), ("stem",))
+        images = rng.integers(-9, 10, (5, 12, 12)).astype(np.float32) / np.float32(10)
+        reached = forward(network, images)["stem"]
+        for image, own in zip(images, reached, strict=True):
+            sent = host_spikes(network, image, 1).fired["stem"].reshape(layer.shape)
+            np.testing.assert_array_equal(own, sent.reshape(12, 12, 2, levels).sum(-1))
+            single = layer_total(layer, {"pixels": image[None, ..., None]}, 1)[0] > 0
+            ties += int((single != sent).sum())
+    assert ties > 20  # in float32 they fall to the other side
