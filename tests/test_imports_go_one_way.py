@@ -46,7 +46,7 @@ LOIHISEG_ROOMS = [
     ["image_verbs"],
     ["verbs"],
     ["commands"],
-    ["check", "deploy", "segment", "simulate", "train"],
+    ["__main__", "check", "deploy", "segment", "simulate", "train"],
 ]
 """The same of ``loihiseg``."""
 

@@ -78,7 +78,16 @@ def pixel_sizes(text: str) -> tuple[float | None, float, float]:
     return (None, found[0], found[0]) if len(found) == 1 else (found[0], found[1], found[2])
 
 
+def _typed_sizes(sizes: Sequence[float | None]) -> str:
+    """Sizes of `pixel_sizes` as they are typed."""
+    known = [f"{size!r}" for size in sizes if size is not None]
+    if len(sizes) == 3 and len(known) == 2 and known[0] == known[1]:
+        return known[0]
+    return ",".join(known)
+
+
 pixel_sizes.limits = "numbers above 0"  # type: ignore[attr-defined]
+pixel_sizes.typed = _typed_sizes  # type: ignore[attr-defined]
 
 
 def label_value(text: str) -> int | float:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loihiseg.commands.common import add_data_options, add_network_option, read_data
+from loihiseg.commands.config_file import expanded, read_config
+from loihiseg.commands.parsing import command_parser, program_of
 from loihiseg.data.sections import sections_text
 from loihiseg.errors import InputError
 from loihiseg.methods.method import Method, Need, described
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 
 LOG_FILE = "simulate.log"
 
-_PROG = "python -m loihiseg.simulate"
+EXAMPLES = (
+    "--method fast-snn --data ISBI2012 --checkpoint paper-isbi2012-levels3",
+    "--method spicalib --help",
+)
 
 
 @dataclass(frozen=True)
@@ -58,19 +63,25 @@ class SimulationConfig:
 def parse(arguments: Sequence[str], methods: Registry = METHODS) -> argparse.Namespace:
     """Parse the command line, with the options of the method that it names."""
     # Methods may have options of the same name: only those of one are there at a time.
-    first = Parser(prog=_PROG, add_help=False)
+    first = Parser(prog=program_of("simulate"), add_help=False)
     first.add_argument("--method")
-    chosen = first.parse_known_args(arguments)[0].method
-    parser = _parser(methods, chosen)
-    return parser.parse_args(arguments)
+    first.add_argument("--config")
+    found = first.parse_known_args(arguments)[0]
+    chosen = found.method
+    if chosen is None and found.config is not None:
+        chosen = read_config(Path(found.config)).get("method")
+    own = parser(methods, chosen if chosen in methods.names else None)
+    return own.parse_args(expanded(own, arguments))
 
 
-def _parser(methods: Registry, chosen: str | None) -> Parser:
-    parser = Parser(
-        prog=_PROG,
-        description="Make a spiking network of a trained one by a published method, simulate it "
-        "in floats on whole sections, and score it beside the network without spikes. No chip is "
-        "needed, and none stands behind the numbers.",
+def parser(methods: Registry = METHODS, chosen: str | None = None) -> Parser:
+    """The command line, with the options of a method if one is chosen."""
+    parser = command_parser(
+        "simulate",
+        "Make a spiking network of a trained one by a published method, simulate it in floats on "
+        "whole sections, and score it beside the network without spikes. No chip is needed, and "
+        "none stands behind the numbers.",
+        EXAMPLES,
     )
     parser.add_argument(
         "--method",

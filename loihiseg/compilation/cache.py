@@ -59,6 +59,36 @@ def most_bytes() -> float:
     return size * 2**30
 
 
+def kept(folder: Path) -> tuple[int, int]:
+    """How many networks a folder keeps, and their bytes; none where there is no such folder."""
+    if not folder.is_dir():
+        return 0, 0
+    sizes = [size for _used, size, _path in _entries(folder)]
+    return len(sizes), sum(sizes)
+
+
+def clear(folder: Path, say: Callable[[str], None] = warnings.warn) -> int:
+    """Remove the networks that a folder keeps, but for those that are being made.
+
+    Parameters
+    ----------
+    folder : Path
+    say : callable
+        Told in one line of each thing that keeps a lock from being used.
+
+    Returns
+    -------
+    int
+        How many were removed.
+    """
+    if not folder.is_dir():
+        return 0
+    entries = _entries(folder)
+    for _used, _size, path in entries:
+        _remove_unheld(path, say)
+    return len(entries) - len(_entries(folder))
+
+
 class Entry:
     """The place of one network in the cache.
 
@@ -162,19 +192,7 @@ class Entry:
         for _used, size, path in sorted(_entries(folder), reverse=True):
             total += size
             if total > most and path != self._path:
-                self._remove_unheld(path)
-
-    def _remove_unheld(self, path: Path) -> None:
-        """Remove an entry, unless another holds it."""
-        try:
-            lock = acquire(path.parent / f".{path.stem}.lock", 0, self._say)
-        except (LockHeldError, OSError):
-            return
-        try:
-            with suppress(OSError):
-                _remove(path)
-        finally:
-            release(lock)
+                _remove_unheld(path, self._say)
 
     @property
     def _path(self) -> Path:
@@ -195,6 +213,19 @@ def _entries(folder: Path) -> list[tuple[float, int, Path]]:
             used = (path / SUMS).lstat().st_mtime if (path / SUMS).exists() else 0.0
             found.append((used, sum(sizes), path))
     return found
+
+
+def _remove_unheld(path: Path, say: Callable[[str], None]) -> None:
+    """Remove an entry, unless another holds it."""
+    try:
+        lock = acquire(path.parent / f".{path.stem}.lock", 0, say)
+    except (LockHeldError, OSError):
+        return
+    try:
+        with suppress(OSError):
+            _remove(path)
+    finally:
+        release(lock)
 
 
 def _remove(path: Path) -> None:

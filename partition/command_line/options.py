@@ -38,6 +38,12 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
         limits = getattr(action.type, "limits", "")
         return f"{text} [{limits}]" if text and limits else text
 
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """What has lines of its own keeps them."""
+        if "\n" in text:
+            return "\n".join(f"{indent}{line}".rstrip() for line in text.splitlines())
+        return super()._fill_text(text, width, indent)
+
 
 class Parser(argparse.ArgumentParser):
     """Shows defaults and limits in the help; a wrong option is one line and exit code 2."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loihiseg.commands.check.options import parse
+from loihiseg.commands.check.options import parse, parser
 from loihiseg.errors import InputError
 from partition.command_line.command import doing
 from partition.command_line.streams import standard_output
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from loihiseg.conversion.lowering import Lowering
     from loihiseg.results.layers import HostLayer
     from loihiseg.training.checkpoint import CheckpointInfo
+
+__all__ = ["main", "parser"]
 
 REFUSED, DOES_NOT_FIT = 2, 4
 """Exit codes."""

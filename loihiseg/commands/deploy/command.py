@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loihiseg.commands.common import read_data
 from loihiseg.commands.deploy.configuration import DeployConfig, configuration
-from loihiseg.commands.deploy.options import parse
+from loihiseg.commands.deploy.options import parse, parser
 from loihiseg.commands.deploy.report import print_report, write_report
 from loihiseg.errors import Option, OptionError
 from loihiseg.installed import require_frameworks
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from loihiseg.pipeline import Deployment
     from loihiseg.progress import Reporter
     from loihiseg.results import Task
+
+__all__ = ["main", "parser"]
 
 LOG_FILE = "deploy.log"
 

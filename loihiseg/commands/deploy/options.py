@@ -5,28 +5,44 @@ from collections.abc import Sequence
 
 from loihiseg.codes import registry
 from loihiseg.commands.common import add_data_options, add_host_tail_option, add_network_option
+from loihiseg.commands.config_file import expanded
+from loihiseg.commands.parsing import command_parser
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.option_fields import argument_type, default_of
 from loihiseg.running.options import RunOptions
 from partition.command_line.options import Parser, either, whole
 
+EXAMPLES = (
+    "--chips 2",
+    "--chips 2 --data ISBI2012 --checkpoint paper-isbi2012-levels2 --save kept",
+    "--deployed kept --data OTHER",
+    "--checkpoint model.keras --levels 7 --data STACK",
+)
+
 
 def parse(arguments: Sequence[str]) -> Namespace:
     """Parse the command line."""
-    parser = Parser(
-        prog="python -m loihiseg.deploy",
-        description="Deploy a trained network to Loihi: convert, quantize to 8 bits, place on "
-        "chips, run on the nengo-loihi emulator (or a chip), score, report.",
+    own = parser()
+    return own.parse_args(expanded(own, arguments))
+
+
+def parser() -> Parser:
+    """The command line."""
+    found = command_parser(
+        "deploy",
+        "Deploy a trained network to Loihi: convert, quantize to 8 bits, place on chips, run on "
+        "the nengo-loihi emulator (or a chip), score, report.",
+        EXAMPLES,
     )
-    _add_network(parser)
-    add_data_options(parser)
-    _add_choice(parser)
-    registry.add_options(parser)
-    _add_compiling(parser)
-    _add_running(parser)
-    _add_output(parser)
-    return parser.parse_args(arguments)
+    _add_network(found)
+    add_data_options(found)
+    _add_choice(found)
+    registry.add_options(found)
+    _add_compiling(found)
+    _add_running(found)
+    _add_output(found)
+    return found
 
 
 def _add_network(parser: Parser) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from loihiseg.commands.segment.configuration import SegmentConfig, configuration
 from loihiseg.commands.segment.job import Job, Seen
-from loihiseg.commands.segment.options import parse
+from loihiseg.commands.segment.options import parse, parser
 from loihiseg.commands.segment.report import print_results, results_of
 from loihiseg.errors import DamagedSectionsError
 from loihiseg.installed import require_frameworks
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from loihiseg.results.segmentation import SegmentationResults
     from loihiseg.running.journal import Journal
     from loihiseg.running.volume import Maps, Windows
+
+__all__ = ["main", "parser"]
 
 MASK, CELLS = "mask", "cells"
 LINKED_SHARE = 0.5

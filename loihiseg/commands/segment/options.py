@@ -4,6 +4,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from loihiseg.commands.common import add_host_tail_option, add_network_option, pixel_sizes
+from loihiseg.commands.config_file import expanded
+from loihiseg.commands.parsing import command_parser
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.option_fields import argument_type, default_of
@@ -13,30 +15,44 @@ from partition.command_line.options import Parser, whole
 MOST_TILES = 10**6
 
 
+EXAMPLES = (
+    "raw.tif map.tif --cells",
+    "raw.zarr map.zarr --checkpoint runs/train-1 --on float",
+    "raw.h5:/volumes/raw map.zarr --deployed kept --scheduler local:2",
+)
+
+
 def parse(arguments: Sequence[str]) -> Namespace:
     """Parse the command line."""
-    parser = Parser(
-        prog="python -m loihiseg.segment",
-        description="Segment a stack without labels: the probability of membrane and a mask of "
-        "it, by the emulated chip or by the network in floats. What was killed goes on where it "
-        "was when the command is given again.",
+    own = parser()
+    return own.parse_args(expanded(own, arguments))
+
+
+def parser() -> Parser:
+    """The command line."""
+    found = command_parser(
+        "segment",
+        "Segment a stack without labels: the probability of membrane and a mask of it, by the "
+        "emulated chip or by the network in floats. What was killed goes on where it was when the "
+        "command is given again.",
+        EXAMPLES,
     )
-    parser.add_argument(
+    found.add_argument(
         "input",
         metavar="INPUT",
         help="stack: TIFF file, folder of sections, Zarr, or any other that --data of "
         "loihiseg.deploy reads",
     )
-    parser.add_argument(
+    found.add_argument(
         "output",
         metavar="OUTPUT",
         help="what to write: NAME.tif (ImageJ hyperstack, with NAME-mask.tif beside it) or "
         "NAME.zarr (OME-Zarr, the mask in its labels); NAME.tif.json or NAME.zarr.json says how",
     )
-    _add_network(parser)
-    _add_running(parser)
-    _add_output(parser)
-    return parser.parse_args(arguments)
+    _add_network(found)
+    _add_running(found)
+    _add_output(found)
+    return found
 
 
 def _add_network(parser: Parser) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loihiseg.commands.common import read_data
+from loihiseg.commands.config_file import expanded
 from loihiseg.commands.train.configuration import configuration
 from loihiseg.commands.train.options import parse, parser
 from loihiseg.commands.train.resuming import (
@@ -14,6 +15,7 @@ from loihiseg.commands.train.resuming import (
     OF_THIS_CALL,
     Begun,
     folder_to_resume,
+    options_of_run,
     options_to_resume,
     read_begun,
     saying_how_to_go_on,
@@ -62,10 +64,13 @@ class _Asked:
     begun: Begun | None = None
 
 
-def _asked(arguments: Sequence[str]) -> _Asked:
+def _asked(typed: Sequence[str]) -> _Asked:
+    arguments = expanded(parser(), typed, options_of_run)
     options = parse(arguments)
     if not options.resume:
         return _Asked(options, arguments)
+    if arguments != list(typed):
+        raise InputError("--config: a training that goes on has its options; leave it out")
     folder = folder_to_resume(options)
     begun = read_begun(folder)
     if begun is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from loihiseg.commands.common import add_data_options
+from loihiseg.commands.parsing import command_parser
 from loihiseg.data.sections import sections_text
 from loihiseg.training.presets import PRESETS
 from partition.command_line.options import Parser, real, seed, whole
@@ -38,13 +39,22 @@ def parse(arguments: Sequence[str]) -> Namespace:
     return parser().parse_args(arguments)
 
 
+EXAMPLES = (
+    "--data STACK --preset small --out runs/mine",
+    "--resume runs/mine",
+    "--data STACK --preset paper --start paper-isbi2012 --levels 3 --stages 3:15 3:5 --batch-norm",
+)
+
+
 def parser(kind: type[Parser] = Parser, **how: Any) -> Parser:
     """The command line; ``kind`` is made with what is said of ``how``."""
-    parser = kind(
-        **{"prog": PROGRAM} | how,
-        description="Train a U-Net through Loihi's firing-rate curve, or with --levels for a "
-        "thermometer code. Writes a checkpoint after each epoch; goes on where it was stopped "
-        "with --resume.",
+    parser = command_parser(
+        "train",
+        "Train a U-Net through Loihi's firing-rate curve, or with --levels for a code of levels. "
+        "Writes a checkpoint after each epoch; goes on where it was stopped with --resume.",
+        EXAMPLES,
+        kind,
+        **how,
     )
     parser.add_argument("--preset", choices=tuple(PRESETS), default="small", help="size of network")
     parser.add_argument(

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Never
 
+import msgspec
 from msgspec import Meta
 
 from loihiseg.commands.train.configuration import configuration
@@ -160,6 +161,36 @@ def options_to_resume(folder: Path, begun: Begun, arguments: Sequence[str]) -> N
     return options
 
 
+def options_of_run(path: Path, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options that a training was begun with, its paths as seen from here.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    found : mapping of str
+        What it holds; of another file than a training's it is returned.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    if found.keys() != {one.name for one in fields(Begun)}:
+        return found
+    try:
+        begun = msgspec.convert(found, Begun)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path}: does not say what a training was begun with ({error})") from None
+    known = parser(_FromRun, prog=str(path), add_help=False)
+    start = _start(begun, path.parent)
+    return {
+        name: _path_from(start, value) if name in OF_PLACES else value
+        for name, value in typed_options(known, begun.arguments).items()
+        if name not in OF_THIS_CALL
+    }
+
+
 @contextmanager
 def saying_how_to_go_on(folder: Path) -> Iterator[None]:
     """Have a stop end with the command that goes on with the training in a folder."""
@@ -178,6 +209,13 @@ class _FromFile(Parser):
 
     def error(self, message: str) -> Never:
         raise InputError(f"{self.prog}: {message}; {_AFRESH}")
+
+
+class _FromRun(Parser):
+    """The same of a run that another is begun like."""
+
+    def error(self, message: str) -> Never:
+        raise InputError(f"{self.prog}: {message}")
 
 
 def _options_of(folder: Path, begun: Begun) -> Namespace:

@@ -1,0 +1,1 @@
+"""``loihiseg doctor``."""
