@@ -21,7 +21,7 @@ MOST_BYTES = 2**20
 NOT_IN_FILES = ("config", "version", "help", "out", "resume", "json", "quiet")
 """Options that say nothing of what is run."""
 
-OfRun = Callable[[Path, Mapping[str, Any]], Mapping[str, Any]]
+OfRun = Callable[[Path, Mapping[str, object]], Mapping[str, object]]
 """Makes options of what a run's own file holds."""
 
 
@@ -58,7 +58,7 @@ def expanded(parser: Parser, arguments: Sequence[str], of_run: OfRun | None = No
     return [*as_arguments(parser, options, path), *typed]
 
 
-def as_arguments(parser: Parser, options: Mapping[str, Any], path: Path) -> list[str]:
+def as_arguments(parser: Parser, options: Mapping[str, object], path: Path) -> list[str]:
     """Options by name as they would be typed.
 
     Parameters
@@ -98,7 +98,7 @@ def as_arguments(parser: Parser, options: Mapping[str, Any], path: Path) -> list
     return arguments
 
 
-def read_config(path: Path) -> Mapping[str, Any]:
+def read_config(path: Path) -> Mapping[str, object]:
     """What a file holds, by name.
 
     Raises
@@ -109,7 +109,7 @@ def read_config(path: Path) -> Mapping[str, Any]:
     try:
         data = read_bytes(path, MOST_BYTES)
         if path.suffix == ".json":
-            return decode(data, dict[str, Any])
+            return decode(data, dict[str, object])
         return tomllib.loads(data.decode())
     except OSError as error:
         reason = error.strerror or str(error)
@@ -122,7 +122,7 @@ def read_config(path: Path) -> Mapping[str, Any]:
     )
 
 
-def _flat(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _flat(options: Mapping[str, object]) -> Iterator[tuple[str, Any]]:
     for name, value in options.items():
         if isinstance(value, Mapping):
             yield from value.items()
@@ -136,7 +136,7 @@ def _no_such(parser: Parser, name: str) -> str:
     return f"no such option; {parser.prog} --help lists them"
 
 
-def _typed(action: argparse.Action, value: Any) -> list[str]:
+def _typed(action: argparse.Action, value: object) -> list[str]:
     """A value as the words that are typed; ValueError where none can be."""
     option = action.option_strings[-1]
     if action.nargs == 0:
@@ -163,14 +163,14 @@ def _check(action: argparse.Action, word: str) -> None:
         raise ValueError(f"{one_line(word, 40)}: expected one of {expected}")
 
 
-def _words(values: Sequence[Any]) -> list[str]:
+def _words(values: Sequence[object]) -> list[str]:
     """Several values; numbers of a stage are joined by a colon."""
     return [
         ":".join(map(_word, one)) if isinstance(one, list | tuple) else _word(one) for one in values
     ]
 
 
-def _word(value: Any) -> str:
+def _word(value: object) -> str:
     if isinstance(value, list | tuple):
         raise ValueError("expected no list within a list")
     return repr(value) if isinstance(value, float) else str(value)
