@@ -376,6 +376,19 @@ def test_run_folder_is_complete(deployed, data, checkpoint):
         assert f"<h2>{title}" in page
 
 
+def test_a_run_is_repeated_from_its_configuration_alone(capfd, deployed, tmp_path):
+    out, _ = deployed
+    again = tmp_path / "again"
+    code, found, err = in_process(
+        capfd, "deploy", "--config", out / "config.json", "--out", again, "--json"
+    )
+    assert code == 0, err
+    metrics, before = json.loads(found), json.loads((out / "metrics.json").read_text())
+    assert (again / "config.json").read_bytes() == (out / "config.json").read_bytes()
+    for name in metrics.keys() - {"seconds", "peak_memory_mb"}:
+        assert metrics[name] == before[name], name
+
+
 def test_the_run_folder_says_nothing_of_this_machine(deployed, data, checkpoint):
     """But for the configuration, which has what was typed."""
     out, _ = deployed
