@@ -12,6 +12,7 @@ from loihiseg.commands.common import run
 from loihiseg.commands.program import main
 from loihiseg.errors import InputError
 from loihiseg.report.comparison.facts import FACTS, ComparedRun
+from loihiseg.report.comparison.index import write_index
 from loihiseg.report.comparison.page import common_section, comparison_page
 from loihiseg.report.comparison.runs import read_run, read_runs
 from loihiseg.report.comparison.tables import as_csv, as_markdown, facts_table, options_table
@@ -134,6 +135,28 @@ def test_the_section_that_all_have_is_shown(tmp_path):
     assert section == 4 and [one.name for one in drawn] == ["a", "c"]
     assert common_section(runs[:1] + [ComparedRun("d", {}, {}, "d.tif", (9,))]) == (None, [])
     assert common_section(runs[1:2]) == (None, [])
+
+
+def test_all_runs_of_a_folder_are_listed(deployment, tmp_path):
+    runs = tmp_path / "runs"
+    for name, source in (("deploy-1", deployment), ("<b>", FOLDER / "tiny-synthetic")):
+        shutil.copytree(source, runs / name)
+    (runs / "deploy-1" / "index.html").write_text("its page")
+    (runs / "broken").mkdir()
+    (runs / "broken" / "metrics.json").write_text("{")
+    (runs / "notes.txt").write_text("not a run")
+    page = write_index(runs).read_text()
+    assert '<a href="deploy-1/index.html">deploy-1</a>' in page
+    assert "&lt;b&gt;" in page and "<b>" not in page
+    assert "broken" not in page and page.count("<tr>") == 3
+
+
+def test_a_run_is_not_written_over(capfd, deployment):
+    for verb in ("deploy", "simulate"):
+        more = ["--method", "spicalib"] if verb == "simulate" else []
+        code = run(main, [verb, *more, "--out", str(deployment)])
+        out, err = capfd.readouterr()
+        assert (code, out) == (2, "") and "holds a run already" in err and "--force" in err
 
 
 def test_the_command_writes_what_its_file_is_named_for(capfd, deployment, tmp_path):
