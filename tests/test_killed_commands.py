@@ -103,7 +103,7 @@ def test_deployments(tmp_path, monkeypatch):
     data = write_stack(tmp_path / "stack", 6, 48)
     training_runs.run(tmp_path / "net", epochs=1)
     options = ("--data", data, "--checkpoint", tmp_path / "net", "--tiles", 2, "--steps", 20)
-    options += ("--calibration-tiles", 1, "--out")
+    options += ("--calibration-tiles", 1, "--force", "--out")
     seconds = timed("-m", "loihiseg.deploy", *options, tmp_path / "whole")
     wanted = json.loads((tmp_path / "whole" / "metrics.json").read_text())
     rng, n_killed, trial, n_pages = random.Random(6), 0, 0, 0

@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loihiseg.commands.typed import as_typed
-from loihiseg.errors import OptionError
+from loihiseg.errors import InputError, OptionError
 from loihiseg.training import shipped
 from partition.command_line import command
 from partition.command_line.command import doing
@@ -118,6 +119,57 @@ def add_host_tail_option(parser: argparse._ActionsContainer) -> None:
         help="run hidden layers behind the last neurons of the chip on the host; they are listed "
         "with their work, and without it refused",
     )
+
+
+HELD = ("metrics.json", "checkpoint.json")
+"""By which one sees that a folder holds what a run came to."""
+
+RUNS = "runs"
+"""Where runs go that are given no folder; a list of all is kept there."""
+
+
+def add_force_option(parser: argparse._ActionsContainer) -> None:
+    """The option that lets a run take the place of another."""
+    parser.add_argument(
+        "--force", action="store_true", help="write over the run that --out holds already"
+    )
+
+
+def check_free_run(out: str | None, force: bool) -> None:
+    """Refuse a folder that holds the results of a run already.
+
+    Raises
+    ------
+    InputError
+        Names the folder.
+    """
+    if out is None or force:
+        return
+    held = [name for name in HELD if (Path(out) / name).is_file()]
+    if held:
+        raise InputError(
+            f"{out}: holds a run already ({held[0]}); choose another --out, or give --force"
+        )
+
+
+def list_runs(folder: Path, say: Callable[[str], None]) -> None:
+    """Keep the list of runs up to date, where a run was given no folder of its own.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    say : callable
+        Told in one line if the list cannot be written; the run is kept all the same.
+    """
+    if folder.parent.name != RUNS:
+        return
+    from loihiseg.report.comparison.index import write_index
+
+    try:
+        write_index(folder.parent)
+    except (InputError, OSError) as error:
+        say(f"the list of runs could not be written ({error})")
 
 
 def read_data(options: Any, network_nm: tuple[float, float] | None = None) -> "Stack":

@@ -18,7 +18,7 @@ from partition.storage.strict_json import decode
 
 MOST_BYTES = 2**20
 
-NOT_IN_FILES = ("config", "version", "help", "out", "resume", "json", "quiet")
+NOT_IN_FILES = ("config", "version", "help", "out", "force", "resume", "json", "quiet")
 """Options that say nothing of what is run."""
 
 OfRun = Callable[[Path, Mapping[str, object]], Mapping[str, object]]

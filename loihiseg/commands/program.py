@@ -41,6 +41,7 @@ VERBS = (
     Verb("train", "train a U-Net on a labelled stack", f"{_ROOM}.train.command"),
     Verb("check", "say whether a model can run, and on how many chips", f"{_ROOM}.check.command"),
     Verb("simulate", "try a published method, in floats", f"{_ROOM}.simulate"),
+    Verb("compare", "put runs side by side", f"{_ROOM}.compare"),
     Verb("synthetic", "write sections to try things on", f"{_ROOM}.synthetic"),
     Verb("models", "list the networks that come along", f"{_ROOM}.models"),
     Verb("doctor", "say what is installed here, and whether it works", f"{_ROOM}.doctor.command"),

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loihiseg.commands.common import add_data_options, add_network_option, read_data
+from loihiseg.commands.common import (
+    add_data_options,
+    add_force_option,
+    add_network_option,
+    check_free_run,
+    list_runs,
+    read_data,
+)
 from loihiseg.commands.config_file import expanded, read_config
 from loihiseg.commands.parsing import command_parser, program_of
 from loihiseg.data.sections import sections_text
@@ -109,6 +116,7 @@ def parser(methods: Registry = METHODS, chosen: str | None = None) -> Parser:
     output.add_argument(
         "--out", metavar="FOLDER", help="run folder (default: the next free runs/simulate-N)"
     )
+    add_force_option(output)
     output.add_argument("--json", action="store_true", help="print the results as JSON instead")
     output.add_argument("--quiet", action="store_true", help="say nothing but errors and results")
     for method in methods:
@@ -215,11 +223,13 @@ def _simulate(
 
     reporter = Reporter(options.quiet or options.json)
     # Before anything slow: a run whose results cannot be kept is not begun.
+    check_free_run(options.out, options.force)
     with run_folder(options.out, "simulate", reporter.say) as folder:
         results = simulate(config, lambda: read_data(config, _pixel_nm(config)), reporter, methods)
         kept = folder()
         _write(kept, config, results)
         log.open(kept / LOG_FILE)
+        list_runs(kept, reporter.say)
     with standard_output():
         if options.json:
             from loihiseg.results import plain

@@ -30,6 +30,22 @@ def figure(
     axes : numpy.ndarray
         What ``subplots`` returns of more than one.
     """
+    buffer = io.BytesIO()
+    with figure_into(buffer, size, nrows=nrows, ncols=ncols, squeeze=squeeze) as axes:
+        yield axes
+    write_bytes(path, buffer.getvalue())
+
+
+@contextmanager
+def figure_into(
+    buffer: io.BytesIO,
+    size: tuple[float, float],
+    *,
+    nrows: int = 1,
+    ncols: int = 1,
+    squeeze: bool = True,
+) -> Iterator[np.ndarray]:
+    """The same, its PNG written into memory."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -37,6 +53,4 @@ def figure(
         drawn = Figure(figsize=size, dpi=120, layout="constrained")
         FigureCanvasAgg(drawn)
         yield drawn.subplots(nrows, ncols, squeeze=squeeze)
-        buffer = io.BytesIO()
         drawn.savefig(buffer, format="png")
-    write_bytes(path, buffer.getvalue())

@@ -1,7 +1,7 @@
 """One page that holds tables and pictures of a run."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jinja2
@@ -49,25 +49,52 @@ def write_page(folder: Path, title: str, tables: Sequence[Table], pictures: dict
     Path
         Of the page.
     """
+    above = {t.title: (folder / t.picture).read_bytes() for t in tables if t.picture}
+    apart = {caption: (folder / name).read_bytes() for name, caption in pictures.items()}
+    path = folder / PAGE_FILE
+    write_bytes(path, page_html(title, tables, apart, above).encode())
+    return path
+
+
+def page_html(
+    title: str,
+    tables: Sequence[Table],
+    pictures: Mapping[str, bytes],
+    above: Mapping[str, bytes] | None = None,
+) -> str:
+    """A page that needs no other file.
+
+    Parameters
+    ----------
+    title : str
+    tables : sequence of loihiseg.report.tables.Table
+    pictures : mapping of str to bytes
+        PNG by caption, shown behind the first table.
+    above : mapping of str to bytes, optional
+        PNG by the title of the table that it stands above.
+
+    Returns
+    -------
+    str
+        HTML; whatever it was given is text in it.
+    """
     sections = [
         {
             "title": printable(t.title),
             "note": printable(t.note),
             "warning": printable(t.warning),
-            "header": t.header,
+            "header": [printable(cell) for cell in t.header],
             "rows": [[printable(cell) for cell in row] for row in t.rows],
-            "image": _embedded(folder / t.picture) if t.picture else "",
+            "image": _embedded((above or {}).get(t.title)),
         }
         for t in tables
     ]
-    for name, caption in pictures.items():
-        sections.insert(1, {"title": caption, "image": _embedded(folder / name)})
+    for caption, data in pictures.items():
+        sections.insert(1, {"title": printable(caption), "image": _embedded(data)})
     page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)
-    path = folder / PAGE_FILE
-    write_bytes(path, page.render(title=printable(title), sections=sections).encode())
-    return path
+    return page.render(title=printable(title), sections=sections)
 
 
-def _embedded(path: Path) -> str:
+def _embedded(data: bytes | None) -> str:
     """A picture as an address that holds it."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+    return "" if data is None else "data:image/png;base64," + base64.b64encode(data).decode()

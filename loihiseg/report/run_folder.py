@@ -24,6 +24,9 @@ T = TypeVar("T")
 CONFIG_FILE = "config.json"
 RESULTS_FILE = "metrics.json"
 
+CHIP_MAP, FLOAT_MAP = "map-chip.tif", "map-float.tif"
+"""Probabilities of membrane of the sections that were run, one page each."""
+
 
 def write_run(
     folder: Path, config: "DataclassInstance", results: Results | SimulationResults

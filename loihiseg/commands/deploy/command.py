@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loihiseg.commands.common import read_data
+from loihiseg.commands.common import check_free_run, list_runs, read_data
 from loihiseg.commands.deploy.configuration import DeployConfig, configuration
 from loihiseg.commands.deploy.options import parse, parser
 from loihiseg.commands.deploy.report import print_report, write_report
@@ -50,6 +50,7 @@ def _deploy(options: Namespace, config: DeployConfig, log: RunLog) -> None:
 
     reporter = Reporter(options.quiet or options.json)
     # Before anything slow: a run whose report cannot be kept is not begun.
+    check_free_run(options.out, options.force)
     with run_folder(options.out, "deploy", reporter.say) as folder:
         if options.save:
             check_free(options.save)
@@ -62,6 +63,7 @@ def _deploy(options: Namespace, config: DeployConfig, log: RunLog) -> None:
             page = write_report(kept, config, result)
             note.detail = page.name
         log.open(kept / LOG_FILE)
+        list_runs(kept, reporter.say)
     with standard_output():
         if options.json:
             from loihiseg.results import plain

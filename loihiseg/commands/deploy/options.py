@@ -4,7 +4,12 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from loihiseg.codes import registry
-from loihiseg.commands.common import add_data_options, add_host_tail_option, add_network_option
+from loihiseg.commands.common import (
+    add_data_options,
+    add_force_option,
+    add_host_tail_option,
+    add_network_option,
+)
 from loihiseg.commands.config_file import expanded
 from loihiseg.commands.parsing import command_parser
 from loihiseg.compilation.options import CompileOptions
@@ -185,6 +190,7 @@ def _add_output(parser: Parser) -> None:
     group.add_argument(
         "--out", metavar="FOLDER", help="run folder (default: the next free runs/deploy-N)"
     )
+    add_force_option(group)
     group.add_argument(
         "--save",
         metavar="FOLDER",

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from loihiseg.results import Results
 
 
-CHIP_MAP, FLOAT_MAP = "map-chip.tif", "map-float.tif"
-
 CLASSES = "classes.npz"
 """Classes by network, (n,) or (n, rows, columns), logits of the spikes, and numbers of images."""
 
@@ -84,6 +82,7 @@ def write_report(
 def _write_maps(folder: Path, result: "Deployment") -> None:
     """The probabilities of membrane as volumes, 255 for 1, in the order of the pictures."""
     from loihiseg.data.writers import open_output
+    from loihiseg.report.run_folder import CHIP_MAP, FLOAT_MAP
     from loihiseg.running.volume import stored
 
     for name, maps in ((CHIP_MAP, result.spiking), (FLOAT_MAP, result.trained)):

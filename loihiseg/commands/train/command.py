@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loihiseg.commands.common import read_data
+from loihiseg.commands.common import list_runs, read_data
 from loihiseg.commands.config_file import expanded
 from loihiseg.commands.train.configuration import configuration
 from loihiseg.commands.train.options import parse, parser
@@ -119,6 +119,7 @@ def _run(asked: _Asked, config: "TrainingConfig", log: RunLog) -> None:
         with saying_how_to_go_on(held):
             start_frameworks(reporter)
             _train(stack, split, config, held, start, before is not None, reporter, log)
+        list_runs(held, reporter.say)
 
 
 def _start(options: Namespace) -> "Checkpoint | None":
