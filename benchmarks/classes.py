@@ -8,8 +8,8 @@ The layers are those of nengo-loihi's examples "keras-to-loihi" and "CIFAR-10 co
 that 8 x 8 pixels are left of them what these have of 28 x 28 and 32 x 32: with their strides, and
 with a maximum or a mean of pools of 2 x 2 in their place. They are trained on the digits that come
 with scikit-learn (``pip install scikit-learn``): 1,297 for training, 500 for tests, drawn with seed
-0. Networks with strides and means get 3 levels afterwards (``--levels 3 --normalization
-percentile``, on 64 training images), those with maxima are trained on with 3 levels. Networks run
+0. All get 3 levels afterwards (``--levels 3 --normalization percentile``, on 64 training images);
+those with maxima are also trained on with 3 levels. Networks run
 in the ramp code where its sums are small enough, else in the thermometer code. The integer
 reference is `benchmarks.class_reference`, which knows the Keras layers alone.
 """
@@ -38,6 +38,10 @@ CIFAR_10 = ((4, 1, 1), (64, 3, 2), (72, 3, 1), (256, 3, 2), (256, 1, 1), (64, 1,
 
 ARCHITECTURES = {"keras-to-loihi": KERAS_TO_LOIHI, "CIFAR-10": CIFAR_10}
 POOLINGS: tuple[Pooling, ...] = ("strides", "max", "average")
+VARIANTS: tuple[tuple[Pooling, bool], ...] = (
+    ("strides", False), ("max", False), ("max", True), ("average", False),
+)  # fmt: skip
+"""And whether levels are trained."""
 
 SUMS_TOO_LARGE = {("keras-to-loihi", "average"), *(("CIFAR-10", one) for one in POOLINGS)}
 """Networks that the ramp code has no room for, whatever they are trained to."""
@@ -139,7 +143,7 @@ def with_levels(trained: Any, calibration: np.ndarray, build: Callable[[Activati
     return model
 
 
-def measured(name: str, pooling: Pooling, n_images: int, epochs: int) -> Row:
+def measured(name: str, pooling: Pooling, with_training: bool, n_images: int, epochs: int) -> Row:
     """Train a network, give it levels, deploy it, and hold it against the reference."""
     from loihiseg.frameworks import tf
 
@@ -162,7 +166,7 @@ def measured(name: str, pooling: Pooling, n_images: int, epochs: int) -> Row:
     floats = model.predict(images[tested], verbose=0).argmax(axis=-1)
     options: dict[str, Any] = {"levels": LEVELS, "quantile": SHARE}
     words = f"{LEVELS}, percentile"
-    if pooling == "max":
+    if with_training:
         model, options = with_levels(model, calibration, build), {}
         words = f"{LEVELS}, trained"
         _fit(model, images[learnt], labels[learnt], epochs, 3e-4)
@@ -223,8 +227,9 @@ def main() -> int:
     )  # fmt: skip
     print(line.format(*titles), file=sys.stderr)
     for name in names:
-        for pooling in POOLINGS:
-            row = measured(name, pooling, 100 if options.quick else 500, options.epochs)
+        for pooling, with_training in VARIANTS:
+            n_images = 100 if options.quick else 500
+            row = measured(name, pooling, with_training, n_images, options.epochs)
             rows.append(row)
             shares = (row.trained, row.quantized, row.reference, row.emulated)
             equal = f"{row.images_equal} of {row.n_images}"

@@ -143,7 +143,7 @@ def _checked(
     ready: _Ready, chosen: ChosenImages, running: RunOptions, reporter: Reporter
 ) -> _Ready:
     """Compared with nengo-loihi's emulator on the first image."""
-    image = chosen.shown.images[0]
+    image = chosen.shown.pixels[0]
     reference = checked_reference(ready.deployed, ready.reference, image, running.check, reporter)
     return replace(ready, reference=reference)
 
@@ -199,8 +199,8 @@ def _compiled(
             notes.append("The read-out is not calibrated, for want of other images.")
     floats = None
     if prepared.floats is not None:
-        activations = forward(prepared.floats, chosen.shown.images)
-        floats = task_logits(prepared.readout, activations, task)
+        activations = forward(prepared.floats, chosen.shown.pixels)
+        floats = chosen.shown.assembled(task_logits(prepared.readout, activations, task))
     return _Ready(
         made.deployed,
         made.reference,
@@ -215,7 +215,7 @@ def _emulated(
     ready: _Ready, task: Task, chosen: ChosenImages, running: RunOptions, reporter: Reporter
 ) -> ClassOutcome:
     """Show the images."""
-    deployed, images = ready.deployed, chosen.shown.images
+    deployed, images = ready.deployed, chosen.shown.pixels
     with (
         reporter.part("emulate") as note,
         presenter_of(deployed, ready.reference, running) as presenter,
@@ -225,7 +225,8 @@ def _emulated(
         )
         with reporter.bar("emulate", len(images)) as advance:
             found: Emulation = emulate(deployed, quantized.network, presenter, images, advance)
-        note.detail = f"{how_many(len(images), 'image')} of {deployed.code.n_steps} steps"
+        what = "image" if chosen.shown.grid is None else "tile"
+        note.detail = f"{how_many(len(images), what)} of {deployed.code.n_steps} steps"
     digests = SpikeDigests(ready.digest.hexdigest(), found.digest.hexdigest())
     return ClassOutcome(
         deployed, task, chosen, quantized, found, ready.floats, digests, ready.notes

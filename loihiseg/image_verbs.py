@@ -13,6 +13,7 @@ Images are (n, rows, columns) or (n, rows, columns, channels), pixels as the net
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
 
@@ -23,7 +24,7 @@ from loihiseg.classification import ClassDeployment, deploy_classes
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.conversion.logits import called
-from loihiseg.data.class_images import ClassImages, choose_images, make_class_images
+from loihiseg.data.class_images import ClassImages, calibration_pixels, make_class_images
 from loihiseg.errors import Option, OptionError
 from loihiseg.metrics.classes import class_scores
 from loihiseg.progress import Reporter
@@ -90,7 +91,7 @@ def compile_classes(
         )  # fmt: skip
     name = "calibration_images"
     given = make_class_images(array_of(name, images), task, source=name)
-    chosen = choose_images(given, None, max(n_images, 1), 0).shown.images
+    chosen = calibration_pixels(given.images, max(n_images, 1), given.side)
     return compile_on(
         network,
         compiling,
@@ -113,7 +114,8 @@ def classify(
     deployed : DeployedNetwork
         As from `loihiseg.compile` or `loihiseg.load_deployed`; needs neither TensorFlow nor nengo.
     images : numpy.ndarray
-        (n, rows, columns) or (n, rows, columns, channels), of the size of the network's input.
+        (n, rows, columns) or (n, rows, columns, channels), of the size of the network's input; for
+        classes of every pixel larger ones too, which go through it in tiles that overlap.
     on : str
         "chip" for the emulated chip, "float" for the network in floats.
 
@@ -129,25 +131,30 @@ def classify(
         )  # fmt: skip
     if on not in ("chip", "float"):
         raise OptionError(Option("on"), f": {on!r:.60}: expected 'chip' or 'float'")
-    pixels = make_class_images(array_of("images", images), deployed.task).images
-    return _runs(deployed, pixels, on)
+    return _runs(deployed, make_class_images(array_of("images", images), deployed.task), on)
 
 
-def _runs(deployed: DeployedNetwork, pixels: np.ndarray, on: str) -> Iterator[ImageRun]:
+def _runs(deployed: DeployedNetwork, given: ClassImages, on: str) -> Iterator[ImageRun]:
     if on == "float":
-        yield from _numbered(deployed, float_tiles(deployed, pixels))
+        yield from _numbered(deployed, float_tiles(deployed, given.pixels), given)
         return
     with compiled_presenter(deployed) as presenter:
-        yield from _numbered(deployed, chip_tiles(deployed, presenter, pixels))
+        yield from _numbered(deployed, chip_tiles(deployed, presenter, given.pixels), given)
 
 
-def _numbered(deployed: DeployedNetwork, runs: Iterable[TileRun]) -> Iterator[ImageRun]:
-    for number, one in enumerate(runs):
-        tally = None
-        if one.presentation is not None:
-            tally = Tally(deployed)
-            tally.add(one.presentation)
-        yield ImageRun(number, deployed.task, np.asarray(one.logits, np.float32), tally)
+def _numbered(
+    deployed: DeployedNetwork, runs: Iterator[TileRun], given: ClassImages
+) -> Iterator[ImageRun]:
+    for number in range(len(given.images)):
+        one = given.picked([number])
+        own = list(islice(runs, len(one.places)))
+        logits = one.assembled(np.stack([np.asarray(run.logits, np.float32) for run in own]))[0]
+        shown = [run.presentation for run in own if run.presentation is not None]
+        tally = Tally(deployed) if shown else None
+        for presentation in shown:
+            assert tally is not None
+            tally.add(presentation)
+        yield ImageRun(number, deployed.task, logits, tally)
 
 
 def score_classes(
@@ -220,8 +227,8 @@ def deploy_images(
     network : path-like, tf.keras.Model or DeployedNetwork
         As of `loihiseg.compile`; of a deployed network nothing is compiled.
     images : numpy.ndarray
-        (n, rows, columns) or (n, rows, columns, channels), of the size of the network's input;
-        pixels are taken as they are.
+        (n, rows, columns) or (n, rows, columns, channels), of the size of the network's input, or,
+        for classes of every pixel, larger; pixels are taken as they are.
     labels : numpy.ndarray, optional
         Whole numbers from 0 on, (n,) of images or (n, rows, columns) of pixels.
     chips : int, optional

@@ -6,11 +6,11 @@ kernels. The integers, in units of 64: the largest weight that a layer hears is 
 the weights of a source have 8 bits, and are finer by a factor of 2 for each that its largest is
 smaller, down to a unit.
 
-The layers known are those of a U-Net: Conv2D with a ReLU or without, 2 x 2 Conv2DTranspose with
-stride 2, BatchNormalization, MaxPooling2D of a normalized activation, UpSampling2D, Concatenate.
+The layers known are those of a U-Net: Conv2D with a ReLU or without, with a stride on pixels alone;
+2 x 2 Conv2DTranspose with stride 2, BatchNormalization, MaxPooling2D of a normalized activation,
+UpSampling2D, Concatenate.
 """
 
-import argparse
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,10 +33,16 @@ class _Heard:
 
 @dataclass(frozen=True, eq=False)
 class _Integers:
-    """A layer of neurons: level m is on where sum and ``bias`` come to ``needed[m - 1]``."""
+    """Neurons that share a scale: one is on where sum and ``bias`` of its channel are ``needed``.
+
+    Channels are ``first`` and those behind it, (rows, columns, channels) ``bias``; of each neuron
+    (n,) which of these it is of, and what it needs.
+    """
 
     heard: list[_Heard]
+    first: int
     bias: np.ndarray
+    channels: np.ndarray
     needed: np.ndarray
 
 
@@ -50,6 +56,9 @@ class KerasIntegers:
     levels : int
     values : mapping of str to float
         What a level of each activation is worth, by name of the Keras layer.
+    widths : mapping of str to int, optional
+        Neurons, L to a channel, that lie in one block along the channels and share a scale, by
+        layer; all of a layer by default.
 
     Attributes
     ----------
@@ -58,8 +67,8 @@ class KerasIntegers:
         are kept, decides them and float64 cannot; a weight counts at every pixel that hears by it.
     """
 
-    def __init__(self, model, levels, values):
-        self.layers = {layer.name: layer for layer in model.layers}
+    def __init__(self, model, levels, values, widths=None):
+        self.layers, self.widths = {layer.name: layer for layer in model.layers}, widths or {}
         self.levels, self.values, self.ties = levels, values, 0
         self.heard_by = {
             layer.name: [tensor._keras_history.layer.name for tensor in _tensors(layer.input)]
@@ -149,6 +158,7 @@ class KerasIntegers:
         return csr_array((weights, (values, heard)), shape=size)
 
     def _integers(self, name):
+        """Of a layer, one for each scale."""
         weights = {}
         for source in self.sources(name):
             found = self._weights(name, source)
@@ -160,9 +170,21 @@ class KerasIntegers:
                 own = found * np.tile(chosen, found.shape[1] // len(chosen))[None]
                 if chosen.any():
                     weights[source, largest] = csr_array(own)
-        most = max(abs(one).max() for one in weights.values())
+        n = self.shape(name)[2] * self.levels
+        width = self.widths.get(name, n)
+        parts = [np.arange(start, min(start + width, n)) for start in range(0, n, width)]
+        return [self._part(name, weights, neurons) for neurons in parts]
+
+    def _part(self, name, weights, neurons):
+        """Of some neurons, those of all levels of a channel behind those of the one before."""
+        channels, level = np.divmod(neurons, self.levels)
+        first, end = channels[0], channels[-1] + 1
+        places = np.arange(np.prod(self.shape(name))).reshape(self.shape(name))
+        own = {key: one[places[..., first:end].ravel()] for key, one in weights.items()}
+        own = {key: one for key, one in own.items() if one.nnz}
+        most = max(abs(one).max() for one in own.values())
         heard, steps = [], []
-        for (source, _), one in weights.items():
+        for (source, _), one in own.items():
             gained = min(int(np.floor(np.log2(most / abs(one).max()))), 6)
             mantissa = one.data * 127.5 / most * 2**gained
             inner = mantissa[np.abs(mantissa) < 127]
@@ -170,11 +192,11 @@ class KerasIntegers:
             one.data = held(mantissa, gained)
             heard.append(_Heard(source, one.astype(np.int64)))
             steps.append(2 if gained == 0 else 1)
-        bias = self.value(name, {})[0]
+        bias = self.value(name, {})[0][..., first:end]
         middle = bias[bias.shape[0] // 2, bias.shape[1] // 2]
-        thresholds = (np.arange(1, self.levels + 1) - 0.5) * self.values[name]
+        thresholds = (level + 0.5) * self.values[name]
         per_value, step = 255 / most, min(steps)
-        excess = (middle - thresholds[:, None]) * per_value / step
+        excess = (middle[channels - first] - thresholds) * per_value / step
         self.ties += _n_near(excess, max(np.abs(excess).max(), 1.0) * FLOAT32)
         needed = -np.floor(excess) * step
         bits = int(np.bitwise_or.reduce(np.concatenate([one.weights.data for one in heard])))
@@ -182,8 +204,8 @@ class KerasIntegers:
         apart = (bias - middle) * per_value / common
         largest = max(np.abs(bias).max(), thresholds[-1]) * per_value / common
         self.ties += _n_near(apart - 0.5, largest * FLOAT32)
-        apart = np.rint(apart) * common
-        return _Integers(heard, apart.astype(np.int64), needed.astype(np.int64))
+        apart = (np.rint(apart) * common).astype(np.int64)
+        return _Integers(heard, first, apart, channels - first, needed.astype(np.int64))
 
     def counts(self, pixels):
         """Levels of all activations and pools, int64 (n, rows, columns, channels), by name."""
@@ -200,13 +222,24 @@ class KerasIntegers:
                 found[name] = np.clip(reached, 0, self.levels).astype(np.int64)
         return found
 
-    def _counted(self, one, found, shape):
-        total = one.bias.astype(np.int64)[None]
-        for heard in one.heard:
-            given = found[heard.source]
-            sums = heard.weights @ given.reshape(len(given), -1).T
-            total = total + sums.T.reshape(-1, *shape)
-        return (total[..., None, :] >= one.needed).sum(axis=-2)
+    def extreme(self, name, found, largest):
+        """Levels of a pool if it took the largest, or the smallest, in every channel."""
+        windows = _windows(self.layers[name], found[self.pooled[name][0]])
+        return windows.max(axis=(2, 4)) if largest else windows.min(axis=(2, 4))
+
+    def _counted(self, parts, found, shape):
+        counts = 0
+        for one in parts:
+            total = one.bias[None]
+            for heard in one.heard:
+                given = found[heard.source]
+                sums = heard.weights @ given.reshape(len(given), -1).T
+                total = total + sums.T.reshape(-1, *one.bias.shape)
+            reached = np.zeros((len(total), *shape), np.int64)
+            for channel, needed in zip(one.channels, one.needed, strict=True):
+                reached[..., one.first + channel] += total[..., channel] >= needed
+            counts = counts + reached
+        return counts
 
     def logits(self, pixels):
         """Of the output, float64."""
@@ -245,8 +278,11 @@ def _linear(layer, found, constants):
         case "Concatenate":
             n = max(len(one) for one in found)
             return np.concatenate([np.broadcast_to(v, (n, *v.shape[1:])) for v in found], axis=-1)
+        case "UpSampling2D" if layer.interpolation == "bilinear":
+            for axis, times in enumerate(layer.size, 1):
+                x = _between(x, axis, times)
+            return x
         case "UpSampling2D":
-            assert layer.interpolation == "nearest"
             return x.repeat(layer.size[0], axis=1).repeat(layer.size[1], axis=2)
         case "MaxPooling2D":
             return _windows(layer, x).max(axis=(2, 4))
@@ -272,14 +308,28 @@ def held(mantissa, gained):
 
 def _convolved(x, kernel, layer):
     high, wide = kernel.shape[:2]
-    assert layer.strides == (1, 1) and (layer.padding == "same" or high == wide == 1), layer.name
-    padded = np.pad(x, ((0, 0), (high // 2,) * 2, (wide // 2,) * 2, (0, 0)))
-    rows, columns = x.shape[1:3]
+    assert layer.padding == "same" or high == wide == 1, layer.name
+    down, across = layer.strides
+    rows, columns = (-(-n // step) for n, step in zip(x.shape[1:3], layer.strides))
+    around = [
+        max((n - 1) * step + size - length, 0)
+        for n, step, size, length in zip((rows, columns), layer.strides, (high, wide), x.shape[1:3])
+    ]
+    padded = np.pad(x, ((0, 0), *((n // 2, n - n // 2) for n in around), (0, 0)))
     return sum(
-        padded[:, row : row + rows, column : column + columns] @ kernel[row, column]
+        padded[:, row:, column:][:, ::down, ::across][:, :rows, :columns] @ kernel[row, column]
         for row in range(high)
         for column in range(wide)
     )
+
+
+def _between(x, axis, times):
+    """Pixels between the middles of those along an axis; beyond the last middle as there."""
+    n = x.shape[axis]
+    place = np.clip((np.arange(n * times) + 0.5) / times - 0.5, 0, n - 1)
+    first = np.minimum(place.astype(int), n - 2)
+    part = (place - first).reshape(*(-1 if i == axis else 1 for i in range(x.ndim)))
+    return x.take(first, axis) * (1 - part) + x.take(first + 1, axis) * part
 
 
 def _doubled(x, kernel, layer):
@@ -324,40 +374,3 @@ def _nearest(length, n, first):
             if near % APART == first:
                 found[place] = near
     return found
-
-
-def main(arguments=None):
-    """Hold a kept network against the Keras file that it was made of, tile by tile."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("model", help=".h5 or .keras file")
-    parser.add_argument("kept", help="folder of deploy --levels ... --save")
-    parser.add_argument("--data", required=True, help="stack; tiles are of its first section")
-    parser.add_argument("--tiles", type=int, default=4)
-    options = parser.parse_args(arguments)
-    from loihiseg.frameworks import tf
-
-    from loihiseg.compilation.artifact import load_deployed
-    from loihiseg.conversion.neuron_kinds import Extremum
-    from loihiseg.data.contrast import normalize
-    from loihiseg.data.readers import read_stack
-    from loihiseg.data.tiles import cut, tile_grid
-    from loihiseg.running.sections import run
-
-    deployed = load_deployed(options.kept)
-    image = read_stack(options.data).images[0]
-    grid = tile_grid(image.shape, deployed.tile, 0)
-    # Each tile is shown as a section of its own, and normalized as one.
-    tiles = cut(image, grid)[: options.tiles]
-    layers = [one for one in deployed.network.layers if not isinstance(one.neuron, Extremum)]
-    (levels,) = {one.levels for one in layers}
-    model = tf.keras.models.load_model(options.model, compile=False)
-    integers = KerasIntegers(model, levels, {one.name: one.level_value for one in layers})
-    expected = integers.logits(np.stack([normalize(tile) for tile in tiles])[..., None])[..., 0]
-    found = np.stack([one.logits for one in run(deployed, iter(tiles))])
-    off = int((np.abs(found - expected) > 1e-4).sum())
-    print(f"{integers.ties} ties of float32 in the integers")
-    print(f"{off} of {found.size:,} pixels differ; logits by {np.abs(found - expected).max():.1e}")
-
-
-if __name__ == "__main__":
-    main()

@@ -12,6 +12,7 @@ import pytest
 import loihiseg
 from benchmarks import class_reference
 from benchmarks.classes import network
+from loihiseg.data.tiles import cut, stitch, tile_grid
 from loihiseg.errors import InputError
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.report.run_folder import load_results
@@ -167,6 +168,39 @@ def test_classes_of_pixels_with_levels_that_were_not_trained():
     assert names == ["trained", "quantized", "eight_bit", "emulated"]
     scores = loihiseg.score_classes(found.classes, labels[4:], 4)
     assert scores == found.results.classes.row(Network.EMULATED).scores
+
+
+def test_images_larger_than_the_network_go_through_it_in_tiles(tmp_path, capfd):
+    tf.keras.utils.set_random_seed(0)
+    pixels = tf.keras.Input((8, 8, 1))
+    value = L.ReLU()(L.Conv2D(4, 3, padding="same")(L.ReLU()(L.Conv2D(4, 1)(pixels))))
+    model = stirred(tf.keras.Model(pixels, L.Conv2D(3, 1)(value)))
+    rng = np.random.default_rng(5)
+    images = rng.normal(0, 1, (3, 12, 19)).astype(np.float32)
+    labels = rng.integers(0, 3, images.shape)
+    options = {"levels": 2, "code": "ramp", "proof_seconds": 0.0}
+    found = loihiseg.deploy_images(model, images, labels, sections="1:", **options)
+    assert found.classes.shape == (2, 12, 19) and found.results.agreement == 1
+    assert found.results.activity.n_images == len(found.results.tiles) == 2 * 2 * 3
+    assert found.results.classes.row(Network.EMULATED).scores.n_labels == 2 * 12 * 19
+    assert "12 x 19 in 6 tiles each that overlap by 2 pixels" in found.results.scored_note
+    grid = tile_grid((12, 19), 8, 2)
+    logits = [model.predict(cut(image, grid)[..., None], verbose=0) for image in images[1:]]
+    floats = [np.stack([stitch(x, grid) for x in np.moveaxis(one, 3, 0)], -1) for one in logits]
+    np.testing.assert_array_equal(found.called[Network.TRAINED], np.argmax(floats, axis=-1))
+    runs = list(loihiseg.classify(found.deployed, images[1:]))
+    np.testing.assert_array_equal(np.stack([one.logits for one in runs]), found.logits)
+    assert [one.tally.n_images for one in runs] == [6, 6]
+
+    loihiseg.save_deployed(tmp_path / "kept", found.deployed)
+    np.savez(tmp_path / "large.npz", images=images[1:], labels=labels[1:])
+    code, _, err = in_process(
+        capfd, "deploy", "--deployed", tmp_path / "kept", "--data", tmp_path / "large.npz",
+        "--quiet", "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert code == 0, err
+    with np.load(tmp_path / "run" / "classes.npz") as kept:
+        np.testing.assert_array_equal(kept["emulated"], found.classes)
 
 
 def test_two_classes_of_vectors_at_rates():

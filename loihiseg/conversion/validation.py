@@ -61,9 +61,10 @@ def check_network(network: LoweredNetwork, what: str) -> None:
         known[layer.name] = layer
         shapes[layer.name] = layer.shape
     for name in network.outputs:
-        found = known.get(name)
-        if found is None or found.on_host:
-            raise ValueError(f"{what}: output {name[:60]!a} is no layer on the chip")
+        if known.get(name) is None:
+            raise ValueError(f"{what}: output {name[:60]!a} is no layer of neurons")
+    if all(layer.on_host for layer in network.layers):
+        raise ValueError(f"{what} has no layer on the chip")
     if not network.outputs or len(set(network.outputs)) < len(network.outputs):
         raise ValueError(f"{what}: expected outputs, each once")
 

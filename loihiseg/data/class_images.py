@@ -1,6 +1,8 @@
 """Images and the classes of each, or of each of their pixels: for networks that classify.
 
 Pixels are taken as they are: a network that was trained on pixels from 0 to 1 is to be given such.
+Images larger than the input of a network that gives a class for every pixel go through it in tiles
+that overlap by a quarter, as sections do; see `loihiseg.data.tiles`.
 """
 
 import hashlib
@@ -12,6 +14,7 @@ import numpy as np
 
 from loihiseg.data.readers.plain_arrays import read_arrays
 from loihiseg.data.sections import parse_sections
+from loihiseg.data.tiles import TileGrid, default_overlap, spread_places, stitch, tile_grid
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.results.task import Task
 from partition.display.messages import how_many
@@ -42,6 +45,10 @@ class ClassImages:
         SHA-256 of images and labels.
     numbers : tuple of int
         Of each image, within what was read.
+    grid : TileGrid or None
+        The tiles of each image, where it is larger than the network's input.
+    side : int or None
+        Rows and columns of that input, where larger images may be cut into such tiles.
     """
 
     images: np.ndarray
@@ -50,6 +57,39 @@ class ClassImages:
     source: str
     digest: str
     numbers: tuple[int, ...]
+    grid: TileGrid | None = None
+    side: int | None = None
+
+    @property
+    def places(self) -> tuple[tuple[int, int, int], ...]:
+        """Number of the image, row and column of what the network is shown, one by one."""
+        origins = ((0, 0),) if self.grid is None else self.grid.origins
+        return tuple((number, row, column) for number in self.numbers for row, column in origins)
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """(n, rows, columns, channels) float32: what the network is shown, images or tiles."""
+        if self.grid is None:
+            return self.images
+        return np.stack([_tile(one, *at, self.grid.tile) for one in self.images
+                         for at in self.grid.origins])  # fmt: skip
+
+    def assembled(self, maps: np.ndarray) -> np.ndarray:
+        """Logits of images from those of what was shown, float32.
+
+        Parameters
+        ----------
+        maps : numpy.ndarray
+            float32, (n, tile, tile) or (n, tile, tile, classes) of tiles; all others are images'
+            already.
+        """
+        grid = self.grid
+        if grid is None:
+            return maps
+        flat = maps.reshape(len(self.images), len(grid.origins), *maps.shape[1:3], -1)
+        whole = [[stitch(one[..., k], grid) for k in range(one.shape[3])] for one in flat]
+        found = np.stack([np.stack(one, axis=-1) for one in whole])
+        return found if maps.ndim == 4 else found[..., 0]
 
     def picked(self, positions: Sequence[int]) -> "ClassImages":
         """Some of them."""
@@ -70,7 +110,7 @@ class ChosenImages:
     ----------
     shown : ClassImages
     calibration : numpy.ndarray
-        (n, rows, columns, channels) float32.
+        (n, rows, columns, channels) float32, as large as the network's input.
     apart : bool
         Whether nothing is judged by the latter.
     words : str
@@ -140,7 +180,8 @@ def make_class_images(
     ----------
     images : numpy.ndarray
         (n, rows, columns, channels); (n, rows, columns) where there is one channel, and (n, length)
-        of vectors. Numbers, taken as they are.
+        of vectors. Numbers, taken as they are. For a network that gives a class for every pixel,
+        and takes square images, rows and columns may be more than it takes.
     task : Task
     labels : numpy.ndarray, optional
         Whole numbers from 0 on, (n,) or (n, rows, columns).
@@ -157,11 +198,42 @@ def make_class_images(
     """
     shown = _images(f"{source}: {IMAGES}", images, task)
     more = None if calibration is None else _images(f"{source}: {CALIBRATION}", calibration, task)
-    classes = None if labels is None else _labels(source, labels, len(shown), task, ignore)
+    classes = None if labels is None else _labels(source, labels, shown.shape, task, ignore)
     digest = hashlib.sha256(repr((shown.shape, classes is None)).encode() + shown.tobytes())
     if classes is not None:
         digest.update(np.ascontiguousarray(classes).tobytes())
-    return ClassImages(shown, classes, more, source, digest.hexdigest(), tuple(range(len(shown))))
+    numbers = tuple(range(len(shown)))
+    grid, side = None, _side(task)
+    if side is not None and shown.shape[1:] != task.input_shape:
+        grid = tile_grid(shown.shape[1:3], side, default_overlap(side))
+    return ClassImages(shown, classes, more, source, digest.hexdigest(), numbers, grid, side)
+
+
+def _side(task: Task) -> int | None:
+    """Rows and columns of tiles that larger images may be cut into."""
+    rows, columns, _ = task.input_shape
+    return None if task.per_image or rows != columns else rows
+
+
+def _tile(image: np.ndarray, row: int, column: int, side: int) -> np.ndarray:
+    return image[row : row + side, column : column + side]
+
+
+def calibration_pixels(images: np.ndarray, count: int, side: int | None) -> np.ndarray:
+    """Some images, or tiles of them that do not overlap, spread evenly.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        (n, rows, columns, channels).
+    count : int
+    side : int or None
+        Of the tiles; None for whole images.
+    """
+    if side is None or images.shape[1:3] == (side, side):
+        return images[_spread(len(images), count)]
+    places = spread_places(len(images), images.shape[1:3], side, count)
+    return np.stack([_tile(images[number], row, column, side) for number, row, column in places])
 
 
 def choose_images(
@@ -195,8 +267,10 @@ def choose_images(
         pool, which = data.images[others], f"images beside {sections}"
     else:
         pool, which = shown.images, "the images that were deployed on"
-    found = pool[_spread(len(pool), n_calibration)]
-    return ChosenImages(shown, found, apart, f"{len(found)} of {which}")
+    found = calibration_pixels(pool, n_calibration, data.side)
+    is_cut = found.shape[1:3] != pool.shape[1:3]
+    what = how_many(len(found), "tile") if is_cut else str(len(found))
+    return ChosenImages(shown, found, apart, f"{what} of {which}")
 
 
 def _spread(length: int, count: int | None) -> list[int]:
@@ -213,11 +287,15 @@ def _images(name: str, images: np.ndarray, task: Task) -> np.ndarray:
         allowed.append(wanted[:2])
     if wanted[:2] == (1, 1):
         allowed.append(wanted[2:])
+    side = _side(task)
+    if side is not None and len(images.shape) > 2 and min(images.shape[1:3]) >= side:
+        wanted = images.shape[1], images.shape[2], wanted[2]
+        allowed = [wanted, *[wanted[:2]] * (wanted[2] == 1)]
     if not len(images) or images.shape[1:] not in allowed or images.dtype.kind not in "biuf":
         sizes = ", or ".join("(n, " + ", ".join(map(str, one)) + ")" for one in allowed)
         raise InputError(
-            f"{name}: {images.dtype} of shape {images.shape}, but the network takes {sizes} of "
-            "numbers; cut, scale or reshape them so"
+            f"{name}: {images.dtype} of shape {images.shape}, but the network takes {sizes}"
+            f"{' or larger' * (side is not None)} of numbers; cut, scale or reshape them so"
         )
     found = np.ascontiguousarray(images, np.float32).reshape(len(images), *wanted)
     if not np.isfinite(found).all():
@@ -226,10 +304,10 @@ def _images(name: str, images: np.ndarray, task: Task) -> np.ndarray:
 
 
 def _labels(
-    source: str, labels: np.ndarray, n_images: int, task: Task, ignore: float | None
+    source: str, labels: np.ndarray, shown: tuple[int, ...], task: Task, ignore: float | None
 ) -> np.ndarray:
-    """int64, with `UNKNOWN` for what is to be ignored."""
-    wanted = (n_images, *task.map_shape)
+    """int64, with `UNKNOWN` for what is to be ignored; ``shown`` is the shape of the images."""
+    wanted = shown[:1] if task.per_image else shown[:3]
     name = f"{source}: {LABELS}"
     if labels.dtype.kind not in "biu" or labels.shape != wanted:
         one_hot = labels.shape == (*wanted, task.n_classes)

@@ -189,7 +189,7 @@ class CompiledPresenter:
             Normalized pixels.
         n_steps : int
         layers : sequence of str
-            Names of layers on the chip.
+            Names of layers on the chip or on the host.
 
         Returns
         -------
@@ -206,17 +206,17 @@ class CompiledPresenter:
     def _rasters(
         self, host: HostSpikes, n_steps: int, layers: Sequence[str]
     ) -> dict[str, np.ndarray]:
-        places = [self.deployable.places[name] for name in layers]
+        on_chip = [name for name in layers if name not in host.fired]
+        places = [self.deployable.places[name] for name in on_chip]
         counts = present(
             self.deployable.program, self._order, *self._input_spikes(host, n_steps), 1,
-            self._pool, self._n_threads, np.concatenate(places),
+            self._pool, self._n_threads, np.concatenate([np.zeros(0, np.int64), *places]),
         )  # fmt: skip
         assert counts.raster is not None  # it was asked for
         ends = np.cumsum([len(place) for place in places])[:-1]
-        return {
-            name: fired.reshape(n_steps, *self.shapes[name])
-            for name, fired in zip(layers, np.split(counts.raster, ends, axis=1))
-        }
+        found = dict(zip(on_chip, np.split(counts.raster, ends, axis=1)))
+        found |= {name: host.fired[name] for name in layers if name in host.fired}
+        return {name: found[name].reshape(n_steps, *self.shapes[name]) for name in layers}
 
     def overlapping(
         self,

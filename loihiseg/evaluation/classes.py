@@ -99,13 +99,13 @@ def class_summary(outcome: ClassOutcome, reporter: Reporter) -> ClassSummary:
         agreement = float(np.mean(classes[Network.EMULATED] == classes[Network.EIGHT_BIT]))
     with reporter.part("timing"):
         energy_uj = estimate_energy(activity, LOIHI).total_uj_per_image
-        times = step_times(deployed, shown.images, energy_uj, None)
+        times = step_times(deployed, shown.pixels, energy_uj, None)
     mapping = mapping_of(deployed)
     results = Results(
         data=DataSource(handed_on(shown.source), shown.digest, "labels are numbers of classes"),
         agreement=agreement,
         challenge_shift=0.0,
-        tiles=tuple((number, 0, 0) for number in shown.numbers),
+        tiles=shown.places,
         whole_sections=False,
         scored_note=_note(outcome),
         score_rows=(),
@@ -117,17 +117,19 @@ def class_summary(outcome: ClassOutcome, reporter: Reporter) -> ClassSummary:
             Counted(deployed, outcome.quantized, found, rates, mapping, between, activity), reporter
         ),
     )
-    return ClassSummary(results, classes, np.stack(found.spiking), rates, mapping)
+    spiking = shown.assembled(np.stack(found.spiking))
+    return ClassSummary(results, classes, spiking, rates, mapping)
 
 
 def _called(outcome: ClassOutcome) -> dict[Network, np.ndarray]:
     """Classes by network, in the order in which they are shown."""
-    found = outcome.found
-    logits = {Network.TRAINED: np.stack(found.trained)}
+    found, whole = outcome.found, outcome.chosen.shown.assembled
+    trained = whole(np.stack(found.trained))
+    logits = {Network.TRAINED: trained}
     if outcome.floats is not None:
-        logits = {Network.TRAINED: outcome.floats, Network.QUANTIZED: np.stack(found.trained)}
-    logits[Network.EIGHT_BIT] = np.stack(found.eight_bit)
-    logits[Network.EMULATED] = np.stack(found.spiking)
+        logits = {Network.TRAINED: outcome.floats, Network.QUANTIZED: trained}
+    logits[Network.EIGHT_BIT] = whole(np.stack(found.eight_bit))
+    logits[Network.EMULATED] = whole(np.stack(found.spiking))
     return {network: called(one, outcome.task) for network, one in logits.items()}
 
 
@@ -145,6 +147,13 @@ def _note(outcome: ClassOutcome) -> str:
         f"{how_many(len(shown.images), 'image')} from {first} to {last}, pixels as they are: "
         f"{task.words}."
     ]
+    if shown.grid is not None:
+        rows, columns = shown.grid.shape
+        tiles = how_many(len(shown.grid.origins), "tile")
+        notes.append(
+            f"Images of {rows} x {columns} in {tiles} each that overlap by {shown.grid.overlap} "
+            "pixels."
+        )
     if shown.labels is None:
         notes.append("There are no labels: nothing is scored.")
     return " ".join([*notes, *outcome.notes])

@@ -193,8 +193,12 @@ class Builder:
         self.counter += 1
         if self.levels:
             return QuantizedReLU(3, 2.0, name=f"s{self.counter}")(x)
-        if self.rng.random() < 0.3:
+        chance = self.rng.random()
+        if chance < 0.3:
             return L.Activation("relu", name=f"s{self.counter}")(x)
+        if chance < 0.5:
+            layer = L.ReLU(float(self.rng.uniform(0.2, 1.5)), name=f"s{self.counter}")
+            return self.called("ReLU with a maximum", layer, x)
         return L.ReLU(name=f"s{self.counter}")(x)
 
 

@@ -155,3 +155,42 @@ def test_other_files_and_labels_twice(tmp_path):
         read_class_images(__file__, IMAGE)
     with pytest.raises(InputError, match="cannot be read"):
         read_class_images(tmp_path / "none.npz", IMAGE)
+
+
+def test_larger_images_are_cut_and_assembled():
+    images = pixels(3, 7, 9, 1)
+    labels = RNG.integers(0, 3, (3, 7, 9))
+    data = make_class_images(images, GREY, labels)
+    assert data.grid.tile == 4 and data.pixels.shape == (3 * 2 * 3, 4, 4, 1)
+    np.testing.assert_array_equal(data.pixels[-1], images[-1, 3:, 5:])
+    assert data.places[-1] == (2, 3, 5) and len(data.places) == 18
+    np.testing.assert_allclose(data.assembled(data.pixels[..., 0]), images[..., 0], rtol=1e-6)
+    three = np.concatenate([data.pixels, 2 * data.pixels, -data.pixels], axis=-1)
+    whole = data.assembled(three)
+    assert whole.dtype == np.float32
+    np.testing.assert_allclose(whole, images * np.float32([1, 2, -1]), rtol=1e-6)
+    one = data.picked([1])
+    np.testing.assert_array_equal(one.pixels, data.pixels[6:12])
+    chosen = choose_images(data, "1:", None, 3)
+    assert chosen.calibration.shape == (2, 4, 4, 1) and chosen.apart
+    assert chosen.words == "2 tiles of images beside 1:"
+
+
+@pytest.mark.parametrize(
+    "task, images",
+    [
+        (IMAGE, pixels(2, 8, 12, 3)),
+        (GREY, pixels(2, 3, 8, 1)),
+        (GREY, pixels(2, 8, 8, 3)),
+        (Task("classes", (4, 6, 1), (4, 6, 3)), pixels(2, 8, 12, 1)),
+        (VECTOR, pixels(2, 14)),
+    ],
+)
+def test_images_that_cannot_be_cut_into_what_the_network_takes(task, images):
+    with pytest.raises(InputError, match="cut, scale or reshape them so"):
+        make_class_images(images, task)
+
+
+def test_labels_of_larger_images_are_as_large():
+    with pytest.raises(InputError, match=r"expected whole numbers of shape \(2, 8, 9\)"):
+        make_class_images(pixels(2, 8, 9), GREY, np.zeros((2, 4, 4), int))

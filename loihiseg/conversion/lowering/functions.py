@@ -91,6 +91,19 @@ def function_of(step: Step, shape: KerasShape) -> Monotone:
     return _NAMED[activation(step)]
 
 
+def _highest_of_relu(step: Step) -> float | None:
+    """What a plain ReLU with a maximum gives at most; None of all other functions."""
+    if not is_function(step):
+        return None
+    if step.kind == "ReLU":
+        bends = step.arguments.get("negative_slope") or step.arguments.get("threshold")
+        highest = None if bends else step.arguments.get("max_value")
+    else:
+        name = "" if step.kind in LAYERS else activation(step)
+        highest = _NAMED[name].highest if name == "relu6" else None
+    return float(highest) if highest else None
+
+
 def _risen(value: float, name: str) -> float:
     if value < 0:
         raise NotPlacedError(f"has {name} {value:g} and falls below 0; use one of at least 0")
@@ -169,3 +182,9 @@ def inner_functions(graph: Graph) -> set[str]:
         for name, step in graph.steps.items()
         if name in before and is_function(step) and not spikes(step)
     }
+
+
+def highest_values(graph: Graph, names: set[str]) -> dict[str, float]:
+    """What those of some functions give at most that are a plain ReLU with a maximum, by name."""
+    found = {name: _highest_of_relu(graph.steps[name]) for name in sorted(names)}
+    return {name: highest for name, highest in found.items() if highest is not None}

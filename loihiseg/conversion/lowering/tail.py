@@ -46,7 +46,7 @@ Rule = Callable[[Step, Shapes], list[Operation]]
 
 def host_graph(
     graph: Graph, boundary: Sequence[str], order: Sequence[str], output: str,
-    shapes: Mapping[str, KerasShape],
+    shapes: Mapping[str, KerasShape], above: Mapping[str, str],
 ) -> HostGraph:  # fmt: skip
     """The operations between the last activations and an output.
 
@@ -60,9 +60,16 @@ def host_graph(
     output : str
     shapes : mapping of str to tuple of int
         Of all steps.
+    above : mapping of str to str
+        Of activations that are two layers of neurons, the layer that is to be subtracted.
     """
     names = {name: name for name in boundary}
     nodes: list[Node] = []
+    inputs = (*boundary, *(above[name] for name in boundary if name in above))
+    for name in boundary:
+        if name in above:
+            names[name] = f"{len(nodes)}:{name}"
+            nodes.append(Node(names[name], (name, above[name]), Join("subtract")))
     for own in order:
         step = graph.steps[own]
         sources = tuple(names[source] for source in step.sources)
@@ -71,7 +78,7 @@ def host_graph(
             names[own] = f"{len(nodes)}:{own}"
             nodes.append(Node(names[own], sources, operation))
             sources = (names[own],)
-    return HostGraph(tuple(boundary), tuple(nodes), names[output])
+    return HostGraph(inputs, tuple(nodes), names[output])
 
 
 def operations_of(step: Step, shapes: Shapes) -> list[Operation]:

@@ -103,10 +103,6 @@ CASES = {
     "ELU": (between(L.ELU(name="bad")), "ELU.*use a ReLU"),
     "sigmoid": (sigmoid_between, "sigmoid.*ReLU"),
     "tanh inside": (tanh_inside, "'tanh'.*use a ReLU, or a code of levels"),
-    "relu6 inside": (
-        before_activation(lambda x: conv(x, 2, "bad", activation=tf.nn.relu6)),
-        "use a ReLU, or a code of levels: with an EqualLevels",
-    ),
     "lambda": (between(L.Lambda(lambda x: x * 2, name="bad")), "Lambda.*use Conv2D"),
     "custom": (custom_layer, "Halve.*use Conv2D"),
     "own convolution": (own_convolution, "OwnConv2D.*use Conv2D"),
@@ -116,8 +112,8 @@ CASES = {
         ),
         "channels-first; use channels_last",
     ),
-    "relu of 6": (
-        before_activation(lambda x: L.ReLU(6, name="bad")(conv(x, 2, "c1"))),
+    "relu with slope and maximum": (
+        before_activation(lambda x: L.ReLU(6, 0.1, name="bad")(conv(x, 2, "c1"))),
         "use a ReLU, or a code of levels: with an EqualLevels",
     ),
     "relu with slope": (
