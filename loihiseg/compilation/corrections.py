@@ -140,34 +140,57 @@ def corrected(
         If there are other activations, or a layer is silent on all images; names them.
     """
     wanted = float_sums(floats, pixels) if sums is None else sums
-    own = {name for names in sharing(floats) if len(names) == 1 for name in names}
-    together = _together(floats, wanted, levels)
-    values, scales = _shown(floats, pixels), dict[str, np.ndarray]()
-    found: list[SpikingLayer] = []
-    by_name: dict[str, SpikingLayer] = {}
-    for layer in floats.layers:
-        if layer.neuron.chooses:
-            source = by_name[layer.sources[0]]
-            largest = bool(getattr(layer.neuron, "largest", True))
-            neuron = Extremum(source.levels, source.level_value, largest)
-            made, scales[layer.name] = replace(layer, neuron=neuron), scales[source.name]
-        else:
-            heard, name = _in_units(layer, scales), layer.name
-            made = _fitted(heard, values, wanted[name], together[name])
-            sums_now = layer_total(made, values, len(pixels))
-            tops = together[name]
-            if name in own:
-                tops = best_tops(sums_now, np.maximum(wanted[name], 0), levels[name])
-            tops = tops * (factors or {}).get(name, 1.0)
-            made, scales[name] = _of_one_value(made, tops, levels[name])
-        values[layer.name] = made.neuron.activation(
-            layer_total(made, values, len(pixels)), made.rate_scale_hz
-        )
-        found.append(made)
-        by_name[made.name] = made
-    network = replace(floats, layers=tuple(found))
-    outputs = {name: values[name] for name in network.outputs}
-    return Corrected(network, _rescaled(readout, scales), outputs)
+    fit = _Fit(floats, levels, wanted, factors or {}, _shown(floats, pixels))
+    network = replace(floats, layers=tuple(fit.next(layer) for layer in floats.layers))
+    outputs = {name: fit.values[name] for name in network.outputs}
+    return Corrected(network, _rescaled(readout, fit.scales), outputs)
+
+
+class _Fit:
+    """Fits layers in their order.
+
+    ``values`` is what layers so far come to with levels, ``scales`` what a level of each of their
+    channels is worth in units of what a level of the layer is.
+    """
+
+    def __init__(
+        self,
+        floats: LoweredNetwork,
+        levels: Mapping[str, int],
+        wanted: Mapping[str, np.ndarray],
+        factors: Mapping[str, float],
+        shown: dict[str, np.ndarray],
+    ):
+        self._levels, self._wanted, self._factors = levels, wanted, factors
+        self._alone = {names[0] for names in sharing(floats) if len(names) == 1}
+        self._tops = _float_tops(floats, wanted, levels)
+        self._made: dict[str, SpikingLayer] = {}
+        self.values, self.scales = shown, dict[str, np.ndarray]()
+
+    def next(self, layer: SpikingLayer) -> SpikingLayer:
+        """The next layer, with levels."""
+        made = self._chosen(layer) if layer.neuron.chooses else self._counted(layer)
+        self.values[made.name] = made.neuron.activation(self._sums(made), made.rate_scale_hz)
+        self._made[made.name] = made
+        return made
+
+    def _chosen(self, layer: SpikingLayer) -> SpikingLayer:
+        source = self._made[layer.sources[0]]
+        self.scales[layer.name] = self.scales[source.name]
+        largest = bool(getattr(layer.neuron, "largest", True))
+        return replace(layer, neuron=Extremum(source.levels, source.level_value, largest))
+
+    def _counted(self, layer: SpikingLayer) -> SpikingLayer:
+        name, levels = layer.name, self._levels[layer.name]
+        wanted, tops = self._wanted[name], self._tops[name]
+        made = _fitted(_in_units(layer, self.scales), self.values, wanted, tops)
+        if name in self._alone:
+            tops = best_tops(self._sums(made), np.maximum(wanted, 0), levels)
+        made, self.scales[name] = _of_one_value(made, tops * self._factors.get(name, 1.0), levels)
+        return made
+
+    def _sums(self, layer: SpikingLayer) -> np.ndarray:
+        return layer_total(layer, self.values, len(self.values[layer.sources[0]]))
 
 
 def best_tops(sums: np.ndarray, wanted: np.ndarray, levels: int) -> np.ndarray:
@@ -208,7 +231,7 @@ def _shown(network: LoweredNetwork, pixels: np.ndarray) -> dict[str, np.ndarray]
     return {name: images[..., None] if images.ndim == 3 else images}
 
 
-def _together(
+def _float_tops(
     floats: LoweredNetwork, wanted: Mapping[str, np.ndarray], levels: Mapping[str, int]
 ) -> dict[str, np.ndarray]:
     """Values of highest levels in floats; one by channel of layers that an extreme is chosen of."""

@@ -26,8 +26,8 @@ from loihiseg.results.task import Task
 FIXED = (0.95, 0.97, 0.985, 0.99, 0.995, 0.999, 0.9999)
 """Quantiles of all layers that a search begins with."""
 
-LEAST, MOST = 1.0, 5.0
-"""Of ``-log10(1 - quantile)``, in which a search goes: quantiles of 0.9 and 0.99999."""
+LEAST, MOST = 1.0, 4.0
+"""Of ``-log10(1 - quantile)``, in which a search goes: quantiles of 0.9 and 0.9999."""
 
 EVALUATIONS = 36
 """Of a search of quantiles."""

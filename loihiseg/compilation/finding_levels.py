@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from loihiseg.codes.code import NeuralCode
 from loihiseg.compilation.agreement import Difference
 from loihiseg.compilation.budget import levels_within, sensitivity
 from loihiseg.compilation.finding import Finder, Leveled
@@ -12,6 +13,7 @@ from loihiseg.compilation.fit import neural_code
 from loihiseg.compilation.levels import asked_levels, normalized, words
 from loihiseg.compilation.options import AUTO, CompileOptions
 from loihiseg.compilation.prepared import Calibration, Prepared
+from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.conversion.task import task_of
 from loihiseg.conversion.validation import graph_shape
 from loihiseg.errors import Option, OptionError
@@ -110,23 +112,26 @@ def found_levels(
     task = task_of(floats.inputs, graph_shape(prepared.readout, shapes))
     with reporter.part("levels") as note:
         finder = Finder(floats, prepared.readout, task, threshold, pixels, _logged)
-        levels = asked_levels(floats, options)
-        if options.levels == AUTO:
-            losses = sensitivity(floats, finder)
-            levels = levels_within(floats, losses, type(prepared.code), options)
-        found = finder.percentile(levels, options.quantile)
-        is_searched = options.normalization == "bayes"
-        if is_searched:
-            found = finder.searched(levels, options.seed)
-        if options.corrections:
-            before = found
-            found = finder.corrected(levels, options.seed if is_searched else None)
-            found = _kept(before, found)
+        found = _found(finder, floats, options, type(prepared.code))
         note.detail = (
             f"{found.difference.answers:.2%} of answers differ from floats, divergence "
             f"{found.difference.divergence:.4f}, on {len(pixels) // 2 or 1} tiles"
         )
     return found
+
+
+def _found(
+    finder: Finder, floats: LoweredNetwork, options: CompileOptions, code: type[NeuralCode]
+) -> Leveled:
+    levels = asked_levels(floats, options)
+    if options.levels == AUTO:
+        levels = levels_within(floats, sensitivity(floats, finder), code, options)
+    seed = options.seed if options.normalization == "bayes" else None
+    if seed is None:
+        found = finder.percentile(levels, options.quantile)
+    else:
+        found = finder.searched(levels, seed)
+    return _kept(found, finder.corrected(levels, seed)) if options.corrections else found
 
 
 def _kept(before: Leveled, corrected: Leveled) -> Leveled:
