@@ -175,9 +175,9 @@ def _compiled(
     reporter: Reporter,
 ) -> _Ready:
     start_frameworks(reporter)
-    from loihiseg.compilation import levels
-    from loihiseg.compilation.compile import Calibration, prepare
+    from loihiseg.compilation.compile import prepare
     from loihiseg.compilation.fit import settled
+    from loihiseg.compilation.prepared import Calibration
     from loihiseg.compilation.steps import compile_calibrated
 
     prepared = prepare(network, compiling, min(task.input_shape[:2]), reporter)
@@ -192,7 +192,7 @@ def _compiled(
         # Only the compiled emulator can do without nengo-loihi's model.
         fresh=running.emulator == "nengo-loihi" or running.check > 0,
     )
-    notes = [levels.words(compiling)]
+    notes = [*made.notes]
     if not chosen.apart:
         notes.append(f"Calibrated on {chosen.words}.")
         if made.deployed.code.fits_readout:

@@ -137,29 +137,35 @@ class Either:
 
 @dataclass(frozen=True)
 class OneOrEach:
-    """A whole number for all of some things, or one for each of them."""
+    """A whole number for all of some things, or one for each; or a word, if there is one."""
 
     number: Whole
     most: int
+    word: str | None = None
 
     @property
     def expected(self) -> str:
         """In words."""
-        return f"{self.number.expected}, or several with commas between"
+        word = "" if self.word is None else f"{self.word!r}, "
+        return f"{word}{self.number.expected}, or several with commas between"
 
-    def taken(self, value: object) -> int | tuple[int, ...]:
-        """As an int, or as a tuple of them."""
+    def taken(self, value: object) -> int | str | tuple[int, ...]:
+        """As an int, as a tuple of them, or as the word."""
+        if self.word is not None and isinstance(value, str) and value == self.word:
+            return self.word
         if not isinstance(value, tuple | list):
             return self.number.taken(value)
         if not 1 <= len(value) <= self.most:
             raise ValueError
         return tuple(self.number.taken(one) for one in value)
 
-    def from_text(self) -> Callable[[str], int | tuple[int, ...]]:
+    def from_text(self) -> Callable[[str], int | str | tuple[int, ...]]:
         """A type for argparse."""
         one = self.number.from_text()
 
-        def numbers(text: str) -> int | tuple[int, ...]:
+        def numbers(text: str) -> int | str | tuple[int, ...]:
+            if self.word is not None and text.strip() == self.word:
+                return self.word
             parts = text.split(",", self.most)
             if len(parts) > self.most:
                 raise argparse.ArgumentTypeError(f"{one_line(text, 40)}: expected {self.expected}")

@@ -17,7 +17,14 @@ from loihiseg.data.readers.axes import complete
 from loihiseg.data.resampling import Plane, unknown
 from loihiseg.data.selection import Chosen, Selection, select_sections
 from loihiseg.data.stack import Stack
-from loihiseg.data.tiles import Tiles, default_overlap, predict_sections, tile_grid
+from loihiseg.data.tiles import (
+    LEVEL_TILES,
+    Tiles,
+    default_overlap,
+    predict_sections,
+    spread_tiles,
+    tile_grid,
+)
 from loihiseg.emulator.activity import SpikesDigest
 from loihiseg.errors import Option, OptionError
 from loihiseg.evaluation.emulation import emulate
@@ -34,7 +41,7 @@ from loihiseg.starting import start_frameworks
 from partition.display.messages import handed_on
 
 if TYPE_CHECKING:
-    from loihiseg.compilation.compile import Calibration
+    from loihiseg.compilation.prepared import Calibration
     from loihiseg.compilation.source import Network, TrainedNetwork
     from loihiseg.compilation.steps import Made
 
@@ -220,7 +227,6 @@ def _compiled(
 ) -> _Ready:
     """A network compiled now, for the sections, and tiles of them."""
     start_frameworks(reporter)
-    from loihiseg.compilation import levels
     from loihiseg.compilation.compile import prepare
     from loihiseg.compilation.fit import settled
     from loihiseg.compilation.source import predictor
@@ -234,21 +240,24 @@ def _compiled(
     made = compile_calibrated(
         prepared,
         compiling,
-        _expected_on(chosen),
+        _expected_on(chosen, compiling.finds_levels),
         0.5 if threshold is None else threshold,
         lambda deployed, reference: presenter_of(deployed, reference, running),
         reporter,
         # Only the compiled emulator can do without nengo-loihi's model.
         fresh=running.emulator == "nengo-loihi" or running.check > 0,
     )
-    notes = (*_made_notes(made, sections, threshold), *filter(None, [levels.words(compiling)]))
+    notes = (*_made_notes(made, sections, threshold), *made.notes)
     floats = None if compiling.levels is None else predictor(source.model)
     return _Ready(made.deployed, chosen, made.reference, made.digest, compiling, notes, floats)
 
 
-def _expected_on(chosen: Chosen) -> "Calibration":
-    """Pixels that rates are expected from; the read-out is fitted on them if nothing else is."""
-    from loihiseg.compilation.compile import Calibration
+def _expected_on(chosen: Chosen, finds_levels: bool) -> "Calibration":
+    """Pixels that rates are expected from; the read-out is fitted on them if nothing else is.
+
+    Levels are found on sections that the network was trained on, where there are such.
+    """
+    from loihiseg.compilation.prepared import Calibration
 
     tiles, kind = chosen.calibration, "validation sections"
     if chosen.sections.validation is None:
@@ -256,7 +265,11 @@ def _expected_on(chosen: Chosen) -> "Calibration":
     if tiles is None:
         tiles, kind = chosen.tiles, "the sections that were deployed on"
     words = f"{len(tiles.places)} tiles of {kind}"
-    return Calibration(tiles.pixels, words, chosen.calibration is not None, tiles.known)
+    training, for_levels = chosen.sections.training, None
+    if finds_levels and training is not None:
+        for_levels = spread_tiles(training, tiles.pixels.shape[1], LEVEL_TILES).pixels
+    fits = chosen.calibration is not None
+    return Calibration(tiles.pixels, words, fits, tiles.known, for_levels)
 
 
 def _threshold(source: "Network", sections: Selection) -> float | None:

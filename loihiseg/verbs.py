@@ -36,7 +36,7 @@ from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.maps import read_map, read_truth
 from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.data.stack import LabelPolarity, Stack
-from loihiseg.data.tiles import Tiles, default_overlap, spread_tiles, tile_grid
+from loihiseg.data.tiles import LEVEL_TILES, Tiles, default_overlap, spread_tiles, tile_grid
 from loihiseg.errors import Option, OptionError
 from loihiseg.evaluation.scoring import probability_row, score_row
 from loihiseg.image_verbs import compile_classes
@@ -148,6 +148,7 @@ def _compiled(
             f"of {'synthetic sections' if given is None else 'the images that were given'}",
             given is not None,
             lambda tile: tiles(tile).known,
+            lambda tile: spread_tiles(given or _synthetic(tile), tile, LEVEL_TILES).pixels,
         ),
         lambda deployed, _reference: compiled_presenter(deployed),
         reporter,

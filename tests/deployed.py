@@ -63,8 +63,9 @@ def image(seed=5, tile=CONFIG.tile):
 def compiled(code=None, model=None, pixels=None, **options):
     """A `DeployedNetwork` of a small U-Net, or of another model, with its read-out uncalibrated."""
     from loihiseg.codes.rate import RateCode
-    from loihiseg.compilation.compile import Calibration, Prepared, compile_network
+    from loihiseg.compilation.compile import compile_network
     from loihiseg.compilation.options import CompileOptions
+    from loihiseg.compilation.prepared import Calibration, Prepared
     from loihiseg.compilation.source import Network
     from loihiseg.progress import Reporter
 

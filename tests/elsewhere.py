@@ -18,8 +18,9 @@ from loihiseg.running.sections import run
 
 def made(folder: Path) -> None:
     """Compile a shipped network, keep it, and what it makes of a section."""
-    from loihiseg.compilation.compile import Calibration, compile_network, prepare
+    from loihiseg.compilation.compile import compile_network, prepare
     from loihiseg.compilation.options import CompileOptions
+    from loihiseg.compilation.prepared import Calibration
     from loihiseg.compilation.source import read_network
     from loihiseg.data.tiles import whole_tiles
     from loihiseg.progress import Reporter

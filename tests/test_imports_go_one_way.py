@@ -72,7 +72,7 @@ MAKES_NETWORKS = ["emulator.limits", "emulator.simulator"]
 OF_ONE_MODULE = {
     "dask": "loihiseg.running.cluster",
     "distributed": "loihiseg.running.cluster",
-    "optuna": "loihiseg.methods.spicalib.search",
+    "optuna": "loihiseg.compilation.search",
 }
 """What comes with an extra, and the module that is asked for where it is there."""
 

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import loihiseg
-from loihiseg.codes.code import NeuralCode
 from loihiseg.compilation import artifact
 from loihiseg.compilation.activations import check_alive, expected_rates, settled_activations
 from loihiseg.compilation.block_model import build
 from loihiseg.compilation.cache import Entry
 from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork, Places, Provenance
+from loihiseg.compilation.finding_levels import with_values
 from loihiseg.compilation.fit import check_fit, largest_tile, neural_code
-from loihiseg.compilation.levels import normalized, with_levels
+from loihiseg.compilation.levels import with_levels
 from loihiseg.compilation.mapping import partition_layers, solve_places
 from loihiseg.compilation.options import AUTO, CompileOptions
+from loihiseg.compilation.prepared import Calibration, Compiled, Prepared
 from loihiseg.compilation.source import (
     Network,
     TrainedNetwork,
     build_network,
     check_tile,
 )
-from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.host_work import check_tail
 from loihiseg.conversion.neuron import BLOCKS_VERSION
 from loihiseg.conversion.spec import LoweredNetwork
@@ -41,70 +41,6 @@ if TYPE_CHECKING:
 
 _DECIDING = ("nengo", "nengo-dl", "nengo-loihi", "numpy")
 """Packages whose version can change the integers of a block model."""
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A trained network, lowered, with the neurons that stand for it.
-
-    Attributes
-    ----------
-    source : loihiseg.compilation.source.Network
-        Threshold and rates that it was trained for come from here.
-    network : LoweredNetwork
-        Of activations, with the levels that were asked for.
-    readout : HostGraph
-    code : NeuralCode
-    neurons : LoweredNetwork
-        As many as there will be, connected as they will be; see `NeuralCode.neurons`.
-    floats : LoweredNetwork or None
-        Of activations as they were trained, where levels were asked for that they lack.
-    """
-
-    source: Network
-    network: LoweredNetwork
-    readout: HostGraph
-    code: NeuralCode
-    neurons: LoweredNetwork
-    floats: LoweredNetwork | None = None
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Tiles that rates are expected from.
-
-    Attributes
-    ----------
-    pixels : numpy.ndarray
-        (n, tile, tile) float32, normalized by section.
-    words : str
-        Which these are, for the provenance.
-    fit_readout : bool
-        Whether the read-out may be fitted on them too: nothing is judged by them.
-    known : numpy.ndarray or None
-        bool, (n, tile, tile): pixels that the read-out may be fitted on; None for all.
-    """
-
-    pixels: np.ndarray
-    words: str
-    fit_readout: bool = True
-    known: np.ndarray | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Compiled:
-    """A deployed network just made.
-
-    Attributes
-    ----------
-    deployed : DeployedNetwork
-        Its read-out is not calibrated.
-    presenter : loihiseg.emulator.reference.Presenter or None
-        nengo-loihi's model and emulator of it; None where it was kept from an earlier run.
-    """
-
-    deployed: DeployedNetwork
-    presenter: object | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,8 +181,8 @@ def compile_network(
     partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
+    prepared, notes = with_values(prepared, options, calibration, threshold, reporter)
     with reporter.part("rates"):
-        prepared = _normalized(prepared, options, calibration.pixels)
         settled = settled_activations(prepared.network, calibration.pixels)
         check_alive(prepared.network, settled)
         code = prepared.code.calibrated(prepared.network, settled)
@@ -272,17 +208,7 @@ def compile_network(
         versions=versions(),
         recipe=entry.signature,
     )
-    return Compiled(_of_source(kept, prepared, threshold, provenance), presenter)
-
-
-def _normalized(prepared: Prepared, options: CompileOptions, pixels: np.ndarray) -> Prepared:
-    """With what the levels that were asked for are worth; some codes have their times from that."""
-    if prepared.floats is None:
-        return prepared
-    network = normalized(prepared.network, prepared.floats, options, pixels)
-    return replace(
-        prepared, network=network, code=neural_code(options, network, prepared.source.info)
-    )
+    return Compiled(_of_source(kept, prepared, threshold, provenance), presenter, notes)
 
 
 def _of_source(

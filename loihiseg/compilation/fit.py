@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
 from loihiseg.compilation.levels import with_levels
-from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
+from loihiseg.compilation.options import AUTO, CODE_FIELDS, CompileOptions
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.training.checkpoint import CheckpointInfo
@@ -52,8 +52,9 @@ def _code(options: CompileOptions, network: LoweredNetwork, trained: Trained) ->
     if options.code is not None:
         return registry.find(options.code)
     codes = registry.suiting(trained, options.of_code)
-    if len(codes) == 1:
-        return codes[0]
+    if len(codes) == 1 or options.levels == AUTO:
+        # Of levels that are still to be chosen the one that needs no more neurons for more.
+        return next((code for code in codes if code.name == "ramp"), codes[0])
     # The first of the least.
     return min(codes, key=lambda code: _chips(code, options, network, trained))
 

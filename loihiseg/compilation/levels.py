@@ -8,11 +8,12 @@ is taken, has a value in common with what comes of it. What the network loses by
 with levels beside that of the trained network.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from loihiseg.compilation.options import CompileOptions
+from loihiseg.compilation.options import AUTO, CompileOptions
 from loihiseg.compilation.scales import highest_values, own_names, sharing
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.neuron import Neuron
@@ -55,13 +56,18 @@ def with_levels(network: LoweredNetwork, options: CompileOptions) -> LoweredNetw
             Option("levels"), f" {_text(options)}: the network has levels of its own, "
             f"{network.layer(own[0]).levels} in layer '{own[0]}'; leave it out",
         )  # fmt: skip
+    return with_counts(network, asked_levels(network, options))
+
+
+def with_counts(network: LoweredNetwork, levels: Mapping[str, int]) -> LoweredNetwork:
+    """The network with so many levels by layer that is no extreme; of what worth is not known."""
     around_0 = {layer.name: _around_0(layer.neuron) for layer in network.layers}
     ranges = {
         name: (min(around_0[one][0] for one in names), max(around_0[one][1] for one in names))
         for names in sharing(network)
         for name in names
     }
-    return _with_values(network, _levels(network, options), ranges)
+    return _with_values(network, levels, ranges)
 
 
 def normalized(
@@ -85,7 +91,7 @@ def normalized(
     InputError
         If a layer is silent up to the quantile; names all that are.
     """
-    levels = _levels(network, options)
+    levels = asked_levels(network, options)
     if not len(pixels):
         raise OptionError(
             Option("levels"), f" {_text(options)}: what a level is worth is found on calibration "
@@ -93,9 +99,33 @@ def normalized(
         )  # fmt: skip
     values = forward(floats, pixels, staircase=False)
     quantiles = {name: options.quantile or usual_quantile(count) for name, count in levels.items()}
+    return of_quantiles(floats, levels, quantiles, values)
+
+
+def of_quantiles(
+    floats: LoweredNetwork,
+    levels: Mapping[str, int],
+    quantiles: Mapping[str, float],
+    values: Mapping[str, np.ndarray],
+) -> LoweredNetwork:
+    """The network with levels of which the highest is some quantile of each activation.
+
+    Parameters
+    ----------
+    floats : LoweredNetwork
+    levels, quantiles : mapping of str to int, and to float
+        By layer that is no extreme of others.
+    values : mapping of str to numpy.ndarray
+        Activations in floats, as of `loihiseg.conversion.forward.forward`.
+
+    Raises
+    ------
+    InputError
+        If a layer is silent up to its quantile; names all that are.
+    """
     lowest = _lowest(floats, values, quantiles)
     above = {name: values[name] - np.float32(low) for name, low in lowest.items()}
-    highest = highest_values(network, above, quantiles, "levels")
+    highest = highest_values(floats, above, quantiles, "levels")
     ranges = {name: (low, low + float(highest[name])) for name, low in lowest.items()}
     return _with_values(floats, levels, ranges)
 
@@ -109,7 +139,7 @@ def _around_0(neuron: Neuron) -> tuple[float, float]:
 
 
 def _lowest(
-    floats: LoweredNetwork, values: dict[str, np.ndarray], quantiles: dict[str, float]
+    floats: LoweredNetwork, values: Mapping[str, np.ndarray], quantiles: Mapping[str, float]
 ) -> dict[str, float]:
     """What level 0 is worth, by layer that is no extreme of others: 0 of rectified ones alone."""
     found: dict[str, float] = {}
@@ -122,15 +152,26 @@ def _lowest(
     return found
 
 
-def words(options: CompileOptions) -> str:
-    """What was done, for the report; empty without ``levels``."""
+def words(options: CompileOptions, network: LoweredNetwork) -> str:
+    """What was done, for the report; empty without ``levels``.
+
+    Parameters
+    ----------
+    options : CompileOptions
+    network : LoweredNetwork
+        With the levels it came to.
+    """
     if options.levels is None:
         return ""
-    counts = options.levels if isinstance(options.levels, tuple) else (options.levels,)
+    names = own_names(network)
+    counts = [network.layer(name).levels for name in names]
+    text = str(counts[0]) if len(set(counts)) == 1 else ",".join(map(str, counts))
+    if options.finds_levels:
+        return f"Not trained for levels: each activation has {text}."
     shares = sorted({options.quantile or usual_quantile(count) for count in counts})
     share = " to ".join(f"{one:g}" for one in (shares[0], shares[-1])[: len(shares)])
     return (
-        f"Not trained for levels: each activation has {_text(options)}, up to the value that "
+        f"Not trained for levels: each activation has {text}, up to the value that "
         f"{share} of all reach at most on the calibration tiles."
     )
 
@@ -141,7 +182,7 @@ def _text(options: CompileOptions) -> str:
     return ",".join(map(str, levels)) if isinstance(levels, tuple) else str(levels)
 
 
-def _levels(network: LoweredNetwork, options: CompileOptions) -> dict[str, int]:
+def asked_levels(network: LoweredNetwork, options: CompileOptions) -> dict[str, int]:
     """Levels of each layer that is no extreme of others.
 
     Raises
@@ -150,6 +191,9 @@ def _levels(network: LoweredNetwork, options: CompileOptions) -> dict[str, int]:
         If they were asked for other layers; or differ where an extreme is chosen.
     """
     names = own_names(network)
+    if options.levels == AUTO:
+        # Until it is known which: of the fewest there is room for.
+        return dict.fromkeys(names, 1)
     if isinstance(options.levels, tuple):
         if len(options.levels) != len(names):
             raise OptionError(
@@ -158,7 +202,7 @@ def _levels(network: LoweredNetwork, options: CompileOptions) -> dict[str, int]:
             )  # fmt: skip
         found = dict(zip(names, options.levels, strict=True))
     else:
-        assert options.levels is not None
+        assert isinstance(options.levels, int)
         found = dict.fromkeys(names, options.levels)
     for group in sharing(network):
         if len({found[name] for name in group}) > 1:
@@ -170,7 +214,7 @@ def _levels(network: LoweredNetwork, options: CompileOptions) -> dict[str, int]:
 
 
 def _with_values(
-    floats: LoweredNetwork, levels: dict[str, int], ranges: dict[str, tuple[float, float]]
+    floats: LoweredNetwork, levels: Mapping[str, int], ranges: dict[str, tuple[float, float]]
 ) -> LoweredNetwork:
     """The network with so many levels between two values, by layer that is no extreme."""
     layers, known = [], {name: (count, *ranges[name]) for name, count in levels.items()}

@@ -1,5 +1,6 @@
 """What a compilation can be asked for; free of frameworks, so that command lines can name it."""
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,7 @@ MOST_LAYERS = 1000
 """Activations whose levels can be said one by one."""
 
 AUTO = "auto"
-"""Tile of the size that fits the chips."""
+"""Tile of the size that fits the chips; levels that a budget has room for."""
 
 CODE_FIELDS = ("steps", "window", "synapse_ms", "input")
 """Options of codes that are fields of their own; others are in ``code_options``."""
@@ -46,14 +47,21 @@ class CompileOptions:
         Others of the code, by name.
     rate_scale_hz : float
         Firing rate of an activation of 1, for Keras models that do not say.
-    levels : int or tuple of int or None
+    levels : int or tuple of int or str or None
         Levels of every activation, or of each in the order in which they are computed, for a
-        network that was not trained with any; None for none.
+        network that was not trained with any; "auto" for as many as cores and steps have room for,
+        see `loihiseg.compilation.budget`; None for none.
+    most_steps : int or None
+        Steps that levels "auto" may take with the ramp code; None for those of 3 levels.
     normalization : str
-        How it is found what a level is worth: "percentile", see `loihiseg.compilation.levels`.
+        How it is found what a level is worth: "percentile", see `loihiseg.compilation.levels`, or
+        "bayes", searched, see `loihiseg.compilation.finding`.
     quantile : float or None
         Share of an activation's values that its highest level reaches; None for what is usual with
-        so many levels.
+        so many levels, or searched.
+    corrections : bool
+        Whether kernels, values of levels and read-out are fitted to the network in floats, where
+        its answers are then nearer; see `loihiseg.compilation.corrections`.
     allow_host_tail : bool
         Whether hidden layers behind the last neurons may run on the host.
     proof_seconds : float
@@ -75,9 +83,13 @@ class CompileOptions:
     synapse_ms: float | None = option(None, Number(0, 1000))
     input: str | None = option(None, Text("a word of the code"))
     rate_scale_hz: float = option(100.0, Number(0, 10**6, above=True))
-    levels: int | tuple[int, ...] | None = option(None, OneOrEach(Whole(1, 255), MOST_LAYERS))
-    normalization: str = option("percentile", Words(("percentile",)))
+    levels: int | tuple[int, ...] | str | None = option(
+        None, OneOrEach(Whole(1, 255), MOST_LAYERS, AUTO)
+    )
+    most_steps: int | None = option(None, Whole(1, 10**4))
+    normalization: str = option("percentile", Words(("percentile", "bayes")))
     quantile: float | None = option(None, Number(0, 1, above=True))
+    corrections: bool = option(False, YesOrNo())
     allow_host_tail: bool = option(False, YesOrNo())
     proof_seconds: float = option(20.0, Number(0, DAY_S))
     seed: int = option(0, Whole(0, SEEDS))
@@ -86,13 +98,41 @@ class CompileOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
-        if self.quantile is not None and self.levels is None:
+        self._check_levels()
+
+    def _check_levels(self) -> None:
+        """What belongs to levels without training needs such, and what is searched is not given."""
+        if self.levels is None:
+            given = {
+                "quantile": self.quantile is not None,
+                "normalization": self.normalization != "percentile",
+                "corrections": self.corrections,
+            }
+            for name in (name for name, is_given in given.items() if is_given):
+                raise OptionError(
+                    Option(name), ": is of levels without training; give ", Option("levels"), " too"
+                )
+        if self.most_steps is not None and self.levels != AUTO:
             raise OptionError(
-                Option("quantile"),
-                ": is of levels without training; give ",
-                Option("levels"),
-                " too",
-            )
+                Option("most_steps"), ": is what levels are chosen by; give ", Option("levels"),
+                " auto, or leave it out",
+            )  # fmt: skip
+        if self.normalization == "bayes":
+            if self.quantile is not None:
+                raise OptionError(
+                    Option("quantile"), ": is searched; leave it out, or ", Option("normalization"),
+                    " bayes",
+                )  # fmt: skip
+            if importlib.util.find_spec("optuna") is None:
+                raise OptionError(
+                    Option("normalization"), " bayes needs optuna, which is not installed; install "
+                    "loihiseg[calibration], or leave it out",
+                )  # fmt: skip
+
+    @property
+    def finds_levels(self) -> bool:
+        """Whether levels or their values take more than a percentile: tiles of their own, too."""
+        return self.levels == AUTO or self.normalization == "bayes" or self.corrections
 
     @property
     def of_code(self) -> dict[str, Any]:

@@ -8,16 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from loihiseg.compilation.calibration import Presenter, calibrated
-from loihiseg.compilation.compile import (
-    Calibration,
-    Prepared,
-    compile_network,
-    prepare,
-    threshold_of,
-)
+from loihiseg.compilation.compile import compile_network, prepare, threshold_of
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.fit import settled
 from loihiseg.compilation.options import CompileOptions
+from loihiseg.compilation.prepared import Calibration, Prepared
 from loihiseg.compilation.source import TrainedNetwork, predictor
 from loihiseg.emulator.activity import SpikesDigest
 from loihiseg.progress import Reporter
@@ -40,12 +35,16 @@ class Tissue:
         Whether the read-out may be fitted on them, see `Calibration`; warned of where it should be.
     known : callable
         Takes their side, gives which of their pixels count, bool of the same shape; None for all.
+    for_levels : callable
+        Takes their side, gives the tiles that levels are found on where that takes more than a
+        percentile; None for the same.
     """
 
     tiles: Callable[[int], np.ndarray]
     words: str
     fit_readout: bool = True
     known: Callable[[int], np.ndarray | None] = lambda _: None
+    for_levels: Callable[[int], np.ndarray | None] = lambda _: None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +58,14 @@ class Made:
         nengo-loihi's model and emulator of it; None where it was kept from an earlier run.
     digest : SpikesDigest
         Of the presentations that the read-out was fitted on.
+    notes : tuple of str
+        How levels were found that the network was not trained with.
     """
 
     deployed: DeployedNetwork
     reference: object | None
     digest: SpikesDigest
+    notes: tuple[str, ...] = ()
 
 
 def compile_calibrated(
@@ -104,7 +106,7 @@ def compile_calibrated(
     compiled = compile_network(prepared, options, calibration, threshold, reporter, fresh=fresh)
     deployed, pixels = compiled.deployed, calibration.pixels
     if not (calibration.fit_readout and deployed.code.fits_readout and len(pixels)):
-        return Made(deployed, compiled.presenter, SpikesDigest())
+        return Made(deployed, compiled.presenter, SpikesDigest(), compiled.notes)
     with (
         reporter.part("calibrate") as note,
         shown(deployed, compiled.presenter) as presenter,
@@ -118,7 +120,7 @@ def compile_calibrated(
             deployed, presenter, pixels, trained, advance, known=calibration.known
         )
         note.detail = f"{len(pixels)} tiles of {deployed.code.n_steps} steps"
-    return Made(deployed, compiled.presenter, digest)
+    return Made(deployed, compiled.presenter, digest, compiled.notes)
 
 
 def compile_on(
@@ -168,6 +170,7 @@ def compile_on(
             f"{len(pixels)} tiles {tissue.words}",
             tissue.fit_readout,
             tissue.known(prepared.source.tile),
+            tissue.for_levels(prepared.source.tile) if options.finds_levels else None,
         ),
         threshold_of(prepared.source, threshold),
         shown,

@@ -31,6 +31,9 @@ class Selection:
         A sentence where the network was trained on other data, else nothing.
     rows : range or None
         Of ``test``, where a network was trained on other rows of the same sections.
+    training : Stack or None
+        Sections that the network was trained on, if none of them is in ``test``: they need no
+        labels. Of data that it was not trained on those that the read-out may be fitted on.
     """
 
     stack: Stack
@@ -39,6 +42,7 @@ class Selection:
     fitted_on: Stack | None = None
     note: str = ""
     rows: range | None = None
+    training: Stack | None = None
 
     @property
     def side(self) -> int:
@@ -149,8 +153,11 @@ def select_sections(stack: Stack, sections: str | None, trained_on: DataRecord |
     validation = None
     if split and not set(split.validation) & set(chosen):
         validation = _labelled_part(stack, split.validation, asked=False)
+    training = None
+    if split and not set(split.train) & set(chosen):
+        training = stack.select(split.train)
     test = _labelled_part(stack, chosen, sections is not None)
-    return Selection(stack, test, validation, validation)
+    return Selection(stack, test, validation, validation, training=training)
 
 
 def _bands(stack: Stack, split: Split, bands: Bands, sections: str | None) -> Selection:
@@ -162,7 +169,8 @@ def _bands(stack: Stack, split: Split, bands: Bands, sections: str | None) -> Se
     validation = split.part(stack, "validation")
     rows = f"{bands.test.start}:{bands.test.stop}"
     note = f"The network was trained on other rows of these sections: rows {rows} are used."
-    return Selection(stack, test, validation, validation, note, bands.test)
+    training = split.part(stack, "train")
+    return Selection(stack, test, validation, validation, note, bands.test, training)
 
 
 def _of_other_data(stack: Stack, sections: str | None) -> Selection:
@@ -174,7 +182,8 @@ def _of_other_data(stack: Stack, sections: str | None) -> Selection:
     beside = [number for number in range(stack.n_sections) if number not in chosen]
     used = "all sections are" if sections is None else "these sections are"
     note = f"The network was trained on other data: {used} used."
-    return Selection(stack, test, None, stack.select(beside) if beside else test, note)
+    fitted_on = stack.select(beside) if beside else test
+    return Selection(stack, test, None, fitted_on, note, training=fitted_on)
 
 
 def _labelled_part(stack: Stack, chosen: range, asked: bool) -> Stack:

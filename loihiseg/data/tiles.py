@@ -13,6 +13,10 @@ from loihiseg.errors import InputError
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 
+LEVEL_TILES = 64
+"""Tiles that levels are found on for a network that was trained without, where that takes more
+than a percentile: half to fit on, half to compare by."""
+
 
 @dataclass(frozen=True)
 class TileGrid:

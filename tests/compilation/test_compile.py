@@ -8,8 +8,9 @@ import pytest
 from loihiseg.codes.rate import RateCode
 from loihiseg.codes.thermometer.code import ThermometerCode
 from loihiseg.compilation.cache import cache_folder
-from loihiseg.compilation.compile import Calibration, Prepared, compile_network, recipe
+from loihiseg.compilation.compile import compile_network, recipe
 from loihiseg.compilation.options import CompileOptions
+from loihiseg.compilation.prepared import Calibration, Prepared
 from loihiseg.compilation.source import Network
 from loihiseg.conversion.lowering import lower
 from loihiseg.conversion.neuron_kinds import Memoryless, Quantized, Rectified

@@ -60,9 +60,11 @@ class DeployConfig:
     orientations: int = 1
     ignore_label: float | None = None
     pixel_nm: tuple[float | None, float, float] | None = None
-    levels: int | tuple[int, ...] | None = None
+    levels: int | tuple[int, ...] | str | None = None
+    most_steps: int | None = None
     normalization: str | None = "percentile"
     quantile: float | None = None
+    corrections: bool | None = False
     allow_host_tail: bool | None = False
     code_options: Mapping[str, Any] = field(default_factory=dict)
     task: str | None = None

@@ -1,5 +1,6 @@
 """The command line of a deployment."""
 
+import argparse
 from argparse import Namespace
 from collections.abc import Sequence
 
@@ -95,27 +96,7 @@ def _add_compiling(parser: Parser) -> None:
         help="firing rate of an activation of 1, for Keras models that do not say (default: "
         f"{default_of(CompileOptions, 'rate_scale_hz'):g})",
     )
-    group.add_argument(
-        "--levels",
-        type=argument_type(CompileOptions, "levels"),
-        metavar="L|L,L,...",
-        help="give every activation so many levels without training, or each its own in the order "
-        "in which they are computed, for the codes of levels: any ReLU network; training with "
-        "levels keeps more",
-    )
-    group.add_argument(
-        "--normalization",
-        choices=("percentile",),
-        help="how it is found what a level is worth: the highest is a percentile of the "
-        "activation's values on the calibration tiles (default: percentile)",
-    )
-    group.add_argument(
-        "--quantile",
-        type=argument_type(CompileOptions, "quantile"),
-        metavar="SHARE",
-        help="share of an activation's values that its highest level reaches (default: 0.95 to "
-        "0.985, the more the more levels)",
-    )
+    _add_levels(group)
     add_host_tail_option(group)
     group.add_argument(
         "--proof-seconds",
@@ -128,6 +109,46 @@ def _add_compiling(parser: Parser) -> None:
         "--seed",
         type=argument_type(CompileOptions, "seed"),
         help=f"of the network and the emulator (default: {default_of(CompileOptions, 'seed')})",
+    )
+
+
+def _add_levels(group: argparse._ActionsContainer) -> None:
+    """Options of levels without training."""
+    group.add_argument(
+        "--levels",
+        type=argument_type(CompileOptions, "levels"),
+        metavar="L|L,L,...|auto",
+        help="give every activation so many levels without training, or each its own in the order "
+        "in which they are computed, for the codes of levels: any ReLU network; training with "
+        "levels keeps more; auto: by layer, as many as chips and steps have room for",
+    )
+    group.add_argument(
+        "--most-steps",
+        type=argument_type(CompileOptions, "most_steps"),
+        metavar="N",
+        help="steps that --levels auto may take with the ramp code (default: those of 3 levels)",
+    )
+    group.add_argument(
+        "--normalization",
+        choices=("percentile", "bayes"),
+        help="how it is found what a level is worth: the highest is a percentile of the "
+        "activation's values on the calibration tiles, or searched on tiles of training sections, "
+        "without labels (default: percentile)",
+    )
+    group.add_argument(
+        "--quantile",
+        type=argument_type(CompileOptions, "quantile"),
+        metavar="SHARE",
+        help="share of an activation's values that its highest level reaches (default: 0.95 to "
+        "0.985, the more the more levels)",
+    )
+    group.add_argument(
+        "--corrections",
+        action="store_const",
+        const=True,
+        help="fit kernels, values of levels by channel and the read-out to the network in floats, "
+        "layer by layer, on tiles of training sections without labels; kept where the maps are "
+        "then nearer to its",
     )
 
 

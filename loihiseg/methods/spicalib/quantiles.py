@@ -76,7 +76,7 @@ class Search:
             If a layer is silent up to every quantile that was tried.
         """
         # Only here: it needs what comes with an extra.
-        from loihiseg.methods.spicalib.search import minimum
+        from loihiseg.compilation.search import minimum
 
         n_numbers, evaluations = len(self._groups), self._calibration.settings.search
         first = [[_number(share)] * n_numbers for share in FIXED][:evaluations]

@@ -7,12 +7,12 @@ import pytest
 
 pytest.importorskip("optuna", reason="loihiseg[calibration]")
 
+from loihiseg.compilation.search import minimum
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.lowering import Lowering
 from loihiseg.methods.spicalib.calibration import Calibration, Crops
 from loihiseg.methods.spicalib.method import Settings
 from loihiseg.methods.spicalib.quantiles import FIXED, SILENT, Search, groups_of, quantile
-from loihiseg.methods.spicalib.search import minimum
 from tests.simulation.networks import pooled
 
 PICTURES = np.random.default_rng(2).integers(0, 64, (4, 8, 8, 1)).astype(np.float32) / 64

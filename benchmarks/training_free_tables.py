@@ -1,0 +1,173 @@
+"""Tables and the picture of networks deployed without training."""
+
+from pathlib import Path
+
+UJ_PER_MJ, MILLION = 1e3, 1e6
+MAC_PJ, ADDITION_PJ = 4.6, 0.9
+"""Of 32 bits at 45 nm, Horowitz 2014, doi 10.1109/ISSCC.2014.6757323: what papers of conversion
+count an operation of the ANN and a synaptic event by."""
+
+NAMES = {"textbook": "max pooling", "rates": "rate network"}
+
+
+def relative_energy(one: dict) -> float:
+    """Synaptic events over multiply-accumulates of the ANN, each by its constant."""
+    return one["events"] * ADDITION_PJ / (one["macs"] * MAC_PJ)
+
+
+def tables_of(rows: list[dict], absent: list[str]) -> str:
+    """All tables in Markdown, with what they say nothing of."""
+    lines = [*_ramp(_of_kind(rows, "ramp")), *_bayes(_of_kind(rows, "bayes"))]
+    lines += _stack(_of_kind(rows, "stack"))
+    if absent:
+        lines.append(f"Not there: {', '.join(absent)}.")
+    return "\n".join(lines) + "\n"
+
+
+def _of_kind(rows: list[dict], kind: str) -> dict[tuple[str, str, str], list[dict]]:
+    """Rows of a kind, by subject, variant and sections; seeds together."""
+    found: dict[tuple[str, str, str], list[dict]] = {}
+    for row in rows:
+        job = row["job"]
+        if job["kind"] == kind:
+            found.setdefault((job["subject"], job["variant"], job["sections"]), []).append(row)
+    order = sorted(found, key=lambda key: (key[0], key[2], key[1].zfill(3)))
+    return {key: found[key] for key in order}
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _said(values: list[float], form: str = "{:.3f}") -> str:
+    """The mean, and the range where there are several."""
+    mean = form.format(_mean(values))
+    if len(values) == 1:
+        return mean
+    return f"{mean} ({form.format(min(values))}–{form.format(max(values))})"
+
+
+def _table(header: tuple[str, ...], body: list[tuple[str, ...]]) -> list[str]:
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    return [*lines, *("| " + " | ".join(row) + " |" for row in body), ""]
+
+
+def _ramp(found: dict[tuple[str, str, str], list[dict]]) -> list[str]:
+    header = (
+        "network", "sections", "seeds", "L", "IoU, floats", "with levels", "emulated", "lost",
+        "pixels as quantized", "steps", "chips", "million events", "mJ", "of the ANN",
+    )  # fmt: skip
+    body = []
+    for (subject, variant, sections), rows in found.items():
+        floats = [row["iou"]["TRAINED"] for row in rows]
+        emulated = [row["iou"]["EMULATED"] for row in rows]
+        body.append(
+            (
+                NAMES[subject],
+                sections,
+                ", ".join(sorted(str(row["job"]["seed"]) for row in rows)),
+                variant,
+                _said(floats),
+                _said([row["iou"]["WITH_LEVELS"] for row in rows]),
+                _said(emulated),
+                f"{100 * (_mean(floats) - _mean(emulated)):.1f}",
+                f"{_mean([row['agreement'] for row in rows]):.3%}",
+                f"{rows[0]['steps']}",
+                f"{max(row['chips'] for row in rows)}",
+                f"{_mean([row['events'] for row in rows]) / MILLION:,.0f}",
+                f"{_mean([row['energy_uj'] for row in rows]) / UJ_PER_MJ:,.1f}",
+                f"{_mean([relative_energy(row) for row in rows]):.2f}",
+            )
+        )
+    return _table(header, body) if body else []
+
+
+def _bayes(found: dict[tuple[str, str, str], list[dict]]) -> list[str]:
+    header = (
+        "network", "sections", "seeds", "L", "part", "floats", "best fixed quantile", "searched",
+        "corrected", "corrected, searched", "s of the searches",
+    )  # fmt: skip
+    body = []
+    for (subject, variant, sections), rows in found.items():
+        seeds = ", ".join(sorted(str(row["job"]["seed"]) for row in rows))
+        for part in ("validation", "test"):
+            best = [row["ways"][best_fixed(row)][part] for row in rows]
+            ways = ("searched", "corrected", "corrected, searched")
+            seconds = [row["ways"][way]["seconds"] for row in rows for way in ways[::2]]
+            body.append(
+                (NAMES[subject], sections, seeds, variant, part)
+                + (_said([row["ways"]["floats"][part] for row in rows]), _said(best))
+                + tuple(_said([row["ways"][way][part] for row in rows]) for way in ways)
+                + (f"{min(seconds):.0f} to {max(seconds):.0f}",)
+            )
+    return _table(header, body) if body else []
+
+
+def best_fixed(row: dict) -> str:
+    """The fixed quantile of the best IoU on the validation sections."""
+    fixed = [name for name in row["ways"] if name.startswith("fixed ")]
+    return max(fixed, key=lambda name: row["ways"][name]["validation"])
+
+
+def _stack(found: dict[tuple[str, str, str], list[dict]]) -> list[str]:
+    body: list[tuple[str, ...]] = []
+    steps: list[int] = []
+    for (subject, variant, sections), rows in found.items():
+        seeds = ", ".join(sorted(str(row["job"]["seed"]) for row in rows))
+        parts = list(dict.fromkeys(name.rpartition(", T = ")[0] for name in rows[0]["spikes"]))
+        steps = sorted({int(name.rpartition(" = ")[2]) for name in rows[0]["spikes"]})
+        for part in parts:
+            names = [f"{part}, T = {number}" for number in steps]
+            body.append(
+                (NAMES[subject], sections, seeds, variant, part)
+                + tuple(f"{_mean([row['iou'][name] for row in rows]):.3f}" for name in names)
+            )
+    header = ("network", "sections", "seeds", "how", "part", *(f"T = {one}" for one in steps))
+    return _table(header, body) if body else []
+
+
+def draw(rows: list[dict], path: Path) -> None:
+    """IoU against steps: levels on the emulated chip, and the published stack in simulation."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.2), constrained_layout=True)
+    colours = {"textbook": "#1f5fa8", "rates": "#b4521e"}
+    for subject, colour in colours.items():
+        ramp = [row for row in rows if _is(row, "ramp", subject)]
+        points = sorted(
+            ((row["steps"], row["iou"]["EMULATED"], row) for row in ramp), key=lambda one: one[:2]
+        )
+        if points:
+            label = f"{NAMES[subject]}: levels, emulated"
+            axes.plot(*zip(*[(x, y) for x, y, _ in points]), "o", color=colour, label=label)
+            level = _mean([row["iou"]["TRAINED"] for row in ramp])
+            axes.axhline(level, color=colour, linewidth=0.8, linestyle="--")
+            for steps, iou, row in points:
+                text = f"L = {row['job']['variant']}"
+                axes.annotate(text, (steps, iou), (4, -11), textcoords="offset points", fontsize=8)
+        for variant, style in (("mended", "-"), ("divided", ":")):
+            for row in [row for row in rows if _is(row, "stack", subject, variant)][:1]:
+                line = sorted(
+                    (int(name.rpartition(" = ")[2]), iou)
+                    for name, iou in row["iou"].items()
+                    if name.startswith("spike calibration")
+                )
+                how = "a burst worth the quantile" if variant == "divided" else "as SpiCalib"
+                label = f"{NAMES[subject]}: simulated, {how}"
+                axes.plot(*zip(*line), style, color=colour, label=label)
+    axes.set_xscale("log", base=2)
+    axes.set_xlabel("steps per tile")
+    axes.set_ylabel("membrane IoU")
+    axes.set_ylim(0.4, None)
+    axes.legend(fontsize=8, loc="lower right")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+
+
+def _is(row: dict, kind: str, subject: str, variant: str | None = None) -> bool:
+    job = row["job"]
+    return (job["kind"], job["subject"]) == (kind, subject) and variant in (None, job["variant"])
