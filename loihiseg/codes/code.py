@@ -41,10 +41,13 @@ class Trained:
         Whether its activations have levels.
     eight_bit : bool
         Whether with the chip's 8-bit weights, of one scale per layer.
+    over_time : bool
+        Whether step by step, as a spiking network, in the chip's integers.
     """
 
     has_levels: bool = False
     eight_bit: bool = False
+    over_time: bool = False
 
 
 class NeuralCode(ABC):

@@ -9,6 +9,7 @@ from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
 from loihiseg.compilation.levels import with_levels
 from loihiseg.compilation.options import CODE_FIELDS, CompileOptions
+from loihiseg.conversion.over_time import is_over_time
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.training.checkpoint import CheckpointInfo
@@ -79,6 +80,7 @@ def _trained(network: LoweredNetwork, info: CheckpointInfo | None = None) -> Tra
     return Trained(
         has_levels=any(layer.levels for layer in network.layers),
         eight_bit=info is not None and info.config.ends_in_eight_bit,
+        over_time=is_over_time(network),
     )
 
 

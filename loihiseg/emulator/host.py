@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihiseg.conversion.convolution import term_input
-from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
+from loihiseg.conversion.over_time import host_current
+from loihiseg.conversion.spec import LoweredNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,17 +44,9 @@ def host_currents(network: LoweredNetwork, pixels: np.ndarray) -> dict[str, np.n
     """
     ((name, shape),) = network.inputs.items()
     image = np.asarray(pixels, np.float64).reshape(1, *shape)
-    return {layer.name: _current(layer, {name: image}) for layer in network.layers if layer.on_host}
-
-
-def _current(layer: SpikingLayer, sources: dict[str, np.ndarray]) -> np.ndarray:
-    # As Nengo keeps them: biases in float32, then in float64; the gain after the sum.
-    bias = (layer.bias * np.float32(layer.rate_scale_hz)).astype(np.float64)
-    current = np.array(np.broadcast_to(bias, layer.shape)).ravel()
-    for term in layer.terms:
-        found = term_input(term, sources[term.source], layer.shape)
-        current += np.float64(layer.rate_scale_hz) * found.reshape(-1)
-    return current
+    return {
+        layer.name: host_current(layer, {name: image}) for layer in network.layers if layer.on_host
+    }
 
 
 def host_spikes(network: LoweredNetwork, pixels: np.ndarray, n_steps: int) -> HostSpikes:

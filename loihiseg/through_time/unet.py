@@ -1,0 +1,143 @@
+"""The U-Net of `loihiseg.network.unet` as a spiking network over time, in Keras.
+
+Two forms have the same layers, under the same names:
+
+- *normalized*: kernels in floats, a normalization behind each; what training begins with;
+- *chip*: normalizations folded (`loihiseg.through_time.folding`) into kernels of the chip's
+  integers and a shift for each step, neurons in integers: it computes what the chip does, and can
+  be trained on.
+
+The stem is the host's: its currents are constant over time; its neurons are floats in both, and
+integrate without a leak, as those of nengo-loihi's host do.
+"""
+
+from dataclasses import replace
+from typing import Literal
+
+from loihiseg.frameworks import KerasTensor, tf
+
+from loihiseg.network.config import UNetConfig
+from loihiseg.network.unet import SAME
+from loihiseg.through_time.layers import (
+    Later,
+    MeanOverTime,
+    OneScaleConv2D,
+    OneScaleConv2DTranspose,
+    Repeated,
+    ShiftPerStep,
+    Spikes,
+)
+from loihiseg.through_time.normalization import NormalizationOverTime
+from loihiseg.through_time.settings import ThroughTime
+from loihiseg.through_time.structure import TimedLayer, timed, wires
+
+Form = Literal["normalized", "chip"]
+
+NORM, SHIFT, SPIKES = "_norm", "_shift", "_spikes"
+"""Behind the name of a layer, those of its parts."""
+
+
+def build_through_time(
+    config: UNetConfig, time: ThroughTime, tile: int | None = None, form: Form = "normalized"
+) -> tf.keras.Model:
+    """Build the network, untrained.
+
+    Parameters
+    ----------
+    config : UNetConfig
+        Its levels, firing rates and batch normalizations do not count.
+    time : ThroughTime
+    tile : int, optional
+        Rows and columns of the input instead of ``config.tile``.
+    form : str
+        See the module.
+
+    Returns
+    -------
+    tf.keras.Model
+        (batch, tile, tile, 1) float32 pixels to (batch, tile, tile, 1) logits of "membrane".
+
+    Raises
+    ------
+    InputError
+        If the U-Net cannot run over time.
+    """
+    layers = timed(wires(config), time.steps, time.delayed)
+    tile = tile or config.tile
+    pixels = tf.keras.Input((tile, tile, 1), name="pixels")
+    found = {"stem": _stem(pixels, config, layers[0], time, form)}
+    steps = {layer.name: layer.steps for layer in layers}
+    for layer in layers[1:]:
+        heard = [
+            _later(found[name], steps[name], lag, layer, name)
+            for name, lag in zip(layer.sources, layer.lags, strict=True)
+        ]
+        x = heard[0]
+        if len(heard) > 1:
+            x = tf.keras.layers.Concatenate(name=f"{layer.name}_heard")(heard)
+        found[layer.name] = _layer(x, layer, time, form)
+    x = MeanOverTime(time.steps, name="mean")(found[layers[-1].name])
+    return tf.keras.Model(pixels, _logits(x, config), name="unet_through_time")
+
+
+def _stem(
+    pixels: KerasTensor, config: UNetConfig, layer: TimedLayer, time: ThroughTime, form: Form
+) -> KerasTensor:
+    """Pixels to spikes of all steps."""
+    stride = config.stem_stride
+    convolve = tf.keras.layers.Conv2D(
+        layer.channels, 2 * stride + 1, stride, use_bias=False, name=layer.name, **SAME
+    )
+    x = convolve(pixels)
+    if form == "chip":
+        x = ShiftPerStep(1, name=layer.name + SHIFT)(x)
+    else:
+        kind = "none" if time.normalization == "none" else "shared"
+        x = NormalizationOverTime(kind, 1, name=layer.name + NORM)(x)
+    x = Repeated(layer.steps, name="repeated")(x)
+    neurons = replace(time.dynamics, decay=0, reset="hard")
+    return Spikes(layer.steps, neurons, name=layer.name + SPIKES)(x)
+
+
+def _later(x: KerasTensor, steps: int, lag: int, layer: TimedLayer, source: str) -> KerasTensor:
+    if (lag, steps) == (0, layer.steps):
+        return x
+    return Later(steps, lag, layer.steps, name=f"{source}_to_{layer.name}")(x)
+
+
+def _layer(x: KerasTensor, layer: TimedLayer, time: ThroughTime, form: Form) -> KerasTensor:
+    """Spikes that are heard to spikes."""
+    chip, steps, name = form == "chip", layer.steps, layer.name
+    if layer.kind == "up":
+        transpose = OneScaleConv2DTranspose if chip else tf.keras.layers.Conv2DTranspose
+        convolve = transpose(
+            layer.channels, 2, 2, padding="valid", use_bias=False, name=name,
+            kernel_initializer="he_normal",
+        )  # fmt: skip
+    else:
+        conv = OneScaleConv2D if chip else tf.keras.layers.Conv2D
+        stride = 2 if layer.kind == "down" else 1
+        convolve = conv(layer.channels, 3, stride, use_bias=False, name=name, **SAME)
+    x = convolve(x)
+    if not chip:
+        x = NormalizationOverTime(time.normalization, steps, name=name + NORM)(x)
+        return Spikes(steps, time.dynamics, name=name + SPIKES)(x)
+
+    def unit() -> tf.Tensor:
+        return convolve.unit
+
+    x = ShiftPerStep(steps, unit, name=name + SHIFT)(x)
+    return Spikes(steps, time.dynamics, is_flushed(layer), unit, name=name + SPIKES)(x)
+
+
+def is_flushed(layer: TimedLayer) -> bool:
+    """Whether a layer hears something before its first step, which has to be forgotten."""
+    return any(layer.lags)
+
+
+def _logits(x: KerasTensor, config: UNetConfig) -> KerasTensor:
+    """The read-out of `loihiseg.network.unet`."""
+    stride = config.stem_stride
+    if stride == 1:
+        return tf.keras.layers.Conv2D(1, 1, name="readout")(x)
+    return tf.keras.layers.Conv2DTranspose(1, 2 * stride, stride, padding="same", name="readout")(x)
