@@ -1,11 +1,20 @@
 """When every compartment fires, by either emulator; what several tests compare with."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.blockwise import block_order
 from loihiseg.emulator.presentation import present
+
+
+@dataclass(frozen=True)
+class Built:
+    """A network of neurons, and what runs it."""
+
+    neurons: LoweredNetwork
+    presenter: object
 
 
 def compiled_raster(made, sent, keep_current=None):

@@ -7,6 +7,7 @@ the steps of an image one after the other: so convolutions are Keras' own, once 
 import math
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 from loihiseg.frameworks import tf
 
@@ -79,7 +80,7 @@ class Spikes(tf.keras.layers.Layer):
     def __init__(
         self,
         steps: int,
-        dynamics: Dynamics | dict[str, object],
+        dynamics: Dynamics | dict[str, Any],
         flushed: bool = False,
         unit: Unit | None = None,
         **kwargs: object,

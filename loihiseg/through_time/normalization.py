@@ -88,7 +88,7 @@ class NormalizationOverTime(tf.keras.layers.Layer):
         mean, variance : tensor, optional
             The moving statistics by default.
         """
-        if self.kind == "none":
+        if self.moving_mean is None or self.moving_variance is None:
             return tf.ones_like(self.beta), tf.convert_to_tensor(self.beta)
         mean = self.moving_mean if mean is None else mean
         variance = self.moving_variance if variance is None else variance
@@ -98,7 +98,7 @@ class NormalizationOverTime(tf.keras.layers.Layer):
 
     def _statistics(self, over_time: tf.Tensor) -> tuple[tf.Tensor | None, tf.Tensor | None]:
         """Mean and variance of (batch, steps, rows, columns, channels); moves the others."""
-        if self.kind == "none":
+        if self.moving_mean is None or self.moving_variance is None:
             return None, None
         axes = [0, 1, 2, 3] if self.kind == "shared" else [0, 2, 3]
         mean, variance = tf.nn.moments(over_time, axes)
@@ -106,8 +106,8 @@ class NormalizationOverTime(tf.keras.layers.Layer):
             mean, variance = mean[None], variance[None]
         elif self.kind == "shift":
             variance = tf.reduce_mean(variance, 0, keepdims=True)
-        for moving, found in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign_sub((1.0 - MOMENTUM) * (moving - found))
+        self.moving_mean.assign_sub((1.0 - MOMENTUM) * (self.moving_mean - mean))
+        self.moving_variance.assign_sub((1.0 - MOMENTUM) * (self.moving_variance - variance))
         return mean, variance
 
     def get_config(self) -> dict[str, object]:

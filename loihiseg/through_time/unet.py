@@ -28,7 +28,7 @@ from loihiseg.through_time.layers import (
     Spikes,
 )
 from loihiseg.through_time.normalization import NormalizationOverTime
-from loihiseg.through_time.settings import ThroughTime
+from loihiseg.through_time.settings import Normalization, ThroughTime
 from loihiseg.through_time.structure import TimedLayer, timed, wires
 
 Form = Literal["normalized", "chip"]
@@ -92,7 +92,7 @@ def _stem(
     if form == "chip":
         x = ShiftPerStep(1, name=layer.name + SHIFT)(x)
     else:
-        kind = "none" if time.normalization == "none" else "shared"
+        kind: Normalization = "none" if time.normalization == "none" else "shared"
         x = NormalizationOverTime(kind, 1, name=layer.name + NORM)(x)
     x = Repeated(layer.steps, name="repeated")(x)
     neurons = replace(time.dynamics, decay=0, reset="hard")

@@ -1,23 +1,12 @@
 """Random networks: every spike on both emulators is where plain integers have it."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
 from loihiseg.conversion.over_time import own_steps, steps_needed, trains_over_time
-from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator.host import host_spikes
 from tests import direct_networks, quantized, ramp_networks
-from tests.rasters import compiled_raster, stock_raster
-
-
-@dataclass(frozen=True)
-class Built:
-    """Neurons, and what runs them."""
-
-    neurons: LoweredNetwork
-    presenter: object
+from tests.rasters import Built, compiled_raster, stock_raster
 
 
 def built(neurons, rng, by_nengo_loihi):
