@@ -246,8 +246,7 @@ def largest_tile(config: CompileOptions, source: "Source", most: int) -> int:
         If no tile fits.
     """
     from loihiseg.compilation.mapping import partition_layers
-    from loihiseg.compilation.source import build_network
-    from loihiseg.conversion.lowering import lower
+    from loihiseg.compilation.source import build_network, lowered
     from partition.core.errors import DoesNotFitError
 
     path, checkpoint = source
@@ -255,9 +254,7 @@ def largest_tile(config: CompileOptions, source: "Source", most: int) -> int:
         raise OptionError(
             Option("tile"), f" auto: {path} is a Keras model, whose input has a size of its own"
         )
-    lowering = lower(
-        build_network(source).model, config.rate_scale_hz, levels_follow=config.levels is not None
-    )
+    lowering = lowered(build_network(source), config.rate_scale_hz, config.levels is not None)
     network = with_levels(lowering.network, config)
     code = neural_code(config, network, checkpoint.info)
     layers = partition_layers(code.neurons(network))

@@ -12,6 +12,7 @@ from loihiseg.conversion.neuron_kinds import Rectified
 from loihiseg.conversion.spec import SpikingLayer
 from loihiseg.conversion.unet_graph import unet_graph
 from loihiseg.network.config import UNetConfig
+from loihiseg.through_time.weight_shapes import SHIFT, SPIKES
 
 if TYPE_CHECKING:
     from loihiseg.frameworks import tf
@@ -23,7 +24,7 @@ def lower_over_time(config: UNetConfig, model: "tf.keras.Model") -> Lowering:
     Parameters
     ----------
     config : UNetConfig
-    model : tf.keras.Model
+    model : tf.keras.Model or the like
         Of `loihiseg.through_time.unet.build_through_time`, in the chip's form, with delays.
 
     Returns
@@ -31,8 +32,6 @@ def lower_over_time(config: UNetConfig, model: "tf.keras.Model") -> Lowering:
     Lowering
         Kernels of layers on the chip are its integers.
     """
-    from loihiseg.through_time.unet import SHIFT
-
     weights, neurons = dict[str, np.ndarray](), dict[str, Neuron]()
     for name in config.activations:
         layer = model.get_layer(name)
@@ -65,8 +64,6 @@ def _replaced(layer: SpikingLayer, neuron: Neuron) -> SpikingLayer:
 
 def _leaky(model: "tf.keras.Model", name: str) -> Leaky:
     """Neurons of a layer in the chip's form."""
-    from loihiseg.through_time.unet import SHIFT, SPIKES
-
     spikes, unit = model.get_layer(name + SPIKES), model.get_layer(name).unit.numpy()
     integers = spikes.integers
     shifts = GRID * np.rint(model.get_layer(name + SHIFT).shift.numpy() / unit).astype(np.int64)

@@ -9,28 +9,8 @@ from loihiseg.frameworks import tf
 
 import numpy as np
 
-from loihiseg.errors import InputError, Option, OptionError
-from loihiseg.through_time.settings import ThroughTime
-from loihiseg.through_time.unet import NORM, SHIFT
-
-
-def check_on_chip(time: ThroughTime) -> None:
-    """Refuse what the chip cannot have.
-
-    Raises
-    ------
-    OptionError
-        Names all of it.
-    """
-    lacks = []
-    if time.normalization == "bntt":
-        lacks.append("scales of their own for each step (normalize by shift instead)")
-    if time.dynamics.reset != "hard":
-        lacks.append("a reset by subtraction (train with a hard reset)")
-    if not time.delayed:
-        lacks.append("spikes that arrive in the step in which they are sent (train with delays)")
-    if lacks:
-        raise OptionError(Option("method"), f": the chip lacks {'; '.join(lacks)}")
+from loihiseg.errors import InputError
+from loihiseg.through_time.weight_shapes import NORM, SHIFT
 
 
 def fold(normalized: tf.keras.Model, chip: tf.keras.Model) -> None:

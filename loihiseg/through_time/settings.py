@@ -5,13 +5,19 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from loihiseg.errors import InputError
+from loihiseg.errors import InputError, Option, OptionError
 
 MOST_STEPS = 256
 """Steps of a layer, those that only a skip connection needs included."""
 
+MOST_TIME_STEPS = 64
+"""Of the last layer."""
+
 WHOLE_VOLTAGE = 4096
 """Decays are in parts of it: the chip has 12 bits for them."""
+
+Form = Literal["normalized", "chip"]
+"""See `loihiseg.through_time.unet`."""
 
 Normalization = Literal["none", "shared", "shift", "bntt"]
 """See `loihiseg.through_time.normalization`."""
@@ -86,11 +92,30 @@ class ThroughTime:
     dynamics : Dynamics
     """
 
-    steps: Annotated[int, Meta(ge=1, le=64)] = 4
+    steps: Annotated[int, Meta(ge=1, le=MOST_TIME_STEPS)] = 4
     delayed: bool = True
     normalization: Normalization = "shift"
     dynamics: Dynamics = field(default_factory=Dynamics)
 
     def __post_init__(self) -> None:
-        if not 1 <= self.steps <= 64:
-            raise InputError(f"steps {self.steps}: expected 1 to 64")
+        if not 1 <= self.steps <= MOST_TIME_STEPS:
+            raise InputError(f"steps {self.steps}: expected 1 to {MOST_TIME_STEPS}")
+
+
+def check_on_chip(time: ThroughTime) -> None:
+    """Refuse what the chip cannot have.
+
+    Raises
+    ------
+    OptionError
+        Names all of it.
+    """
+    lacks = []
+    if time.normalization == "bntt":
+        lacks.append("scales of their own for each step (normalize by shift instead)")
+    if time.dynamics.reset != "hard":
+        lacks.append("a reset by subtraction (train with a hard reset)")
+    if not time.delayed:
+        lacks.append("spikes that arrive in the step in which they are sent (train with delays)")
+    if lacks:
+        raise OptionError(Option("method"), f": the chip lacks {'; '.join(lacks)}")

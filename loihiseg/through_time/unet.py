@@ -12,7 +12,6 @@ integrate without a leak, as those of nengo-loihi's host do.
 """
 
 from dataclasses import replace
-from typing import Literal
 
 from loihiseg.frameworks import KerasTensor, tf
 
@@ -28,13 +27,9 @@ from loihiseg.through_time.layers import (
     Spikes,
 )
 from loihiseg.through_time.normalization import NormalizationOverTime
-from loihiseg.through_time.settings import Normalization, ThroughTime
+from loihiseg.through_time.settings import Form, Normalization, ThroughTime
 from loihiseg.through_time.structure import TimedLayer, timed, wires
-
-Form = Literal["normalized", "chip"]
-
-NORM, SHIFT, SPIKES = "_norm", "_shift", "_spikes"
-"""Behind the name of a layer, those of its parts."""
+from loihiseg.through_time.weight_shapes import NORM, SHIFT, SPIKES
 
 
 def build_through_time(

@@ -167,7 +167,7 @@ def train_held(
             phase = phase_at(config, epoch)
             if epoch == phase.first and history:
                 model = next_model(model, phase, config, Crops(training, config, epoch)[0][0])
-            deployed = as_validated(phase)
+            deployed = as_validated(config, phase)
         fitted = model.fit(
             Crops(training, config, epoch),
             epochs=epoch + 1,

@@ -29,7 +29,7 @@ from loihiseg.storage.ranges import Amount, Count, Name, Number, Positive, Share
 from loihiseg.storage.schema import check_names, check_range
 from loihiseg.storage.seal import seal, unseal
 from loihiseg.training.checkpoint import check_weights
-from loihiseg.training.phases import phase_at
+from loihiseg.training.phases import shapes_at
 from loihiseg.training.presets import TrainingConfig
 from partition.storage.files import read_bytes
 from partition.storage.strict_json import decode, in_one_line
@@ -242,7 +242,7 @@ def _state(body: bytes, path: Path) -> TrainingState:
     check_names(arrays, [])
     optimizer = tuple(numbered[str(index)] for index in range(len(numbered)))
     _check_history(history, run.config)
-    check_weights(weights, phase_at(run.config, len(history) - 1).network, path)
+    check_weights(weights, shapes_at(run.config, len(history) - 1), path)
     _check_optimizer(optimizer)
     return TrainingState(weights, optimizer, tuple(history), run)
 

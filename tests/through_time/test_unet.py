@@ -8,8 +8,8 @@ import pytest
 from loihiseg.errors import InputError
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.unet import build_unet
-from loihiseg.through_time.folding import check_on_chip, fold
-from loihiseg.through_time.settings import Dynamics, ThroughTime
+from loihiseg.through_time.folding import fold
+from loihiseg.through_time.settings import Dynamics, ThroughTime, check_on_chip
 from loihiseg.through_time.unet import SPIKES, build_through_time
 
 CONFIG = UNetConfig(tile=16, channels=(3, 4), convs_down=(1, 1), convs_up=(1,), stem_channels=2)

@@ -8,12 +8,11 @@ import numpy as np
 
 from loihiseg.codes.code import Calibration, NeuralCode, Steps, Trained
 from loihiseg.codes.direct.network import clocked
-from loihiseg.codes.options import Values
+from loihiseg.codes.options import CodeOption, Values
 from loihiseg.codes.shown import LayersTable, layers_of_rates
 from loihiseg.conversion.leaky import Leaky
 from loihiseg.conversion.over_time import own_steps, steps_needed
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
-from loihiseg.errors import Option, OptionError
 from loihiseg.results.run import Code, Results
 
 
@@ -22,22 +21,25 @@ class DirectCode(NeuralCode):
     """Neurons that were trained as spiking ones, step by step: an activation is a share of steps.
 
     No layer fires outside of its own steps, so all spikes of an image count: the window is the
-    whole presentation.
+    whole presentation. A host that looks before the end takes the share of the output's steps so
+    far; all outputs have to have the same.
+
+    Attributes
+    ----------
+    first_step : int
+        The first own step of the outputs.
     """
 
     n_steps: Steps
     n_window_steps: Steps
+    first_step: Steps  # type: ignore[assignment]
 
     name = "direct"
     meaning = "step by step, as it was trained"
+    options = (CodeOption("input", "hold the image at the input", "held", choices=("held",)),)
     synapse_s = 0.0
     input = "held"
     fits_readout = False
-
-    @property
-    def first_step(self) -> int:  # type: ignore[override]
-        """The last: the output counts once it has all of its steps."""
-        return self.n_steps
 
     @property
     def held(self) -> bool:
@@ -52,20 +54,15 @@ class DirectCode(NeuralCode):
     @classmethod
     def usual(cls, given: Values, looked_at: bool) -> dict[str, Any]:
         """See `NeuralCode.usual`."""
-        if looked_at:
-            raise OptionError(
-                Option("code"),
-                f" {cls.name}: the output counts in the last steps alone, there is nothing to stop "
-                "at; leave out early exit",
-            )
-        return {}
+        return {"input": "held"} | dict(given)
 
     @classmethod
     def made(cls, options: Values, network: LoweredNetwork, trained: Trained) -> Self:
         """See `NeuralCode.made`."""
         clocked(network)
         n_steps = steps_needed(network)
-        return cls(n_steps, n_steps)
+        steps = own_steps(network)
+        return cls(n_steps, n_steps, min(steps[name][0] for name in network.outputs))
 
     def neurons(
         self, network: LoweredNetwork, calibration: Calibration | None = None
@@ -97,6 +94,11 @@ class DirectCode(NeuralCode):
         """Spikes over own steps."""
         spikes = np.rint(np.asarray(spikes_per_step, np.float32) * np.float32(self.n_window_steps))
         return np.asarray(spikes / np.float32(self._own(layer)))
+
+    def looked_at(self, layer: SpikingLayer, fired: np.ndarray) -> np.ndarray:
+        """Of an output: spikes over its own steps so far."""
+        own = len(fired) - self.first_step + 1
+        return np.asarray(fired.sum(axis=0, dtype=np.float32) / np.float32(own))
 
     def _own(self, layer: SpikingLayer) -> int:
         return layer.neuron.own_steps if isinstance(layer.neuron, Leaky) else self.n_steps

@@ -7,12 +7,16 @@ from typing import Any
 
 from loihiseg.commands.common import add_data_options
 from loihiseg.data.sections import sections_text
+from loihiseg.through_time.settings import MOST_TIME_STEPS, WHOLE_VOLTAGE, Dynamics, Normalization
 from loihiseg.training.presets import PRESETS
 from partition.command_line.options import Parser, real, seed, whole
 from partition.display.messages import one_line
 
 MAX_EPOCHS = 100_000
 MAX_LEVELS = 255
+METHODS = ("bntt",)
+TIME_STEPS = 4
+NORMALIZATIONS: tuple[Normalization, ...] = ("shift", "shared", "none", "bntt")
 
 
 _EPOCHS = whole(1, MAX_EPOCHS)
@@ -62,6 +66,7 @@ def parser(kind: type[Parser] = Parser, **how: Any) -> Parser:
     _add_split(parser)
     _add_training(parser)
     _add_levels(parser)
+    _add_time(parser)
     _add_tuning(parser)
     _add_rates(parser)
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
@@ -128,6 +133,35 @@ def _add_levels(parser: Parser) -> None:
         metavar="W",
         help="weight in the loss of the synaptic events per multiply-accumulate: the larger, the "
         "fewer spikes (default: 0)",
+    )
+
+
+def _add_time(parser: Parser) -> None:
+    group = parser.add_argument_group("a spiking network, trained through time")
+    group.add_argument(
+        "--method",
+        choices=METHODS,
+        help="train step by step: bntt, with a normalization for each step",
+    )
+    group.add_argument(
+        "--time-steps",
+        type=whole(1, MOST_TIME_STEPS),
+        metavar="T",
+        help=f"steps of the last layer (default: {TIME_STEPS})",
+    )
+    group.add_argument(
+        "--normalization",
+        choices=NORMALIZATIONS,
+        help="of currents: shift, with one scale and a shift for each step, which the chip has "
+        "exactly; shared by all steps; none; or as published, bntt, which the chip lacks "
+        "(default: shift)",
+    )
+    group.add_argument(
+        "--decay",
+        type=whole(0, WHOLE_VOLTAGE - 1),
+        metavar="N",
+        help=f"of voltages in a step, in parts of {WHOLE_VOLTAGE}; 0 for none "
+        f"(default: {Dynamics().decay})",
     )
 
 

@@ -116,8 +116,7 @@ def test_it_suits_what_was_trained_step_by_step():
     code = DirectCode.made({}, by_hand(), Trained(over_time=True))
     assert (code.n_steps, code.answers(by_hand())) == (5, {"c": (4, 5)})
     assert code.rows(by_hand()) == (("steps of the output; of a layer at most", "2; 2"),)
-    with pytest.raises(InputError, match="nothing to stop at"):
-        DirectCode.usual({}, looked_at=True)
+    assert DirectCode.usual({}, looked_at=True) == {"input": "held"}
     with pytest.raises(InputError, match="was not trained step by step; use code rate"):
         from tests import quantized
 
@@ -130,6 +129,17 @@ def test_shares_are_spikes_over_own_steps():
     share = np.array([0, 0.5, 1], np.float32)
     np.testing.assert_allclose(code.spikes_per_step(unit, share), [0, 0.2, 0.4])
     np.testing.assert_array_equal(code.activation(unit, code.spikes_per_step(unit, share)), share)
+
+
+def test_a_host_that_looks_early_sees_a_share_of_the_steps_so_far():
+    """The output's own steps are 4 and 5."""
+    code = DirectCode.made({}, by_hand(), Trained(over_time=True))
+    assert code.first_step == 4
+    fired = np.zeros((5, 1, 1, 2), bool)
+    fired[3:, ..., 0] = fired[4:, ..., 1] = True
+    unit = by_hand().layer("c")
+    assert code.looked_at(unit, fired[:4])[0, 0].tolist() == [1, 0]
+    assert code.looked_at(unit, fired)[0, 0].tolist() == [1, 0.5]
 
 
 @pytest.mark.parametrize(
