@@ -297,7 +297,7 @@ def lowered(
     info = network.info
     if info is None or info.config.time is None:
         return lower(network.model, rate_scale_hz, levels_follow=levels_follow)
-    return lower_over_time(info.config.network, network.model)
+    return lower_over_time(info.config.network, info.config.time, network.model)
 
 
 def is_over_time(path: str | PathLike[str]) -> bool:

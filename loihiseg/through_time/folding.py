@@ -41,4 +41,8 @@ def fold(normalized: tf.keras.Model, chip: tf.keras.Model) -> None:
         after.kernel.assign(before.kernel.numpy() * by_channel)
         own = chip.get_layer(name + SHIFT).shift
         own.assign(np.broadcast_to(shift, own.shape))
-    chip.get_layer("readout").set_weights(normalized.get_layer("readout").get_weights())
+    kernel, bias = normalized.get_layer("readout").get_weights()
+    readout = chip.get_layer("readout")
+    # Heads are the last axis of a kernel, the one before of a transposed one: their mean is one.
+    axis = 2 if isinstance(readout, tf.keras.layers.Conv2DTranspose) else 3
+    readout.set_weights([kernel.mean(axis=axis, keepdims=True), bias.mean(keepdims=True)])

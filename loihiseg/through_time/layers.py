@@ -13,7 +13,7 @@ from loihiseg.frameworks import tf
 
 from loihiseg.quantization.fixed_point import THRESHOLD_MANTISSA_MAX, WEIGHT_MANTISSA_MAX
 from loihiseg.through_time.neuron import GRID, Integers, spike_trains, truncated
-from loihiseg.through_time.settings import Dynamics, Surrogate
+from loihiseg.through_time.settings import Dynamics, Residual, Surrogate
 
 MOST_FLOOR_EXPONENT = 23
 
@@ -181,6 +181,15 @@ class MeanOverTime(tf.keras.layers.Layer):
 
 
 @tf.keras.utils.register_keras_serializable(package="loihiseg")
+class MeanOfHeads(tf.keras.layers.Layer):
+    """The mean over the last axis, which is kept."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Map (..., heads) to (..., 1)."""
+        return tf.reduce_mean(inputs, axis=-1, keepdims=True)
+
+
+@tf.keras.utils.register_keras_serializable(package="loihiseg")
 class ShiftPerStep(tf.keras.layers.Layer):
     """A summand for each own step and channel, which on the chip a clock sends.
 
@@ -218,6 +227,65 @@ class ShiftPerStep(tf.keras.layers.Layer):
     def get_config(self) -> dict[str, object]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "steps": self.steps}
+
+
+@tf.keras.utils.register_keras_serializable(package="loihiseg")
+class Gate(tf.keras.layers.Layer):
+    """Spikes of a block, and those that it heard, as one train of spikes.
+
+    Parameters
+    ----------
+    rule : str
+        "and", "or", or "iand": those that the block heard, without its own.
+    """
+
+    def __init__(self, rule: Residual, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.rule = rule
+
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        """Map the block's spikes and those it heard, of one shape, to spikes."""
+        own, heard = inputs
+        if self.rule == "and":
+            return own * heard
+        if self.rule == "or":
+            return own + heard - own * heard
+        return heard - own * heard
+
+    def get_config(self) -> dict[str, object]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "rule": self.rule}
+
+
+@tf.keras.utils.register_keras_serializable(package="loihiseg")
+class AddedSpikes(tf.keras.layers.Layer):
+    """Currents, and spikes that are added to them, each as much as a threshold.
+
+    Parameters
+    ----------
+    unit : callable, optional
+        On the chip: as near to a threshold as a weight comes. Not kept in a saved model.
+    """
+
+    def __init__(self, unit: Unit | None = None, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.unit = unit
+
+    @property
+    def units(self) -> tf.Tensor:
+        """The weight, over the chip's least: a mantissa of 7 bits times a power of 2."""
+        assert self.unit is not None
+        wanted = 1.0 / self.unit()
+        step = 2.0 ** tf.math.ceil(tf.math.log(wanted / WEIGHT_MANTISSA_MAX) / math.log(2.0))
+        step = tf.maximum(1.0, tf.round(step))
+        return step * tf.minimum(tf.round(wanted / step), float(WEIGHT_MANTISSA_MAX))
+
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        """Map currents and spikes, of one shape, to currents."""
+        currents, spikes = inputs
+        if self.unit is None:
+            return currents + spikes
+        return currents + tf.stop_gradient(self.unit() * self.units) * spikes
 
 
 def passed_through(value: tf.Tensor, changed: tf.Tensor) -> tf.Tensor:

@@ -19,6 +19,9 @@ WHOLE_VOLTAGE = 4096
 Form = Literal["normalized", "chip"]
 """See `loihiseg.through_time.unet`."""
 
+Residual = Literal["none", "add", "before", "and", "iand", "or"]
+"""See `loihiseg.through_time.structure`."""
+
 Normalization = Literal["none", "shared", "shift", "bntt"]
 """See `loihiseg.through_time.normalization`."""
 
@@ -90,12 +93,18 @@ class ThroughTime:
         the same step, as published.
     normalization : str
     dynamics : Dynamics
+    residual : str
+        How blocks of two convolutions are joined with what they hear.
+    heads : int
+        Read-outs of which the mean is taken, as in boosting; on the host they are one.
     """
 
     steps: Annotated[int, Meta(ge=1, le=MOST_TIME_STEPS)] = 4
     delayed: bool = True
     normalization: Normalization = "shift"
     dynamics: Dynamics = field(default_factory=Dynamics)
+    residual: Residual = "none"
+    heads: Annotated[int, Meta(ge=1, le=100)] = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= MOST_TIME_STEPS:

@@ -68,7 +68,10 @@ def start_over_time(
             kernel = kernel / scales[wire.name]
         layer.kernel.assign(kernel)
     kernel, bias = before.get_layer("readout").get_weights()
-    after.get_layer("readout").set_weights([kernel * scales[names[-1]], bias])
+    readout = after.get_layer("readout")
+    for weight, value in zip(readout.weights, (kernel * scales[names[-1]], bias), strict=True):
+        # Heads, where there are several, begin alike.
+        weight.assign(np.broadcast_to(value, weight.shape))
 
 
 def _set_norm(

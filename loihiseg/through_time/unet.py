@@ -18,7 +18,10 @@ from loihiseg.frameworks import KerasTensor, tf
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.unet import SAME
 from loihiseg.through_time.layers import (
+    AddedSpikes,
+    Gate,
     Later,
+    MeanOfHeads,
     MeanOverTime,
     OneScaleConv2D,
     OneScaleConv2DTranspose,
@@ -28,8 +31,8 @@ from loihiseg.through_time.layers import (
 )
 from loihiseg.through_time.normalization import NormalizationOverTime
 from loihiseg.through_time.settings import Form, Normalization, ThroughTime
-from loihiseg.through_time.structure import TimedLayer, timed, wires
-from loihiseg.through_time.weight_shapes import NORM, SHIFT, SPIKES
+from loihiseg.through_time.structure import ADDED, TimedLayer, timed, wires
+from loihiseg.through_time.weight_shapes import ADDED_SPIKES, NORM, SHIFT, SPIKES
 
 
 def build_through_time(
@@ -57,22 +60,19 @@ def build_through_time(
     InputError
         If the U-Net cannot run over time.
     """
-    layers = timed(wires(config), time.steps, time.delayed)
+    layers = timed(wires(config, time.residual), time.steps, time.delayed)
     tile = tile or config.tile
     pixels = tf.keras.Input((tile, tile, 1), name="pixels")
     found = {"stem": _stem(pixels, config, layers[0], time, form)}
     steps = {layer.name: layer.steps for layer in layers}
     for layer in layers[1:]:
-        heard = [
-            _later(found[name], steps[name], lag, layer, name)
-            for name, lag in zip(layer.sources, layer.lags, strict=True)
-        ]
-        x = heard[0]
-        if len(heard) > 1:
-            x = tf.keras.layers.Concatenate(name=f"{layer.name}_heard")(heard)
-        found[layer.name] = _layer(x, layer, time, form)
+        slots: dict[int, list[KerasTensor]] = {}
+        for name, lag, slot in zip(layer.sources, layer.lags, layer.slots, strict=True):
+            slots.setdefault(slot, []).append(_later(found[name], steps[name], lag, layer, name))
+        found[layer.name] = _layer(slots, layer, time, form)
     x = MeanOverTime(time.steps, name="mean")(found[layers[-1].name])
-    return tf.keras.Model(pixels, _logits(x, config), name="unet_through_time")
+    heads = 1 if form == "chip" else time.heads
+    return tf.keras.Model(pixels, _logits(x, config, heads), name="unet_through_time")
 
 
 def _stem(
@@ -100,8 +100,28 @@ def _later(x: KerasTensor, steps: int, lag: int, layer: TimedLayer, source: str)
     return Later(steps, lag, layer.steps, name=f"{source}_to_{layer.name}")(x)
 
 
-def _layer(x: KerasTensor, layer: TimedLayer, time: ThroughTime, form: Form) -> KerasTensor:
+def _layer(
+    slots: dict[int, list[KerasTensor]], layer: TimedLayer, time: ThroughTime, form: Form
+) -> KerasTensor:
     """Spikes that are heard to spikes."""
+    name = layer.name
+    if layer.kind == "gate":
+        return Gate(time.residual, name=name + SPIKES)([slots[0][0], slots[1][0]])
+    parts = [
+        heard[0] if len(heard) == 1 else tf.keras.layers.Add(name=f"{name}_sum{slot}")(heard)
+        for slot, heard in slots.items()
+        if slot != ADDED
+    ]
+    x = parts[0]
+    if len(parts) > 1:
+        x = tf.keras.layers.Concatenate(name=f"{name}_heard")(parts)
+    return _convolved(x, slots.get(ADDED, []), layer, time, form)
+
+
+def _convolved(
+    x: KerasTensor, added: list[KerasTensor], layer: TimedLayer, time: ThroughTime, form: Form
+) -> KerasTensor:
+    """Of a layer that is no gate."""
     chip, steps, name = form == "chip", layer.steps, layer.name
     if layer.kind == "up":
         transpose = OneScaleConv2DTranspose if chip else tf.keras.layers.Conv2DTranspose
@@ -116,12 +136,16 @@ def _layer(x: KerasTensor, layer: TimedLayer, time: ThroughTime, form: Form) -> 
     x = convolve(x)
     if not chip:
         x = NormalizationOverTime(time.normalization, steps, name=name + NORM)(x)
+        if added:
+            x = AddedSpikes(name=name + ADDED_SPIKES)([x, *added])
         return Spikes(steps, time.dynamics, name=name + SPIKES)(x)
 
     def unit() -> tf.Tensor:
         return convolve.unit
 
     x = ShiftPerStep(steps, unit, name=name + SHIFT)(x)
+    if added:
+        x = AddedSpikes(unit, name=name + ADDED_SPIKES)([x, *added])
     return Spikes(steps, time.dynamics, is_flushed(layer), unit, name=name + SPIKES)(x)
 
 
@@ -130,9 +154,14 @@ def is_flushed(layer: TimedLayer) -> bool:
     return any(layer.lags)
 
 
-def _logits(x: KerasTensor, config: UNetConfig) -> KerasTensor:
-    """The read-out of `loihiseg.network.unet`."""
+def _logits(x: KerasTensor, config: UNetConfig, heads: int) -> KerasTensor:
+    """The read-out of `loihiseg.network.unet`; of several the mean."""
     stride = config.stem_stride
     if stride == 1:
-        return tf.keras.layers.Conv2D(1, 1, name="readout")(x)
-    return tf.keras.layers.Conv2DTranspose(1, 2 * stride, stride, padding="same", name="readout")(x)
+        found = tf.keras.layers.Conv2D(heads, 1, name="readout")(x)
+    else:
+        transpose = tf.keras.layers.Conv2DTranspose(
+            heads, 2 * stride, stride, padding="same", name="readout"
+        )
+        found = transpose(x)
+    return found if heads == 1 else MeanOfHeads(name="mean_of_heads")(found)

@@ -5,7 +5,7 @@ from loihiseg.network.weight_shapes import weight_shapes
 from loihiseg.through_time.settings import Form, ThroughTime
 from loihiseg.through_time.structure import timed, wires
 
-NORM, SHIFT, SPIKES = "_norm", "_shift", "_spikes"
+NORM, SHIFT, SPIKES, ADDED_SPIKES = "_norm", "_shift", "_spikes", "_added"
 """Behind the name of a layer, those of its parts."""
 
 
@@ -26,9 +26,16 @@ def weight_shapes_over_time(
         If the U-Net cannot run over time.
     """
     plain = weight_shapes(config)
-    readout = {name: plain[name] for name in ("readout/kernel:0", "readout/bias:0")}
+    heads = 1 if form == "chip" else time.heads
+    kernel = plain["readout/kernel:0"]
+    kernel = (*kernel[:3], heads) if config.stem_stride == 1 else (*kernel[:2], heads, kernel[3])
+    readout: dict[str, tuple[int, ...]] = {
+        "readout/kernel:0": kernel, "readout/bias:0": (heads,)
+    }  # fmt: skip
     found: dict[str, tuple[int, ...]] = {}
-    for layer in timed(wires(config), time.steps, time.delayed):
+    for layer in timed(wires(config, time.residual), time.steps, time.delayed):
+        if layer.kind == "gate":
+            continue
         name, channels = layer.name, layer.channels
         found[f"{name}/kernel:0"] = plain[f"{name}/kernel:0"]
         steps = 1 if name == "stem" else layer.steps

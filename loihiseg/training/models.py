@@ -6,6 +6,7 @@ from loihiseg.frameworks import tf
 
 import numpy as np
 
+from loihiseg.errors import Option, OptionError
 from loihiseg.network.events import charge_events
 from loihiseg.network.unet import ChipEffects, build_unet
 from loihiseg.through_time.folding import fold
@@ -96,7 +97,14 @@ def _first_over_time(
     if start is None:
         return made
     normalized = build_through_time(config.network, time, config.crop)
-    if start.info.config.time is None:
+    theirs = start.info.config.time
+    if time.residual != (theirs.residual if theirs else "none"):
+        raise OptionError(
+            Option("start"),
+            ": residual blocks start from a network of the same blocks; leave it out, or the "
+            "blocks",
+        )
+    if theirs is None:
         before = build_unet(start.info.config.network, config.crop)
         set_model_weights(before, start.weights)
         start_over_time(before, normalized, config.network, crops)
