@@ -13,6 +13,7 @@ from loihiseg.compilation.source import build_network, is_over_time, lowered, re
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.logits import readout_logits
 from loihiseg.errors import InputError
+from loihiseg.methods.residual.blocks import with_blocks
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.unet import build_unet
 from loihiseg.through_time.settings import ThroughTime
@@ -40,9 +41,10 @@ class Stopped(Exception):
 @pytest.mark.parametrize("form", ["normalized", "chip"])
 @pytest.mark.parametrize("normalization", ["none", "shared", "shift", "bntt"])
 def test_weights_are_known_without_building(normalization, form):
-    time = ThroughTime(3, normalization=normalization)
-    built = {w.name: tuple(w.shape) for w in build_through_time(CONFIG, time, form=form).weights}
-    assert weight_shapes_over_time(CONFIG, time, form) == built
+    time = ThroughTime(3, normalization=normalization, residual="or", heads=2)
+    config = with_blocks(CONFIG, 1)
+    built = {w.name: tuple(w.shape) for w in build_through_time(config, time, form=form).weights}
+    assert weight_shapes_over_time(config, time, form) == built
 
 
 def test_the_last_epochs_are_in_the_chips_form():
@@ -152,12 +154,18 @@ def test_options_make_a_training_through_time():
     published = configured("--method", "bntt", "--normalization", "bntt", "--decay", "41")
     assert published.time.dynamics.decay == 41 and published.tuning_epochs == 0
     assert configured().time is None
+    blocks = configured("--method", "residual", "--blocks", "2", "--residual", "iand")
+    assert blocks.time.residual == "iand" and blocks.network.convs_down == (5, 4)
+    assert configured("--method", "residual", "--heads", "3").time == ThroughTime(
+        4, residual="add", heads=3
+    )
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
         (("--time-steps", "3"), "--time-steps: is for training with --method; give it too"),
+        (("--method", "bntt", "--blocks", "2"), "--blocks: is for --method residual"),
         (("--method", "bntt", "--levels", "3"), "leave them out with --method"),
         (("--method", "bntt", "--window-steps", "9"), "--window-steps: is for firing rates"),
         (

@@ -6,11 +6,15 @@ from dataclasses import replace
 from loihiseg.commands.train.options import TIME_STEPS
 from loihiseg.commands.typed import as_typed
 from loihiseg.errors import InputError
-from loihiseg.through_time.settings import Dynamics, Normalization, ThroughTime
+from loihiseg.methods.residual.blocks import with_blocks
+from loihiseg.network.config import UNetConfig
+from loihiseg.through_time.settings import Dynamics, Normalization, Residual, ThroughTime
 from loihiseg.training.phases import at_least, prepared, progressive_stages
 from loihiseg.training.presets import PRESETS, Stage, TrainingConfig
 
-OF_TIME = ("time_steps", "normalization", "decay")
+OF_BLOCKS = ("residual", "blocks")
+
+OF_TIME = ("time_steps", "normalization", "decay", "heads", *OF_BLOCKS)
 """Options of training through time."""
 
 TIME_CROP, TIME_BATCH, TIME_STEPS_PER_EPOCH, TIME_EPOCHS = 128, 4, 50, 20
@@ -132,7 +136,15 @@ def _over_time(options: Namespace, config: TrainingConfig) -> TrainingConfig:
         raise InputError("--window-steps: is for firing rates; leave it out with --method")
     normalization: Normalization = options.normalization or "shift"
     decay = _given(options.decay, Dynamics().decay)
-    time = ThroughTime(_given(options.time_steps, TIME_STEPS), True, normalization, Dynamics(decay))
+    residual, network = _with_blocks(options, config.network)
+    time = ThroughTime(
+        _given(options.time_steps, TIME_STEPS),
+        True,
+        normalization,
+        Dynamics(decay),
+        residual,
+        options.heads or 1,
+    )
     epochs = options.epochs or TIME_EPOCHS
     on_chip = normalization != "bntt" and not options.float_weights
     tuning = _given(options.tuning_epochs, epochs // 4 if on_chip else 0)
@@ -146,7 +158,7 @@ def _over_time(options: Namespace, config: TrainingConfig) -> TrainingConfig:
     rate = options.learning_rate
     return replace(
         config,
-        network=replace(config.network, rates=replace(config.network.rates, weight=0.0)),
+        network=replace(network, rates=replace(network.rates, weight=0.0)),
         crop=min(config.crop, TIME_CROP),
         batch=TIME_BATCH,
         steps_per_epoch=TIME_STEPS_PER_EPOCH,
@@ -158,6 +170,16 @@ def _over_time(options: Namespace, config: TrainingConfig) -> TrainingConfig:
         window_steps=0,
         time=time,
     )
+
+
+def _with_blocks(options: Namespace, network: UNetConfig) -> tuple[Residual, UNetConfig]:
+    """How blocks are joined, and the network with them."""
+    if options.method == "residual":
+        return options.residual or "add", with_blocks(network, options.blocks or 1)
+    for name in OF_BLOCKS:
+        if getattr(options, name) is not None:
+            raise InputError(f"{as_typed(name)}: is for --method residual")
+    return "none", network
 
 
 def _given(value: int | None, default: int) -> int:

@@ -7,14 +7,23 @@ from typing import Any
 
 from loihiseg.commands.common import add_data_options
 from loihiseg.data.sections import sections_text
-from loihiseg.through_time.settings import MOST_TIME_STEPS, WHOLE_VOLTAGE, Dynamics, Normalization
+from loihiseg.through_time.settings import (
+    MOST_TIME_STEPS,
+    WHOLE_VOLTAGE,
+    Dynamics,
+    Normalization,
+    Residual,
+)
 from loihiseg.training.presets import PRESETS
 from partition.command_line.options import Parser, real, seed, whole
 from partition.display.messages import one_line
 
 MAX_EPOCHS = 100_000
 MAX_LEVELS = 255
-METHODS = ("bntt",)
+MAX_BLOCKS = 10
+MAX_HEADS = 100
+METHODS = ("bntt", "residual")
+RESIDUALS: tuple[Residual, ...] = ("add", "before", "and", "iand", "or", "none")
 TIME_STEPS = 4
 NORMALIZATIONS: tuple[Normalization, ...] = ("shift", "shared", "none", "bntt")
 
@@ -141,7 +150,8 @@ def _add_time(parser: Parser) -> None:
     group.add_argument(
         "--method",
         choices=METHODS,
-        help="train step by step: bntt, with a normalization for each step",
+        help="train step by step: bntt, with a normalization for each step; residual, with blocks "
+        "of convolutions besides that are joined with what they hear",
     )
     group.add_argument(
         "--time-steps",
@@ -155,6 +165,25 @@ def _add_time(parser: Parser) -> None:
         help="of currents: shift, with one scale and a shift for each step, which the chip has "
         "exactly; shared by all steps; none; or as published, bntt, which the chip lacks "
         "(default: shift)",
+    )
+    group.add_argument(
+        "--residual",
+        choices=RESIDUALS,
+        help="what follows a block hears its spikes and those it heard: added (add); added before "
+        "the block's threshold (before); through a gate (and, or; iand: those it heard without "
+        "its own); or its own alone (none) (default: add)",
+    )
+    group.add_argument(
+        "--blocks",
+        type=whole(1, MAX_BLOCKS),
+        metavar="N",
+        help="residual blocks more at each depth (default: 1)",
+    )
+    group.add_argument(
+        "--heads",
+        type=whole(1, MAX_HEADS),
+        metavar="N",
+        help="read-outs of which the mean is trained (default: 1)",
     )
     group.add_argument(
         "--decay",
