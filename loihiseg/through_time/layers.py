@@ -75,6 +75,12 @@ class Spikes(tf.keras.layers.Layer):
         As of `integers_of`.
     unit : callable, optional
         Compute in the chip's integers. Not kept in a saved model.
+
+    Attributes
+    ----------
+    event_weight : float
+        Of the spikes of a neuron for an image in the loss; 0, unless
+        `loihiseg.through_time.events.charge_spikes` sets it. Not kept in a saved model.
     """
 
     def __init__(
@@ -91,6 +97,7 @@ class Spikes(tf.keras.layers.Layer):
             surrogate = Surrogate(**dynamics["surrogate"])
             dynamics = Dynamics(**{**dynamics, "surrogate": surrogate})
         self.dynamics = dynamics
+        self.event_weight = 0.0
 
     @property
     def integers(self) -> Integers | None:
@@ -102,6 +109,8 @@ class Spikes(tf.keras.layers.Layer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Map currents to spikes of the same shape."""
         found = spike_trains(over_time(inputs, self.steps), self.dynamics, self.integers)
+        if self.event_weight:
+            self.add_loss(self.event_weight * self.steps * tf.reduce_mean(found))
         return merged(tf.ensure_shape(found, (None, self.steps, *inputs.shape[1:])))
 
     def get_config(self) -> dict[str, object]:

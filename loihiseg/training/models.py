@@ -9,6 +9,7 @@ import numpy as np
 from loihiseg.errors import Option, OptionError
 from loihiseg.network.events import charge_events
 from loihiseg.network.unet import ChipEffects, build_unet
+from loihiseg.through_time.events import charge_spikes, spike_costs
 from loihiseg.through_time.folding import fold
 from loihiseg.through_time.settings import ThroughTime
 from loihiseg.through_time.starting import start_over_time
@@ -36,7 +37,10 @@ class _Cosine(tf.keras.optimizers.schedules.CosineDecay):
 def compiled(config: TrainingConfig, phase: Phase) -> tf.keras.Model:
     """The network of a phase with random weights, at the size of training crops."""
     model = _built(config, phase)
-    if config.event_weight:
+    if config.event_weight and config.time is not None:
+        costs = spike_costs(phase.network, config.time.residual)
+        charge_spikes(model, costs, config.event_weight)
+    elif config.event_weight:
         charge_events(model, config.event_weight)
     steps = config.steps_per_epoch
     first = phase.first * steps if phase.own_optimizer else 0

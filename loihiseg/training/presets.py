@@ -76,8 +76,8 @@ class TrainingConfig:
     start : str
         Digest of the weights that training starts from; empty: random ones.
     event_weight : float
-        In stages with levels, of the synaptic events per multiply-accumulate in the loss; see
-        `loihiseg.network.events.charge_events`.
+        In stages with levels, or over time, of the synaptic events per multiply-accumulate in the
+        loss; see `loihiseg.network.events` and `loihiseg.through_time.events`.
     time : ThroughTime or None
         Training of a spiking network through time, instead of one of rates or levels. Its tuning
         epochs train it in the chip's form, see `loihiseg.through_time.unet`.

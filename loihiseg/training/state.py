@@ -57,7 +57,8 @@ class Epoch:
 
     Layers have firing rates or levels, or neither where they are ideal. Phases, in which the same
     network is trained, are counted from 0. ``rate_loss`` is that of firing rates or of synaptic
-    events, ``events_per_mac`` what `loihiseg.network.events` counts of a network of levels.
+    events, ``events_per_mac`` what `loihiseg.network.events` counts of a network of levels, and
+    `loihiseg.through_time.events` of one over time, which has neither rates nor levels.
     """
 
     epoch: Positive

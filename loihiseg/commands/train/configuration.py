@@ -127,10 +127,10 @@ def _given_stages(
 
 def _over_time(options: Namespace, config: TrainingConfig) -> TrainingConfig:
     """Small crops and few of them: each goes through the network once for every step."""
-    if options.levels or options.stages or options.batch_norm or options.event_weight:
+    if options.levels or options.stages or options.batch_norm:
         raise InputError(
-            "--levels, --stages, --batch-norm, --event-weight: are for activations of levels; "
-            "leave them out with --method"
+            "--levels, --stages, --batch-norm: are for activations of levels; leave them out with "
+            "--method"
         )
     if options.window_steps:
         raise InputError("--window-steps: is for firing rates; leave it out with --method")
@@ -168,6 +168,7 @@ def _over_time(options: Namespace, config: TrainingConfig) -> TrainingConfig:
         tuning_epochs=tuning,
         eight_bit=bool(tuning),
         window_steps=0,
+        event_weight=options.event_weight,
         time=time,
     )
 
