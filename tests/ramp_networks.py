@@ -405,7 +405,14 @@ def _program(neurons):
         # Gates keep 1/4096 of their voltage, which is nothing.
         [0, 1, THRESHOLD, 0, 2**23 - 1, 1]
         if layer.neuron.chooses
-        else [0, 4096, THRESHOLD, -(2**layer.neuron.floor_exponent) + 1, 2**23 - 1, 1]
+        else [
+            0,
+            4096 - getattr(layer.neuron, "decay", 0),
+            getattr(layer.neuron, "threshold", THRESHOLD),
+            -(2**layer.neuron.floor_exponent) + 1,
+            2**23 - 1,
+            1,
+        ]
         for layer in chip
     ]
     biases = [np.broadcast_to(neuron_bias(layer), layer.shape).ravel() for layer in chip]

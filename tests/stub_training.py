@@ -78,7 +78,7 @@ def install(monkeypatch):
     fakes = {
         trainable.compiled: lambda config, phase, *_: _Model(config.network),
         trainable.first_model: lambda config, *_: _Model(config.network),
-        trainable.as_validated: lambda phase: _Model(phase.network),
+        trainable.as_validated: lambda config, phase: _Model(phase.network),
     }
     for module in [m for name, m in sys.modules.items() if name.startswith("loihiseg.")]:
         for original, fake in fakes.items():

@@ -33,6 +33,7 @@ LOIHISEG_ROOMS = [
     ["frameworks", "locks", "quantization", "storage"],
     ["data", "metrics", "starting"],
     ["network"],
+    ["through_time"],
     ["training"],
     ["conversion"],
     ["codes", "simulation"],

@@ -41,10 +41,13 @@ class Trained:
         Whether its activations have levels.
     eight_bit : bool
         Whether with the chip's 8-bit weights, of one scale per layer.
+    over_time : bool
+        Whether step by step, as a spiking network, in the chip's integers.
     """
 
     has_levels: bool = False
     eight_bit: bool = False
+    over_time: bool = False
 
 
 class NeuralCode(ABC):
@@ -207,6 +210,24 @@ class NeuralCode(ABC):
     @abstractmethod
     def activation(self, layer: SpikingLayer, spikes_per_step: np.ndarray) -> np.ndarray:
         """What spikes mean: (..., neurons) in the window to (..., channels), float32."""
+
+    def looked_at(self, layer: SpikingLayer, fired: np.ndarray) -> np.ndarray:
+        """What spikes mean to a host that looks before the end.
+
+        Parameters
+        ----------
+        layer : SpikingLayer
+        fired : numpy.ndarray
+            bool, (steps, ..., neurons): so far, from ``first_step`` on at the least.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32, (..., channels): by default of a window that is as large a part of these steps
+            as the read-out's is of all.
+        """
+        window = max(1, round(len(fired) * (self.n_window_steps / self.n_steps)))
+        return self.activation(layer, fired[-window:].mean(axis=0, dtype=np.float32))
 
     def steps_between_images(self, network: LoweredNetwork) -> int | None:
         """The fewest steps after which the next image may follow without a change of any answer.

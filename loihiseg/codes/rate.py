@@ -55,8 +55,8 @@ class RateCode(NeuralCode):
 
     @classmethod
     def suits(cls, trained: Trained) -> bool:
-        """Activations without levels."""
-        return not trained.has_levels
+        """Activations without levels, of networks without steps."""
+        return not (trained.has_levels or trained.over_time)
 
     @classmethod
     def usual(cls, given: Values, looked_at: bool) -> dict[str, Any]:
@@ -75,6 +75,14 @@ class RateCode(NeuralCode):
     ) -> LoweredNetwork:
         """The network itself."""
         for layer in network.layers:
+            if layer.neuron.over_time:
+                raise OptionError(
+                    Option("code"),
+                    f" {self.name}: layer '{layer.name}' was trained step by step, no firing rate "
+                    "stands for it; use ",
+                    Option("code"),
+                    " direct",
+                )
             if layer.neuron.chooses:
                 raise OptionError(
                     Option("code"),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loihiseg.codes.code import NeuralCode, Trained
+from loihiseg.codes.direct.code import DirectCode
 from loihiseg.codes.options import Values, add_code_options
 from loihiseg.codes.ramp.code import RampCode
 from loihiseg.codes.rate import RateCode
@@ -21,8 +22,8 @@ from loihiseg.codes.shown import (
     words_of_rates,
 )
 from loihiseg.codes.thermometer.code import ThermometerCode
+from loihiseg.conversion import leaky, stepwise
 from loihiseg.conversion import neuron_kinds as plain
-from loihiseg.conversion import stepwise
 from loihiseg.conversion.neuron import Neuron
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.results.run import Code, Results
@@ -32,6 +33,7 @@ _CODES: dict[str, type[NeuralCode]] = {
     RateCode.name: RateCode,
     ThermometerCode.name: ThermometerCode,
     RampCode.name: RampCode,
+    DirectCode.name: DirectCode,
 }
 
 
@@ -111,6 +113,7 @@ def neuron_kinds() -> Mapping[str, type[Neuron]]:
     kinds = (
         *plain.KINDS,
         *stepwise.KINDS,
+        *leaky.KINDS,
         *(kind for code in _CODES.values() for kind in code.neuron_kinds),
     )
     return {kind.__struct_config__.tag: kind for kind in kinds}  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from loihiseg.codes.code import Calibration, NeuralCode
+from loihiseg.conversion.over_time import is_over_time, shares_over_time
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError
 
@@ -23,9 +24,11 @@ def settled_activations(network: LoweredNetwork, pixels: np.ndarray) -> dict[str
         (n, rows, columns, channels) float32 by layer. `loihiseg.conversion.forward` gives the same
         up to rounding, which the steps of firing rates make larger.
     """
+    images = pixels[..., None] if pixels.ndim == 3 else pixels
+    if is_over_time(network):
+        return shares_over_time(network, images)
     from loihiseg.conversion.converter import keras_network
 
-    images = pixels[..., None] if pixels.ndim == 3 else pixels
     outputs = keras_network(network, staircase=True, channels=True).predict(images, verbose=0)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     return {layer.name: out for layer, out in zip(network.layers, outputs, strict=True)}

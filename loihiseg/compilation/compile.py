@@ -24,6 +24,7 @@ from loihiseg.compilation.source import (
     TrainedNetwork,
     build_network,
     check_tile,
+    lowered,
 )
 from loihiseg.conversion.host_work import check_tail
 from loihiseg.conversion.neuron import BLOCKS_VERSION
@@ -85,13 +86,11 @@ def prepare(
     partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
-    from loihiseg.conversion.lowering import lower
-
     with reporter.part("lower") as note:
         check_tile(source, options.tile)
         built = _network(source, options, side)
         follow = options.levels is not None
-        lowering = lower(built.model, options.rate_scale_hz, levels_follow=follow)
+        lowering = lowered(built, options.rate_scale_hz, follow)
         check_tail(lowering.graph, options.allow_host_tail)
         network = with_levels(lowering.network, options)
         code = neural_code(options, network, built.info)
@@ -125,11 +124,9 @@ def float_network(
     InputError
         If network or options cannot be used.
     """
-    from loihiseg.conversion.lowering import lower
-
     check_tile(source, options.tile)
     built = _network(source, options, side)
-    lowering = lower(built.model, options.rate_scale_hz, levels_follow=True)
+    lowering = lowered(built, options.rate_scale_hz, levels_follow=True)
     return FloatNetwork(lowering.network, lowering.graph, threshold_of(built, threshold))
 
 

@@ -9,6 +9,7 @@ from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
 from loihiseg.compilation.levels import with_levels
 from loihiseg.compilation.options import AUTO, CODE_FIELDS, CompileOptions
+from loihiseg.conversion.over_time import is_over_time
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.training.checkpoint import CheckpointInfo
@@ -80,6 +81,7 @@ def _trained(network: LoweredNetwork, info: CheckpointInfo | None = None) -> Tra
     return Trained(
         has_levels=any(layer.levels for layer in network.layers),
         eight_bit=info is not None and info.config.ends_in_eight_bit,
+        over_time=is_over_time(network),
     )
 
 
@@ -245,8 +247,7 @@ def largest_tile(config: CompileOptions, source: "Source", most: int) -> int:
         If no tile fits.
     """
     from loihiseg.compilation.mapping import partition_layers
-    from loihiseg.compilation.source import build_network
-    from loihiseg.conversion.lowering import lower
+    from loihiseg.compilation.source import build_network, lowered
     from partition.core.errors import DoesNotFitError
 
     path, checkpoint = source
@@ -254,9 +255,7 @@ def largest_tile(config: CompileOptions, source: "Source", most: int) -> int:
         raise OptionError(
             Option("tile"), f" auto: {path} is a Keras model, whose input has a size of its own"
         )
-    lowering = lower(
-        build_network(source).model, config.rate_scale_hz, levels_follow=config.levels is not None
-    )
+    lowering = lowered(build_network(source), config.rate_scale_hz, config.levels is not None)
     network = with_levels(lowering.network, config)
     code = neural_code(config, network, checkpoint.info)
     layers = partition_layers(code.neurons(network))

@@ -176,7 +176,7 @@ def _give_integers(block: LoihiBlock, neuron_type: NeuronType, dt_s: float) -> f
     forgets = isinstance(neuron_type, Counting)
     for array, value in (
         (part.decay_u, STORED_DECAY),
-        (part.decay_v, STORED_DECAY if forgets else 0),
+        (part.decay_v, STORED_DECAY if forgets else neuron_type.decay),
         (part.vth, neuron_type.threshold),
         (part.bias, bias),
     ):

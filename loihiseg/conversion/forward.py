@@ -6,6 +6,7 @@ import numpy as np
 
 from loihiseg.conversion.convolution import layer_total
 from loihiseg.conversion.host_current import host_current
+from loihiseg.conversion.over_time import is_over_time, shares_over_time
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.errors import InputError
 
@@ -35,9 +36,11 @@ def forward(
     -------
     dict of str to numpy.ndarray
         (n, rows, columns, channels) float32 by layer: of binary neurons the activations that they
-        stand for.
+        stand for; of layers with own steps the spikes per own step.
     """
     images = _by_name(network, pixels)
+    if is_over_time(network):
+        return shares_over_time(network, next(iter(images.values())))
     n_images = len(next(iter(images.values())))
     parts = [
         _forward(

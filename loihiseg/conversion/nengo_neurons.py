@@ -178,7 +178,7 @@ class Counting(_OfIntegers):
 
 
 class Waiting(_OfIntegers):
-    """Neurons that integrate integers, down to a floor far below: those of the ramp code.
+    """Neurons that integrate integers, down to a floor: those of the ramp and direct codes.
 
     A spike resets the voltage to 0. Input and voltage are the chip's integers: on Loihi
     `loihiseg.conversion.exact_blocks` builds them, with weights that are not rounded.
@@ -191,6 +191,8 @@ class Waiting(_OfIntegers):
         The lowest voltage is 1 above minus 2 to the power of this.
     amplitude : float
         Scales the output, which is this over the length of a step.
+    decay : int
+        Of the voltage in a step, in parts of 4096; what is left is rounded towards 0.
     """
 
     negative = False
@@ -198,15 +200,22 @@ class Waiting(_OfIntegers):
     state: ClassVar = {"voltage": Choice([0])}
     amplitude = NumberParam("amplitude", low=0, low_open=True)
     threshold = IntParam("threshold", low=0)
-    floor_exponent = IntParam("floor_exponent", low=1)
+    floor_exponent = IntParam("floor_exponent", low=0)
+    decay = IntParam("decay", low=0, high=4095)
 
     def __init__(
-        self, threshold: int, floor_exponent: int, amplitude: float = 1, **kwargs: object
+        self,
+        threshold: int,
+        floor_exponent: int,
+        amplitude: float = 1,
+        decay: int = 0,
+        **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         self.threshold = threshold
         self.floor_exponent = floor_exponent
         self.amplitude = amplitude
+        self.decay = decay
 
     @property
     def floor(self) -> int:
@@ -215,6 +224,9 @@ class Waiting(_OfIntegers):
 
     def step(self, dt: float, J: np.ndarray, output: np.ndarray, voltage: np.ndarray) -> None:
         """Add the input of this step, which a spike of weight 1 makes 1 over its length."""
+        if self.decay:
+            kept = np.floor(np.abs(voltage) * (4096 - self.decay) / 4096)
+            voltage[:] = np.sign(voltage) * kept
         voltage += J * dt
         np.maximum(voltage, self.floor, out=voltage)
         spiked = voltage > self.threshold

@@ -127,6 +127,8 @@ class Neuron:
         Whether kernels and biases are the chip's integers already.
     bias_sent : bool
         Whether a clock sends the biases, and the neurons have none of their own.
+    over_time : bool
+        Whether a layer has steps of its own; see `loihiseg.conversion.over_time`.
     """
 
     levels: int = 0
@@ -138,6 +140,7 @@ class Neuron:
     whole_kernels: bool = False
     integers: bool = False
     bias_sent: bool = False
+    over_time: bool = False
 
     @property
     def per_channel(self) -> int:

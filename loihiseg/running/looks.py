@@ -84,14 +84,7 @@ def _activations(
     code: NeuralCode, layer: SpikingLayer, fired: np.ndarray, steps: tuple[int, ...]
 ) -> np.ndarray:
     """Activations of a layer at every look, (n_looks, rows, columns, channels)."""
-    share = code.n_window_steps / code.n_steps
-    windows = [max(1, round(step * share)) for step in steps]
-    return np.stack(
-        [
-            code.activation(layer, fired[step - window : step].mean(axis=0, dtype=np.float32))
-            for step, window in zip(steps, windows, strict=True)
-        ]
-    )
+    return np.stack([code.looked_at(layer, fired[:step]) for step in steps])
 
 
 def early_exit(

@@ -20,12 +20,11 @@ import numpy as np
 from loihiseg.data.record import DataRecord
 from loihiseg.errors import InputError
 from loihiseg.files import remove, sha256, write_bytes, write_json
-from loihiseg.network.config import UNetConfig
-from loihiseg.network.weight_shapes import weight_shapes
 from loihiseg.storage.arrays import pack_arrays, unpack_arrays
 from loihiseg.storage.fields import check_known
 from loihiseg.storage.ranges import Count, Name, Number, Positive, Share
 from loihiseg.storage.schema import check_range
+from loihiseg.training.phases import shapes_at
 from loihiseg.training.presets import TrainingConfig
 from partition.storage.files import read_bytes
 from partition.storage.strict_json import decode, in_one_line, peek, sealed
@@ -190,19 +189,23 @@ def _load(folder: Path) -> Checkpoint:
         weights = unpack_arrays(data)
     except ValueError as error:
         raise InputError(f"{weights_path}: damaged checkpoint ({error}); train it again") from None
-    check_weights(weights, values["config"].network, weights_path)
-    return Checkpoint(CheckpointInfo(**values), weights)
+    info = CheckpointInfo(**values)
+    check_weights(weights, shapes_at(info.config, info.epoch - 1), weights_path)
+    return Checkpoint(info, weights)
 
 
 def check_weights(
-    weights: dict[str, np.ndarray], network: UNetConfig, path: str | PathLike[str]
+    weights: dict[str, np.ndarray],
+    shapes: dict[str, tuple[int, ...]],
+    path: str | PathLike[str],
 ) -> None:
     """That weights are those of a network: their names, shapes, kind of numbers, and finite.
 
     Parameters
     ----------
     weights : dict of str to numpy.ndarray
-    network : UNetConfig
+    shapes : dict of str to tuple of int
+        Of the network's, by name.
     path : path-like
         What messages name.
 
@@ -210,7 +213,6 @@ def check_weights(
     ------
     InputError
     """
-    shapes = weight_shapes(network)
     for name, shape in shapes.items():
         value = weights.get(name)
         if value is None or value.shape != shape or value.dtype != np.float32:
@@ -270,6 +272,8 @@ def _check_description(description: _Description) -> None:
         raise ValueError(f"epoch {description.epoch} of {config.epochs}")
     if config.network.rates.low_hz > config.network.rates.high_hz:
         raise ValueError("firing rates from high to low")
+    if config.time is not None:
+        shapes_at(config, description.epoch - 1)
     if description.weights != _weights_name(description.sha256):
         raise ValueError(f"weights file {description.weights} is not named after its digest")
 

@@ -29,6 +29,7 @@ from loihiseg.network.events import event_costs
 from loihiseg.network.logits import sigmoid
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.provenance import versions
+from loihiseg.through_time.events import events_per_mac, spike_costs
 from loihiseg.training.beginning import check_labels
 from loihiseg.training.checkpoint import (
     Checkpoint,
@@ -57,6 +58,10 @@ from partition.display.messages import handed_on
 
 RATE_TILES = 32
 """Tiles of the validation sections on which firing rates are logged."""
+
+
+EVENT_TILES = 8
+"""The same of events of networks over time, whose tiles count once for every step."""
 
 
 class Crops(tf.keras.utils.Sequence):
@@ -167,7 +172,7 @@ def train_held(
             phase = phase_at(config, epoch)
             if epoch == phase.first and history:
                 model = next_model(model, phase, config, Crops(training, config, epoch)[0][0])
-            deployed = as_validated(phase)
+            deployed = as_validated(config, phase)
         fitted = model.fit(
             Crops(training, config, epoch),
             epochs=epoch + 1,
@@ -284,7 +289,7 @@ def _validate(
         firing_rates(model, stack, config),
         levels,
         phases(config).index(phase_at(config, epoch - 1)),
-        _events_per_mac(model, levels),
+        _events_per_mac(model, levels, stack, config),
     )
 
 
@@ -315,7 +320,15 @@ def used_levels(
     )
 
 
-def _events_per_mac(model: tf.keras.Model, levels: tuple[LayerLevels, ...]) -> float:
+def _events_per_mac(
+    model: tf.keras.Model,
+    levels: tuple[LayerLevels, ...],
+    stack: Stack,
+    config: TrainingConfig,
+) -> float:
+    if config.time is not None:
+        pixels = _tiles(stack, config, EVENT_TILES)
+        return events_per_mac(model, spike_costs(config.network, config.time.residual), pixels)
     costs = event_costs(model)
     return float(sum(costs.get(layer.layer, 0.0) * layer.mean_level for layer in levels))
 
@@ -340,10 +353,15 @@ def _activations(
     if not layers:
         return []
     inner = tf.keras.Model(model.inputs, [layer.output for layer in layers])
+    tiles = _tiles(stack, config, RATE_TILES)
+    return list(zip(layers, inner.predict(tiles, verbose=0)))
+
+
+def _tiles(stack: Stack, config: TrainingConfig, most: int) -> np.ndarray:
+    """Some tiles of a stack, (n, tile, tile, 1)."""
     grid = tile_grid(stack.images.shape[1:], config.network.tile, 0)
     tiles = np.concatenate([cut(normalize(image), grid) for image in stack.images])
-    tiles = tiles[np.linspace(0, len(tiles) - 1, min(RATE_TILES, len(tiles))).astype(int)]
-    return list(zip(layers, inner.predict(tiles[..., None], verbose=0)))
+    return tiles[np.linspace(0, len(tiles) - 1, min(most, len(tiles))).astype(int)][..., None]
 
 
 def _best(history: list[Epoch], config: TrainingConfig) -> Epoch:

@@ -6,8 +6,14 @@ from loihiseg.frameworks import tf
 
 import numpy as np
 
+from loihiseg.errors import Option, OptionError
 from loihiseg.network.events import charge_events
 from loihiseg.network.unet import ChipEffects, build_unet
+from loihiseg.through_time.events import charge_spikes, spike_costs
+from loihiseg.through_time.folding import fold
+from loihiseg.through_time.settings import ThroughTime
+from loihiseg.through_time.starting import start_over_time
+from loihiseg.through_time.unet import build_through_time
 from loihiseg.training.carry_over import carry_over
 from loihiseg.training.checkpoint import Checkpoint, set_model_weights
 from loihiseg.training.phases import Phase, phase_at
@@ -30,9 +36,11 @@ class _Cosine(tf.keras.optimizers.schedules.CosineDecay):
 
 def compiled(config: TrainingConfig, phase: Phase) -> tf.keras.Model:
     """The network of a phase with random weights, at the size of training crops."""
-    effects = ChipEffects(phase.eight_bit, phase.window_steps, phase.staircase)
-    model = build_unet(phase.network, config.crop, effects)
-    if config.event_weight:
+    model = _built(config, phase)
+    if config.event_weight and config.time is not None:
+        costs = spike_costs(phase.network, config.time.residual)
+        charge_spikes(model, costs, config.event_weight)
+    elif config.event_weight:
         charge_events(model, config.event_weight)
     steps = config.steps_per_epoch
     first = phase.first * steps if phase.own_optimizer else 0
@@ -43,6 +51,14 @@ def compiled(config: TrainingConfig, phase: Phase) -> tf.keras.Model:
         weighted_metrics=[tf.keras.metrics.BinaryCrossentropy(name="bce", from_logits=True)],
     )
     return model
+
+
+def _built(config: TrainingConfig, phase: Phase) -> tf.keras.Model:
+    """At the size of training crops."""
+    if config.time is not None and phase.form is not None:
+        return build_through_time(phase.network, config.time, config.crop, phase.form)
+    effects = ChipEffects(phase.eight_bit, phase.window_steps, phase.staircase)
+    return build_unet(phase.network, config.crop, effects)
 
 
 def first_model(
@@ -58,6 +74,8 @@ def first_model(
     start : Checkpoint, optional
     """
     phase = phase_at(config, 0)
+    if config.time is not None:
+        return _first_over_time(config, config.time, phase, crops, start)
     if start is not None:
         before = build_unet(start.info.config.network, config.crop)
         set_model_weights(before, start.weights)
@@ -71,11 +89,48 @@ def first_model(
     return model
 
 
+def _first_over_time(
+    config: TrainingConfig,
+    time: ThroughTime,
+    phase: Phase,
+    crops: np.ndarray,
+    start: Checkpoint | None,
+) -> tf.keras.Model:
+    """As `first_model`: in the chip's form where all epochs are tuning epochs."""
+    made = compiled(config, phase)
+    if start is None:
+        return made
+    normalized = build_through_time(config.network, time, config.crop)
+    theirs = start.info.config.time
+    if time.residual != (theirs.residual if theirs else "none"):
+        raise OptionError(
+            Option("start"),
+            ": residual blocks start from a network of the same blocks; leave it out, or the "
+            "blocks",
+        )
+    if theirs is None:
+        before = build_unet(start.info.config.network, config.crop)
+        set_model_weights(before, start.weights)
+        start_over_time(before, normalized, config.network, crops)
+    else:
+        set_model_weights(normalized if phase.form == "normalized" else made, start.weights)
+        if phase.form == "chip":
+            return made
+    if phase.form == "chip":
+        fold(normalized, made)
+    else:
+        made.set_weights(normalized.get_weights())
+    return made
+
+
 def next_model(
     model: tf.keras.Model, phase: Phase, config: TrainingConfig, crops: np.ndarray
 ) -> tf.keras.Model:
     """The network of a phase that begins, made of that of the phase before; see `first_model`."""
     new = compiled(config, phase)
+    if phase.form is not None:
+        fold(model, new)
+        return new
     if phase.own_optimizer:
         carry_over(model, new, crops)
         return new
@@ -86,8 +141,10 @@ def next_model(
     return new
 
 
-def as_validated(phase: Phase) -> tf.keras.Model:
+def as_validated(config: TrainingConfig, phase: Phase) -> tf.keras.Model:
     """The network of a phase as it is scored: levels go with the weights that the chip has."""
+    if config.time is not None and phase.form is not None:
+        return build_through_time(phase.network, config.time, form=phase.form)
     effects = ChipEffects(staircase=phase.staircase)
     if phase.network.levels:
         effects = ChipEffects(phase.eight_bit)

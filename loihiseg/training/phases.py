@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from loihiseg.network.config import UNetConfig
+from loihiseg.network.weight_shapes import weight_shapes
+from loihiseg.through_time.settings import Form
+from loihiseg.through_time.weight_shapes import weight_shapes_over_time
 from loihiseg.training.presets import Stage, TrainingConfig
 
 LADDER = (31, 15, 7, 3)
@@ -25,6 +28,8 @@ class Phase:
         See `loihiseg.network.unet.ChipEffects`.
     own_optimizer : bool
         The phase begins with a new optimizer; else it goes on with that of the phase before.
+    form : str or None
+        Of a network over time; see `loihiseg.through_time.unet`.
     """
 
     first: int
@@ -34,6 +39,7 @@ class Phase:
     window_steps: int = 0
     staircase: bool = True
     own_optimizer: bool = False
+    form: Form | None = None
 
 
 def phases(config: TrainingConfig) -> tuple[Phase, ...]:
@@ -41,6 +47,10 @@ def phases(config: TrainingConfig) -> tuple[Phase, ...]:
     if config.stages:
         return _staged(config)
     tuning = config.epochs - config.tuning_epochs
+    if config.time is not None:
+        normalized = Phase(0, tuning, config.network, form="normalized")
+        chip = Phase(tuning, config.epochs, config.network, own_optimizer=True, form="chip")
+        return tuple(phase for phase in (normalized, chip) if phase.end > phase.first)
     plain = Phase(0, tuning, config.network)
     tuned = Phase(tuning, config.epochs, config.network, config.eight_bit, config.window_steps)
     return tuple(phase for phase in (plain, tuned) if phase.end > phase.first)
@@ -50,6 +60,14 @@ def phase_at(config: TrainingConfig, epoch: int) -> Phase:
     """The phase of an epoch counted from 0; that of the last for any later one."""
     found = phases(config)
     return next((phase for phase in found if epoch < phase.end), found[-1])
+
+
+def shapes_at(config: TrainingConfig, epoch: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights that an epoch, counted from 0, ends with."""
+    phase = phase_at(config, epoch)
+    if config.time is None or phase.form is None:
+        return weight_shapes(phase.network)
+    return weight_shapes_over_time(phase.network, config.time, phase.form)
 
 
 def _staged(config: TrainingConfig) -> tuple[Phase, ...]:

@@ -12,6 +12,7 @@ from msgspec import Meta
 from loihiseg.errors import InputError
 from loihiseg.network.config import RateTarget, UNetConfig
 from loihiseg.storage.ranges import Amount, Count, Levels, Positive, Seed, Side
+from loihiseg.through_time.settings import ThroughTime, check_on_chip
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,11 @@ class TrainingConfig:
     start : str
         Digest of the weights that training starts from; empty: random ones.
     event_weight : float
-        In stages with levels, of the synaptic events per multiply-accumulate in the loss; see
-        `loihiseg.network.events.charge_events`.
+        In stages with levels, or over time, of the synaptic events per multiply-accumulate in the
+        loss; see `loihiseg.network.events` and `loihiseg.through_time.events`.
+    time : ThroughTime or None
+        Training of a spiking network through time, instead of one of rates or levels. Its tuning
+        epochs train it in the chip's form, see `loihiseg.through_time.unet`.
     """
 
     network: UNetConfig = field(default_factory=UNetConfig)
@@ -93,8 +97,11 @@ class TrainingConfig:
     stages: Annotated[tuple[Stage, ...], Meta(max_length=1000)] = ()
     start: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
     event_weight: Amount = 0.0
+    time: ThroughTime | None = None
 
     def __post_init__(self) -> None:
+        if self.time is not None:
+            self._check_over_time(self.time)
         if not 0 <= self.event_weight < math.inf:
             raise InputError(
                 f"training configuration: event_weight {self.event_weight}; expected 0 or more"
@@ -119,6 +126,15 @@ class TrainingConfig:
                 "training configuration: a stage with batch normalizations follows one without; "
                 "once folded they do not come back"
             )
+
+    def _check_over_time(self, time: ThroughTime) -> None:
+        if self.stages or self.network.levels or self.network.batch_norm or self.window_steps:
+            raise InputError(
+                "training configuration: a network over time has no levels, stages, batch "
+                "normalizations of its own or windows of firing rates"
+            )
+        if self.tuning_epochs:
+            check_on_chip(time)
 
     @property
     def ends_in_eight_bit(self) -> bool:

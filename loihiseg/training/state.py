@@ -29,7 +29,7 @@ from loihiseg.storage.ranges import Amount, Count, Name, Number, Positive, Share
 from loihiseg.storage.schema import check_names, check_range
 from loihiseg.storage.seal import seal, unseal
 from loihiseg.training.checkpoint import check_weights
-from loihiseg.training.phases import phase_at
+from loihiseg.training.phases import shapes_at
 from loihiseg.training.presets import TrainingConfig
 from partition.storage.files import read_bytes
 from partition.storage.strict_json import decode, in_one_line
@@ -57,7 +57,8 @@ class Epoch:
 
     Layers have firing rates or levels, or neither where they are ideal. Phases, in which the same
     network is trained, are counted from 0. ``rate_loss`` is that of firing rates or of synaptic
-    events, ``events_per_mac`` what `loihiseg.network.events` counts of a network of levels.
+    events, ``events_per_mac`` what `loihiseg.network.events` counts of a network of levels, and
+    `loihiseg.through_time.events` of one over time, which has neither rates nor levels.
     """
 
     epoch: Positive
@@ -242,7 +243,7 @@ def _state(body: bytes, path: Path) -> TrainingState:
     check_names(arrays, [])
     optimizer = tuple(numbered[str(index)] for index in range(len(numbered)))
     _check_history(history, run.config)
-    check_weights(weights, phase_at(run.config, len(history) - 1).network, path)
+    check_weights(weights, shapes_at(run.config, len(history) - 1), path)
     _check_optimizer(optimizer)
     return TrainingState(weights, optimizer, tuple(history), run)
 

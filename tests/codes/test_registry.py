@@ -166,7 +166,7 @@ def test_a_network_is_of_the_code_that_was_known_first(known, network):
     with pytest.raises(ValueError, match="a code named 'copy' already"):
         registry.register(type("Other", (Copy,), {}))
     registry.register(Copy)
-    assert registry.names() == ("rate", "thermometer", "ramp", "copy")
+    assert registry.names() == ("rate", "thermometer", "ramp", "direct", "copy")
 
 
 def test_options_neurons_and_rows_of_its_own(known, network, stack, tmp_path):

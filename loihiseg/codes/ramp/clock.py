@@ -269,7 +269,7 @@ def pulses(
     steps_down = np.diff(integers.thresholds, axis=0)[::-1]
     for n, step in enumerate(steps_down, start=1):
         sent += [(part, times.released + n) for part in digits(step)]
-    return _joined(sent)
+    return joined(sent)
 
 
 def digits(values: np.ndarray) -> list[np.ndarray]:
@@ -293,8 +293,14 @@ def digits(values: np.ndarray) -> list[np.ndarray]:
     return [*found, rest] if rest.any() else found
 
 
-def _joined(sent: list[tuple[np.ndarray, int]]) -> tuple[Pulse, ...]:
-    """One neuron for all steps in which the same weights are sent."""
+def joined(sent: list[tuple[np.ndarray, int]]) -> tuple[Pulse, ...]:
+    """One neuron for all steps in which the same weights are sent.
+
+    Parameters
+    ----------
+    sent : list of (numpy.ndarray, int)
+        Weights, int64, and the step in which they are sent.
+    """
     steps: dict[tuple[bytes, int], list[int]] = {}
     weights: dict[tuple[bytes, int], np.ndarray] = {}
     for values, step in sent:

@@ -6,7 +6,7 @@ from bit to bit; Whetstone (Severa et al. 2019) is what one level comes to. That
 reset is the latch of a train of spikes we found nowhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -184,20 +184,44 @@ def neurons_that_wait(network: LoweredNetwork, plan: Plan) -> LoweredNetwork:
             continue
         integers, found = plan.integers[layer.name], plan.margins[layer.name]
         own_pulses = pulses(layer.name, integers, plan.bounds[layer.name], found, times)
-        clock = [
-            (_clock(layer.name + suffix, network, own), own)
-            for suffix, own in (
-                (COARSE_SUFFIX, [pulse for pulse in own_pulses if pulse.coarse]),
-                (FINE_SUFFIX, [pulse for pulse in own_pulses if not pulse.coarse]),
-            )
-            if own
-        ]
+        clock = clock_layers(layer.name, network, own_pulses)
         taken = by_name.keys() & {one.name for one, _ in clock}
         if taken:
             raise InputError(f"layer '{min(taken)}' has the name of a clock: call it otherwise")
         layers += [one for one, _ in clock]
         layers.append(_waiting(activation, integers, found, by_name, clock))
     return replace(network, layers=tuple(layers))
+
+
+def clock_layers(
+    name: str, network: LoweredNetwork, pulses: Sequence[Pulse]
+) -> list[tuple[SpikingLayer, list[Pulse]]]:
+    """The clock of a layer: of coarse and of fine weights, each a layer on the host if there are.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer.
+    network : LoweredNetwork
+    pulses : sequence of Pulse
+
+    Returns
+    -------
+    list of (SpikingLayer, list of Pulse)
+        Each with its neurons.
+    """
+    parts = (
+        (COARSE_SUFFIX, [pulse for pulse in pulses if pulse.coarse]),
+        (FINE_SUFFIX, [pulse for pulse in pulses if not pulse.coarse]),
+    )
+    return [(_clock(name + suffix, network, own), own) for suffix, own in parts if own]
+
+
+def clock_term(clock: SpikingLayer, pulses: Sequence[Pulse], shape: tuple[int, int, int]) -> Term:
+    """What a layer of some shape hears of a part of its clock."""
+    weights = [np.broadcast_to(pulse.weights, shape) for pulse in pulses]
+    kernel = np.stack(weights, axis=2).astype(np.float32)
+    return Term(clock.name, kernel, transposed=True, clock=True)
 
 
 def _clock(name: str, network: LoweredNetwork, pulses: list[Pulse]) -> SpikingLayer:
@@ -224,10 +248,7 @@ def _waiting(
         for term, weights in zip(layer.terms, integers.weights, strict=True)
     ]
     terms = list(_sharing(replace(layer, terms=tuple(heard)), by_name).terms)
-    for one, own in clock:
-        weights = [np.broadcast_to(pulse.weights, layer.shape) for pulse in own]
-        kernel = np.stack(weights, axis=2).astype(np.float32)
-        terms.append(Term(one.name, kernel, transposed=True, clock=True))
+    terms += [clock_term(one, own, layer.shape) for one, own in clock]
     thresholds = tuple(tuple(int(value) for value in row) for row in integers.thresholds)
     return replace(
         layer,

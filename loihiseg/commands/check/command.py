@@ -72,6 +72,11 @@ def read_model(options: Namespace) -> "tuple[Any, CheckpointInfo | None]":
     from loihiseg.training.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(path)
+    if checkpoint.info.config.time is not None:
+        raise InputError(
+            f"{path}: was trained step by step: all of its layers run as they are, by the direct "
+            "code; deploy it to see what it takes"
+        )
     return unet_graph(checkpoint.info.config.network, checkpoint.weights), checkpoint.info
 
 

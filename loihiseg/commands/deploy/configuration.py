@@ -204,7 +204,8 @@ def _codes(
     """The neural code that is asked for, or those that a network was trained or is made for."""
     if options.code is not None:
         return (registry.find(options.code),)
-    from loihiseg.compilation.source import is_quantized
+    from loihiseg.compilation.source import is_over_time, is_quantized
 
     has_levels = options.levels is not None or is_quantized(checkpoint)
-    return registry.suiting(Trained(has_levels=has_levels), given, looked_at)
+    trained = Trained(has_levels=has_levels, over_time=is_over_time(checkpoint))
+    return registry.suiting(trained, given, looked_at)

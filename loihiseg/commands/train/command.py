@@ -272,6 +272,8 @@ def _of_layers(epoch: "Epoch") -> str:
         named = ", ".join(str(n) for n in counts)
         mean = sum(layer.mean_level for layer in epoch.levels) / len(epoch.levels)
         return f"levels {named} (mean {mean:.2f}, {epoch.events_per_mac:.2f} events per MAC)"
+    if not epoch.rates and epoch.events_per_mac:
+        return f"{epoch.events_per_mac:.2f} events per MAC"
     if not epoch.rates:
         return "ideal units"
     low = min(r.share_in_range for r in epoch.rates)

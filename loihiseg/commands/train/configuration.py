@@ -3,9 +3,23 @@
 from argparse import Namespace
 from dataclasses import replace
 
+from loihiseg.commands.train.options import TIME_STEPS
+from loihiseg.commands.typed import as_typed
 from loihiseg.errors import InputError
+from loihiseg.methods.residual.blocks import with_blocks
+from loihiseg.network.config import UNetConfig
+from loihiseg.through_time.settings import Dynamics, Normalization, Residual, ThroughTime
 from loihiseg.training.phases import at_least, prepared, progressive_stages
 from loihiseg.training.presets import PRESETS, Stage, TrainingConfig
+
+OF_BLOCKS = ("residual", "blocks")
+
+OF_TIME = ("time_steps", "normalization", "decay", "heads", *OF_BLOCKS)
+"""Options of training through time."""
+
+TIME_CROP, TIME_BATCH, TIME_STEPS_PER_EPOCH, TIME_EPOCHS = 128, 4, 50, 20
+TIME_LEARNING_RATE = 5e-3
+"""For training through time: some minutes of two cores for the preset small, with 4 steps."""
 
 
 def configuration(options: Namespace) -> TrainingConfig:
@@ -27,6 +41,11 @@ def configuration(options: Namespace) -> TrainingConfig:
         seed=options.seed,
         learning_rate=_learning_rate(options, config),
     )
+    if options.method:
+        return _over_time(options, config)
+    for name in OF_TIME:
+        if getattr(options, name) is not None:
+            raise InputError(f"{as_typed(name)}: is for training with --method; give it too")
     return _with_stages(options, config) if options.levels else _for_rates(options, config)
 
 
@@ -104,6 +123,64 @@ def _given_stages(
             "the same"
         )
     return prepared(stages, eight_bit=eight_bit, batch_norm=options.batch_norm)
+
+
+def _over_time(options: Namespace, config: TrainingConfig) -> TrainingConfig:
+    """Small crops and few of them: each goes through the network once for every step."""
+    if options.levels or options.stages or options.batch_norm:
+        raise InputError(
+            "--levels, --stages, --batch-norm: are for activations of levels; leave them out with "
+            "--method"
+        )
+    if options.window_steps:
+        raise InputError("--window-steps: is for firing rates; leave it out with --method")
+    normalization: Normalization = options.normalization or "shift"
+    decay = _given(options.decay, Dynamics().decay)
+    residual, network = _with_blocks(options, config.network)
+    time = ThroughTime(
+        _given(options.time_steps, TIME_STEPS),
+        True,
+        normalization,
+        Dynamics(decay),
+        residual,
+        options.heads or 1,
+    )
+    epochs = options.epochs or TIME_EPOCHS
+    on_chip = normalization != "bntt" and not options.float_weights
+    tuning = _given(options.tuning_epochs, epochs // 4 if on_chip else 0)
+    if tuning > epochs:
+        raise InputError(f"--tuning-epochs {tuning}: expected 0 to {epochs}, the number of epochs")
+    if tuning and not on_chip:
+        raise InputError(
+            f"--tuning-epochs {tuning}: are for the chip, which lacks --normalization bntt and "
+            "--float-weights; leave them out"
+        )
+    rate = options.learning_rate
+    return replace(
+        config,
+        network=replace(network, rates=replace(network.rates, weight=0.0)),
+        crop=min(config.crop, TIME_CROP),
+        batch=TIME_BATCH,
+        steps_per_epoch=TIME_STEPS_PER_EPOCH,
+        epochs=epochs,
+        patience=options.patience or epochs,
+        learning_rate=TIME_LEARNING_RATE if rate is None else rate,
+        tuning_epochs=tuning,
+        eight_bit=bool(tuning),
+        window_steps=0,
+        event_weight=options.event_weight,
+        time=time,
+    )
+
+
+def _with_blocks(options: Namespace, network: UNetConfig) -> tuple[Residual, UNetConfig]:
+    """How blocks are joined, and the network with them."""
+    if options.method == "residual":
+        return options.residual or "add", with_blocks(network, options.blocks or 1)
+    for name in OF_BLOCKS:
+        if getattr(options, name) is not None:
+            raise InputError(f"{as_typed(name)}: is for --method residual")
+    return "none", network
 
 
 def _given(value: int | None, default: int) -> int:

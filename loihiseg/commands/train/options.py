@@ -8,12 +8,25 @@ from typing import Any
 from loihiseg.commands.common import add_data_options
 from loihiseg.commands.parsing import command_parser
 from loihiseg.data.sections import sections_text
+from loihiseg.through_time.settings import (
+    MOST_TIME_STEPS,
+    WHOLE_VOLTAGE,
+    Dynamics,
+    Normalization,
+    Residual,
+)
 from loihiseg.training.presets import PRESETS
 from partition.command_line.options import Parser, real, seed, whole
 from partition.display.messages import one_line
 
 MAX_EPOCHS = 100_000
 MAX_LEVELS = 255
+MAX_BLOCKS = 10
+MAX_HEADS = 100
+METHODS = ("bntt", "residual")
+RESIDUALS: tuple[Residual, ...] = ("add", "before", "and", "iand", "or", "none")
+TIME_STEPS = 4
+NORMALIZATIONS: tuple[Normalization, ...] = ("shift", "shared", "none", "bntt")
 
 
 _EPOCHS = whole(1, MAX_EPOCHS)
@@ -72,6 +85,7 @@ def parser(kind: type[Parser] = Parser, **how: Any) -> Parser:
     _add_split(parser)
     _add_training(parser)
     _add_levels(parser)
+    _add_time(parser)
     _add_tuning(parser)
     _add_rates(parser)
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
@@ -138,6 +152,55 @@ def _add_levels(parser: Parser) -> None:
         metavar="W",
         help="weight in the loss of the synaptic events per multiply-accumulate: the larger, the "
         "fewer spikes (default: 0)",
+    )
+
+
+def _add_time(parser: Parser) -> None:
+    group = parser.add_argument_group("a spiking network, trained through time")
+    group.add_argument(
+        "--method",
+        choices=METHODS,
+        help="train step by step: bntt, with a normalization for each step; residual, with blocks "
+        "of convolutions besides that are joined with what they hear",
+    )
+    group.add_argument(
+        "--time-steps",
+        type=whole(1, MOST_TIME_STEPS),
+        metavar="T",
+        help=f"steps of the last layer (default: {TIME_STEPS})",
+    )
+    group.add_argument(
+        "--normalization",
+        choices=NORMALIZATIONS,
+        help="of currents: shift, with one scale and a shift for each step, which the chip has "
+        "exactly; shared by all steps; none; or as published, bntt, which the chip lacks "
+        "(default: shift)",
+    )
+    group.add_argument(
+        "--residual",
+        choices=RESIDUALS,
+        help="what follows a block hears its spikes and those it heard: added (add); added before "
+        "the block's threshold (before); through a gate (and, or; iand: those it heard without "
+        "its own); or its own alone (none) (default: add)",
+    )
+    group.add_argument(
+        "--blocks",
+        type=whole(1, MAX_BLOCKS),
+        metavar="N",
+        help="residual blocks more at each depth (default: 1)",
+    )
+    group.add_argument(
+        "--heads",
+        type=whole(1, MAX_HEADS),
+        metavar="N",
+        help="read-outs of which the mean is trained (default: 1)",
+    )
+    group.add_argument(
+        "--decay",
+        type=whole(0, WHOLE_VOLTAGE - 1),
+        metavar="N",
+        help=f"of voltages in a step, in parts of {WHOLE_VOLTAGE}; 0 for none "
+        f"(default: {Dynamics().decay})",
     )
 
 
