@@ -79,6 +79,7 @@ def _codes_note(results, unit):
         "signed spikes; its counts are of the layers that would be on the chip. Quantized: the "
         "network of levels itself, 8-bit weights. "
         "At T = 1 its stem sends one spike at most too, where the network has more levels. "
+        "By the ramp code, and of networks of the same recipes that come along: docs/codes.md. "
         + ("Those of Fast-SNN are of whole sections." if unit != "section" else "")
     ).strip()
 
