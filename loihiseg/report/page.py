@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
@@ -14,25 +15,68 @@ PAGE_FILE = "index.html"
 """Written last: a folder that has one is complete."""
 
 _TEMPLATE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title><style>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>
+:root { color-scheme: light dark; --line: #ddd; --head: #f3f3f3; --note: #555; --bad: #fdecea;
+  --good: #e8f3ea }
+@media (prefers-color-scheme: dark) { :root { --line: #444; --head: #2a2a2a; --note: #aaa;
+  --bad: #4a1f1c; --good: #1d3a22 } }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 72em; padding: 0 1em }
-table { border-collapse: collapse; margin: 0.6em 0 1.6em }
-th, td { padding: 0.2em 0.8em; text-align: right; border-bottom: 1px solid #ddd }
+div.wide { overflow-x: auto; margin: 0.6em 0 1.6em } table { border-collapse: collapse }
+th, td { padding: 0.2em 0.8em; text-align: right; border-bottom: 1px solid var(--line) }
 th:first-child, td:first-child { text-align: left }
-th { background: #f3f3f3 } img { max-width: 100% } p.note { color: #555 }
-p.warning { background: #fdecea; border-left: 0.3em solid #c62828; padding: 0.4em 0.8em }
+th { background: var(--head) } img { max-width: 100%; background: #fff }
+p.note { color: var(--note) }
+p.verdict { background: var(--good); border-left: 0.3em solid #2e7d32; padding: 0.4em 0.8em;
+  font-size: 1.1em }
+p.warning { background: var(--bad); border-left: 0.3em solid #c62828; padding: 0.4em 0.8em }
+pre { overflow-x: auto; background: var(--head); padding: 0.6em } dt { font-weight: 600 }
+dd { margin: 0 0 0.3em 0; overflow-wrap: anywhere }
+@media print { details { display: none } div.wide { overflow: visible } }
 </style></head><body><h1>{{ title }}</h1>
-{% for section in sections %}<h2>{{ section.title }}</h2>
+{% if head %}<p class="verdict">{{ head.verdict }}</p>
+{% for text in head.warnings %}<p class="warning">{{ text }}</p>{% endfor %}
+<dl>{% for name, text in head.facts %}<dt>{{ name }}</dt><dd>{{ text }}</dd>{% endfor %}</dl>
+{% if head.configuration %}<details><summary>Configuration</summary>
+<pre tabindex="0">{{ head.configuration }}</pre></details>{% endif %}
+{% endif %}{% for section in sections %}<h2>{{ section.title }}</h2>
 {% if section.warning %}<p class="warning">{{ section.warning }}</p>{% endif %}
 {% if section.note %}<p class="note">{{ section.note }}</p>{% endif %}
 {% if section.image %}<img alt="{{ section.title }}" src="{{ section.image }}">{% endif %}
-{% if section.rows %}<table><tr>{% for cell in section.header %}<th>{{ cell }}</th>{% endfor %}</tr>
+{% if section.rows %}<div class="wide" tabindex="0" role="region" aria-label="{{ section.title }}">
+<table><tr>{% for cell in section.header %}<th>{{ cell }}</th>{% endfor %}</tr>
 {% for row in section.rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</table>{% endif %}{% endfor %}</body></html>
+{% endfor %}</table></div>{% endif %}{% endfor %}</body></html>
 """
 
 
-def write_page(folder: Path, title: str, tables: Sequence[Table], pictures: dict[str, str]) -> Path:
+@dataclass(frozen=True)
+class Head:
+    """What stands above all tables.
+
+    Attributes
+    ----------
+    verdict : str
+    warnings : tuple of str
+    facts : tuple of (str, str)
+        What, and in a few words.
+    configuration : str
+        To be copied; folded up.
+    """
+
+    verdict: str
+    warnings: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    configuration: str = ""
+
+
+def write_page(
+    folder: Path,
+    title: str,
+    tables: Sequence[Table],
+    pictures: dict[str, str],
+    head: Head | None = None,
+) -> Path:
     """Write `PAGE_FILE` with tables and pictures inside it.
 
     Parameters
@@ -43,6 +87,7 @@ def write_page(folder: Path, title: str, tables: Sequence[Table], pictures: dict
     tables : list of loihiseg.report.tables.Table
     pictures : dict of str to str
         Caption by file name.
+    head : Head, optional
 
     Returns
     -------
@@ -52,7 +97,7 @@ def write_page(folder: Path, title: str, tables: Sequence[Table], pictures: dict
     above = {t.title: (folder / t.picture).read_bytes() for t in tables if t.picture}
     apart = {caption: (folder / name).read_bytes() for name, caption in pictures.items()}
     path = folder / PAGE_FILE
-    write_bytes(path, page_html(title, tables, apart, above).encode())
+    write_bytes(path, page_html(title, tables, apart, above, head).encode())
     return path
 
 
@@ -61,6 +106,7 @@ def page_html(
     tables: Sequence[Table],
     pictures: Mapping[str, bytes],
     above: Mapping[str, bytes] | None = None,
+    head: Head | None = None,
 ) -> str:
     """A page that needs no other file.
 
@@ -72,6 +118,7 @@ def page_html(
         PNG by caption, shown behind the first table.
     above : mapping of str to bytes, optional
         PNG by the title of the table that it stands above.
+    head : Head, optional
 
     Returns
     -------
@@ -92,7 +139,18 @@ def page_html(
     for caption, data in pictures.items():
         sections.insert(1, {"title": printable(caption), "image": _embedded(data)})
     page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)
-    return page.render(title=printable(title), sections=sections)
+    return page.render(title=printable(title), sections=sections, head=head and _printable(head))
+
+
+def _printable(head: Head) -> Head:
+    """The same of what can be shown; the configuration keeps its lines."""
+    lines = head.configuration.splitlines()
+    return Head(
+        printable(head.verdict),
+        tuple(map(printable, head.warnings)),
+        tuple((printable(name), printable(text)) for name, text in head.facts),
+        "\n".join(map(printable, lines)),
+    )
 
 
 def _embedded(data: bytes | None) -> str:

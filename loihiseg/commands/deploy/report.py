@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from partition.display.messages import printable
+from partition.display.messages import handed_on, printable
 
 if TYPE_CHECKING:
     from loihiseg.classification import ClassDeployment
     from loihiseg.commands.deploy.configuration import DeployConfig
     from loihiseg.pipeline import Deployment
-    from loihiseg.report import tables
+    from loihiseg.report import page, tables
     from loihiseg.results import Results
 
 
@@ -21,8 +21,9 @@ CLASSES = "classes.npz"
 
 
 def print_report(results: "Results", page: Path) -> None:
-    """Print the tables of a report, and where its page is."""
+    """Print the tables of a report, its verdict, and where its page is."""
     from loihiseg.report import tables
+    from loihiseg.report.verdict import verdict_of
     from partition.display.terminal import Console
 
     console = Console(soft_wrap=False, width=max(Console().width, 124))
@@ -37,6 +38,10 @@ def print_report(results: "Results", page: Path) -> None:
         made = table(results)
         if made is not None:
             tables.print_table(made, console)
+    verdict = verdict_of(results)
+    console.print(verdict.line, soft_wrap=True)
+    for warning in verdict.warnings:
+        console.print(f"warning: {warning}", style="bold red", soft_wrap=True)
     console.print(f"report: {printable(page)}", soft_wrap=True)
 
 
@@ -150,4 +155,35 @@ def _write_files(
             *filter(None, [table(results) for table in _where_known()]),
         ],
         {"rates.png": "Firing rates"} | drawn,
+        _head(config, results),
     )
+
+
+def _head(config: "DeployConfig", results: "Results") -> "page.Head":
+    """Verdict, warnings, what was run, and how to run it again."""
+    import json
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from loihiseg.report.page import Head
+    from loihiseg.report.verdict import verdict_of
+
+    verdict, versions = verdict_of(results), results.versions
+    facts = (
+        ("network", f"{results.network.source}, tiles of {results.network.tile} pixels"),
+        ("data", f"{results.data.source}; {results.data.polarity}"),
+        (
+            "made",
+            f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC in {sum(results.seconds.values()):.0f} s",
+        ),
+        ("with", ", ".join(f"{name} {version}" for name, version in versions.items())),
+        ("again", "loihiseg deploy --config config.json"),
+    )
+    # Without paths, which say where things lie on a machine: they are in config.json.
+    options = {name: _no_place(value) for name, value in asdict(config).items()}
+    return Head(verdict.line, verdict.warnings, facts, json.dumps(options, indent=2))
+
+
+def _no_place(value: object) -> object:
+    """An option; of a path that begins at the root its last part."""
+    return handed_on(value) if isinstance(value, str) and value.startswith("/") else value
