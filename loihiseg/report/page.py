@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
 from loihiseg.files import write_bytes
 from loihiseg.report.tables import Table
+from loihiseg.report.viewer import STYLE
 from partition.display.messages import printable
 
 PAGE_FILE = "index.html"
@@ -32,14 +34,14 @@ p.verdict { background: var(--good); border-left: 0.3em solid #2e7d32; padding: 
 p.warning { background: var(--bad); border-left: 0.3em solid #c62828; padding: 0.4em 0.8em }
 pre { overflow-x: auto; background: var(--head); padding: 0.6em } dt { font-weight: 600 }
 dd { margin: 0 0 0.3em 0; overflow-wrap: anywhere }
-@media print { details { display: none } div.wide { overflow: visible } }
+{{ viewer_style }}@media print { details { display: none } div.wide { overflow: visible } }
 </style></head><body><h1>{{ title }}</h1>
 {% if head %}<p class="verdict">{{ head.verdict }}</p>
 {% for text in head.warnings %}<p class="warning">{{ text }}</p>{% endfor %}
 <dl>{% for name, text in head.facts %}<dt>{{ name }}</dt><dd>{{ text }}</dd>{% endfor %}</dl>
 {% if head.configuration %}<details><summary>Configuration</summary>
 <pre tabindex="0">{{ head.configuration }}</pre></details>{% endif %}
-{% endif %}{% for section in sections %}<h2>{{ section.title }}</h2>
+{% endif %}{{ viewer }}{% for section in sections %}<h2>{{ section.title }}</h2>
 {% if section.warning %}<p class="warning">{{ section.warning }}</p>{% endif %}
 {% if section.note %}<p class="note">{{ section.note }}</p>{% endif %}
 {% if section.image %}<img alt="{{ section.title }}" src="{{ section.image }}">{% endif %}
@@ -76,6 +78,7 @@ def write_page(
     tables: Sequence[Table],
     pictures: dict[str, str],
     head: Head | None = None,
+    viewer: str = "",
 ) -> Path:
     """Write `PAGE_FILE` with tables and pictures inside it.
 
@@ -88,6 +91,8 @@ def write_page(
     pictures : dict of str to str
         Caption by file name.
     head : Head, optional
+    viewer : str
+        HTML of `loihiseg.report.viewer.viewer`.
 
     Returns
     -------
@@ -97,7 +102,7 @@ def write_page(
     above = {t.title: (folder / t.picture).read_bytes() for t in tables if t.picture}
     apart = {caption: (folder / name).read_bytes() for name, caption in pictures.items()}
     path = folder / PAGE_FILE
-    write_bytes(path, page_html(title, tables, apart, above, head).encode())
+    write_bytes(path, page_html(title, tables, apart, above, head, viewer).encode())
     return path
 
 
@@ -107,6 +112,7 @@ def page_html(
     pictures: Mapping[str, bytes],
     above: Mapping[str, bytes] | None = None,
     head: Head | None = None,
+    viewer: str = "",
 ) -> str:
     """A page that needs no other file.
 
@@ -119,6 +125,8 @@ def page_html(
     above : mapping of str to bytes, optional
         PNG by the title of the table that it stands above.
     head : Head, optional
+    viewer : str
+        HTML, which is not escaped.
 
     Returns
     -------
@@ -130,7 +138,7 @@ def page_html(
             "title": printable(t.title),
             "note": printable(t.note),
             "warning": printable(t.warning),
-            "header": [printable(cell) for cell in t.header],
+            "header": [printable(cell.replace("\n", " ")) for cell in t.header],
             "rows": [[printable(cell) for cell in row] for row in t.rows],
             "image": _embedded((above or {}).get(t.title)),
         }
@@ -139,7 +147,13 @@ def page_html(
     for caption, data in pictures.items():
         sections.insert(1, {"title": printable(caption), "image": _embedded(data)})
     page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)
-    return page.render(title=printable(title), sections=sections, head=head and _printable(head))
+    return page.render(
+        title=printable(title),
+        sections=sections,
+        head=head and _printable(head),
+        viewer=Markup(viewer),
+        viewer_style=Markup(STYLE if viewer else ""),
+    )
 
 
 def _printable(head: Head) -> Head:

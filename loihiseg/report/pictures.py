@@ -72,7 +72,7 @@ def draw_answers(answers: Answers, path: Path) -> None:
     size = (2.3 * len(titles), 2.4 * count)
     with figure(path, size, nrows=count, ncols=len(titles), squeeze=False) as axes:
         for row in range(count):
-            panels = _panels(answers, row)
+            panels = panels_of(answers, row)
             for column, title in enumerate(titles):
                 axis, panel = axes[row, column], panels[title]
                 # Sections have values of their own, errors are colours.
@@ -91,8 +91,21 @@ def draw_answers(answers: Answers, path: Path) -> None:
         axes[0, 0].figure.supxlabel(note, fontsize=9)
 
 
-def _panels(answers: Answers, row: int) -> dict[str, np.ndarray]:
-    """Images of a row by their titles."""
+def panels_of(answers: Answers, row: int) -> dict[str, np.ndarray]:
+    """Images of a section or tile by what they are.
+
+    Parameters
+    ----------
+    answers : Answers
+    row : int
+        Which of them.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        (rows, columns) in values of their own or from 0 (dark, membrane) to 1; (rows, columns, 3)
+        from 0 to 1 in colours.
+    """
     threshold = answers.threshold
     trained, spiking = answers.trained[row], answers.spiking[row]
     ours, theirs = spiking > threshold, trained > threshold

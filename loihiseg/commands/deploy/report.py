@@ -156,7 +156,16 @@ def _write_files(
         ],
         {"rates.png": "Firing rates"} | drawn,
         _head(config, results),
+        _viewer(result),
     )
+
+
+def _viewer(result: "Deployment | ClassDeployment") -> str:
+    """All sections to be looked at; nothing of images that are told apart."""
+    from loihiseg.classification import ClassDeployment
+    from loihiseg.report.viewer import viewer
+
+    return "" if isinstance(result, ClassDeployment) else viewer(result)
 
 
 def _head(config: "DeployConfig", results: "Results") -> "page.Head":

@@ -1,0 +1,149 @@
+"""All sections of a run to be looked at on its page: one kind of image beside or over another.
+
+The page needs no other file and no network: images are in it, JPEG of what is grey, PNG of what is
+not. A few lines of script choose which are shown; the controls are the browser's own, so that keys
+work on them.
+"""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import jinja2
+import numpy as np
+
+from loihiseg.report.pictures import Answers, panels_of
+from partition.display.messages import printable
+
+MOST_BYTES = 7_000_000
+"""Of all images together, as the page has them: it stays below 8 MB."""
+
+MOST_PIXELS = 768
+"""Of the side of an image; larger ones are shown by every n-th pixel."""
+
+QUALITY = 75
+"""Of JPEG."""
+
+FIRST, SECOND = "section", "on chip"
+"""What is shown at first, on the left and on the right of the line."""
+
+_TEMPLATE = """<section id="viewer"><h2>All sections</h2>
+<p class="note">Left of the line one image, right of it another; dark is membrane, and of errors
+orange is missed, blue invented. {{ note }}</p>
+<div class="controls"><label><output id="viewer-title"></output>
+<input type="range" id="viewer-section" min="0" max="{{ titles|length - 1 }}" value="0"></label>
+{% for side, chosen in (("left", first), ("right", second)) %}
+<label>{{ side }} <select id="viewer-{{ side }}">{% for name in names %}
+<option{% if name == chosen %} selected{% endif %}>{{ name }}</option>{% endfor %}</select></label>
+{% endfor %}
+<label>line <input type="range" id="viewer-line" min="0" max="100" value="50"></label></div>
+<div id="viewer-images"><img id="viewer-image-left" alt=""><img id="viewer-image-right" alt="">
+<span id="viewer-mark"></span></div>
+<script type="application/json" id="viewer-data">{{ data|tojson }}</script>
+<script>
+(function () {
+  const get = (name) => document.getElementById("viewer-" + name);
+  const data = JSON.parse(get("data").textContent);
+  const show = () => {
+    const number = Number(get("section").value), line = Number(get("line").value);
+    get("title").textContent = data.titles[number];
+    for (const side of ["left", "right"]) {
+      const name = get(side).value;
+      get("image-" + side).src = data.images[name][number];
+      get("image-" + side).alt = data.titles[number] + ", " + name;
+    }
+    get("image-right").style.clipPath = "inset(0 0 0 " + line + "%)";
+    get("mark").style.left = line + "%";
+  };
+  for (const name of ["section", "left", "right", "line"]) {
+    get(name).addEventListener("input", show);
+  }
+  show();
+})();
+</script></section>
+"""
+
+STYLE = """#viewer .controls { display: flex; flex-wrap: wrap; gap: 0.5em 1.5em; margin: 0.6em 0 }
+#viewer-images { position: relative; display: inline-block; max-width: 100%; line-height: 0 }
+#viewer-images img { max-width: 100%; image-rendering: pixelated; min-width: min(100%, 24em) }
+#viewer-image-right { position: absolute; inset: 0; width: 100%; height: 100% }
+#viewer-mark { position: absolute; top: 0; bottom: 0; width: 2px; background: #d81b60 }
+@media print { #viewer .controls { display: none } }
+"""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Images of one section by kind, as addresses that hold them."""
+
+    title: str
+    images: dict[str, str]
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(map(len, self.images.values()))
+
+
+def viewer(answers: Answers, most_bytes: int = MOST_BYTES) -> str:
+    """The part of a page in which all sections can be looked at.
+
+    Parameters
+    ----------
+    answers : Answers
+        Of a deployment.
+    most_bytes : int
+        As many sections are in it as fit.
+
+    Returns
+    -------
+    str
+        HTML, with `STYLE` to be in the page's style.
+    """
+    shown: list[_Shown] = []
+    taken = 0
+    for one in _sections(answers):
+        taken += one.n_bytes
+        if shown and taken > most_bytes:
+            break
+        shown.append(one)
+    total = len(answers.raw)
+    note = "" if len(shown) == total else f"The first {len(shown)} of {total} are here."
+    names = list(shown[0].images)
+    data = {
+        "titles": [one.title for one in shown],
+        "images": {name: [one.images[name] for one in shown] for name in names},
+    }
+    page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)
+    titles = data["titles"]
+    return page.render(data=data, titles=titles, names=names, note=note, first=FIRST, second=SECOND)
+
+
+def _sections(answers: Answers) -> Iterator[_Shown]:
+    for row in range(len(answers.raw)):
+        panels = panels_of(answers, row)
+        images = {name: _address(panel) for name, panel in panels.items()}
+        yield _Shown(printable(answers.titles[row]), images)
+
+
+def _address(panel: np.ndarray) -> str:
+    """An image as an address that holds it.
+
+    Parameters
+    ----------
+    panel : numpy.ndarray
+        (rows, columns) of 0 to 255 as uint8, of 0 to 1 as float or bool, or (rows, columns, 3) of
+        0 to 1.
+    """
+    import imagecodecs
+
+    stride = -(-max(panel.shape[:2]) // MOST_PIXELS)
+    panel = np.ascontiguousarray(panel[::stride, ::stride])
+    is_grey = panel.ndim == 2 and panel.dtype != bool
+    if panel.dtype != np.uint8:
+        share = np.nan_to_num(panel.astype(np.float32))
+        panel = np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
+    if is_grey:
+        kind, data = "jpeg", imagecodecs.jpeg8_encode(panel, level=QUALITY)
+    else:
+        kind, data = "png", imagecodecs.png_encode(panel)
+    return f"data:image/{kind};base64," + base64.b64encode(data).decode()
