@@ -111,6 +111,13 @@ def add_host_tail_option(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_output_option(parser: argparse._ActionsContainer) -> None:
+    """The option that chooses one of several outputs of a Keras model."""
+    parser.add_argument(
+        "--output", metavar="NAME", help="of a model with several outputs, the one to be computed"
+    )
+
+
 def read_data(options: Any, network_nm: tuple[float, float] | None = None) -> "Stack":
     """The stack the options ask for: the synthetic one if no path is given.
 

@@ -56,6 +56,9 @@ class CompileOptions:
         so many levels.
     allow_host_tail : bool
         Whether hidden layers behind the last neurons may run on the host.
+    output : str or None
+        Of a Keras model with several outputs, the name of the layer that gives the one to be
+        computed.
     proof_seconds : float
         Time to prove that no placement has fewer messages between chips; 0 for none.
     seed : int
@@ -79,6 +82,7 @@ class CompileOptions:
     normalization: str = option("percentile", Words(("percentile",)))
     quantile: float | None = option(None, Number(0, 1, above=True))
     allow_host_tail: bool = option(False, YesOrNo())
+    output: str | None = option(None, Text("the name of an output"))
     proof_seconds: float = option(20.0, Number(0, DAY_S))
     seed: int = option(0, Whole(0, SEEDS))
 

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
-from loihiseg.commands.common import add_host_tail_option
+from loihiseg.commands.common import add_host_tail_option, add_output_option
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.option_fields import argument_type, default_of
 from partition.command_line.options import Parser
@@ -38,9 +38,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
         metavar="L|L,L,...",
         help="give every activation so many levels without training, for the codes of levels",
     )
-    parser.add_argument(
-        "--output", metavar="NAME", help="of a model with several outputs, the one to be computed"
-    )
+    add_output_option(parser)
     parser.add_argument(
         "--rate-scale-hz",
         type=argument_type(CompileOptions, "rate_scale_hz"),

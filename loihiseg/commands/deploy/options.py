@@ -4,7 +4,12 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from loihiseg.codes import registry
-from loihiseg.commands.common import add_data_options, add_host_tail_option, add_network_option
+from loihiseg.commands.common import (
+    add_data_options,
+    add_host_tail_option,
+    add_network_option,
+    add_output_option,
+)
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.option_fields import argument_type, default_of
@@ -96,6 +101,7 @@ def _add_compiling(parser: Parser) -> None:
         "0.985, the more the more levels)",
     )
     add_host_tail_option(group)
+    add_output_option(group)
     group.add_argument(
         "--proof-seconds",
         type=argument_type(CompileOptions, "proof_seconds"),
