@@ -264,11 +264,15 @@ def deploy_images(
         check_undecided(options, chips)
         kept = network
         return deploy_classes(lambda: kept, read, CompileOptions(), running, reporter)
-    from loihiseg.compilation.source import trained_network
+    from loihiseg.compilation.outputs import network_of_output
 
     asked = options if chips is None else {"chips": chips, **options}
     compiling = picked(CompileOptions, asked)
-    return deploy_classes(lambda: trained_network(network), read, compiling, running, reporter)
+
+    def load() -> "TrainedNetwork":
+        return network_of_output(network, compiling.output)
+
+    return deploy_classes(load, read, compiling, running, reporter)
 
 
 def array_of(name: str, value: object) -> np.ndarray:

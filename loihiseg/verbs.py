@@ -88,7 +88,7 @@ def compile(
         Says what is being done; nothing by default.
     **options
         Others of `CompileOptions`: code, tile ("auto" for the largest that fits chips and images),
-        steps, window, synapse_ms, input, rate_scale_hz, proof_seconds, seed.
+        steps, window, synapse_ms, input, rate_scale_hz, output, proof_seconds, seed.
 
     Returns
     -------
@@ -102,13 +102,15 @@ def compile(
     partition.core.errors.DoesNotFitError
         If the network needs more chips.
     """
-    from loihiseg.compilation.source import task_of_network, trained_network
+    from loihiseg.compilation.outputs import network_of_output
+    from loihiseg.compilation.source import task_of_network
 
     check_names(options, CompileOptions)
     compiling = picked(CompileOptions, {"chips": chips, **options})
     threshold = None if threshold is None else share("threshold", threshold)
     checked("calibration_tiles", calibration_tiles, Whole(1, 10**6))
-    reporter, trained = reporter or Reporter(quiet=True), trained_network(network)
+    reporter = reporter or Reporter(quiet=True)
+    trained = network_of_output(network, compiling.output)
     if task_of_network(trained).kind == "classes":
         if threshold is not None:
             raise OptionError(Option("threshold"), ": is of membrane; leave it out for classes")
@@ -369,9 +371,13 @@ def deploy_stack(
         check_undecided(options, chips)
         kept = network
         return deploy(lambda: kept, lambda _: stack, CompileOptions(), running, reporter)
-    from loihiseg.compilation.source import trained_network
+    from loihiseg.compilation.outputs import network_of_output
 
     if chips is not None:
         options = {"chips": chips, **options}
     compiling = picked(CompileOptions, options)
-    return deploy(lambda: trained_network(network), lambda _: stack, compiling, running, reporter)
+
+    def load() -> "TrainedNetwork":
+        return network_of_output(network, compiling.output)
+
+    return deploy(load, lambda _: stack, compiling, running, reporter)

@@ -111,6 +111,19 @@ def read_alone():
     return keras.Model(first, L.Conv2D(1, 1, name="logit")(x))
 
 
+def mobile():
+    """Inverted residuals, whose activations have a maximum, as networks for phones have them."""
+    first = pixels()
+    x = stem(first)
+    y = L.ReLU(max_value=1.5)(L.BatchNormalization()(L.Conv2D(6, 1, use_bias=False)(x)))
+    y = L.DepthwiseConv2D(3, padding="same", use_bias=False)(y)
+    y = L.Activation("relu6")(L.Rescaling(5.0)(L.BatchNormalization()(y)))
+    x = L.Add()([x, L.BatchNormalization()(L.Conv2D(4, 1, use_bias=False)(y))])
+    x = L.Conv2D(5, 3, strides=2, padding="same", activation="relu6")(x)
+    x = L.Dense(6, activation="relu6")(L.GlobalAveragePooling2D()(x))
+    return keras.Model(first, L.Dense(3, name="logit")(x))
+
+
 def in_a_row():
     """A model of layers one behind the other, whose input is no layer of it."""
     model = keras.Sequential(
@@ -135,6 +148,7 @@ MODELS = {
     "read_outs": read_outs,
     "read_alone": read_alone,
     "in_a_row": in_a_row,
+    "mobile": mobile,
 }
 
 

@@ -172,6 +172,13 @@ def list_runs(folder: Path, say: Callable[[str], None]) -> None:
         say(f"the list of runs could not be written ({error})")
 
 
+def add_output_option(parser: argparse._ActionsContainer) -> None:
+    """The option that chooses one of several outputs of a Keras model."""
+    parser.add_argument(
+        "--output", metavar="NAME", help="of a model with several outputs, the one to be computed"
+    )
+
+
 def read_data(options: Any, network_nm: tuple[float, float] | None = None) -> "Stack":
     """The stack the options ask for: the synthetic one if no path is given.
 

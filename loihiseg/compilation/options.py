@@ -64,6 +64,9 @@ class CompileOptions:
         its answers are then nearer; see `loihiseg.compilation.corrections`.
     allow_host_tail : bool
         Whether hidden layers behind the last neurons may run on the host.
+    output : str or None
+        Of a Keras model with several outputs, the name of the layer that gives the one to be
+        computed.
     proof_seconds : float
         Time to prove that no placement has fewer messages between chips; 0 for none.
     seed : int
@@ -91,6 +94,7 @@ class CompileOptions:
     quantile: float | None = option(None, Number(0, 1, above=True))
     corrections: bool = option(False, YesOrNo())
     allow_host_tail: bool = option(False, YesOrNo())
+    output: str | None = option(None, Text("the name of an output"))
     proof_seconds: float = option(20.0, Number(0, DAY_S))
     seed: int = option(0, Whole(0, SEEDS))
 

@@ -346,6 +346,8 @@ def task_of_network(network: "TrainedNetwork | DeployedNetwork", asked: Kind | N
 def _task_of_file(path: Path, asked: Kind | None) -> Task:
     """Of a Keras file, without building it."""
     graph = graph_of(path)
+    if len(graph.outputs) > 1:
+        raise _one_of(str(path), list(graph.outputs))
     shapes = known_shapes(graph)
     ends = [shapes.get(name) for name in graph.outputs.values()]
     inputs = {name: shapes.get(name) for name in graph.inputs}
@@ -366,6 +368,8 @@ def _refuse_layers(path: Path) -> None:
     What found the first fault knows of none that others would find behind it.
     """
     graph = graph_of(path)
+    if len(graph.outputs) != 1:
+        return
     with_levels, without = (
         verdicts(graph, levels_follow=follow).refusals for follow in (True, False)
     )
@@ -386,6 +390,9 @@ def check_membrane(network: "TrainedNetwork | DeployedNetwork") -> None:
 def _task_of_model(model: KerasModel, path: str, asked: Kind | None = None) -> Task:
     """Of a Keras model in memory."""
     shapes = {}
+    names = list(getattr(model, "output_names", None) or ())
+    if len(names) > 1:
+        raise _one_of(path, names)
     for what in ("inputs", "outputs"):
         found = [tuple(t.shape[1:]) for t in getattr(model, what, None) or ()]
         if len(found) != 1 or None in found[0] or not 1 <= len(found[0]) <= 3:
@@ -395,6 +402,13 @@ def _task_of_model(model: KerasModel, path: str, asked: Kind | None = None) -> T
             )
         shapes[what] = image(found[0])
     return _named(path, {"pixels": shapes["inputs"]}, shapes["outputs"], asked)
+
+
+def _one_of(path: str, outputs: list[str]) -> OptionError:
+    return OptionError(
+        f"{path}: has {len(outputs)} outputs, {', '.join(outputs)}; choose one of them with ",
+        Option("output"),
+    )
 
 
 def _named(path: str, inputs: Mapping[str, Shape], output: Shape, asked: Kind | None) -> Task:

@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from loihiseg.conversion.host_graph import Convolution, Function, HostGraph, Join, Node, Pooling
-from loihiseg.conversion.linear import SparseTerm
-from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.conversion.linear import AnyTerm, SparseTerm, Term
+from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.conversion.validation import result_shape
 from loihiseg.errors import Option, OptionError
 from loihiseg.results.layers import HostLayer
@@ -123,10 +123,10 @@ def host_layers(network: LoweredNetwork, graph: HostGraph) -> tuple[HostLayer, .
     """
     shapes = dict(network.inputs) | {layer.name: layer.shape for layer in network.layers}
     found = []
+    macs = _macs_of_layers(network, shapes)
     for layer in network.layers:
         if layer.on_host:
-            macs = _macs_of_terms(network, layer.name, shapes)
-            found.append(HostLayer(layer.name, "before", macs, layer.n_neurons))
+            found.append(HostLayer(layer.name, "before", macs[layer.name], layer.n_neurons))
     return (*found, *_behind(graph, {name: shapes[name] for name in graph.inputs}))
 
 
@@ -166,22 +166,61 @@ def count_macs(network: LoweredNetwork, readout: HostGraph) -> int:
     """Multiply-accumulates of one forward pass of a whole network, wherever it runs.
 
     A convolution has one per output position and kernel entry; a transposed one, per input
-    position. Borders count like the rest.
+    position. Borders count like the rest. Of an activation that is cut off, which two layers
+    of the same sums stand for (`loihiseg.conversion.lowering.walk`), what comes in and goes out
+    counts once.
     """
     shapes = dict(network.inputs) | {layer.name: layer.shape for layer in network.layers}
-    own = sum(_macs_of_terms(network, layer.name, shapes) for layer in network.layers)
+    own = sum(_macs_of_layers(network, shapes).values())
     behind = _behind(readout, {name: shapes[name] for name in readout.inputs})
     return own + sum(layer.macs for layer in behind)
 
 
-def _macs_of_terms(network: LoweredNetwork, name: str, shapes: dict[str, Shape]) -> int:
-    total = 0
-    layer = network.layer(name)
+def _macs_of_layers(network: LoweredNetwork, shapes: dict[str, Shape]) -> dict[str, int]:
+    """Of every layer; 0 of one that has all terms of a layer before it, and of what hears it."""
+    found: dict[str, int] = {}
+    rests: set[str] = set()
+    seen: list[SpikingLayer] = []
     # What is chosen is neither multiplied nor added.
-    for term in () if layer.neuron.chooses else layer.terms:
+    for layer in network.layers:
+        if not layer.neuron.chooses and any(_same_terms(layer, one) for one in seen):
+            rests.add(layer.name)
+        seen.append(layer)
+        terms = [term for term in layer.terms if term.source not in rests]
+        is_counted = layer.name not in rests and not layer.neuron.chooses
+        found[layer.name] = _macs_of_terms(terms, shapes, layer.shape) if is_counted else 0
+    return found
+
+
+def _same_terms(one: SpikingLayer, other: SpikingLayer) -> bool:
+    if one.shape != other.shape or one.sources != other.sources or other.neuron.chooses:
+        return False
+    return all(_same(a, b) for a, b in zip(one.terms, other.terms, strict=True))
+
+
+def _same(one: AnyTerm, other: AnyTerm) -> bool:
+    if isinstance(one, SparseTerm) or isinstance(other, SparseTerm):
+        return (
+            isinstance(one, SparseTerm)
+            and isinstance(other, SparseTerm)
+            and np.array_equal(one.weights.indptr, other.weights.indptr)
+            and np.array_equal(one.weights.indices, other.weights.indices)
+            and np.array_equal(one.values, other.values)
+        )
+    return _places(one) == _places(other) and np.array_equal(one.kernel, other.kernel)
+
+
+def _places(term: Term) -> tuple[object, ...]:
+    """What a kernel is laid on."""
+    return term.strides, term.padding, term.transposed, term.pads, term.depthwise
+
+
+def _macs_of_terms(terms: list[AnyTerm], shapes: dict[str, Shape], shape: Shape) -> int:
+    total = 0
+    for term in terms:
         if isinstance(term, SparseTerm):
             total += int(term.values.size)
             continue
-        rows, columns, _ = shapes[term.source] if term.transposed else shapes[name]
+        rows, columns, _ = shapes[term.source] if term.transposed else shape
         total += rows * columns * int(term.kernel.size)
     return total

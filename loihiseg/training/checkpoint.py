@@ -36,6 +36,8 @@ FORMAT = 2
 """Version of the layout. Format 1, whose description has no digest of its own, is read too."""
 
 FILE_NAME = "checkpoint.json"
+SAVED_MODEL = "saved_model.pb"
+"""What TensorFlow's own format has in its folder."""
 
 MOST_DESCRIPTION_BYTES = 2**20
 MOST_WEIGHTS_BYTES = 2**28
@@ -167,9 +169,15 @@ def _load(folder: Path) -> Checkpoint:
     try:
         text = read_bytes(path, MOST_DESCRIPTION_BYTES)
     except OSError as error:
+        if (folder / SAVED_MODEL).is_file():
+            raise InputError(
+                f"{folder}: a SavedModel, which holds TensorFlow's operations and no layers to "
+                "rebuild; save the Keras model as .keras or .h5, by model.save('model.keras')"
+            ) from None
         raise InputError(
             f"{folder}: not a checkpoint (no readable {FILE_NAME}: {error.strerror}); "
-            "make one with python -m loihiseg.train"
+            "make one with python -m loihiseg.train, or give a Keras model, a file whose name ends "
+            "in .keras or .h5"
         ) from None
     description = _description(text, path)
     weights_path = folder / description.weights

@@ -103,13 +103,13 @@ def test_damaged(tmp_path, suffix, warm_map):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
-def test_much_damaged(tmp_path, suffix):
+def test_much_damaged(tmp_path, suffix, warm_map):
     check(tmp_path, suffix, 2000, 2)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
-def test_much_damaged_files_of_keras_3(tmp_path, suffix):
+def test_much_damaged_files_of_keras_3(tmp_path, suffix, warm_map):
     with zipfile.ZipFile(KERAS_3) as archive:
         path = Path(archive.extract(f"in_a_row{suffix}", tmp_path))
     counted = outcomes(load_keras_model(path), path, 2000, 3)

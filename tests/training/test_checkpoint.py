@@ -180,6 +180,13 @@ def test_no_checkpoint(tmp_path, kind):
     refused(path, "not a checkpoint .no readable checkpoint.json: .*; make one with")
 
 
+def test_a_model_in_another_format_is_named(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    refused(tmp_path, r"a SavedModel, .*; save the Keras model as \.keras or \.h5")
+    (tmp_path / "model.onnx").write_bytes(b"")
+    refused(tmp_path / "model.onnx", "or give a Keras model, a file whose name ends in")
+
+
 def other_weights(folder, data):
     """Put bytes in the place of the weights, every digest made right again."""
     digest = sha256(data)

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
-from loihiseg.commands.common import add_host_tail_option
+from loihiseg.commands.common import add_host_tail_option, add_output_option
 from loihiseg.commands.config_file import expanded
 from loihiseg.commands.parsing import command_parser
 from loihiseg.compilation.options import CompileOptions
@@ -52,9 +52,7 @@ def parser() -> Parser:
         metavar="L|L,L,...",
         help="give every activation so many levels without training, for the codes of levels",
     )
-    found.add_argument(
-        "--output", metavar="NAME", help="of a model with several outputs, the one to be computed"
-    )
+    add_output_option(found)
     found.add_argument(
         "--rate-scale-hz",
         type=argument_type(CompileOptions, "rate_scale_hz"),

@@ -20,7 +20,7 @@ from partition.command_line.streams import standard_output
 if TYPE_CHECKING:
     from loihiseg.classification import ClassDeployment
     from loihiseg.compilation.deployed import DeployedNetwork
-    from loihiseg.compilation.source import Source
+    from loihiseg.compilation.source import TrainedNetwork
     from loihiseg.data.class_images import ClassImages
     from loihiseg.pipeline import Deployment
     from loihiseg.progress import Reporter
@@ -146,13 +146,13 @@ def read_images(config: DeployConfig, task: "Task") -> "ClassImages":
         return read_class_images(config.data, task, config.labels, config.ignore_label)
 
 
-def load_network(config: DeployConfig) -> "Source | DeployedNetwork":
+def load_network(config: DeployConfig) -> "TrainedNetwork | DeployedNetwork":
     """The network that is asked for: a kept one, or a trained one that is to be compiled."""
     if config.deployed is not None:
         from loihiseg.compilation.artifact import load_deployed
 
         return load_deployed(config.deployed)
-    from loihiseg.compilation.source import read_network
+    from loihiseg.compilation.outputs import network_of_output
 
     with doing(f"reading {config.checkpoint}"):
-        return read_network(shipped.resolve(config.checkpoint, config.data))
+        return network_of_output(shipped.resolve(config.checkpoint, config.data), config.output)

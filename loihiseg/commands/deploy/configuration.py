@@ -68,6 +68,7 @@ class DeployConfig:
     allow_host_tail: bool | None = False
     code_options: Mapping[str, Any] = field(default_factory=dict)
     task: str | None = None
+    output: str | None = None
 
     def decided(self, compiling: CompileOptions) -> Self:
         """The same with the code that it came to, and its options."""

@@ -10,6 +10,7 @@ from loihiseg.commands.common import (
     add_force_option,
     add_host_tail_option,
     add_network_option,
+    add_output_option,
 )
 from loihiseg.commands.config_file import expanded
 from loihiseg.commands.parsing import command_parser
@@ -98,6 +99,7 @@ def _add_compiling(parser: Parser) -> None:
     )
     _add_levels(group)
     add_host_tail_option(group)
+    add_output_option(group)
     group.add_argument(
         "--proof-seconds",
         type=argument_type(CompileOptions, "proof_seconds"),

@@ -8,6 +8,7 @@ import pytest
 from loihiseg.compilation.calibration import fired_activations, logits_of
 from loihiseg.compilation.checking import layer_verdicts
 from loihiseg.conversion.forward import forward
+from loihiseg.conversion.host_work import count_macs, host_layers
 from loihiseg.conversion.lowering import lower, verdicts
 from loihiseg.conversion.neuron_kinds import Rectified
 from loihiseg.conversion.stepwise import FloatActivation
@@ -90,6 +91,16 @@ def test_verdicts_know_one_layer():
     rows = {row.layer: row.verdict for row in layer_verdicts(found)}
     assert rows["s0"] == "host before" and rows["s1"] == "chip"
     assert found.lowering.network.layer("s0_above").on_host
+
+
+def test_work_of_the_network_in_floats_is_counted_once():
+    pixels = tf.keras.Input((8, 8, 1), name="pixels")
+    x = L.ReLU(6.0, name="s0")(conv(pixels, 3, "stem"))
+    lowering = lower(tf.keras.Model(pixels, logit(L.ReLU(6.0, name="s1")(conv(x, 4, "c1")))))
+    network, macs = lowering.network, {"s0": 64 * 27, "s0_above": 0, "logit": 64 * 4}
+    assert {one.layer: one.macs for one in host_layers(network, lowering.graph)} == macs
+    # What takes the rest off is work of the chip, and none of the network in floats.
+    assert count_macs(network, lowering.graph) == 64 * (27 + 9 * 3 * 4 + 4)
 
 
 def test_neurons_of_pixels_alone_still_leave_nothing_for_the_chip():
