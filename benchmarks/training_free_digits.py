@@ -28,6 +28,7 @@ def main() -> None:
     """Train, deploy, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--levels", type=int, nargs="+", default=[1, 2, 3, 7])
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--images", type=int, default=500)
     options = parser.parse_args()
@@ -51,7 +52,8 @@ def main() -> None:
     print("| L | how | floats | with levels | emulated | called as with 8-bit weights | steps |")
     print("|---|---|---|---|---|---|---|")
     for levels in options.levels:
-        for name, way in WAYS.items():
+        for name in options.ways:
+            way = WAYS[name]
             found = loihiseg.deploy_images(
                 model, images[tested], labels[tested], calibration_images=images[:N_CALIBRATION],
                 calibration_tiles=N_CALIBRATION, code="ramp", chips=2, proof_seconds=0.0,
