@@ -123,9 +123,9 @@ def ramp_numbers(row: Row, data: str, sections: str) -> dict:
         "energy_uj": work.energy_uj,
         "agreement": found.agreement,
         "differing_layers": [
-            one.name for one in found.layers if one.level_match not in (None, 1.0)
+            one.layer for one in found.layers if one.level_match not in (None, 1.0)
         ],
-        "layers": {one.name: one.level_match for one in found.layers},
+        "layers": {one.layer: one.level_match for one in found.layers},
         "note": found.scored_note,
         "seconds": dict(found.seconds),
     }

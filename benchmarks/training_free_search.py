@@ -68,7 +68,18 @@ def compared(
         begun = time.perf_counter()
         found = made()
         rows[name] = row(found, time.perf_counter() - begun)
-    return {"threshold": float(threshold), "ways": rows}
+    return {"threshold": float(threshold), "ways": rows, "by_layer": by_layer(finder, counts)}
+
+
+def by_layer(finder, counts: dict[str, int]) -> dict[str, float]:
+    """1 - IoU to the map in floats where one layer alone has its levels, all others 15."""
+    every = dict.fromkeys(counts, 15)
+    found = {"none": finder.percentile(every).difference.answers}
+    for name in counts:
+        if counts[name] < every[name]:
+            alone = every | {name: counts[name]}
+            found[name] = finder.percentile(alone).difference.answers
+    return found
 
 
 def _of(network, readout):

@@ -18,6 +18,7 @@ def relative_energy(one: dict) -> float:
 def tables_of(rows: list[dict], absent: list[str]) -> str:
     """All tables in Markdown, with what they say nothing of."""
     lines = [*_ramp(_of_kind(rows, "ramp")), *_bayes(_of_kind(rows, "bayes"))]
+    lines += _by_layer(_of_kind(rows, "bayes"))
     lines += _stack(_of_kind(rows, "stack"))
     if absent:
         lines.append(f"Not there: {', '.join(absent)}.")
@@ -101,6 +102,19 @@ def _bayes(found: dict[tuple[str, str, str], list[dict]]) -> list[str]:
                 + (f"{min(seconds):.0f} to {max(seconds):.0f}",)
             )
     return _table(header, body) if body else []
+
+
+def _by_layer(found: dict[tuple[str, str, str], list[dict]]) -> list[str]:
+    """Where few levels are missed: one layer alone has them."""
+    lines = []
+    for (subject, variant, _), rows in found.items():
+        there = [row["by_layer"] for row in rows if row.get("by_layer")]
+        if there:
+            said = ", ".join(
+                f"{name} {100 * _mean([one[name] for one in there]):.1f}" for name in there[0]
+            )
+            lines += [f"{NAMES[subject]}, {variant} levels in one layer alone: {said} %.", ""]
+    return lines
 
 
 def best_fixed(row: dict) -> str:

@@ -13,22 +13,25 @@ from loihiseg.network.logits import membrane
 from loihiseg.results.task import Task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Difference:
     """What a network answers differently from that in floats; the smaller the better.
 
+    The answers count first, the divergence where they are alike: what docs/methods.md has measured
+    of both.
+
     Attributes
     ----------
-    divergence : float
-        Mean Kullback-Leibler divergence of the probabilities from those in floats, in nats:
-        cross-entropy less what is the least. This is what choices rest on; see docs/methods.md.
     answers : float
         Of membrane 1 - IoU of what both call membrane, of classes the share that is called
         otherwise; 0 to 1.
+    divergence : float
+        Mean Kullback-Leibler divergence of the probabilities from those in floats, in nats:
+        cross-entropy less what is the least.
     """
 
-    divergence: float
     answers: float
+    divergence: float
 
 
 class Judge:
@@ -62,7 +65,7 @@ class Judge:
         found = self._logits(network, readout)
         one = self._task.output_shape[2] == 1
         apart = (_of_one if one else _of_several)(found, self._wanted)
-        return Difference(float(apart.mean()), self._answers(found))
+        return Difference(self._answers(found), float(apart.mean()))
 
     def _logits(self, network: LoweredNetwork, readout: HostGraph) -> np.ndarray:
         found = forward(network, self._pixels, staircase=False)

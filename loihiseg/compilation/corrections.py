@@ -31,7 +31,7 @@ from loihiseg.conversion.term_channels import channels_of
 from loihiseg.conversion.windows import has_windows, heard_windows
 from loihiseg.errors import InputError
 
-RIDGE = 0.1
+RIDGE = 0.4
 """Weight of the old kernels, in units of the mean square of what a kernel hears."""
 
 ROUNDS = 15

@@ -14,7 +14,7 @@ import numpy as np
 from loihiseg.compilation.agreement import Difference, Judge
 from loihiseg.compilation.corrections import corrected, float_sums
 from loihiseg.compilation.levels import of_quantiles, usual_quantile
-from loihiseg.compilation.readout_fit import fitted_readout
+from loihiseg.compilation.readout_fit import fitted_readout, shifted_readout
 from loihiseg.compilation.scales import by_resolution
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.host_graph import HostGraph
@@ -38,8 +38,11 @@ FACTORS = (0.5, 2.0)
 CORRECTED_EVALUATIONS = 16
 """Of a search of such factors, each of which fits all kernels anew."""
 
-SILENT = 1e6
-"""Stands for the divergence of a network that cannot be had."""
+SILENT = 2.0
+"""Stands for the difference of a network that cannot be had: no answer that can is as bad."""
+
+TIE = 1e-6
+"""Weight of the divergence beside the answers, so that it counts only where they are alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,7 @@ class Finder:
         on_trial: Callable[[str, Difference], None] = lambda _, __: None,
     ):
         self._floats, self._readout, self._task = floats, readout, task
+        self._threshold = threshold
         self._fit, held = pixels[::2], pixels[1::2] if len(pixels) > 1 else pixels
         self.judge = Judge(floats, readout, task, threshold, held)
         self._groups = by_resolution(floats)
@@ -174,9 +178,12 @@ class Finder:
         plain = self._leveled(found.network, found.readout)
         if self._task.kind != "membrane":
             return plain
-        readout = fitted_readout(found.readout, found.outputs, self._logits)
-        refitted = self._leveled(found.network, readout)
-        return min(plain, refitted, key=lambda one: one.difference.divergence)
+        fitted = fitted_readout(found.readout, found.outputs, self._logits)
+        tried = [plain]
+        for readout in (found.readout, fitted):
+            shifted = shifted_readout(readout, found.outputs, self._logits, self._threshold)
+            tried += [self._leveled(found.network, one) for one in (readout, shifted)]
+        return min(tried, key=lambda one: one.difference)
 
     def _leveled(self, network: LoweredNetwork, readout: HostGraph) -> Leveled:
         return Leveled(network, readout, self.judge.difference(network, readout))
@@ -192,7 +199,7 @@ class Finder:
         seed: int,
         first: list[list[float]],
     ) -> tuple[Leveled, tuple[float, ...]]:
-        """What diverges least of all that a search tries, and its numbers."""
+        """What differs least of all that a search tries, and its numbers."""
         # Only here: it needs what comes with an extra.
         from loihiseg.compilation.search import minimum
 
@@ -207,12 +214,12 @@ class Finder:
                 return SILENT
             tried.append((one, numbers))
             self._on_trial(", ".join(f"{number:.4g}" for number in numbers), one.difference)
-            return min(one.difference.divergence, SILENT)
+            return one.difference.answers + TIE * min(one.difference.divergence, 1.0)
 
         minimum(objective, bounds, evaluations, seed, first)
         if not tried:
             raise problems[0]
-        return min(tried, key=lambda one: one[0].difference.divergence)
+        return min(tried, key=lambda one: one[0].difference)
 
 
 def _number(share: float) -> float:

@@ -1,7 +1,9 @@
-"""The last convolution of a read-out, fitted to the logits in floats.
+"""The last convolution of a read-out, fitted to the network in floats.
 
-It runs on the host in floats: what levels change of its input can be made good as far as its few
-weights reach, at no cost on the chip.
+Its kernel is fitted to the probabilities, and its bias so that what is called membrane overlaps
+most. Probabilities of a noisy input are nearest where they are cautious, and then too few of them
+pass a threshold. It runs on the host in floats: what levels change of its input can be made good as
+far as its few weights reach, at no cost on the chip.
 """
 
 import numpy as np
@@ -16,13 +18,19 @@ from loihiseg.conversion.host_graph import (
     upsampled,
 )
 from loihiseg.conversion.linear import Term
+from loihiseg.conversion.logits import readout_logits
 from loihiseg.conversion.windows import heard_windows
+from loihiseg.metrics.pixels import pixel_scores
+from loihiseg.network.logits import membrane
 
 ROUNDS = 8
 """Newton steps; cross-entropy is convex and few weights are fitted."""
 
 RIDGE = 1e-3
 """Weight of the old kernel, in units of the mean curvature."""
+
+SHIFTS = np.linspace(-1.5, 1.5, 61)
+"""Of the bias, that are tried, in logits."""
 
 FLATTEST = 1e-4
 """Least curvature of a pixel, so that those that are certain still count."""
@@ -56,13 +64,45 @@ def fitted_readout(
     heard = np.concatenate([heard, np.ones((len(heard), 1))], axis=1)
     old = np.append(kernel.kernel.ravel(), kernel.bias.ravel()[:1]).astype(np.float64)
     found = _nearest(heard, 1 / (1 + np.exp(-logits.ravel().astype(np.float64))), old)
-    new = Convolution(
-        found[:-1].reshape(kernel.kernel.shape).astype(np.float32),
-        found[-1:].astype(np.float32),
-        kernel.strides,
-        kernel.padding,
-        kernel.transposed,
-    )
+    weights = found[:-1].reshape(kernel.kernel.shape).astype(np.float32)
+    return _with_convolution(readout, place, weights, found[-1:].astype(np.float32))
+
+
+def shifted_readout(
+    readout: HostGraph, outputs: dict[str, np.ndarray], logits: np.ndarray, threshold: float
+) -> HostGraph:
+    """A read-out whose map overlaps most with that of the network in floats.
+
+    Parameters
+    ----------
+    readout, outputs, logits
+        As of `fitted_readout`.
+    threshold : float
+        Probability above which a pixel is membrane.
+    """
+    place = _last_convolution(readout)
+    if place is None:
+        return readout
+    found, wanted = readout_logits(readout, outputs, logits.shape[1]), membrane(logits, threshold)
+    overlaps = [
+        pixel_scores(wanted, membrane(found + np.float32(shift), threshold)).membrane_iou
+        for shift in SHIFTS
+    ]
+    # Of shifts that are as good the least.
+    best = min(range(len(SHIFTS)), key=lambda n: (-overlaps[n], abs(SHIFTS[n])))
+    one = readout.nodes[place].operation
+    assert isinstance(one, Convolution)
+    bias = (one.bias.ravel()[:1] + SHIFTS[best]).astype(np.float32)
+    return _with_convolution(readout, place, one.kernel, bias)
+
+
+def _with_convolution(
+    readout: HostGraph, place: int, kernel: np.ndarray, bias: np.ndarray
+) -> HostGraph:
+    node = readout.nodes[place]
+    old = node.operation
+    assert isinstance(old, Convolution)
+    new = Convolution(kernel, bias, old.strides, old.padding, old.transposed)
     nodes = [*readout.nodes]
     nodes[place] = Node(node.name, node.sources, new)
     return HostGraph(readout.inputs, tuple(nodes), readout.output)

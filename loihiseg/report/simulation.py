@@ -72,11 +72,12 @@ def quantiles_table(results: SimulationResults) -> Table | None:
     """Quantiles that were tried, the best first; None where nothing was searched."""
     if not results.tried:
         return None
-    shown = sorted(results.tried, key=lambda one: one.error)
+    shown = sorted(results.tried, key=lambda one: (one.disagreement or 0.0, one.error))
     rows = tuple(
         (
             "searched" if one.searched else "fixed",
             *(f"{share:.5f}" for share in one.quantiles.values()),
+            "" if one.disagreement is None else f"{one.disagreement:.4f}",
             f"{one.error:.4g}",
             f"{one.membrane_iou:.4f}",
             "" if one.validation_iou is None else f"{one.validation_iou:.4f}",
@@ -84,10 +85,12 @@ def quantiles_table(results: SimulationResults) -> Table | None:
         for one in shown
     )
     header = (
-        "quantiles", *shown[0].quantiles, "error", "IoU", "IoU on\nvalidation sections",
+        "quantiles", *shown[0].quantiles, "1 - IoU to\nfloats", "error", "IoU",
+        "IoU on\nvalidation sections",
     )  # fmt: skip
     note = (
-        "Error: mean squared distance of logits from those of the float network, on calibration "
-        "crops; IoU of membrane on the same, and on sections that nothing was chosen on."
+        "1 - IoU of what this and the float network call membrane, and the mean squared distance "
+        "of their logits, on calibration crops; IoU of membrane on the same, and on sections that "
+        "nothing was chosen on."
     )
     return Table("Quantiles", header, rows, note)

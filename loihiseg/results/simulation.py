@@ -73,6 +73,9 @@ class TriedQuantiles:
         On the calibration crops.
     validation_iou : float or None
         On the validation sections, where they were tried there.
+    disagreement : float or None
+        1 - IoU of what this and the float network call membrane, on the calibration crops: what a
+        search makes least. Searches that went by ``error`` alone do not have it.
     """
 
     quantiles: dict[Name, Share]
@@ -80,6 +83,7 @@ class TriedQuantiles:
     searched: bool
     membrane_iou: Share
     validation_iou: Share | None = None
+    disagreement: Share | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from loihiseg.compilation.corrections import best_tops, corrected, float_sums, least_squares
-from loihiseg.compilation.readout_fit import fitted_readout
+from loihiseg.compilation.readout_fit import fitted_readout, shifted_readout
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.host_graph import (
     Affine,
@@ -147,6 +147,20 @@ def test_a_readout_that_was_disturbed_is_found_again(behind):
     np.testing.assert_allclose(operation.bias, [0.3], atol=0.02)
 
 
+def test_a_bias_that_was_too_low_is_found_by_the_map():
+    rng = np.random.default_rng(4)
+    kernel = rng.normal(0, 0.5, (1, 1, 2, 1)).astype(np.float32)
+    values = {"a": rng.normal(0, 1, (3, 20, 20, 2)).astype(np.float32)}
+    logits = readout_of(kernel, np.array([0.3], np.float32))(values)[..., 0]
+    low = readout_of(kernel, np.array([-0.7], np.float32), Function("sigmoid"))
+    found = shifted_readout(low, values, logits, 0.4)
+    operation = next(node.operation for node in found.nodes if node.name == "conv")
+    np.testing.assert_allclose(operation.bias, [0.3], atol=0.026)
+    # One that is right already is left as it is.
+    right = readout_of(kernel, np.array([0.3], np.float32))
+    assert shifted_readout(right, values, logits, 0.4).nodes[-1].operation.bias == np.float32(0.3)
+
+
 def test_other_readouts_are_left_as_they_are():
     kernel, bias = np.ones((1, 1, 2, 1), np.float32), np.zeros(1, np.float32)
     values = {"a": np.ones((1, 4, 4, 2), np.float32)}
@@ -155,4 +169,6 @@ def test_other_readouts_are_left_as_they_are():
         readout_of(np.ones((1, 1, 2, 3), np.float32), np.zeros(3, np.float32)),
         HostGraph(("a",), (), "a"),
     ):
-        assert fitted_readout(readout, values, np.zeros((1, 4, 4), np.float32)) is readout
+        logits = np.zeros((1, 4, 4), np.float32)
+        assert fitted_readout(readout, values, logits) is readout
+        assert shifted_readout(readout, values, logits, 0.5) is readout

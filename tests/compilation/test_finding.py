@@ -69,9 +69,9 @@ def test_a_search_is_no_worse_than_any_fixed_quantile(monkeypatch):
     said = []
     one = finder(on_trial=lambda *of: said.append(of))
     found = one.searched(LEVELS, 0)
-    fixed = [one.percentile(LEVELS, share).difference.divergence for share in FIXED]
-    assert len(said) == 12 and found.difference.divergence <= min(fixed)
-    assert found.difference.divergence == min(of.divergence for _, of in said)
+    fixed = [one.percentile(LEVELS, share).difference for share in FIXED]
+    assert len(said) == 12 and found.difference <= min(fixed)
+    assert found.difference == min(of for _, of in said)
     assert finder().searched(LEVELS, 0).words == found.words
     assert found.words[0].startswith("Quantiles searched in 12 evaluations: 8 x 8 0.")
 
@@ -83,7 +83,7 @@ def test_corrections_are_searched_from_those_of_least_error_on(monkeypatch):
     found = finder(on_trial=lambda *of: said.append(of)).corrected(LEVELS, 1)
     plain = finder().corrected(LEVELS).difference
     assert said[0][1] == plain and len(said) == 3
-    assert found.difference.divergence <= plain.divergence
+    assert found.difference <= plain
 
 
 def test_corrections_are_kept_only_where_answers_agree_better():

@@ -276,3 +276,65 @@ def test_functions_deployed_equal_the_quantized_network(capfd, tmp_path, code):
     assert metrics["agreement"] == 1.0 and (tmp_path / "kept").is_dir()
     assert {row["level_match"] for row in metrics["layers"]} - {None} == {1.0}
     assert loihiseg.load_deployed(tmp_path / "kept").network.layers[0].neuron.offset < 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (["--levels", "auto", "--most-steps", 40], "each activation has 15,"),
+        (["--levels", 2, "--corrections", "--normalization", "bayes"], "Quantiles searched in 8 "),
+    ],
+)
+def test_levels_that_are_found_are_deployed_exactly(capfd, tmp_path, monkeypatch, asked, says):
+    """Of a network with max pooling, on training sections; and the kept folder is read again."""
+    if "bayes" in asked:
+        pytest.importorskip("optuna", reason="loihiseg[calibration]")
+    monkeypatch.setattr("loihiseg.compilation.finding.EVALUATIONS", 8)
+    monkeypatch.setattr("loihiseg.compilation.finding.CORRECTED_EVALUATIONS", 2)
+    layers = tf.keras.layers
+    pixels = tf.keras.Input((16, 16, 1))
+    x = layers.Conv2D(3, 3, padding="same", activation="relu")(pixels)
+    y = layers.MaxPooling2D()(layers.Conv2D(4, 3, padding="same", activation="relu")(x))
+    y = layers.Conv2DTranspose(3, 2, strides=2, activation="relu")(y)
+    z = layers.Conv2D(3, 3, padding="same", activation="relu")(layers.Concatenate()([x, y]))
+    model = tf.keras.Model(pixels, layers.Conv2D(1, 1)(z))
+    rng = np.random.default_rng(3)
+    for weight in model.weights:
+        weight.assign(rng.normal(0.05, 0.5, weight.shape))
+    model.save(tmp_path / "model.h5")
+    stack = synthetic_stack(6, (48, 48))
+    labels = np.where(stack.membrane, 0, 255).astype(np.uint8)
+    data = write_stack(tmp_path / "stack", stack.images, labels)
+    exit_code, _, err = in_process(
+        capfd, "deploy", "--data", data, "--checkpoint", tmp_path / "model.h5", *asked,
+        "--out", tmp_path / "run", "--code", "ramp", "--tiles", 2, "--calibration-tiles", 2,
+        "--quiet", "--proof-seconds", 0, "--chips", 4, "--save", tmp_path / "kept",
+    )  # fmt: skip
+    assert exit_code == 0, err
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["agreement"] == 1.0
+    assert {row["level_match"] for row in metrics["layers"]} - {None} == {1.0}
+    said = metrics["scored_note"]
+    if "--corrections" in asked and "are left out" not in said:
+        says = "Factors of the values of least squared error, searched in 2 "
+    assert says in said
+    if "auto" in asked:
+        assert metrics["code"]["steps"] <= 40
+    kept = json.loads((tmp_path / "run/config.json").read_text())
+    assert kept["levels"] == asked[1] and kept["corrections"] is ("--corrections" in asked)
+    again, _, err = in_process(
+        capfd, "deploy", "--data", data, "--deployed", tmp_path / "kept", "--tiles", 2,
+        "--calibration-tiles", 2, "--quiet", "--out", tmp_path / "again",
+    )  # fmt: skip
+    assert again == 0, err
+    digests = [
+        json.loads((tmp_path / run / "metrics.json").read_text())["spikes_sha256"]
+        for run in ("run", "again")
+    ]
+    assert digests[0] == digests[1]
+
+
+def test_options_of_found_levels_need_each_other(capfd, checkpoint):
+    asked = ["--checkpoint", checkpoint, "--quiet"]
+    refused(capfd, "--corrections: is of levels", "deploy", *asked, "--corrections")
+    refused(capfd, "--most-steps: is what", "deploy", *asked, "--levels", 3, "--most-steps", 9)

@@ -48,6 +48,9 @@ def test_sections_by_the_split_of_the_network(n_sections, record, sections, test
     assert (found.validation and found.validation.section_numbers) == validation
     calibration = found.calibration(20, 1)
     assert (calibration is None) == (validation is None)
+    # Levels are found on what it was trained on, if nothing of that is judged.
+    training = None if sections or n_sections < 3 else (0, 1, 2, 3)
+    assert (found.training and found.training.section_numbers) == training
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,7 @@ def test_a_split_is_for_the_data_that_was_trained_on(sections, test, fitted_on):
         found = select_sections(stack, sections, RECORD)
         assert found.test.section_numbers == test and found.validation is None
         assert found.fitted_on.section_numbers == fitted_on
+        assert found.training is found.fitted_on
         assert "trained on other data" in found.note
         assert found.calibration(20, 2) is not None and found.calibration(20, 0) is None
 

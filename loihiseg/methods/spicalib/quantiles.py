@@ -16,6 +16,8 @@ from loihiseg.errors import InputError
 from loihiseg.methods.spicalib.calibration import Calibration, Crops
 from loihiseg.methods.spicalib.neurons import Bursts
 from loihiseg.methods.spicalib.stack import Part
+from loihiseg.metrics.pixels import pixel_scores
+from loihiseg.network.logits import membrane
 from loihiseg.results import TriedQuantiles
 
 FIXED = (0.95, 0.97, 0.985, 0.99, 0.995, 0.999, 0.9999)
@@ -26,6 +28,9 @@ LEAST, MOST = 1.0, 5.0
 
 SILENT = 1e6
 """Error of quantiles up to which a layer is silent: worse than any that can be simulated."""
+
+TIE = 1e-6
+"""Weight of the error of the logits beside the maps, so that it counts where those are alike."""
 
 
 def groups_of(network: LoweredNetwork, by: str) -> dict[str, tuple[str, ...]]:
@@ -45,7 +50,10 @@ def of_layers(
 
 
 class Search:
-    """Tries fixed quantiles and searches better ones; what is least is the error of the logits.
+    """Tries fixed quantiles and searches better ones.
+
+    What is least is 1 - IoU of what the spiking and the float network call membrane; the squared
+    distance of their logits, which does not rank maps, counts where that is alike.
 
     Parameters
     ----------
@@ -90,7 +98,7 @@ class Search:
             one = self._try(dict(zip(self._groups, shares, strict=True)), not is_first)
             self.tried.append(one)
             on_trial(one)
-            return one.error
+            return _badness(one)
 
         minimum(objective, [(LEAST, MOST)] * n_numbers, evaluations, seed, first)
         if min(one.error for one in self.tried) >= SILENT:
@@ -98,9 +106,9 @@ class Search:
             self._bursts(self.tried[-1].quantiles)
 
     def best(self, searched: bool) -> TriedQuantiles | None:
-        """Those of the least error, and of the larger IoU where errors are equal; None of none."""
+        """Those whose map differs least from that of the float network; None of none."""
         own = [one for one in self.tried if one.searched == searched]
-        return min(own, key=lambda one: (one.error, -one.membrane_iou)) if own else None
+        return min(own, key=lambda one: (_badness(one), -one.membrane_iou)) if own else None
 
     def part(self, tried: TriedQuantiles) -> Part:
         """The spiking network of some quantiles."""
@@ -120,18 +128,24 @@ class Search:
         try:
             neurons = self._bursts(quantiles)
         except InputError:
-            return TriedQuantiles(quantiles, SILENT, searched, 0.0)
+            return TriedQuantiles(quantiles, SILENT, searched, 0.0, disagreement=1.0)
         steps = self._calibration.settings.search_steps
         logits = self._calibration.passing(neurons, (steps,)).logits(self._crops.pixels)
         found = logits[steps]
         error = float(np.mean(np.square(found.astype(np.float64) - self._wanted)))
         iou = self._crops.membrane_iou(found, self._threshold)
-        return TriedQuantiles(quantiles, min(error, SILENT), searched, iou)
+        ours, theirs = (membrane(one, self._threshold) for one in (found, self._wanted))
+        apart = 1 - pixel_scores(theirs, ours).membrane_iou
+        return TriedQuantiles(quantiles, min(error, SILENT), searched, iou, disagreement=apart)
 
 
 def quantile(t: float) -> float:
     """The quantile that a number t of the search stands for, ``1 - 10**-t``."""
     return float(1 - 10.0**-t)
+
+
+def _badness(one: TriedQuantiles) -> float:
+    return (1.0 if one.disagreement is None else one.disagreement) + TIE * one.error
 
 
 def _number(share: float) -> float:

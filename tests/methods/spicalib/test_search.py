@@ -71,8 +71,8 @@ def test_fixed_quantiles_come_first_and_no_search_is_worse():
     fixed = [one for one in found.tried if not one.searched]
     assert [set(one.quantiles.values()) for one in fixed] == [{share} for share in FIXED]
     assert list(fixed[0].quantiles) == ["8 x 8", "4 x 4", "2 x 2"]
-    assert found.best(False).error == min(one.error for one in fixed)
-    best = min(found.tried, key=lambda one: one.error)
+    assert found.best(False).disagreement == min(one.disagreement for one in fixed)
+    best = min(found.tried, key=lambda one: (one.disagreement, one.error))
     assert best in (found.best(False), found.best(True))
     part = found.part(found.best(True))
     assert part.name.startswith("searched quantiles 0.") and part.neurons.most_spikes == 2
