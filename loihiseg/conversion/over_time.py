@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from loihiseg.conversion.convolution import term_input
-from loihiseg.conversion.leaky import Leaky
+from loihiseg.conversion.leaky import GRID, Leaky
 from loihiseg.conversion.linear import AnyTerm
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 
@@ -87,9 +87,13 @@ def trains_over_time(network: LoweredNetwork, images: np.ndarray) -> dict[str, n
 
 
 def _heard(sent: np.ndarray, term: AnyTerm, shape: tuple[int, int, int]) -> np.ndarray:
-    """Sums of one term, in float64: whole numbers, exact in any order."""
-    merged = sent.reshape(-1, *sent.shape[2:]).astype(np.float64)
-    return term_input(term, merged, shape).reshape(*sent.shape[:2], *shape)
+    """Sums of one term, float32 (n, steps, *shape): exact in any order below 2**30.
+
+    As weights are multiples of 64, sums of their mantissas are below 2**24 then.
+    """
+    mantissas = term.with_values(term.values / np.float32(GRID))
+    found = term_input(mantissas, sent.reshape(-1, *sent.shape[2:]), shape)
+    return (np.float32(GRID) * found).reshape(*sent.shape[:2], *shape)
 
 
 def _of_host(
