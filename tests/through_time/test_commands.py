@@ -64,7 +64,7 @@ def test_deployments_are_what_was_trained(capfd, data, network, tmp_path):
     assert found["agreement"] == 1.0
     assert all(row["quantized_error"] == row["spiking_error"] == 0 for row in found["layers"])
     again = deploy(capfd, data, tmp_path / "b", "--deployed", kept, *SHORT[:5])
-    assert again["spikes"] == found["spikes"] and again["agreement"] == 1.0
+    assert again["activity"]["spikes"] == found["activity"]["spikes"] and again["agreement"] == 1.0
     exits = deploy(capfd, data, tmp_path / "c", "--deployed", kept, "--early-exit", 0.5, *SHORT[:5])
     assert exits["early_exit"] is not None
 

@@ -26,6 +26,7 @@ from loihiseg.training.checkpoint import (
     model_weights,
     save_checkpoint,
 )
+from loihiseg.training.models import first_model
 from loihiseg.training.phases import phases, shapes_at
 from tests import training_runs
 
@@ -77,6 +78,26 @@ def stopped_and_resumed(folder, epoch, changes):
 def test_a_training_resumed_between_forms_is_one_never_stopped(whole, tmp_path):
     stopped_and_resumed(tmp_path, 1, SHORT)
     training_runs.same_run(whole, tmp_path)
+
+
+def started(config, checkpoint):
+    """Weights that a training begins with."""
+    crops = np.zeros((1, 16, 16, 1), np.float32)
+    return model_weights(first_model(replace(training_runs.CONFIG, **config), crops, checkpoint))
+
+
+def test_trainings_go_on_from_networks_over_time(whole, tmp_path):
+    """In the chip's form if they are in it; from the other form folded now."""
+    chip = load_checkpoint(whole)
+    tuned = SHORT | {"tuning_epochs": 2}
+    found = started(tuned, chip)
+    assert all((found[name] == value).all() for name, value in chip.weights.items())
+    floats = load_checkpoint(in_floats(whole, tmp_path, "shift"))
+    assert set(started(tuned, floats)) == set(chip.weights)
+    with pytest.raises(InputError, match=r"in the chip's integers already.*tuning_epochs"):
+        started(SHORT, chip)
+    with pytest.raises(InputError, match="was trained with 2 steps, normalization shift"):
+        started(tuned | {"time": ThroughTime(3)}, chip)
 
 
 @pytest.mark.slow
