@@ -54,7 +54,7 @@ def deploy(capfd, data, out, *more):
 
 
 def test_deployments_are_what_was_trained(capfd, data, network, tmp_path):
-    """Every pixel is called as by the trained network, by either emulator, and once it is kept."""
+    """Every pixel is called as by the trained network, by either emulator, and when it was kept."""
     kept = tmp_path / "kept"
     found = deploy(
         capfd, data, tmp_path / "a", "--checkpoint", network, "--check", 12, "--save", kept, *SHORT
@@ -65,8 +65,6 @@ def test_deployments_are_what_was_trained(capfd, data, network, tmp_path):
     assert all(row["quantized_error"] == row["spiking_error"] == 0 for row in found["layers"])
     again = deploy(capfd, data, tmp_path / "b", "--deployed", kept, *SHORT[:5])
     assert again["activity"]["spikes"] == found["activity"]["spikes"] and again["agreement"] == 1.0
-    exits = deploy(capfd, data, tmp_path / "c", "--deployed", kept, "--early-exit", 0.5, *SHORT[:5])
-    assert exits["early_exit"] is not None
 
 
 def test_what_it_cannot_have_is_refused(capfd, data, network, tmp_path):
