@@ -49,6 +49,31 @@ def steps_needed(network: LoweredNetwork) -> int:
     return max(steps[name][1] for name in network.outputs)
 
 
+def check_steps(network: LoweredNetwork) -> None:
+    """That every source fires for as long as it is heard, and nobody longer than the outputs.
+
+    Raises
+    ------
+    ValueError
+        In one line: the layer, what it hears and when that fires.
+    """
+    mixed = [layer.name for layer in network.chip_layers if not isinstance(layer.neuron, Leaky)]
+    if mixed:
+        raise ValueError(f"layer '{mixed[0]}' has no steps of its own, others have")
+    steps, n_steps = own_steps(network), steps_needed(network)
+    for layer in network.chip_layers:
+        first, last = steps[layer.name]
+        if last > n_steps:
+            raise ValueError(f"layer '{layer.name}' fires in step {last}, of {n_steps}")
+        for source in layer.sources:
+            begins, ends = steps.get(source, (1, n_steps))
+            if begins >= first or ends < last - 1:
+                raise ValueError(
+                    f"layer '{layer.name}' hears '{source}' in steps {first - 1} to {last - 1}, "
+                    f"which fires in {begins} to {ends}"
+                )
+
+
 def trains_over_time(network: LoweredNetwork, images: np.ndarray) -> dict[str, np.ndarray]:
     """Spikes of all layers in all steps.
 
