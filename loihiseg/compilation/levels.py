@@ -17,6 +17,7 @@ from loihiseg.compilation.options import AUTO, CompileOptions
 from loihiseg.compilation.scales import highest_values, own_names, sharing
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.neuron import Neuron
+from loihiseg.conversion.over_time import is_over_time
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.conversion.stepwise import FloatActivation, of_levels
 from loihiseg.errors import InputError, Option, OptionError
@@ -50,6 +51,11 @@ def with_levels(network: LoweredNetwork, options: CompileOptions) -> LoweredNetw
     """
     if options.levels is None:
         return network
+    if is_over_time(network):
+        raise OptionError(
+            Option("levels"), f" {_text(options)}: the network was trained step by step, its "
+            "layers take none; leave it out",
+        )  # fmt: skip
     own = [layer.name for layer in network.layers if layer.levels]
     if own:
         raise OptionError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from loihiseg.conversion.convolution import term_input
 from loihiseg.conversion.host_current import host_current
-from loihiseg.conversion.leaky import Leaky
+from loihiseg.conversion.leaky import GRID, Leaky
 from loihiseg.conversion.linear import AnyTerm
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 
@@ -46,6 +46,35 @@ def steps_needed(network: LoweredNetwork) -> int:
     """Steps after which all outputs have fired."""
     steps = own_steps(network)
     return max(steps[name][1] for name in network.outputs)
+
+
+def check_steps(network: LoweredNetwork) -> None:
+    """That every source fires for as long as it is heard, and nobody longer than the outputs.
+
+    Raises
+    ------
+    ValueError
+        In one line: the layer, what it hears and when that fires.
+    """
+    mixed = [layer.name for layer in network.chip_layers if not isinstance(layer.neuron, Leaky)]
+    if mixed:
+        raise ValueError(f"layer '{mixed[0]}' has no steps of its own, others have")
+    steps = own_steps(network)
+    of_host = [name for name in network.outputs if name not in steps]
+    if of_host:
+        raise ValueError(f"output '{of_host[0]}' has no steps of its own, others have")
+    n_steps = steps_needed(network)
+    for layer in network.chip_layers:
+        first, last = steps[layer.name]
+        if last > n_steps:
+            raise ValueError(f"layer '{layer.name}' fires in step {last}, of {n_steps}")
+        for source in layer.sources:
+            begins, ends = steps.get(source, (1, n_steps))
+            if begins >= first or ends < last - 1:
+                raise ValueError(
+                    f"layer '{layer.name}' hears '{source}' in steps {first - 1} to {last - 1}, "
+                    f"which fires in {begins} to {ends}"
+                )
 
 
 def trains_over_time(network: LoweredNetwork, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -86,9 +115,13 @@ def trains_over_time(network: LoweredNetwork, images: np.ndarray) -> dict[str, n
 
 
 def _heard(sent: np.ndarray, term: AnyTerm, shape: tuple[int, int, int]) -> np.ndarray:
-    """Sums of one term, in float64: whole numbers, exact in any order."""
-    merged = sent.reshape(-1, *sent.shape[2:]).astype(np.float64)
-    return term_input(term, merged, shape).reshape(*sent.shape[:2], *shape)
+    """Sums of one term, float32 (n, steps, *shape): exact in any order below 2**30.
+
+    As weights are multiples of 64, sums of their mantissas are below 2**24 then.
+    """
+    mantissas = term.with_values(term.values / np.float32(GRID))
+    found = term_input(mantissas, sent.reshape(-1, *sent.shape[2:]), shape)
+    return (np.float32(GRID) * found).reshape(*sent.shape[:2], *shape)
 
 
 def _of_host(

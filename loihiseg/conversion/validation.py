@@ -20,6 +20,7 @@ from loihiseg.conversion.host_graph import (
     Upsampling,
 )
 from loihiseg.conversion.linear import AnyTerm, Pads, SparseTerm, Term
+from loihiseg.conversion.over_time import check_steps, is_over_time
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.storage.schema import check_range
 
@@ -65,6 +66,11 @@ def check_network(network: LoweredNetwork, what: str) -> None:
             raise ValueError(f"{what}: output {name[:60]!a} is no layer of neurons")
     if all(layer.on_host for layer in network.layers):
         raise ValueError(f"{what} has no layer on the chip")
+    if is_over_time(network):
+        try:
+            check_steps(network)
+        except ValueError as error:
+            raise ValueError(f"{what}: {error}") from None
     if not network.outputs or len(set(network.outputs)) < len(network.outputs):
         raise ValueError(f"{what}: expected outputs, each once")
 

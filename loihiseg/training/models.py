@@ -100,27 +100,54 @@ def _first_over_time(
     made = compiled(config, phase)
     if start is None:
         return made
-    normalized = build_through_time(config.network, time, config.crop)
-    theirs = start.info.config.time
-    if time.residual != (theirs.residual if theirs else "none"):
+    if start.info.config.time is not None:
+        _set_over_time(made, config, phase, start)
+        return made
+    if time.residual != "none":
         raise OptionError(
             Option("start"),
             ": residual blocks start from a network of the same blocks; leave it out, or the "
             "blocks",
         )
-    if theirs is None:
-        before = build_unet(start.info.config.network, config.crop)
-        set_model_weights(before, start.weights)
-        start_over_time(before, normalized, config.network, crops)
-    else:
-        set_model_weights(normalized if phase.form == "normalized" else made, start.weights)
-        if phase.form == "chip":
-            return made
+    normalized = build_through_time(config.network, time, config.crop)
+    before = build_unet(start.info.config.network, config.crop)
+    set_model_weights(before, start.weights)
+    start_over_time(before, normalized, config.network, crops)
     if phase.form == "chip":
         fold(normalized, made)
     else:
         made.set_weights(normalized.get_weights())
     return made
+
+
+def _set_over_time(
+    made: tf.keras.Model, config: TrainingConfig, phase: Phase, start: Checkpoint
+) -> None:
+    """Go on with a network that was trained through time."""
+    theirs = start.info.config
+    assert theirs.time is not None
+    form = phase_at(theirs, start.info.epoch - 1).form
+    ours = config.time
+    if ours is None or replace(theirs.time, dynamics=ours.dynamics) != ours:
+        raise OptionError(
+            Option("start"),
+            f": was trained with {theirs.time.steps} steps, normalization "
+            f"{theirs.time.normalization}, residual {theirs.time.residual}, "
+            f"{theirs.time.heads} heads; give the same",
+        )
+    if (form, phase.form) == ("chip", "normalized"):
+        raise OptionError(
+            Option("start"),
+            ": is in the chip's integers already, its normalizations are folded; go on with all "
+            "epochs as ",
+            Option("tuning_epochs"),
+        )
+    if form == phase.form:
+        set_model_weights(made, start.weights)
+        return
+    normalized = build_through_time(theirs.network, theirs.time, config.crop)
+    set_model_weights(normalized, start.weights)
+    fold(normalized, made)
 
 
 def next_model(

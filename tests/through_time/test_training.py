@@ -13,6 +13,7 @@ from loihiseg.compilation.source import build_network, is_over_time, lowered, re
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.logits import readout_logits
 from loihiseg.errors import InputError
+from loihiseg.methods.bntt.published import published
 from loihiseg.methods.residual.blocks import with_blocks
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.unet import build_unet
@@ -26,6 +27,7 @@ from loihiseg.training.checkpoint import (
     model_weights,
     save_checkpoint,
 )
+from loihiseg.training.models import first_model
 from loihiseg.training.phases import phases, shapes_at
 from tests import training_runs
 
@@ -77,6 +79,26 @@ def stopped_and_resumed(folder, epoch, changes):
 def test_a_training_resumed_between_forms_is_one_never_stopped(whole, tmp_path):
     stopped_and_resumed(tmp_path, 1, SHORT)
     training_runs.same_run(whole, tmp_path)
+
+
+def started(config, checkpoint):
+    """Weights that a training begins with."""
+    crops = np.zeros((1, 16, 16, 1), np.float32)
+    return model_weights(first_model(replace(training_runs.CONFIG, **config), crops, checkpoint))
+
+
+def test_trainings_go_on_from_networks_over_time(whole, tmp_path):
+    """In the chip's form if they are in it; from the other form folded now."""
+    chip = load_checkpoint(whole)
+    tuned = SHORT | {"tuning_epochs": 2}
+    found = started(tuned, chip)
+    assert all((found[name] == value).all() for name, value in chip.weights.items())
+    floats = load_checkpoint(in_floats(whole, tmp_path, "shift"))
+    assert set(started(tuned, floats)) == set(chip.weights)
+    with pytest.raises(InputError, match=r"in the chip's integers already.*tuning_epochs"):
+        started(SHORT, chip)
+    with pytest.raises(InputError, match="was trained with 2 steps, normalization shift"):
+        started(tuned | {"time": ThroughTime(3)}, chip)
 
 
 @pytest.mark.slow
@@ -151,8 +173,9 @@ def test_options_make_a_training_through_time():
     config = configured("--method", "bntt", "--time-steps", "3", "--epochs", "8")
     assert config.time == ThroughTime(3) and (config.crop, config.batch) == (128, 4)
     assert (config.epochs, config.tuning_epochs, config.learning_rate) == (8, 2, 5e-3)
-    published = configured("--method", "bntt", "--normalization", "bntt", "--decay", "41")
-    assert published.time.dynamics.decay == 41 and published.tuning_epochs == 0
+    floats = configured("--method", "bntt", "--normalization", "bntt", "--decay", "41")
+    assert floats.time.dynamics.decay == 41 and floats.tuning_epochs == 0
+    assert configured("--method", "bntt", "--published").time == published(4)
     assert configured().time is None
     blocks = configured("--method", "residual", "--blocks", "2", "--residual", "iand")
     assert blocks.time.residual == "iand" and blocks.network.convs_down == (5, 4)
@@ -165,6 +188,8 @@ def test_options_make_a_training_through_time():
     "arguments, message",
     [
         (("--time-steps", "3"), "--time-steps: is for training with --method; give it too"),
+        (("--published",), "--published: is for training with --method"),
+        (("--method", "bntt", "--published", "--decay", "9"), "leave out --normalization, --decay"),
         (("--method", "bntt", "--blocks", "2"), "--blocks: is for --method residual"),
         (("--method", "bntt", "--levels", "3"), "leave them out with --method"),
         (("--method", "bntt", "--window-steps", "9"), "--window-steps: is for firing rates"),

@@ -34,6 +34,13 @@ class DirectCode(NeuralCode):
     n_window_steps: Steps
     first_step: Steps  # type: ignore[assignment]
 
+    def __post_init__(self) -> None:
+        if not self.first_step <= self.n_steps == self.n_window_steps:
+            raise ValueError(
+                f"direct code of {self.n_steps} steps, {self.n_window_steps} read out from "
+                f"{self.first_step} on; expected as many, and no later"
+            )
+
     name = "direct"
     meaning = "step by step, as it was trained"
     options = (CodeOption("input", "hold the image at the input", "held", choices=("held",)),)

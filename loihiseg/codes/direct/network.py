@@ -21,7 +21,7 @@ from loihiseg.codes.ramp.clock import MOST_INPUT, Pulse, digits, joined
 from loihiseg.codes.ramp.integers import GRID, largest_sums
 from loihiseg.codes.ramp.network import clock_layers, clock_term
 from loihiseg.conversion.leaky import Leaky
-from loihiseg.conversion.over_time import own_steps, steps_needed
+from loihiseg.conversion.over_time import check_steps, own_steps, steps_needed
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.quantization.fixed_point import DECAY_BITS
@@ -141,7 +141,10 @@ def clocked(network: LoweredNetwork) -> LoweredNetwork:
     """
     _check_kinds(network)
     steps = own_steps(network)
-    _check_heard(network, steps)
+    try:
+        check_steps(network)
+    except ValueError as error:
+        raise InputError(f"{error}; train it again") from None
     names, layers = {layer.name for layer in network.layers}, list[SpikingLayer]()
     for layer in network.layers:
         if layer.on_host:
@@ -165,20 +168,6 @@ def _check_kinds(network: LoweredNetwork) -> None:
             Option("code"),
             " rate, thermometer or ramp",
         )
-
-
-def _check_heard(network: LoweredNetwork, steps: Steps) -> None:
-    """That every source fires for as long as it is heard."""
-    n_steps = steps_needed(network)
-    for layer in network.chip_layers:
-        first, last = steps[layer.name]
-        for source in layer.sources:
-            begins, ends = steps.get(source, (1, n_steps))
-            if begins >= first or ends < last - 1:
-                raise InputError(
-                    f"layer '{layer.name}' hears '{source}' in steps {first - 1} to {last - 1}, "
-                    f"which fires in {begins} to {ends}; train it again"
-                )
 
 
 def _leaky(layer: SpikingLayer) -> Leaky:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from loihiseg.commands.train.options import TIME_STEPS
 from loihiseg.commands.typed import as_typed
 from loihiseg.errors import InputError
+from loihiseg.methods.bntt.published import published
 from loihiseg.methods.residual.blocks import with_blocks
 from loihiseg.network.config import UNetConfig
 from loihiseg.through_time.settings import Dynamics, Normalization, Residual, ThroughTime
@@ -14,7 +15,7 @@ from loihiseg.training.presets import PRESETS, Stage, TrainingConfig
 
 OF_BLOCKS = ("residual", "blocks")
 
-OF_TIME = ("time_steps", "normalization", "decay", "heads", *OF_BLOCKS)
+OF_TIME = ("time_steps", "normalization", "decay", "published", "heads", *OF_BLOCKS)
 """Options of training through time."""
 
 TIME_CROP, TIME_BATCH, TIME_STEPS_PER_EPOCH, TIME_EPOCHS = 128, 4, 50, 20
@@ -44,7 +45,7 @@ def configuration(options: Namespace) -> TrainingConfig:
     if options.method:
         return _over_time(options, config)
     for name in OF_TIME:
-        if getattr(options, name) is not None:
+        if getattr(options, name) not in (None, False):
             raise InputError(f"{as_typed(name)}: is for training with --method; give it too")
     return _with_stages(options, config) if options.levels else _for_rates(options, config)
 
@@ -134,26 +135,17 @@ def _over_time(options: Namespace, config: TrainingConfig) -> TrainingConfig:
         )
     if options.window_steps:
         raise InputError("--window-steps: is for firing rates; leave it out with --method")
-    normalization: Normalization = options.normalization or "shift"
-    decay = _given(options.decay, Dynamics().decay)
     residual, network = _with_blocks(options, config.network)
-    time = ThroughTime(
-        _given(options.time_steps, TIME_STEPS),
-        True,
-        normalization,
-        Dynamics(decay),
-        residual,
-        options.heads or 1,
-    )
+    time = replace(_time(options), residual=residual, heads=options.heads or 1)
     epochs = options.epochs or TIME_EPOCHS
-    on_chip = normalization != "bntt" and not options.float_weights
+    on_chip = time.normalization != "bntt" and not options.float_weights
     tuning = _given(options.tuning_epochs, epochs // 4 if on_chip else 0)
     if tuning > epochs:
         raise InputError(f"--tuning-epochs {tuning}: expected 0 to {epochs}, the number of epochs")
     if tuning and not on_chip:
         raise InputError(
-            f"--tuning-epochs {tuning}: are for the chip, which lacks --normalization bntt and "
-            "--float-weights; leave them out"
+            f"--tuning-epochs {tuning}: are for the chip, which lacks --normalization bntt, "
+            "--published and --float-weights; leave them out"
         )
     rate = options.learning_rate
     return replace(
@@ -170,6 +162,22 @@ def _over_time(options: Namespace, config: TrainingConfig) -> TrainingConfig:
         window_steps=0,
         event_weight=options.event_weight,
         time=time,
+    )
+
+
+def _time(options: Namespace) -> ThroughTime:
+    """Of a network without blocks and with one head."""
+    steps = _given(options.time_steps, TIME_STEPS)
+    if options.published:
+        if options.normalization or options.decay is not None:
+            raise InputError(
+                "--published: has a normalization and a decay of its own; leave out "
+                "--normalization, --decay"
+            )
+        return published(steps)
+    normalization: Normalization = options.normalization or "shift"
+    return ThroughTime(
+        steps, True, normalization, Dynamics(_given(options.decay, Dynamics().decay))
     )
 
 

@@ -177,6 +177,12 @@ def _add_time(parser: Parser) -> None:
         "(default: shift)",
     )
     group.add_argument(
+        "--published",
+        action="store_true",
+        help="as published: normalization bntt, a reset that takes 1, no floor, no delay between "
+        "layers; in simulation only",
+    )
+    group.add_argument(
         "--residual",
         choices=RESIDUALS,
         help="what follows a block hears its spikes and those it heard: added (add); added before "

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from loihiseg.conversion.over_time import own_steps, steps_needed, trains_over_time
+from loihiseg.emulator.golden import golden_arrays
 from loihiseg.emulator.host import host_spikes
 from tests import direct_networks, quantized, ramp_networks
+from tests.golden_judge import judge
 from tests.rasters import Built, compiled_raster, stock_raster
 
 
@@ -73,3 +75,16 @@ def test_spikes_outside_of_own_steps_are_none():
         for name, (first, last) in own_steps(network).items():
             fired = raster[:, made.presenter.deployable.places[name]].any(axis=1)
             assert not fired[: first - 1].any() and not fired[last:].any(), (seed, name)
+
+
+def test_the_golden_network_has_every_spike():
+    """`docs/golden.py`, which shares nothing with us but the file."""
+    for seed in (3, 44, 61):
+        network, neurons = direct_networks.fitting(seed)
+        made = built(neurons, np.random.default_rng(seed), False)
+        n_steps = steps_needed(network)
+        golden = golden_arrays(made.presenter.deployable, neurons, n_steps, n_steps)
+        image = direct_networks.random_images(network, seed)[-1]
+        found = judge.run(golden, image)
+        for name, fired in trains_over_time(network, image[None]).items():
+            np.testing.assert_array_equal(found[name], fired[0].reshape(n_steps, -1) > 0, name)

@@ -12,6 +12,7 @@ from loihiseg.codes.registry import find, neuron_kinds, suiting
 from loihiseg.conversion.leaky import Leaky
 from loihiseg.conversion.over_time import depths, own_steps, steps_needed, trains_over_time
 from loihiseg.conversion.spec import LoweredNetwork
+from loihiseg.conversion.validation import check_network
 from loihiseg.errors import InputError
 from tests import direct_networks
 from tests.direct_networks import layer, leaky, stem
@@ -140,6 +141,24 @@ def test_a_host_that_looks_early_sees_a_share_of_the_steps_so_far():
     unit = by_hand().layer("c")
     assert code.looked_at(unit, fired[:4])[0, 0].tolist() == [1, 0]
     assert code.looked_at(unit, fired)[0, 0].tolist() == [1, 0.5]
+
+
+def test_networks_from_files_have_steps_that_suit_each_other():
+    network = by_hand()
+    check_network(network, "network")
+    longer = replace(network.layer("b"), neuron=leaky([[0]] * 3, 4096))
+    layers = tuple(longer if own.name == "b" else own for own in network.layers)
+    with pytest.raises(ValueError, match="network: layer 'b' hears 'a' in steps 2 to 4"):
+        check_network(replace(network, layers=layers), "network")
+    layers = (*network.layers[:2], longer)
+    with pytest.raises(ValueError, match="layer 'b' hears 'a'"):
+        check_network(LoweredNetwork(network.inputs, layers, ("b",)), "network")
+    long = replace(network.layer("a"), neuron=leaky([[0]] * 9, 6400))
+    layers = tuple(long if own.name == "a" else own for own in network.layers)
+    with pytest.raises(ValueError, match="layer 'a' fires in step 10, of 5"):
+        check_network(replace(network, layers=layers), "network")
+    with pytest.raises(ValueError, match="direct code of 5 steps, 5 read out from 6 on"):
+        DirectCode(5, 5, 6)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,180 @@
+"""Networks trained through time, beside each other: normalizations, residual blocks, steps, seeds.
+
+    python benchmarks/through_time.py --data ISBI2012
+    python benchmarks/through_time.py --data ISBI2012 --cases shift none --steps 4 8 --seeds 0 1 2
+    python benchmarks/through_time.py --table
+
+Every training has the same preset and epochs, begins with random weights and stays in floats, so
+that all forms can be compared. Each is a JSON file in ``benchmarks/through-time``, and is not run
+again while that is there; the table is of all files.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Python puts the script's folder first, where its modules would be found under other names.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import msgspec
+
+from loihiseg.data.readers import read_stack
+from loihiseg.data.splits import split_of
+from loihiseg.data.stack import Stack
+from loihiseg.files import write_json
+from loihiseg.methods.residual.blocks import with_blocks
+from loihiseg.provenance import versions
+from loihiseg.through_time.settings import ThroughTime
+from loihiseg.training.presets import PRESETS, TrainingConfig
+
+FOLDER = Path(__file__).parent / "through-time"
+
+NORMALIZATIONS = ("bntt", "shift", "shared", "none")
+RESIDUALS = ("plain", "add", "before", "and", "iand", "or")
+"""Cases: normalizations of a plain network, and networks with a block more at each depth."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A training.
+
+    Attributes
+    ----------
+    name : str
+        A normalization, or how blocks are joined ("plain": not at all), normalized by shift.
+    preset : str
+    steps, seed, epochs : int
+    """
+
+    name: str
+    preset: str
+    steps: int
+    seed: int
+    epochs: int
+
+    @property
+    def file(self) -> str:
+        """Of its row."""
+        return f"{self.preset}-{self.name}-T{self.steps}-{self.epochs}epochs-seed{self.seed}.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a training came to, on the validation sections after its best epoch.
+
+    ``cpu_seconds`` is of all threads.
+    """
+
+    case: Case
+    membrane_iou: float
+    accuracy: float
+    validation_loss: float
+    events_per_mac: float
+    best_epoch: int
+    cpu_seconds: float
+    versions: dict[str, str]
+
+
+def configuration(case: Case) -> TrainingConfig:
+    """Crops and rate of `python -m loihiseg.train --method`, without tuning epochs."""
+    preset = PRESETS[case.preset]
+    network = replace(preset.network, rates=replace(preset.network.rates, weight=0.0))
+    time_of = ThroughTime(case.steps)
+    if case.name in RESIDUALS:
+        network = with_blocks(network, 1)
+        residual = "none" if case.name == "plain" else case.name
+        time_of = msgspec.convert(asdict(time_of) | {"residual": residual}, ThroughTime)
+    else:
+        time_of = msgspec.convert(asdict(time_of) | {"normalization": case.name}, ThroughTime)
+    return replace(
+        preset, network=network, crop=128, batch=4, steps_per_epoch=50, epochs=case.epochs,
+        patience=case.epochs, learning_rate=5e-3, tuning_epochs=0, eight_bit=False,
+        window_steps=0, seed=case.seed, time=time_of,
+    )  # fmt: skip
+
+
+def trained(case: Case, stack: Stack) -> Row:
+    """Train and score."""
+    from loihiseg.training.fit import train
+    from loihiseg.training.state import read_history
+
+    config = configuration(case)
+    split = split_of(stack, config.crop, config.network.tile, None, None)
+    start = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        info = train(stack, split, config, Path(folder)).info
+        epoch = read_history(Path(folder))[info.epoch - 1]
+    return Row(
+        case, epoch.membrane_iou, epoch.accuracy, epoch.validation_loss, epoch.events_per_mac,
+        info.epoch, time.process_time() - start, versions(),
+    )  # fmt: skip
+
+
+def rows(folder: Path) -> list[Row]:
+    """All that were kept."""
+    return [
+        msgspec.json.decode(path.read_bytes(), type=Row) for path in sorted(folder.glob("*.json"))
+    ]
+
+
+def table(found: Iterable[Row]) -> str:
+    """A row for each case over its seeds: the mean, and the lowest and the highest."""
+    groups: dict[tuple[str, str, int, int], list[Row]] = {}
+    for row in found:
+        case = row.case
+        groups.setdefault((case.preset, case.name, case.steps, case.epochs), []).append(row)
+    lines = [
+        "| preset | case | T | epochs | seeds | membrane IoU (range) | accuracy | events per MAC "
+        "| CPU s |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for (preset, name, steps, epochs), own in sorted(groups.items()):
+        ious = [row.membrane_iou for row in own]
+        mean = sum(ious) / len(ious)
+        cells = (
+            preset, name, str(steps), str(epochs), str(len(own)),
+            f"{mean:.3f} ({min(ious):.3f} to {max(ious):.3f})",
+            f"{sum(row.accuracy for row in own) / len(own):.2%}",
+            f"{sum(row.events_per_mac for row in own) / len(own):.2f}",
+            f"{sum(row.cpu_seconds for row in own) / len(own):.0f}",
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run what is missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", metavar="FOLDER", help="a labelled stack")
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="tiny")
+    parser.add_argument(
+        "--cases", nargs="+", choices=NORMALIZATIONS + RESIDUALS, default=NORMALIZATIONS
+    )
+    parser.add_argument("--steps", nargs="+", type=int, default=[4], metavar="T")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--epochs", type=int, default=5, help="of 50 steps")
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument("--table", action="store_true", help="run nothing")
+    options = parser.parse_args(arguments)
+    if not options.table:
+        if options.data is None:
+            parser.error("--data: expected a labelled stack, or --table")
+        stack = read_stack(Path(options.data))
+        for seed in options.seeds:
+            for steps in options.steps:
+                for name in options.cases:
+                    case = Case(name, options.preset, steps, seed, options.epochs)
+                    path = options.out / case.file
+                    if not path.exists():
+                        write_json(path, asdict(trained(case, stack)))
+                        print(path.name, file=sys.stderr, flush=True)
+    print(table(rows(options.out)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
