@@ -9,10 +9,10 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import jinja2
 import numpy as np
 
 from loihiseg.report.pictures import Answers, panels_of
+from loihiseg.report.templating import template
 from partition.display.messages import printable
 
 MOST_BYTES = 7_000_000
@@ -27,49 +27,7 @@ QUALITY = 75
 FIRST, SECOND = "section", "on chip"
 """What is shown at first, on the left and on the right of the line."""
 
-_TEMPLATE = """<section id="viewer"><h2>All sections</h2>
-<p class="note">Left of the line one image, right of it another; dark is membrane, and of errors
-orange is missed, blue invented. {{ note }}</p>
-<div class="controls"><label><output id="viewer-title"></output>
-<input type="range" id="viewer-section" min="0" max="{{ titles|length - 1 }}" value="0"></label>
-{% for side, chosen in (("left", first), ("right", second)) %}
-<label>{{ side }} <select id="viewer-{{ side }}">{% for name in names %}
-<option{% if name == chosen %} selected{% endif %}>{{ name }}</option>{% endfor %}</select></label>
-{% endfor %}
-<label>line <input type="range" id="viewer-line" min="0" max="100" value="50"></label></div>
-<div id="viewer-images"><img id="viewer-image-left" alt=""><img id="viewer-image-right" alt="">
-<span id="viewer-mark"></span></div>
-<script type="application/json" id="viewer-data">{{ data|tojson }}</script>
-<script>
-(function () {
-  const get = (name) => document.getElementById("viewer-" + name);
-  const data = JSON.parse(get("data").textContent);
-  const show = () => {
-    const number = Number(get("section").value), line = Number(get("line").value);
-    get("title").textContent = data.titles[number];
-    for (const side of ["left", "right"]) {
-      const name = get(side).value;
-      get("image-" + side).src = data.images[name][number];
-      get("image-" + side).alt = data.titles[number] + ", " + name;
-    }
-    get("image-right").style.clipPath = "inset(0 0 0 " + line + "%)";
-    get("mark").style.left = line + "%";
-  };
-  for (const name of ["section", "left", "right", "line"]) {
-    get(name).addEventListener("input", show);
-  }
-  show();
-})();
-</script></section>
-"""
-
-STYLE = """#viewer .controls { display: flex; flex-wrap: wrap; gap: 0.5em 1.5em; margin: 0.6em 0 }
-#viewer-images { position: relative; display: inline-block; max-width: 100%; line-height: 0 }
-#viewer-images img { max-width: 100%; image-rendering: pixelated; min-width: min(100%, 24em) }
-#viewer-image-right { position: absolute; inset: 0; width: 100%; height: 100% }
-#viewer-mark { position: absolute; top: 0; bottom: 0; width: 2px; background: #d81b60 }
-@media print { #viewer .controls { display: none } }
-"""
+_TEMPLATE = "viewer.html"
 
 
 @dataclass(frozen=True)
@@ -97,7 +55,7 @@ def viewer(answers: Answers, most_bytes: int = MOST_BYTES) -> str:
     Returns
     -------
     str
-        HTML, with `STYLE` to be in the page's style.
+        HTML; the page's own style has what it needs.
     """
     shown: list[_Shown] = []
     taken = 0
@@ -113,7 +71,7 @@ def viewer(answers: Answers, most_bytes: int = MOST_BYTES) -> str:
         "titles": [one.title for one in shown],
         "images": {name: [one.images[name] for one in shown] for name in names},
     }
-    page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)
+    page = template(_TEMPLATE)
     titles = data["titles"]
     return page.render(data=data, titles=titles, names=names, note=note, first=FIRST, second=SECOND)
 

@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-import jinja2
-
 from loihiseg.errors import InputError
 from loihiseg.files import write_bytes
 from loihiseg.report.comparison.facts import FACTS, ComparedRun
 from loihiseg.report.comparison.runs import read_run
 from loihiseg.report.page import PAGE_FILE
 from loihiseg.report.run_folder import RESULTS_FILE
+from loihiseg.report.templating import template
 from loihiseg.training.checkpoint import FILE_NAME
 from partition.display.messages import printable
 
@@ -25,24 +24,7 @@ SHOWN = (
     "n_chips", "seconds",
 )  # fmt: skip
 
-_TEMPLATE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Runs</title>
-<meta name="viewport" content="width=device-width"><style>
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 90em; padding: 0 1em }
-div { overflow-x: auto } table { border-collapse: collapse }
-th, td { padding: 0.2em 0.8em; text-align: right; border-bottom: 1px solid #ddd }
-th:nth-child(-n+3), td:nth-child(-n+3) { text-align: left } th { background: #f3f3f3 }
-p { color: #555 }
-</style></head><body><h1>Runs</h1>
-<div><table><tr><th>run</th><th>ended, UTC</th>
-{% for one in header %}<th>{{ one }}</th>{% endfor %}</tr>
-{% for run in runs %}<tr><td>{% if run.link %}<a href="{{ run.link }}">{{ run.name }}</a>
-{% else %}{{ run.name }}{% endif %}</td><td>{{ run.ended }}</td>
-{% for cell in run.cells %}<td>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</table></div>
-{% if left_out %}<p>{{ left_out }} older runs are not listed.</p>{% endif %}
-<p>loihiseg compare RUN RUN ... puts some of them side by side.</p></body></html>
-"""
+_TEMPLATE = "runs.html"
 
 
 @dataclass(frozen=True)
@@ -74,7 +56,7 @@ def write_index(folder: Path) -> Path:
     newest = sorted(_ended(folder), reverse=True)
     runs = [one for ended, path in newest[:MOST_RUNS] if (one := _listed(ended, path)) is not None]
     header = [fact.says for fact in FACTS if fact.key in SHOWN]
-    page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)
+    page = template(_TEMPLATE)
     text = page.render(header=header, runs=runs, left_out=max(len(newest) - MOST_RUNS, 0))
     write_bytes(folder / PAGE_FILE, text.encode())
     return folder / PAGE_FILE
