@@ -71,17 +71,15 @@ def compile(
     Parameters
     ----------
     network : path-like or tf.keras.Model
-        Path of a checkpoint or of a Keras file, name of a network that comes with the package, or
-        a model of ``loihiseg.frameworks.tf.keras`` in memory.
+        Path of a checkpoint or Keras file, name of a network that comes along, or model in memory.
     calibration_images : numpy.ndarray or Stack, optional
         (n, rows, columns) or (rows, columns), uint8, or other numbers that are scaled as
         `make_stack` does. Firing rates are expected and the read-out is fitted on tiles of them:
         nothing should be judged by them. Labels are not needed. Without images, rates are expected
         from synthetic sections, and a read-out that asks for it is not fitted, with a warning. Of a
         network that tells classes apart it takes images, see `loihiseg.image_verbs`, at least one.
-    chips : int
-    calibration_tiles : int
-        So many, spread over the images without overlap.
+    chips, calibration_tiles : int
+        Tiles are spread over the images without overlap.
     threshold : float, optional
         Probability above which a pixel is called membrane; by default the network's, or 0.5.
     reporter : Reporter, optional
@@ -373,11 +371,6 @@ def deploy_stack(
         return deploy(lambda: kept, lambda _: stack, CompileOptions(), running, reporter)
     from loihiseg.compilation.outputs import network_of_output
 
-    if chips is not None:
-        options = {"chips": chips, **options}
-    compiling = picked(CompileOptions, options)
-
-    def load() -> "TrainedNetwork":
-        return network_of_output(network, compiling.output)
-
+    compiling = picked(CompileOptions, options if chips is None else {"chips": chips, **options})
+    load = partial(network_of_output, network, compiling.output)
     return deploy(load, lambda _: stack, compiling, running, reporter)
