@@ -13,6 +13,7 @@ Images are (n, rows, columns) or (n, rows, columns, channels), pixels as the net
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
@@ -266,12 +267,8 @@ def deploy_images(
         return deploy_classes(lambda: kept, read, CompileOptions(), running, reporter)
     from loihiseg.compilation.outputs import network_of_output
 
-    asked = options if chips is None else {"chips": chips, **options}
-    compiling = picked(CompileOptions, asked)
-
-    def load() -> "TrainedNetwork":
-        return network_of_output(network, compiling.output)
-
+    compiling = picked(CompileOptions, options if chips is None else {"chips": chips, **options})
+    load = partial(network_of_output, network, compiling.output)
     return deploy_classes(load, read, compiling, running, reporter)
 
 

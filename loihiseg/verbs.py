@@ -74,11 +74,10 @@ def compile(
         Path of a checkpoint or of a Keras file, name of a network that comes with the package, or
         a model of ``loihiseg.frameworks.tf.keras`` in memory.
     calibration_images : numpy.ndarray or Stack, optional
-        (n, rows, columns) or (rows, columns), uint8, or other numbers that are scaled as
-        `make_stack` does. Firing rates are expected and the read-out is fitted on tiles of them:
-        nothing should be judged by them. Labels are not needed. Without images, rates are expected
-        from synthetic sections, and a read-out that asks for it is not fitted, with a warning. Of a
-        network that tells classes apart it takes images, see `loihiseg.image_verbs`, at least one.
+        (n, rows, columns) or (rows, columns), as of `make_stack`. Rates are expected and the
+        read-out is fitted on tiles of them: nothing should be judged by them. Without, rates are
+        expected from synthetic sections, and no read-out is fitted, with a warning. A network that
+        tells classes apart takes images, see `loihiseg.image_verbs`, at least one.
     chips : int
     calibration_tiles : int
         So many, spread over the images without overlap.
@@ -87,8 +86,7 @@ def compile(
     reporter : Reporter, optional
         Says what is being done; nothing by default.
     **options
-        Others of `CompileOptions`: code, tile ("auto" for the largest that fits chips and images),
-        steps, window, synapse_ms, input, rate_scale_hz, output, proof_seconds, seed.
+        Others of `CompileOptions`: code, levels, output, tile ("auto": the largest that fits) etc.
 
     Returns
     -------
@@ -372,11 +370,7 @@ def deploy_stack(
         return deploy(lambda: kept, lambda _: stack, CompileOptions(), running, reporter)
     from loihiseg.compilation.outputs import network_of_output
 
-    if chips is not None:
-        options = {"chips": chips, **options}
-    compiling = picked(CompileOptions, options)
-
-    def load() -> "TrainedNetwork":
-        return network_of_output(network, compiling.output)
-
+    asked = options if chips is None else {"chips": chips, **options}
+    compiling = picked(CompileOptions, asked)
+    load = partial(network_of_output, network, compiling.output)
     return deploy(load, lambda _: stack, compiling, running, reporter)
