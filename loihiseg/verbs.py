@@ -85,8 +85,7 @@ def compile(
     reporter : Reporter, optional
         Says what is being done; nothing by default.
     **options
-        Others of `CompileOptions`: code, tile ("auto" for the largest that fits chips and images),
-        steps, window, synapse_ms, input, rate_scale_hz, output, proof_seconds, seed.
+        Others of `CompileOptions`: code, levels, output, tile ("auto": the largest that fits) etc.
 
     Returns
     -------

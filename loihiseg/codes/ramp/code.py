@@ -221,7 +221,9 @@ def _check_levels(network: LoweredNetwork) -> None:
             raise OptionError(
                 Option("code"),
                 f" ramp: layer '{layer.name}' stands for a firing rate, it has no levels; train "
-                "with levels, or use ",
+                "with levels, give it some with ",
+                Option("levels"),
+                ", or use ",
                 Option("code"),
                 " rate",
             )

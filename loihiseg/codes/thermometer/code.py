@@ -115,7 +115,9 @@ class ThermometerCode(NeuralCode):
                 raise OptionError(
                     Option("code"),
                     f" {self.name}: layer '{layer.name}' stands for a firing rate, it has no "
-                    "levels; train with levels, or use ",
+                    "levels; train with levels, give it some with ",
+                    Option("levels"),
+                    ", or use ",
                     Option("code"),
                     " rate",
                 )

@@ -5,6 +5,7 @@ from loihiseg.frameworks import tf
 import numpy as np
 import pytest
 
+from loihiseg.compilation.artifact import load_deployed, save_deployed
 from loihiseg.compilation.calibration import fired_activations, logits_of
 from loihiseg.compilation.checking import layer_verdicts
 from loihiseg.conversion.forward import forward
@@ -117,7 +118,7 @@ def test_levels_have_it_as_one_layer():
 
 
 @pytest.mark.parametrize("builder", [inside, from_pixels, last], ids=lambda one: one.__name__)
-def test_spikes_stand_for_it(builder):
+def test_spikes_stand_for_it(builder, tmp_path):
     """Counted over many steps; what a step more or less comes to is left of the difference."""
     from loihiseg.codes.rate import RateCode
 
@@ -133,3 +134,9 @@ def test_spikes_stand_for_it(builder):
     theirs = logits_of(made, {name: settled[name] for name in made.network.outputs})
     assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.85
     assert abs(ours.mean() - theirs.mean()) < 0.03
+    save_deployed(tmp_path / "kept", made)
+    again = load_deployed(tmp_path / "kept")
+    with compiled_presenter(again) as presenter:
+        (one,) = presenter.present_all(pixels[:1], 1000, 800)
+    for name, spikes in shown[0].spikes.items():
+        np.testing.assert_array_equal(one.spikes[name], spikes)

@@ -16,7 +16,7 @@ from tests.conversion.random_models import IMAGES, JOINS, random_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-SUITE = 15
+SUITE = 45
 MANY = 1000
 REFUSED = "fed by nothing"
 
@@ -81,7 +81,7 @@ def test_rates(seed):
     of_rates(seed)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(SUITE // 3))
 def test_levels(seed):
     of_levels(seed)
 
