@@ -145,7 +145,7 @@ def draw(rows: list[dict], path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, axes = pyplot.subplots(figsize=(7, 4.2), constrained_layout=True)
     colours = {"textbook": "#1f5fa8", "rates": "#b4521e"}
@@ -175,7 +175,8 @@ def draw(rows: list[dict], path: Path) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xlabel("steps per tile")
     axes.set_ylabel("membrane IoU")
-    axes.set_ylim(0.4, None)
+    axes.xaxis.set_major_formatter(ticker.ScalarFormatter())
+    axes.set_ylim(0.4, axes.get_ylim()[1] + 0.01)
     axes.legend(fontsize=8, loc="lower right")
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=130)

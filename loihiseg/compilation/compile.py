@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import loihiseg
+from loihiseg.codes.ramp.clock import TooLargeError
 from loihiseg.compilation import artifact
 from loihiseg.compilation.activations import check_alive, expected_rates, settled_activations
 from loihiseg.compilation.block_model import build
@@ -15,10 +16,11 @@ from loihiseg.compilation.cache import Entry
 from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork, Places, Provenance
 from loihiseg.compilation.finding_levels import with_values
 from loihiseg.compilation.fit import check_fit, largest_tile, neural_code
-from loihiseg.compilation.levels import with_levels
+from loihiseg.compilation.levels import with_counts, with_levels
 from loihiseg.compilation.mapping import partition_layers, solve_places
 from loihiseg.compilation.options import AUTO, CompileOptions
 from loihiseg.compilation.prepared import Calibration, Compiled, Prepared
+from loihiseg.compilation.scales import own_names
 from loihiseg.compilation.source import (
     Network,
     TrainedNetwork,
@@ -93,8 +95,16 @@ def prepare(
         lowering = lowered(built, options.rate_scale_hz, follow)
         check_tail(lowering.graph, options.allow_host_tail)
         network = with_levels(lowering.network, options)
-        code = neural_code(options, network, built.info)
-        neurons = code.neurons(network)
+        try:
+            code = neural_code(options, network, built.info)
+            neurons = code.neurons(network)
+        except TooLargeError:
+            if not follow:
+                raise
+            # Nobody knows yet what levels are worth: their sums are judged when they are found.
+            one_each = dict.fromkeys(own_names(lowering.network), 1)
+            code = neural_code(options, with_counts(lowering.network, one_each), built.info)
+            neurons = code.neurons(with_counts(lowering.network, one_each))
         note.detail = (
             f"{len(neurons.chip_layers)} layers, {neurons.n_chip_neurons:,} neurons on chip, "
             f"{sum(layer.on_host for layer in neurons.layers)} on the host, {code.name} code"

@@ -1,6 +1,7 @@
 """Levels for networks that were not trained with any."""
 
 import json
+from pathlib import Path
 
 from loihiseg.frameworks import tf
 
@@ -9,13 +10,16 @@ import pytest
 
 import loihiseg
 from loihiseg.codes.rate import RateCode
+from loihiseg.compilation.compile import prepare
 from loihiseg.compilation.levels import normalized, usual_quantile, with_levels, words
 from loihiseg.compilation.options import CompileOptions
+from loihiseg.compilation.source import trained_network
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.lowering import lower
 from loihiseg.conversion.neuron_kinds import Extremum, Quantized
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.errors import InputError
+from loihiseg.progress import Reporter
 from tests import quantized
 from tests.commands import in_process, refused, write_stack
 
@@ -338,3 +342,12 @@ def test_options_of_found_levels_need_each_other(capfd, checkpoint):
     asked = ["--checkpoint", checkpoint, "--quiet"]
     refused(capfd, "--corrections: is of levels", "deploy", *asked, "--corrections")
     refused(capfd, "--most-steps: is what", "deploy", *asked, "--levels", 3, "--most-steps", 9)
+
+
+def test_sums_are_judged_only_when_levels_have_their_values():
+    """Of levels that are worth nothing known yet the ramp code would find some too large."""
+    network = Path(__file__).parents[2] / "benchmarks/networks/textbook/network.h5"
+    options = CompileOptions(levels=15, code="ramp", chips=8)
+    found = prepare(trained_network(network), options, 64, Reporter(quiet=True))
+    assert {layer.levels for layer in found.network.layers} == {15}
+    assert found.code.name == "ramp" and found.neurons.n_chip_neurons == 192_512
