@@ -76,6 +76,7 @@ def stopped_and_resumed(folder, epoch, changes):
     training_runs.run(folder, resume=True, **changes)
 
 
+@pytest.mark.slow
 def test_a_training_resumed_between_forms_is_one_never_stopped(whole, tmp_path):
     stopped_and_resumed(tmp_path, 1, SHORT)
     training_runs.same_run(whole, tmp_path)
