@@ -16,6 +16,7 @@ from loihiseg.compilation.cache import Entry
 from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork, Places, Provenance
 from loihiseg.compilation.fit import check_fit, largest_tile, neural_code
 from loihiseg.compilation.levels import normalized, with_levels
+from loihiseg.compilation.lowered import lowered
 from loihiseg.compilation.mapping import partition_layers, solve_places
 from loihiseg.compilation.options import AUTO, CompileOptions
 from loihiseg.compilation.source import (
@@ -23,7 +24,6 @@ from loihiseg.compilation.source import (
     TrainedNetwork,
     build_network,
     check_tile,
-    lowered,
 )
 from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.host_work import check_tail

@@ -9,7 +9,8 @@ import pytest
 
 from loihiseg.commands.train.configuration import configuration
 from loihiseg.commands.train.options import parse
-from loihiseg.compilation.source import build_network, is_over_time, lowered, read_network
+from loihiseg.compilation.lowered import lowered
+from loihiseg.compilation.source import build_network, is_over_time, read_network
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.logits import readout_logits
 from loihiseg.errors import InputError
