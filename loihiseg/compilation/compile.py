@@ -17,6 +17,7 @@ from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork, Places,
 from loihiseg.compilation.finding_levels import with_values
 from loihiseg.compilation.fit import check_fit, largest_tile, neural_code
 from loihiseg.compilation.levels import with_counts, with_levels
+from loihiseg.compilation.lowered import lowered
 from loihiseg.compilation.mapping import partition_layers, solve_places
 from loihiseg.compilation.options import AUTO, CompileOptions
 from loihiseg.compilation.prepared import Calibration, Compiled, Prepared
@@ -26,7 +27,6 @@ from loihiseg.compilation.source import (
     TrainedNetwork,
     build_network,
     check_tile,
-    lowered,
 )
 from loihiseg.conversion.host_work import check_tail
 from loihiseg.conversion.neuron import BLOCKS_VERSION

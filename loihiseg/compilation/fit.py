@@ -246,8 +246,9 @@ def largest_tile(config: CompileOptions, source: "Source", most: int) -> int:
     partition.core.errors.DoesNotFitError
         If no tile fits.
     """
+    from loihiseg.compilation.lowered import lowered
     from loihiseg.compilation.mapping import partition_layers
-    from loihiseg.compilation.source import build_network, lowered
+    from loihiseg.compilation.source import build_network
     from partition.core.errors import DoesNotFitError
 
     path, checkpoint = source

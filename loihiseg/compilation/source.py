@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from loihiseg.compilation.options import AUTO
+from loihiseg.compilation.over_time import chip_form
 from loihiseg.conversion.host_graph import upsampled
 from loihiseg.conversion.keras_file import layer_kinds
 from loihiseg.conversion.keras_file.errors import message
-from loihiseg.conversion.lowering import Lowering, lower, verdicts
+from loihiseg.conversion.lowering import lower, verdicts
 from loihiseg.conversion.lowering.settings import image
 from loihiseg.conversion.lowering.shapes import known_shapes
 from loihiseg.conversion.lowering.sources import graph_of
 from loihiseg.conversion.task import Shape, membrane_only, task_of
-from loihiseg.conversion.through_time import lower_over_time
 from loihiseg.conversion.validation import graph_shape
 from loihiseg.data.record import DataRecord
 from loihiseg.data.resampling import Plane
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.network.logits import to_logits
 from loihiseg.results.task import Kind, Task
-from loihiseg.through_time.settings import ThroughTime, check_on_chip
 from loihiseg.training import shipped
 from loihiseg.training.checkpoint import (
     Checkpoint,
@@ -32,7 +31,6 @@ from loihiseg.training.checkpoint import (
     load_checkpoint,
     set_model_weights,
 )
-from loihiseg.training.phases import phase_at
 
 if TYPE_CHECKING:
     from loihiseg.frameworks import KerasTensor
@@ -255,49 +253,10 @@ def build_network(source: Source, tile: int | None = None) -> Network:
 
     config = checkpoint.info.config.network
     time = checkpoint.info.config.time
-    model = build_unet(config, tile) if time is None else _over_time(checkpoint, time, tile)
+    model = build_unet(config, tile) if time is None else chip_form(checkpoint, time, tile)
     if time is None:
         set_model_weights(model, checkpoint.weights)
     return Network(model, checkpoint.info.threshold, str(path), checkpoint.info)
-
-
-def _over_time(checkpoint: Checkpoint, time: ThroughTime, tile: int | None) -> KerasModel:
-    """In the chip's form; weights of the normalized form are folded, and rounded, now."""
-    from loihiseg.through_time.folding import fold
-    from loihiseg.through_time.unet import build_through_time
-
-    check_on_chip(time)
-    config = checkpoint.info.config
-    form = phase_at(config, checkpoint.info.epoch - 1).form or "normalized"
-    model = build_through_time(config.network, time, tile, form)
-    set_model_weights(model, checkpoint.weights)
-    if form == "chip":
-        return model
-    folded = build_through_time(config.network, time, tile, "chip")
-    fold(model, folded)
-    return folded
-
-
-def lowered(
-    network: Network, rate_scale_hz: float = 100.0, levels_follow: bool = False
-) -> Lowering:
-    """A network's layers of neurons and its read-out.
-
-    Parameters
-    ----------
-    network : Network
-    rate_scale_hz, levels_follow
-        As of `loihiseg.conversion.lowering.lower`.
-
-    Raises
-    ------
-    InputError
-        If it cannot be lowered; names every layer.
-    """
-    info = network.info
-    if info is None or info.config.time is None:
-        return lower(network.model, rate_scale_hz, levels_follow=levels_follow)
-    return lower_over_time(info.config.network, info.config.time, network.model)
 
 
 def is_over_time(path: str | PathLike[str]) -> bool:

@@ -56,7 +56,7 @@ BLOCKS = with_blocks(CONFIG, 1)
     [
         ThroughTime(3),
         ThroughTime(4, dynamics=Dynamics(0, 0.0)),
-        ThroughTime(2, dynamics=Dynamics(1365, -3.0)),
+        pytest.param(ThroughTime(2, dynamics=Dynamics(1365, -3.0)), marks=pytest.mark.slow),
         *(ThroughTime(2, residual=residual) for residual in ("add", "before", "iand")),
         *(
             pytest.param(ThroughTime(2, residual=residual), marks=pytest.mark.slow)

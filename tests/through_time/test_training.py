@@ -9,7 +9,8 @@ import pytest
 
 from loihiseg.commands.train.configuration import configuration
 from loihiseg.commands.train.options import parse
-from loihiseg.compilation.source import build_network, is_over_time, lowered, read_network
+from loihiseg.compilation.lowered import lowered
+from loihiseg.compilation.source import build_network, is_over_time, read_network
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.logits import readout_logits
 from loihiseg.errors import InputError
@@ -76,6 +77,7 @@ def stopped_and_resumed(folder, epoch, changes):
     training_runs.run(folder, resume=True, **changes)
 
 
+@pytest.mark.slow
 def test_a_training_resumed_between_forms_is_one_never_stopped(whole, tmp_path):
     stopped_and_resumed(tmp_path, 1, SHORT)
     training_runs.same_run(whole, tmp_path)
