@@ -12,39 +12,15 @@ from loihiseg.codes.thermometer.code import ThermometerCode
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.lowering import lower
 from loihiseg.conversion.precision import quantize_network
-from loihiseg.emulator.check import check_equality
 from loihiseg.errors import InputError
-from tests import function_models, quantized, ramp_networks
+from tests import function_models
+from tests.emulated_levels import counts, emulated
 from tests.keras_levels import KerasLevels, Undecided
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 ROOM = 32
 """Largest weights that biases may be for thermometer neurons to have all bits of weights."""
-
-
-def counts(layer, values):
-    """Levels of activations."""
-    return np.rint((values - layer.neuron.offset) / layer.level_value).astype(int)
-
-
-def emulated(network, code, pixels, rng):
-    """Levels by the quantized network; 0 units of nengo-loihi's own emulator are at others.
-
-    Every integer of the compiled emulator's state is that of nengo-loihi's.
-    """
-    neurons = code.neurons(network)
-    shapes = {one.name: ramp_networks.cut(rng, one.shape) for one in neurons.chip_layers}
-    neurons = code.settled(neurons, shapes)
-    expected = forward(quantize_network(neurons, shapes, 0.0).network, pixels)
-    with quantized.presenter(neurons, shapes) as stock:
-        shown = stock.present_all(list(pixels), code.n_steps, code.n_window_steps)
-        for layer in network.layers:
-            found = np.stack([one.firing_per_step(layer.name) for one in shown])
-            found = counts(layer, code.activation(layer, found))
-            np.testing.assert_array_equal(found, counts(layer, expected[layer.name]), layer.name)
-        n_spikes = check_equality(stock, neurons, pixels[0], code.n_steps)
-    return n_spikes
 
 
 def integers(network, code, pixels):

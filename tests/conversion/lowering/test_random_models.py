@@ -7,12 +7,15 @@ from loihiseg.frameworks import tf
 import numpy as np
 import pytest
 
+from loihiseg.codes.ramp.code import RampCode
+from loihiseg.codes.thermometer.code import ThermometerCode
 from loihiseg.conversion.convolution import layer_total
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.lowering import lower
 from loihiseg.conversion.neuron_kinds import Extremum
 from loihiseg.errors import InputError
 from tests.conversion.random_models import IMAGES, JOINS, random_model
+from tests.emulated_levels import emulated
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -76,6 +79,32 @@ def of_levels(seed):
     return kinds
 
 
+def on_the_emulator(seed):
+    """What became of a random model of levels on nengo-loihi's own emulator, by both codes."""
+    model, pixels, _ = random_model(seed, levels=True)
+    notes = Counter()
+    lowering = lowered(model, pixels)
+    if lowering is None:
+        return Counter({REFUSED: 1})
+    network = lowering.network
+    if not network.chip_layers:
+        return Counter({"no layer on the chip": 1})
+    for kind in (RampCode, ThermometerCode):
+        try:
+            code = kind.of(network)
+            neurons = code.neurons(network)
+        except InputError:
+            notes[f"refused by {kind.name}"] += 1
+            continue
+        del neurons
+        rng = np.random.default_rng(seed)
+        n_spikes = emulated(network, code, pixels, rng)
+        notes[f"equal, {code.name}"] += 1
+        notes[f"spikes, {code.name}"] += n_spikes
+        notes["with extremes"] += any(one.neuron.chooses for one in network.layers)
+    return notes
+
+
 @pytest.mark.parametrize("seed", range(SUITE))
 def test_rates(seed):
     of_rates(seed)
@@ -84,6 +113,24 @@ def test_rates(seed):
 @pytest.mark.parametrize("seed", range(SUITE // 3))
 def test_levels(seed):
     of_levels(seed)
+
+
+@pytest.mark.parametrize("seed", (3, 5))
+def test_levels_on_nengo_loihi(seed):
+    notes = on_the_emulator(seed)
+    assert notes["equal, ramp"] and notes["equal, thermometer"] and notes["spikes, ramp"]
+
+
+@pytest.mark.slow
+def test_many_of_levels_on_nengo_loihi():
+    """0 units are at another level than the quantized network has them."""
+    notes = Counter()
+    for seed in range(MANY):
+        notes += on_the_emulator(seed)
+        tf.keras.backend.clear_session()
+    print(dict(notes))
+    assert notes["equal, ramp"] > MANY // 2 and notes["equal, thermometer"] > MANY // 2
+    assert notes["with extremes"] > MANY // 4
 
 
 @pytest.mark.slow
