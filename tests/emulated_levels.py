@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from loihiseg.compilation.mapping import partition_layers
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.precision import quantize_network
 from loihiseg.emulator.check import check_equality
+from partition.shapes.tiling import choose_block_shapes
 from tests import quantized, ramp_networks
 
 
@@ -13,13 +15,27 @@ def counts(layer, values):
     return np.rint((values - layer.neuron.offset) / layer.level_value).astype(int)
 
 
-def emulated(network, code, pixels, rng):
+def random_shapes(rng):
+    """Blocks cut anywhere: for weights of one scale in all of them."""
+
+    def shapes_of(neurons):
+        return {one.name: ramp_networks.cut(rng, one.shape) for one in neurons.chip_layers}
+
+    return shapes_of
+
+
+def tiled_shapes(neurons):
+    """Blocks as a deployment has them."""
+    return choose_block_shapes(partition_layers(neurons)).shapes
+
+
+def emulated(network, code, pixels, shapes_of):
     """Levels by the quantized network; 0 units of nengo-loihi's own emulator are at others.
 
     Every integer of the compiled emulator's state is that of nengo-loihi's.
     """
     neurons = code.neurons(network)
-    shapes = {one.name: ramp_networks.cut(rng, one.shape) for one in neurons.chip_layers}
+    shapes = shapes_of(neurons)
     neurons = code.settled(neurons, shapes)
     expected = forward(quantize_network(neurons, shapes, 0.0).network, pixels)
     with quantized.presenter(neurons, shapes) as stock:

@@ -14,7 +14,7 @@ from loihiseg.conversion.lowering import lower
 from loihiseg.conversion.precision import quantize_network
 from loihiseg.errors import InputError
 from tests import function_models
-from tests.emulated_levels import counts, emulated
+from tests.emulated_levels import counts, emulated, random_shapes
 from tests.keras_levels import KerasLevels, Undecided
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -64,7 +64,7 @@ def checked(seed, emulate=True):
     notes["bias by pixel"] += any(one.bias.ndim == 3 for one in neurons.chip_layers)
     if emulate:
         for code in codes:
-            notes[f"spikes {code.name}"] += emulated(network, code, pixels, rng)
+            notes[f"spikes {code.name}"] += emulated(network, code, pixels, random_shapes(rng))
     try:
         wanted = KerasLevels(model).counts(pixels)
     except Undecided:

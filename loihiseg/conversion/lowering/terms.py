@@ -43,12 +43,21 @@ def _plain(source: str, windows: Windows) -> Term:
     assert plain is not None
     return Term(
         source,
-        windows.kernel.astype(np.float32),
+        _used(windows).astype(np.float32),
         plain.strides,
         plain.padding,
         plain.transposed,
         depthwise=windows.depthwise,
     )
+
+
+def _used(windows: Windows) -> np.ndarray:
+    """The kernel, 0 where it looks past every border: the chip has no such weights.
+
+    nengo-loihi chooses a block's scale from the weights that are there.
+    """
+    rows, columns = ((one.places >= 0).any(axis=1) for one in (windows.rows, windows.columns))
+    return windows.kernel * (rows[:, None] & columns)[..., None, None]
 
 
 def _others(one: LinearMap) -> list[tuple[int, str, list[Part]]]:
@@ -122,7 +131,7 @@ def _convolution(
     kernel = sum(
         np.einsum(
             "ak,bl,abcd->klcd", row.shares, column.shares,
-            (windows if depthwise else windows.dense()).kernel, optimize=True,
+            _used(windows if depthwise else windows.dense()), optimize=True,
         )
         for windows, row, column in zip(group, rows, columns, strict=True)
     )  # fmt: skip

@@ -15,7 +15,7 @@ from loihiseg.conversion.lowering import lower
 from loihiseg.conversion.neuron_kinds import Extremum
 from loihiseg.errors import InputError
 from tests.conversion.random_models import IMAGES, JOINS, random_model
-from tests.emulated_levels import emulated
+from tests.emulated_levels import emulated, tiled_shapes
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -92,13 +92,11 @@ def on_the_emulator(seed):
     for kind in (RampCode, ThermometerCode):
         try:
             code = kind.of(network)
-            neurons = code.neurons(network)
+            code.neurons(network)
         except InputError:
             notes[f"refused by {kind.name}"] += 1
             continue
-        del neurons
-        rng = np.random.default_rng(seed)
-        n_spikes = emulated(network, code, pixels, rng)
+        n_spikes = emulated(network, code, pixels, tiled_shapes)
         notes[f"equal, {code.name}"] += 1
         notes[f"spikes, {code.name}"] += n_spikes
         notes["with extremes"] += any(one.neuron.chooses for one in network.layers)
