@@ -14,6 +14,7 @@ from loihiseg.conversion.forward import forward
 from loihiseg.conversion.lowering import lower
 from loihiseg.conversion.neuron_kinds import Extremum
 from loihiseg.errors import InputError
+from partition.core.errors import DoesNotFitError
 from tests.conversion.random_models import IMAGES, JOINS, random_model
 from tests.emulated_levels import emulated, tiled_shapes
 
@@ -96,7 +97,11 @@ def on_the_emulator(seed):
         except InputError:
             notes[f"refused by {kind.name}"] += 1
             continue
-        n_spikes = emulated(network, code, pixels, tiled_shapes)
+        try:
+            n_spikes = emulated(network, code, pixels, tiled_shapes)
+        except DoesNotFitError:
+            notes[f"does not fit, {code.name}"] += 1
+            continue
         notes[f"equal, {code.name}"] += 1
         notes[f"spikes, {code.name}"] += n_spikes
         notes["with extremes"] += any(one.neuron.chooses for one in network.layers)
