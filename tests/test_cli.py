@@ -371,7 +371,8 @@ def test_run_folder_is_complete(deployed, data, checkpoint):
     for name in ("sections.png", "rates.png", "floor_plan.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
     page = (out / "index.html").read_text()
-    assert page.count("data:image/png;base64,") == 3 and 'src="http' not in page
+    # Three pictures, and of two tiles truth, errors and disagreement.
+    assert page.count("data:image/png;base64,") == 3 + 2 * 3 and 'src="http' not in page
     for title in ("Scores", "Layers", "Quantization", "Mapping", "Allocators", "Work per tile"):
         assert f"<h2>{title}" in page
 
@@ -432,12 +433,12 @@ def test_a_shipped_network_is_kept_by_name(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("out", [True, False])
 def test_a_bug_is_one_line_and_a_log(capfd, data, checkpoint, tmp_path, monkeypatch, out):
-    from loihiseg.conversion import lowering
+    from loihiseg.compilation import lowered
 
     def lower(*_, **__):
         raise RuntimeError("worse \x1b[31mthings\nhappen")
 
-    monkeypatch.setattr(lowering, "lower", lower)
+    monkeypatch.setattr(lowered, "lower", lower)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     folder = ["--out", tmp_path / "out"] if out else []
