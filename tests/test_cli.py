@@ -489,6 +489,8 @@ def test_partition_finds_for_the_run_folder_what_the_deployment_found(deployed, 
 def test_same_command_same_metrics(deployed, capfd, data, checkpoint, tmp_path, monkeypatch):
     """In this process, without --out: the next free folder below runs/."""
     monkeypatch.chdir(tmp_path)
+    # What others have kept is not built again, and not told of.
+    monkeypatch.setenv("LOIHISEG_CACHE", str(tmp_path / "cache"))
     code, out, err = in_process(capfd, "deploy", "--data", data, "--checkpoint", checkpoint, *SHORT)
     assert code == 0, err
     metrics = json.loads((tmp_path / "runs" / "deploy-1" / "metrics.json").read_text())

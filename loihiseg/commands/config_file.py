@@ -13,8 +13,6 @@ from typing import Any
 from loihiseg.errors import InputError
 from partition.command_line.options import Parser
 from partition.display.messages import one_line
-from partition.storage.files import read_bytes
-from partition.storage.strict_json import decode
 
 MOST_BYTES = 2**20
 
@@ -106,6 +104,10 @@ def read_config(path: Path) -> Mapping[str, object]:
     InputError
         If it cannot be read.
     """
+    # They bring in numpy, which no help waits for.
+    from partition.storage.files import read_bytes
+    from partition.storage.strict_json import decode
+
     try:
         data = read_bytes(path, MOST_BYTES)
         if path.suffix == ".json":
