@@ -225,7 +225,8 @@ def main(arguments=None) -> int:
     if options.one is not None:
         (row,) = (row for row in rows if row.name == options.one)
         found = NUMBERS[row.kind](row, options.data, options.sections)
-        job, stamp = job_of(row, options.data, options.sections), made_with("benchmarks/training_free.py")
+        job = job_of(row, options.data, options.sections)
+        stamp = made_with("benchmarks/training_free.py")
         write_json(folder / f"{row.name}.json", {"job": job} | found | {"made": stamp})
         return 0
     failed = []
