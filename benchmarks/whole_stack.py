@@ -92,9 +92,10 @@ def main() -> None:
         ways = {"segment": segmented, "deploy": reported}
         found = {way: run(options, Path(name)) for way, run in ways.items()}
     for way, (took, row) in found.items():
+        challenge, pixel = row["challenge"], row["pixel"]
         print(f"{way}: {took.seconds:.0f} s, {took.cpu_s:.0f} s of processors, "
-              f"{took.peak_mib:.0f} MiB; V_Rand {row['challenge']['v_rand']:.6f}, V_Info "
-              f"{row['challenge']['v_info']:.6f}, IoU {row['pixel']['membrane_iou']:.6f}")  # fmt: skip
+              f"{took.peak_mib:.0f} MiB; V_Rand {challenge['v_rand']:.6f}, V_Info "
+              f"{challenge['v_info']:.6f}, IoU {pixel['membrane_iou']:.6f}")  # fmt: skip
     file, report = (row for _, row in found.values())
     same = all(_plain(file[part]) == _plain(report[part]) for part in ("pixel", "challenge"))
     print("the same scores, to the last digit" if same else "OTHER SCORES")
