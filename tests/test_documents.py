@@ -101,7 +101,7 @@ def test_sessions_give_what_they_show(path):
     for number, block in enumerate(blocks(path.read_text(), "pycon")):
         test = parser.get_doctest(block, {}, f"{named(path)}, block {number}", named(path), 0)
         said: list[str] = []
-        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+        runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS)
         runner.run(test, out=said.append)
         assert runner.failures == 0, "".join(said)
 
@@ -183,9 +183,7 @@ def texts_of(source):
 def is_said(quoted, calls):
     """Whether one call has all pieces of a quoted line."""
     wanted = [one.strip() for one in re.split(r"…", quoted) if one.strip(" ,:;.'()")]
-    return any(
-        all(any(one in piece for piece in pieces) for one in wanted) for pieces in calls
-    )
+    return any(all(any(one in piece for piece in pieces) for one in wanted) for pieces in calls)
 
 
 def test_errors_are_quoted_as_they_are_said():
