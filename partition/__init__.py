@@ -6,7 +6,7 @@ imported with the allocator and not before.
 
 Rooms, in the order in which they may import each other: ``core`` and ``display``; ``storage`` and
 ``command_line``; ``shapes`` and ``chips``; ``joint``; ``places``; ``built``. `solution` and the
-command line stand above them.
+command line stand above them, `system` below.
 """
 
 from importlib import import_module

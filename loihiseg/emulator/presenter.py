@@ -25,6 +25,7 @@ from loihiseg.emulator.validation import check_fits
 from loihiseg.errors import InputError
 from partition.core.block_limits import CoreUse
 from partition.display.messages import how_many
+from partition.system import n_cores
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +120,7 @@ class CompiledPresenter:
             (name, np.unique(deployable.block_of(deployable.places[name])), window)
             for name, window in (windows or {}).items()
         ]
-        self._n_threads = n_threads or _n_cores()
+        self._n_threads = n_threads or n_cores()
         self._pool = ThreadPoolExecutor(self._n_threads)
 
     def present_each(
@@ -375,9 +376,3 @@ def collected(
         if progress is not None:
             progress()
     return found
-
-
-def _n_cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
