@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 IN_A_ROW = 4
 """Images side by side."""
 
+COLOURS = 96
+"""Of a picture: it is kept in the notebook, and sections are noise, which does not compress."""
+
 TABLES: Mapping[str, Callable[[Results], Table | None]] = {
     "scores": made.scores_table,
     "classes": classes_table,
@@ -202,7 +205,7 @@ def images(panels: Mapping[str, np.ndarray], in_a_row: int = IN_A_ROW) -> Pictur
             shown = _coloured(panel) if is_ids else panel
             axis.imshow(shown, cmap="gray", interpolation="nearest")
             axis.set_title(label(name), fontsize=10)
-    return Picture(buffer.getvalue())
+    return _picture(buffer.getvalue())
 
 
 def _coloured(ids: np.ndarray) -> np.ndarray:
@@ -238,7 +241,7 @@ def trace(found: "Trace", units: Sequence[tuple[int, int, int]], title: str = ""
         Row, column and neuron of each.
     title : str
     """
-    return Picture(draw_trace(found, units, title))
+    return _picture(draw_trace(found, units, title))
 
 
 def floor_plan(graph: "nx.DiGraph", solution: "Solution") -> Picture:
@@ -266,7 +269,19 @@ def _drawn(draw: Callable[[Path], None]) -> Picture:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
         draw(path)
-        return Picture(path.read_bytes())
+        return _picture(path.read_bytes())
+
+
+def _picture(png: bytes) -> Picture:
+    """A picture with so many colours."""
+    from PIL import Image
+
+    small = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as drawn:
+        drawn.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+            small, "PNG", optimize=True
+        )
+    return Picture(small.getvalue())
 
 
 def _html(shown: Table) -> str:
