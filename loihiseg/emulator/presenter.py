@@ -17,7 +17,7 @@ from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator import kernels
 from loihiseg.emulator.activity import Presentation, compact
 from loihiseg.emulator.blockwise import block_order
-from loihiseg.emulator.host import HostSpikes, host_spikes
+from loihiseg.emulator.host import HostSpikes, host_spikes, ordered_spikes
 from loihiseg.emulator.presentation import Counts, present
 from loihiseg.emulator.program import Program
 from loihiseg.emulator.step_loads import StepLoads, step_loads
@@ -342,18 +342,10 @@ class CompiledPresenter:
 
     def _input_spikes(self, host: HostSpikes, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Spikes of all inputs, ordered by step."""
-        steps, neurons = [], []
-        for first, source in zip(
-            self.deployable.program.input_start, self.deployable.input_sources
-        ):
-            step, neuron = np.nonzero(host.fired[source])
-            steps.append(step)
-            neurons.append(neuron + first)
-        step = np.concatenate(steps) if steps else np.zeros(0, np.int64)
-        order = np.argsort(step, kind="stable")
-        start = np.concatenate([[0], np.cumsum(np.bincount(step, minlength=n_steps))])
-        neuron = np.concatenate(neurons) if neurons else np.zeros(0, np.int64)
-        return start.astype(np.int64), neuron[order].astype(np.int32)
+        deployable = self.deployable
+        return ordered_spikes(
+            deployable.program.input_start, deployable.input_sources, host, n_steps
+        )
 
     def close(self) -> None:
         """Free threads."""
