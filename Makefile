@@ -1,10 +1,11 @@
 # make deploy   deploy the shipped network: synthetic sections, two emulated chips
 # make test     run the tests, notebooks included, on all cores
 # make check    format, style and types
+# make docs     build the documentation into build/site, warnings as errors
 # make fuzz     damaged files of every format, for MINUTES (10)
 # make clean    remove what these made, reports in runs/ excepted
 #
-# All install into .venv first, once, with the versions of constraints.txt.
+# All install into .venv first, once, with the versions of constraints.txt; docs into .venv-docs.
 # Another interpreter: make PYTHON=/path/to/python3.11 deploy. Another folder: make VENV=name deploy.
 
 PYTHON = python3.12 python3.11 python3
@@ -24,7 +25,7 @@ taken = $(VENV) was not made by this Makefile: move it away, or name another: ma
 check = $(if $(foreign),$(error $(taken)))$(if $(python),,$(error $(wanted)))
 pip = $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: deploy test check fuzz clean
+.PHONY: deploy test check docs fuzz clean
 
 deploy: $(VENV)/.installed
 	$(VENV)/bin/python -m loihiseg.deploy --chips 2
@@ -36,6 +37,10 @@ check: $(VENV)/.installed-test
 	$(VENV)/bin/python -m ruff check .
 	$(VENV)/bin/python -m ruff format --check .
 	$(VENV)/bin/python -m mypy
+
+# It reads the sources and imports nothing of them: an environment of its own, without TensorFlow.
+docs: $(VENV)-docs/.installed
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/python -m mkdocs build --strict
 
 fuzz: $(VENV)/.installed-test
 	$(VENV)/bin/python -m tests.fuzz --minutes $(MINUTES)
@@ -56,7 +61,17 @@ $(VENV)/.installed $(VENV)/.installed-test: setup.cfg pyproject.toml constraints
 	@$(pip) install --quiet -c constraints.txt -e '.$(extras)'
 	@touch $@
 
+$(VENV)-docs/.installed: docs/site/requirements.txt
+	$(eval python := $(supported))$(if $(python),,$(error $(wanted)))
+	@if [ -e $(VENV)-docs ] && [ ! -e $(VENV)-docs/.made-by-make ]; then \
+		echo "$(VENV)-docs was not made by this Makefile: move it away"; exit 1; fi
+	@rm -rf $(VENV)-docs && mkdir -p $(VENV)-docs && touch $(VENV)-docs/.made-by-make
+	@$(python) -m venv $(VENV)-docs
+	@$(VENV)-docs/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	@touch $@
+
 clean:
 	@if [ -e $(VENV)/.made-by-make ]; then rm -rf $(VENV); fi
+	@if [ -e $(VENV)-docs/.made-by-make ]; then rm -rf $(VENV)-docs; fi
 	rm -rf build loihiseg.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
 	find loihiseg partition tests -name __pycache__ -prune -exec rm -rf {} +

@@ -340,7 +340,7 @@ def verdict(ours, others):
 
 
 def summary(problem, rows):
-    """One line of the table that the README quotes."""
+    """One line of the table that docs/results.md quotes."""
     by_name = {row.name: row for row in rows}
     ours, once = by_name[OURS], [row for row in rows if row.name in METIS]
     tried = [row for row in rows if row.name.startswith(TRIES)]

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from loihiseg.errors import OUT, OptionError
 from loihiseg.files import new_folder, writable_folder
 from partition.storage.files import read_bytes, remove_file, sweep
+from partition.system import node_name, write_at
 
 LOCK_NAME = ".lock"
 
@@ -162,5 +163,5 @@ def holder(path: Path) -> str:
 
 def _sign(handle: int) -> None:
     os.ftruncate(handle, 0)
-    host = re.sub(r"[^\w.-]", "-", os.uname().nodename, flags=re.ASCII)[:64] or "-"
-    os.pwrite(handle, f"process {os.getpid()} on {host}\n".encode(), 0)
+    host = re.sub(r"[^\w.-]", "-", node_name(), flags=re.ASCII)[:64] or "-"
+    write_at(handle, f"process {os.getpid()} on {host}\n".encode(), 0)

@@ -1,10 +1,10 @@
 """What a run was made with, so that it can be made again."""
 
 import platform
-import resource
 from importlib import metadata
 
 import loihiseg
+from partition.system import peak_memory_bytes
 
 PACKAGES = (
     "numpy",
@@ -32,4 +32,4 @@ def versions() -> dict[str, str]:
 
 def peak_memory_mb() -> float:
     """Most memory that this process has had, MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_memory_bytes() / 2**20

@@ -2,19 +2,22 @@
 
 Nothing in this package knows of images, of TensorFlow or of ``loihiseg``. Its main names can be
 imported from here; each brings in its own module when it is first asked for, so that nengo_loihi is
-imported with the allocator and not before.
+imported with the allocators and not before.
 
 Rooms, in the order in which they may import each other: ``core`` and ``display``; ``storage`` and
 ``command_line``; ``shapes`` and ``chips``; ``joint``; ``places``; ``built``. `solution` and the
-command line stand above them.
+command line stand above them, `system` below.
 """
 
 from importlib import import_module
 
 _MODULE_OF = {
     "MinTrafficAllocator": "built.allocator",
+    "compare_allocators": "built.allocator",
     "Assignment": "chips.cut",
     "assign_chips": "chips.cut",
+    "Layer": "core.layers",
+    "Projection": "core.layers",
     "DoesNotFitError": "core.errors",
     "PartitionError": "core.errors",
     "block_graph": "built.graph",
@@ -25,23 +28,28 @@ _MODULE_OF = {
     "Placement": "places.placement",
     "place_blocks": "places.placement",
     "choose_block_shapes": "shapes.tiling",
+    "solve": "solution",
     "tiling_graph": "core.traffic",
 }
 
 __all__ = [
     "Assignment",
     "DoesNotFitError",
+    "Layer",
     "MinTrafficAllocator",
     "PartitionError",
     "Placement",
+    "Projection",
     "assign_chips",
     "block_graph",
     "block_violations",
     "choose_block_shapes",
     "choose_tiling_and_chips",
+    "compare_allocators",
     "load_graph",
     "place_blocks",
     "save_graph",
+    "solve",
     "tiling_graph",
 ]
 

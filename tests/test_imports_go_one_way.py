@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 PARTITION_ROOMS = [
+    ["system"],
     ["core", "display"],
     ["storage", "command_line"],
     ["shapes", "chips"],

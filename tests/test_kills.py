@@ -22,7 +22,7 @@ content = stub_training.content
 def stubbed(monkeypatch):
     stub_training.install(monkeypatch)
     # What died was this process, which lives on.
-    monkeypatch.setattr(files, "_is_running", lambda process: False)
+    monkeypatch.setattr(files, "is_running", lambda process: False)
 
 
 @pytest.fixture

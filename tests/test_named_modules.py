@@ -22,7 +22,7 @@ COMMAND = re.compile(rf"-m (?P<name>(?:{'|'.join(OURS)})[\w.]*\w)")
 
 def texts():
     """Files beside Python's that name modules, with what stands in them."""
-    found = [ROOT / ".ci/run", ROOT / "Makefile", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    found = [ROOT / ".ci/run", ROOT / "Makefile", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     found += [*ROOT.glob("loihiseg/**/*.md"), *ROOT.glob("notebooks/*.ipynb")]
     # A changelog speaks of names as they were.
     return [path for path in found if path.is_file() and path.name != "CHANGELOG.md"]

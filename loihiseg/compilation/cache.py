@@ -18,11 +18,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from loihiseg.compilation.artifact import SUMS, load_deployed, save_deployed
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.errors import InputError
 from loihiseg.locks import FileLock, LockHeldError, acquire, release
 from partition.storage.files import make_folder, sweep
+from partition.system import is_own
 
 LONGEST_WAIT_S = 600.0
 """Time to wait for another that makes the same network; making one takes seconds to minutes."""
@@ -34,11 +37,21 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def cache_folder() -> Path:
-    """Where networks are kept: ``$LOIHISEG_CACHE``, or ``loihiseg`` in the user's cache folder."""
+    """Where networks are kept: ``$LOIHISEG_CACHE``, or ``loihiseg`` in the user's cache folder.
+
+    On Linux that is ``$XDG_CACHE_HOME`` or ``~/.cache``.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no home folder.
+    """
     chosen = os.environ.get("LOIHISEG_CACHE")
     if chosen:
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loihiseg"
+    if not os.environ.get("XDG_CACHE_HOME"):
+        Path.home()  # platformdirs would take a folder named ~ where there is none
+    return user_cache_path("loihiseg", appauthor=False)
 
 
 def most_bytes() -> float:
@@ -273,7 +286,7 @@ def _distrusted(status: os.stat_result, is_kind: Callable[[int], bool], kind: st
     """Why something in the file system is not to be used, or None."""
     if not is_kind(status.st_mode):
         return f"is not {kind}"
-    if status.st_uid != os.geteuid():
+    if not is_own(status):
         return f"belongs to another user (number {status.st_uid})"
     if status.st_mode & _OTHERS_MAY_WRITE:
         return "can be written by other users"

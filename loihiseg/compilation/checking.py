@@ -5,7 +5,7 @@ how many cores and chips the neurons take. Nothing here needs a framework.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from loihiseg.conversion.host_graph import Function, HostGraph, Node
 from loihiseg.conversion.host_work import hidden_layers
@@ -26,6 +26,17 @@ Verdict = Literal[
 ]  # fmt: skip
 """Of a layer: runs on the host, before or behind the chip; is neurons of the chip; becomes weights
 and biases of the next neurons; does nothing once trained; cannot run; is not behind the output."""
+
+VERDICT_WORDS = {
+    "host before": "host, before the chip",
+    "chip": "chip",
+    "composed": "composed into the next neurons",
+    "no effect": "no effect once trained",
+    "host after": "host, behind the chip",
+    "refused": "refused",
+    "not needed": "not needed for the output",
+}
+"""Verdicts in words."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,69 @@ class ChipFit:
     def fits(self) -> bool:
         """Whether no limit is exceeded."""
         return not self.violations
+
+
+@dataclass(frozen=True)
+class CheckedModel:
+    """What would become of a model on chips.
+
+    Attributes
+    ----------
+    layers : tuple of LayerVerdict
+        In the order of the model's calls.
+    refusals : tuple of str
+        Everything that is refused, once each, with what to use instead.
+    fit : ChipFit or None
+        None where anything is refused.
+    """
+
+    layers: tuple[LayerVerdict, ...]
+    refusals: tuple[str, ...]
+    fit: ChipFit | None
+
+
+def check_model(
+    model: Any,
+    chips: int | None = None,
+    *,
+    rate_scale_hz: float = 100.0,
+    output: str | None = None,
+    allow_host_tail: bool = False,
+    **options: object,
+) -> CheckedModel:
+    """What every layer of a Keras model would be, and the chips that it takes; no data is needed.
+
+    Parameters
+    ----------
+    model : tf.keras.Model or path-like
+        In memory, or an .h5 or .keras file, of which TensorFlow is not needed.
+    chips : int, optional
+        That there are; as many as it takes without.
+    rate_scale_hz, output, allow_host_tail
+        As of `loihiseg.compilation.options.CompileOptions`.
+    **options
+        ``code`` and ``levels`` of the same.
+
+    Returns
+    -------
+    CheckedModel
+
+    Raises
+    ------
+    InputError
+        If there is no model, or options cannot be used.
+    """
+    from loihiseg.compilation.options import CompileOptions
+    from loihiseg.conversion.lowering import verdicts
+
+    given: dict[str, Any] = dict(options) if chips is None else {"chips": chips, **options}
+    compiling = CompileOptions(rate_scale_hz=rate_scale_hz, output=output, **given)
+    found = verdicts(model, rate_scale_hz, output, compiling.levels is not None)
+    layers = layer_verdicts(found, allow_host_tail)
+    refusals = refusals_of(found, layers)
+    if found.lowering is None or refusals:
+        return CheckedModel(layers, refusals, None)
+    return CheckedModel(layers, refusals, chip_fit(found.lowering, compiling, chips))
 
 
 def layer_verdicts(found: Verdicts, allow_host_tail: bool = False) -> tuple[LayerVerdict, ...]:

@@ -6,6 +6,7 @@ steps of all neurons then follow by nengo-loihi's own update. Spikes equal those
 would have sent, one by one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,3 +68,36 @@ def host_spikes(network: LoweredNetwork, pixels: np.ndarray, n_steps: int) -> Ho
             for name, current in currents.items()
         }
     )
+
+
+def ordered_spikes(
+    input_start: np.ndarray, input_sources: Sequence[str], host: HostSpikes, n_steps: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Spikes of all inputs of a program, ordered by step.
+
+    Parameters
+    ----------
+    input_start : numpy.ndarray
+        First neuron of each input, as of `loihiseg.emulator.program.Program`.
+    input_sources : sequence of str
+        Layer on the host that each input carries the spikes of.
+    host : HostSpikes
+    n_steps : int
+
+    Returns
+    -------
+    start : numpy.ndarray
+        int64, (n_steps + 1,).
+    neurons : numpy.ndarray
+        int32; ``neurons[start[t] : start[t + 1]]`` spike in step t + 1.
+    """
+    steps, neurons = [], []
+    for first, source in zip(input_start, input_sources):
+        step, neuron = np.nonzero(host.fired[source])
+        steps.append(step)
+        neurons.append(neuron + first)
+    step = np.concatenate(steps) if steps else np.zeros(0, np.int64)
+    order = np.argsort(step, kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(step, minlength=n_steps))])
+    neuron = np.concatenate(neurons) if neurons else np.zeros(0, np.int64)
+    return start.astype(np.int64), neuron[order].astype(np.int32)

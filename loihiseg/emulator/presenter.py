@@ -17,7 +17,7 @@ from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.emulator import kernels
 from loihiseg.emulator.activity import Presentation, compact
 from loihiseg.emulator.blockwise import block_order
-from loihiseg.emulator.host import HostSpikes, host_spikes
+from loihiseg.emulator.host import HostSpikes, host_spikes, ordered_spikes
 from loihiseg.emulator.presentation import Counts, present
 from loihiseg.emulator.program import Program
 from loihiseg.emulator.step_loads import StepLoads, step_loads
@@ -25,6 +25,7 @@ from loihiseg.emulator.validation import check_fits
 from loihiseg.errors import InputError
 from partition.core.block_limits import CoreUse
 from partition.display.messages import how_many
+from partition.system import n_cores
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +120,7 @@ class CompiledPresenter:
             (name, np.unique(deployable.block_of(deployable.places[name])), window)
             for name, window in (windows or {}).items()
         ]
-        self._n_threads = n_threads or _n_cores()
+        self._n_threads = n_threads or n_cores()
         self._pool = ThreadPoolExecutor(self._n_threads)
 
     def present_each(
@@ -341,18 +342,10 @@ class CompiledPresenter:
 
     def _input_spikes(self, host: HostSpikes, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Spikes of all inputs, ordered by step."""
-        steps, neurons = [], []
-        for first, source in zip(
-            self.deployable.program.input_start, self.deployable.input_sources
-        ):
-            step, neuron = np.nonzero(host.fired[source])
-            steps.append(step)
-            neurons.append(neuron + first)
-        step = np.concatenate(steps) if steps else np.zeros(0, np.int64)
-        order = np.argsort(step, kind="stable")
-        start = np.concatenate([[0], np.cumsum(np.bincount(step, minlength=n_steps))])
-        neuron = np.concatenate(neurons) if neurons else np.zeros(0, np.int64)
-        return start.astype(np.int64), neuron[order].astype(np.int32)
+        deployable = self.deployable
+        return ordered_spikes(
+            deployable.program.input_start, deployable.input_sources, host, n_steps
+        )
 
     def close(self) -> None:
         """Free threads."""
@@ -375,9 +368,3 @@ def collected(
         if progress is not None:
             progress()
     return found
-
-
-def _n_cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -32,6 +31,7 @@ from loihiseg.running.counts import Counted, Tally
 from loihiseg.running.options import SegmentOptions
 from loihiseg.running.scheduler import Local, scheduler
 from loihiseg.running.windows import Piece, WindowRun, run_windows
+from partition.system import stops_held_back
 
 CONNECT_S = 10.0
 """Seconds after which a scheduler, or a first worker, is taken not to be there."""
@@ -274,8 +274,7 @@ def _local(n_workers: int) -> Iterator[distributed.LocalCluster]:
     # Ctrl-C in a terminal goes to all processes. Threads and processes that are started now never
     # hear of it; this one does when the workers are there, and ends them in order.
     resource_tracker.ensure_running()  # it would let them hear of it again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
-    try:
+    with stops_held_back():
         cluster = distributed.LocalCluster(
             n_workers=n_workers,
             threads_per_worker=1,
@@ -287,8 +286,6 @@ def _local(n_workers: int) -> Iterator[distributed.LocalCluster]:
             silence_logs=logging.CRITICAL,
             env=_ONE_THREAD,
         )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     with cluster:
         yield cluster
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TextIO
 
 from partition.display.messages import printable
+from partition.system import NO_WAIT, OF_FILES
 
 
 class _Lines(logging.Formatter):
@@ -107,7 +108,7 @@ class RunLog(logging.Handler):
             else:
                 self.path = Path(path)
                 # Opening a FIFO would otherwise wait for somebody to read it.
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_WAIT | OF_FILES
                 handle = os.open(path, flags, 0o666)
             self._file = open(handle, "w", encoding="utf-8", errors="backslashreplace")
             if not stat.S_ISREG(os.fstat(handle).st_mode):

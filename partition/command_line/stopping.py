@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from partition.system import has_alarm, stop_signals
+
 AGAIN_S = 0.5
 """Seconds after which a lost exception is raised again."""
 
-_WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
+_WORDS = stop_signals()
 
 
 class Stopped(KeyboardInterrupt):
@@ -58,23 +60,30 @@ def stops_arrive() -> Iterator[Stops]:
 
     def first(number: int, _: FrameType | None) -> None:
         stops.stopped = Stopped(number)
-        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+        _once_more()
         raise stops.stopped
 
     def again(*_: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+        _once_more()
         if stops.stopped is not None and not _handled(stops.stopped):
             raise stops.stopped
 
     heard = [n for n in _WORDS if signal.getsignal(n) is not signal.SIG_IGN]
     before = {n: signal.signal(n, first) for n in heard}
-    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, again)
+    if has_alarm():
+        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, again)
     try:
         yield stops
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _once_more(0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _once_more(after_s: float = AGAIN_S) -> None:
+    """Have the alarm come after a time, or with 0 not at all."""
+    if has_alarm():
+        signal.setitimer(signal.ITIMER_REAL, after_s)
 
 
 def _handled(stopped: Stopped) -> bool:

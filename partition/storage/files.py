@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from partition.core.errors import PartitionError
+from partition.system import NO_WAIT, OF_FILES, folder_handle, is_own, is_running, node_name
 
 TEMPORARY = re.compile(
     r"\..*\.(?P<host>[\w-]+)\.(?P<process>\d{1,10})\.[0-9a-f]{8}\.part", re.ASCII
@@ -47,7 +48,7 @@ def read_bytes(path: str | os.PathLike[str], most_bytes: int) -> bytes:
         which.
     """
     # Opening a FIFO would otherwise wait for somebody to write to it.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(path, os.O_RDONLY | NO_WAIT | OF_FILES)
     with open(handle, "rb") as file:
         status = os.fstat(handle)
         if stat.S_ISDIR(status.st_mode):
@@ -111,7 +112,7 @@ def _check_replaceable(path: Path) -> None:
 
 def _write_new(path: Path, data: bytes) -> None:
     """Write a file that must not be there yet, down to the disk."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | OF_FILES, 0o666)
     try:
         rest = memoryview(data)
         while rest:
@@ -130,7 +131,7 @@ def temporary_path(path: Path) -> Path:
 
 def _host() -> str:
     """This machine, as temporary names have it."""
-    return re.sub(r"[^A-Za-z0-9-]", "-", os.uname().nodename)[:40] or "-"
+    return re.sub(r"[^A-Za-z0-9-]", "-", node_name())[:40] or "-"
 
 
 def make_folder(path: str | os.PathLike[str], mode: int = 0o777) -> None:
@@ -228,7 +229,7 @@ def sync_file(path: Path) -> None:
     OSError
         The disk failed.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = os.open(path, os.O_RDONLY | OF_FILES)
     try:
         _sync(handle)
     finally:
@@ -252,7 +253,7 @@ def append_line(path: Path, line: bytes, size: int) -> None:
     OSError
         The file cannot be written.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    handle = os.open(path, os.O_WRONLY | OF_FILES)
     try:
         os.ftruncate(handle, size)
         os.lseek(handle, size, os.SEEK_SET)
@@ -273,9 +274,11 @@ def sync_folder(path: Path) -> None:
         The disk failed.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        handle = folder_handle(path)
     except PermissionError:
         return  # It may be written but not listed.
+    if handle is None:
+        return
     try:
         _sync(handle)
     finally:
@@ -324,21 +327,11 @@ def _is_left_over(entry: os.DirEntry[str]) -> bool:
     if name is None:
         return False
     status = entry.stat(follow_symlinks=False)
-    if status.st_uid != os.geteuid():
+    if not is_own(status):
         return False
     if time.time() - status.st_mtime > OLDEST_S:
         return True
-    return name["host"] == _host() and not _is_running(int(name["process"]))
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
+    return name["host"] == _host() and not is_running(int(name["process"]))
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:

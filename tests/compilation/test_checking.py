@@ -199,3 +199,16 @@ def test_leaving_says_how_it_went(files, capsys):
     with pytest.raises(SystemExit) as caught:
         main([str(files / "bad.keras"), "--json"])
     assert caught.value.code == 2
+
+
+def test_a_model_is_checked_in_one_call():
+    from loihiseg import check_model
+
+    found = check_model(plain(), chips=2)
+    assert not found.refusals and found.fit.fits and found.fit.n_cores == 2
+    verdicts_of = {row.layer: row.verdict for row in found.layers}
+    assert verdicts_of["stem"] == "host before" and verdicts_of["last"] == "chip"
+    refused = check_model(hopeless())
+    assert refused.fit is None and any("normal" in text for text in refused.refusals)
+    with pytest.raises(InputError, match="chips"):
+        check_model(plain(), chips=0)

@@ -3,20 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from loihiseg.compilation.checking import ChipFit, LayerVerdict
+from loihiseg.compilation.checking import VERDICT_WORDS, ChipFit, LayerVerdict
 from loihiseg.results.layers import HostLayer
 from partition.display.messages import how_many, one_line
-
-WORDS = {
-    "host before": "host, before the chip",
-    "chip": "chip",
-    "composed": "composed into the next neurons",
-    "no effect": "no effect once trained",
-    "host after": "host, behind the chip",
-    "refused": "refused",
-    "not needed": "not needed for the output",
-}
-"""Verdicts in words."""
 
 MOST_NAME = 60
 
@@ -37,7 +26,7 @@ def verdict_lines(
     for row in rows:
         shape = "?" if row.shape is None else " x ".join(map(str, row.shape))
         name = one_line(row.layer, MOST_NAME)
-        cells.append((name, one_line(row.kind, MOST_NAME), shape, WORDS[row.verdict]))
+        cells.append((name, one_line(row.kind, MOST_NAME), shape, VERDICT_WORDS[row.verdict]))
     lines = aligned(cells)
     if refusals:
         lines += ["", f"{how_many(len(refusals), 'problem')}:"]

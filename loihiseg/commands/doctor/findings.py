@@ -1,7 +1,6 @@
 """What there is on a machine that loihiseg runs on."""
 
 import importlib.util
-import os
 import platform
 import sys
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from importlib import metadata
 from typing import Literal
 
 from loihiseg.installed import FRAMEWORKS
+from partition.system import memory_bytes, n_cores
 
 Verdict = Literal["ok", "optional", "wrong"]
 
@@ -92,11 +92,10 @@ def _extra(name: str) -> Finding:
 
 
 def _machine() -> list[Finding]:
-    cores = len(os.sched_getaffinity(0))
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    memory = memory_bytes()
     return [
-        Finding("cores", str(cores)),
-        Finding("memory", f"{pages * size / GIB:.1f} GiB"),
+        Finding("cores", str(n_cores())),
+        Finding("memory", "not known" if memory is None else f"{memory / GIB:.1f} GiB"),
     ]
 
 

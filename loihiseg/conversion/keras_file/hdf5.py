@@ -1,7 +1,5 @@
 """Groups, texts and numbers of an HDF5 file of a stranger's; `hdf5_map` finds them."""
 
-import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -11,6 +9,7 @@ import numpy as np
 
 from loihiseg.conversion.keras_file import strict_json
 from loihiseg.conversion.keras_file.errors import FaultyFileError, one_line
+from partition.system import ENDS_SLOWLY, file_of_no_name
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -122,7 +121,7 @@ def _map_of(data: bytes) -> str:
         status, text = _run_map(data)
     except subprocess.TimeoutExpired:
         raise FaultyFileError(["HDF5: damaged (reading it does not end)"]) from None
-    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+    if status in ENDS_SLOWLY:
         raise FaultyFileError([f"HDF5: damaged (reading it does not end in {CPU_SECONDS} s)"])
     if status < 0:
         raise FaultyFileError(["HDF5: damaged (the HDF5 library crashes on it)"])
@@ -134,7 +133,7 @@ def _map_of(data: bytes) -> str:
 def _run_map(data: bytes) -> tuple[int, bytes]:
     """Exit status and output of `hdf5_map`."""
     script = Path(__file__).with_name("hdf5_map.py")
-    with os.fdopen(os.memfd_create("keras"), "w+b") as file:
+    with file_of_no_name("keras") as file:
         file.write(data)
         file.seek(0)
         done = subprocess.run(

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from loihiseg.data.readers.base import FORMS, DamagedFileError
 from loihiseg.errors import InputError
 from partition.storage.files import read_bytes
+from partition.system import NO_WAIT, OF_FILES, read_at
 
 
 def is_folder(path: Path) -> bool:
@@ -90,7 +91,7 @@ class RegularFile:
         """Raises InputError for what cannot be opened and for FIFOs, devices and folders."""
         try:
             # Opening a FIFO would otherwise wait for somebody to write to it.
-            self._handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._handle = os.open(path, os.O_RDONLY | NO_WAIT | OF_FILES)
         except OSError as error:
             raise cannot_read(path, error) from None
         status = os.fstat(self._handle)
@@ -108,7 +109,7 @@ class RegularFile:
         pieces = []
         missing = n_bytes
         while missing:  # one call gives at most 2 GiB
-            piece = os.pread(self._handle, missing, offset)
+            piece = read_at(self._handle, missing, offset)
             if not piece:
                 raise DamagedFileError("the file became shorter while it was read")
             pieces.append(piece)

@@ -34,6 +34,7 @@ from loihiseg.data.writers.base import (
 )
 from loihiseg.errors import InputError
 from partition.storage.files import rename, sync_file, temporary_path
+from partition.system import OF_FILES, bytes_on_disk, read_into, write_at
 
 _IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
 _MOST_CLASSIC_BYTES = 2**32 - 2**25
@@ -102,8 +103,8 @@ class TiffOutput(Output):
 
     def _open(self) -> None:
         self._offset, self._stored_dtype = check_begun(self.part, self.layout, self.path)
-        self._handle = os.open(self.part, os.O_RDWR | os.O_CLOEXEC)
-        self._check_space(os.fstat(self._handle).st_blocks * 512)
+        self._handle = os.open(self.part, os.O_RDWR | OF_FILES)
+        self._check_space(bytes_on_disk(os.fstat(self._handle)))
 
     def _check_space(self, taken: int) -> None:
         needed = self.layout.n_bytes - taken
@@ -121,7 +122,7 @@ class TiffOutput(Output):
         for row, pixels in enumerate(stored):
             at, rest = self._place(number, top + row, left), pixels.data.cast("B")
             while rest:
-                n_written = os.pwrite(self._handle, rest, at)
+                n_written = write_at(self._handle, rest, at)
                 at, rest = at + n_written, rest[n_written:]
 
     def _read(self, number: int) -> np.ndarray:
@@ -129,7 +130,7 @@ class TiffOutput(Output):
         section = np.empty((height, width), self._stored_dtype)
         at, rest = self._place(number, 0, 0), section.data.cast("B")
         while rest:
-            n_read = os.preadv(self._handle, [rest], at)
+            n_read = read_into(self._handle, rest, at)
             if not n_read:
                 raise OSError(f"ends in section {number}; was it cut by another program?")
             at, rest = at + n_read, rest[n_read:]

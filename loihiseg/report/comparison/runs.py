@@ -122,6 +122,19 @@ def _word(value: object) -> str:
 
 
 def _of_deployment(folder: Path, options: dict[str, str], found: Results) -> ComparedRun:
+    maps = folder / CHIP_MAP
+    has_maps = found.whole_sections and found.classes is None and maps.is_file()
+    return ComparedRun(
+        _name(folder),
+        options,
+        deployment_facts(found),
+        str(maps) if has_maps else None,
+        found.sections,
+    )
+
+
+def deployment_facts(found: Results) -> dict[str, Value]:
+    """What a deployment came to, by `loihiseg.report.comparison.facts.Fact.key`."""
     facts: dict[str, Value] = {
         "kind": "deployment",
         "network": found.network.source,
@@ -145,11 +158,7 @@ def _of_deployment(folder: Path, options: dict[str, str], found: Results) -> Com
     else:
         spiking = found.scores(Network.EMULATED)
         facts |= _scores(found.scores(Network.TRAINED), spiking)
-    maps = folder / CHIP_MAP
-    has_maps = found.whole_sections and found.classes is None and maps.is_file()
-    return ComparedRun(
-        _name(folder), options, facts, str(maps) if has_maps else None, found.sections
-    )
+    return facts
 
 
 def _work(found: Results) -> dict[str, Value]:

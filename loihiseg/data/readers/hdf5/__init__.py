@@ -13,7 +13,6 @@ import base64
 import json
 import math
 import re
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from loihiseg.data.readers.blocks import ChunkedReader, Index
 from loihiseg.data.readers.decompress import Decompress, inflate, unblosc, unlzf, unzstd
 from loihiseg.data.readers.limits import check_declared, check_segment
 from loihiseg.data.readers.regular import RegularFile
+from partition.system import ENDS_SLOWLY
 
 CPU_SECONDS = 4
 """Time after which the HDF5 library is taken to loop, and a second more for each 32 MiB of file."""
@@ -253,7 +253,7 @@ def _describe(file: RegularFile, role: str, inside: str) -> _Description | None:
             status, text = run_child(stdin, [str(cpu_seconds), role, inside])
     except subprocess.TimeoutExpired:
         raise DamagedFileError("reading it does not end") from None
-    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+    if status in ENDS_SLOWLY:
         raise DamagedFileError(f"reading it does not end in {cpu_seconds} s")
     if status:
         raise DamagedFileError("the HDF5 library fails on it")

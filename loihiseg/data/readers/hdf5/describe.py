@@ -14,8 +14,12 @@ import base64
 import json
 import math
 import os
-import resource
 import sys
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 # One thread: each would ask for memory of its own, and there is little.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -205,7 +209,12 @@ def listed(names: list[str]) -> str:
 
 
 def limit_resources(cpu_seconds: int) -> None:
-    """Leave this process little memory and so much time, and no files to write."""
+    """Leave this process little memory and so much time, and no files to write.
+
+    Where the system has no such limits there are none.
+    """
+    if resource is None or not os.path.exists("/proc/self/statm"):
+        return
     with open("/proc/self/statm") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
     spent = resource.getrusage(resource.RUSAGE_SELF)
