@@ -31,6 +31,7 @@ from loihiseg.evaluation.emulation import emulate
 from loihiseg.evaluation.maps import Predict
 from loihiseg.evaluation.scoring import check_cells, chosen_threshold
 from loihiseg.evaluation.summary import Outcome, Watched, summary
+from loihiseg.evaluation.topology import beside_of, check_beside
 from loihiseg.network.logits import sigmoid
 from loihiseg.progress import Reporter
 from loihiseg.results import LayerRates, Results, SpikeDigests
@@ -195,6 +196,8 @@ def _sections(
         sent, trained_on = compiling.input or "held", source.trained_on(network)
         tile = source.known_tile(network, compiling.tile)
     found = select_sections(stack, running.sections, trained_on)
+    if running.topology:
+        check_beside(found)
     if running.early_exit is not None:
         check_held(sent)
         if found.fitted_on is None or found.fitted_on is found.test:
@@ -339,28 +342,32 @@ def _emulated(ready: _Ready, running: RunOptions, reporter: Reporter) -> Outcome
     """Show the tiles."""
     deployed, chosen = ready.deployed, ready.chosen
     pixels = chosen.tiles.pixels
-    watched = None
-    with (
-        reporter.part("emulate") as note,
-        presenter_of(deployed, ready.reference, running) as presenter,
-    ):
-        quantized = quantize_network(
-            deployed.neurons, deployed.block_shapes, deployed.code.synapse_s
-        )
-        shown = orientations(running.orientations)
-        with reporter.bar("emulate", len(pixels) * len(shown)) as advance:
-            found = emulate(deployed, quantized.network, presenter, pixels, advance, shown)
-        if running.early_exit is not None and chosen.calibration is not None:
-            looks = []
-            for tiles in (chosen.calibration, chosen.tiles):
-                with reporter.bar("watch", len(tiles.pixels)) as advance:
-                    looks.append(watch(deployed, presenter, tiles.pixels, advance, tiles.known))
-            watched = Watched(running.early_exit, *looks)
-        turned = f" in {len(shown)} orientations" if len(shown) > 1 else ""
-        note.detail = f"{len(pixels)} tiles{turned} of {deployed.code.n_steps} steps"
+    watched, beside = None, None
+    with presenter_of(deployed, ready.reference, running) as presenter:
+        with reporter.part("emulate") as note:
+            quantized = quantize_network(
+                deployed.neurons, deployed.block_shapes, deployed.code.synapse_s
+            )
+            shown = orientations(running.orientations)
+            with reporter.bar("emulate", len(pixels) * len(shown)) as advance:
+                found = emulate(deployed, quantized.network, presenter, pixels, advance, shown)
+            if running.early_exit is not None and chosen.calibration is not None:
+                looks = []
+                for tiles in (chosen.calibration, chosen.tiles):
+                    with reporter.bar("watch", len(tiles.pixels)) as advance:
+                        looks.append(watch(deployed, presenter, tiles.pixels, advance, tiles.known))
+                watched = Watched(running.early_exit, *looks)
+            turned = f" in {len(shown)} orientations" if len(shown) > 1 else ""
+            note.detail = f"{len(pixels)} tiles{turned} of {deployed.code.n_steps} steps"
+        if running.topology:
+            with reporter.part("beside") as note:
+                beside = beside_of(
+                    deployed, chosen.sections, presenter, running.orientations, reporter
+                )
+                note.detail = f"{beside.stack.n_sections} sections to choose thresholds on"
     digests = SpikeDigests(ready.digest.hexdigest(), found.digest.hexdigest())
     notes, floats = ready.notes, ready.floats
-    return Outcome(deployed, chosen, quantized, found, watched, digests, notes, floats)
+    return Outcome(deployed, chosen, quantized, found, watched, digests, notes, floats, beside)
 
 
 def _deployment(

@@ -50,6 +50,14 @@ class Selection:
         parts = [self.test] if self.fitted_on is None else [self.test, self.fitted_on]
         return min(min(part.images.shape[1:]) for part in parts)
 
+    @property
+    def beside(self) -> Stack | None:
+        """Labelled sections of the stack that are not in ``test``; None where there are none."""
+        judged = set(self.test.section_numbers)
+        numbers = self.stack.section_numbers
+        others = [one for one in self.stack.labelled_sections if numbers[one] not in judged]
+        return self.stack.select(others) if others else None
+
     def tiles(self, tile: int, count: int | None) -> Tiles:
         """So many tiles of the sections, or all that make up the whole of them."""
         if count is None:

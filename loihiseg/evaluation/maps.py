@@ -86,7 +86,7 @@ def maps_of(
     if chosen.whole:
         return Maps(spiking, eight_bit, trained, trained, before)
     with reporter.bar("trained network", len(images)) as advance:
-        sections = _predicted(float_network(deployed), deployed.tile, images, shown, advance)
+        sections = predicted(float_network(deployed), deployed.tile, images, shown, advance)
     return Maps(spiking, eight_bit, trained, sections, before)
 
 
@@ -96,7 +96,7 @@ def _before(predict: Predict, tile: int, chosen: Chosen, shown: Sequence[Orienta
     tiles = _assembled(chosen.tiles, list(logits), shown)
     if chosen.whole:
         return Before(tiles, tiles)
-    return Before(tiles, _predicted(predict, tile, chosen.sections.test.images, shown))
+    return Before(tiles, predicted(predict, tile, chosen.sections.test.images, shown))
 
 
 def _assembled(
@@ -110,7 +110,7 @@ def _assembled(
     return mean_logits(maps)
 
 
-def _predicted(
+def predicted(
     predict: Predict,
     tile: int,
     images: np.ndarray,
@@ -143,7 +143,7 @@ def shift_of(deployed: DeployedNetwork, chosen: Chosen, shown: Sequence[Orientat
         return 0.0
     if chosen.truth is None:
         return 0.0
-    logits = _predicted(float_network(deployed), deployed.tile, validation.images, shown)
+    logits = predicted(float_network(deployed), deployed.tile, validation.images, shown)
     return chosen_shift(validation.membrane, logits, validation.known)
 
 

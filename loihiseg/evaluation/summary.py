@@ -16,6 +16,7 @@ from loihiseg.evaluation.maps import Maps, Predict, maps_of, shift_of
 from loihiseg.evaluation.notes import scored_note
 from loihiseg.evaluation.scoring import firing_rates, score_row
 from loihiseg.evaluation.timing import step_times
+from loihiseg.evaluation.topology import Beside, topology_of
 from loihiseg.metrics.energy import (
     LOIHI,
     estimate_energy,
@@ -33,6 +34,7 @@ from loihiseg.results import (
     SectionWork,
     SpikeDigests,
     StepTimes,
+    Topology,
 )
 from loihiseg.running.looks import Looks, early_exit
 from partition.display.messages import handed_on
@@ -65,6 +67,9 @@ class Outcome:
         What is to be said of how the network was made.
     floats : callable or None
         The network before it was given levels, where it was given some without training.
+    beside : Beside or None
+        Maps of other sections, to choose thresholds for cells on; None where that was not asked
+        for.
     """
 
     deployed: DeployedNetwork
@@ -75,6 +80,7 @@ class Outcome:
     digests: SpikeDigests
     notes: tuple[str, ...]
     floats: Predict | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +139,18 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         orientations=len(found.orientations),
         per_section=_per_section(outcome, activity, reporter),
         step_times=times,
+        topology=_topology(outcome, maps),
         **common_fields(
             Counted(deployed, outcome.quantized, found, rates, mapping, between, activity),
             reporter,
         ),
     )
     return Summary(results, maps, rates, mapping)
+
+
+def _topology(outcome: Outcome, maps: Maps) -> Topology | None:
+    beside = outcome.beside
+    return None if beside is None else topology_of(beside, outcome.chosen.sections.test, maps)
 
 
 def _notes(outcome: Outcome) -> tuple[str, ...]:

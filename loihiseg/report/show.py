@@ -31,6 +31,7 @@ from loihiseg.report.figures import figure_into
 from loihiseg.report.pictures import Answers, draw_answers, draw_rates
 from loihiseg.report.simulation import work_table
 from loihiseg.report.tables import Table
+from loihiseg.report.topology import topology_table
 from loihiseg.report.traces import draw_trace
 from loihiseg.report.training import draw_history
 from loihiseg.report.verdict import verdict_of
@@ -54,6 +55,7 @@ COLOURS = 96
 
 TABLES: Mapping[str, Callable[[Results], Table | None]] = {
     "scores": made.scores_table,
+    "topology": topology_table,
     "classes": classes_table,
     "by class": by_class_table,
     "layers": made.layers_table,

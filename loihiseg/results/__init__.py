@@ -5,6 +5,7 @@ shows results (tables, pages, pictures, benchmarks, notebooks) reads these:
 
 - `run`: a deployment as a whole, `Results`;
 - `scores`: of one network on some pixels, `ScoreRow`;
+- `topology`: which cells of sections were joined and cut, by a threshold chosen for that;
 - `task`: what a network is for, `Task`; `classes`: what one called that tells classes apart;
 - `layers`: sizes, firing rates and errors, layer by layer;
 - `mapping`: blocks, chips, cores and messages between them;
@@ -40,6 +41,13 @@ from loihiseg.results.simulation import (
 )
 from loihiseg.results.task import Task
 from loihiseg.results.timing import InjectedSpikes, Latency, StepPart, StepTimes
+from loihiseg.results.topology import (
+    ChosenThreshold,
+    Interval,
+    MapTopology,
+    SectionTopology,
+    Topology,
+)
 from loihiseg.results.work import (
     ActivityCounts,
     EarlyExit,
@@ -55,6 +63,7 @@ __all__ = [
     "AllocatorRow",
     "BlockUsage",
     "ChallengeScores",
+    "ChosenThreshold",
     "ClassResults",
     "ClassRow",
     "ClassScores",
@@ -65,11 +74,13 @@ __all__ = [
     "HostLayer",
     "InjectedSpikes",
     "InterChipPoint",
+    "Interval",
     "Latency",
     "LayerPrecision",
     "LayerRates",
     "LayerResults",
     "LayerWork",
+    "MapTopology",
     "MappingResults",
     "Network",
     "NetworkSource",
@@ -79,6 +90,7 @@ __all__ = [
     "Readout",
     "Results",
     "ScoreRow",
+    "SectionTopology",
     "SectionWork",
     "SimulatedRun",
     "SimulatedWork",
@@ -87,6 +99,7 @@ __all__ = [
     "StepPart",
     "StepTimes",
     "Task",
+    "Topology",
     "TriedQuantiles",
     "TunedLayer",
     "decode_results",

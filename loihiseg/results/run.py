@@ -11,6 +11,7 @@ from loihiseg.results.mapping import MappingResults
 from loihiseg.results.ranges import Amount, Count, Name, Place, Positive, Sha256, Share
 from loihiseg.results.scores import Network, ScoreRow
 from loihiseg.results.timing import StepTimes
+from loihiseg.results.topology import Topology
 from loihiseg.results.work import (
     ActivityCounts,
     EarlyExit,
@@ -158,6 +159,8 @@ class Results:
     host_layers : tuple of HostLayer
         What the host computes, before and behind the chip; empty in folders that were written
         before they were listed.
+    topology : Topology or None
+        Which cells were joined and cut; None where it was not asked for.
     classes : ClassResults or None
         What a network called that tells classes apart; None of maps of membrane.
     format : int
@@ -192,6 +195,7 @@ class Results:
     accelerators: tuple[EnergyEstimate, ...] = ()
     step_times: StepTimes | None = None
     host_layers: tuple[HostLayer, ...] = ()
+    topology: Topology | None = None
     classes: ClassResults | None = None
     format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from loihiseg.results.ranges import Count, Share
+from loihiseg.results.scores import Network
 
 
 @dataclass(frozen=True)
@@ -88,3 +89,43 @@ class ChosenThreshold:
     best_score: float
     by_block: tuple[float, ...]
     is_at_end: bool
+
+
+@dataclass(frozen=True)
+class MapTopology:
+    """The maps of one network, by the threshold that was chosen for it.
+
+    Attributes
+    ----------
+    network : Network
+    threshold : ChosenThreshold
+    sections : tuple of SectionTopology
+        In the order of `Topology.sections`.
+    means : dict of str to Interval
+        Of the sections, by the name of the score.
+    """
+
+    network: Network
+    threshold: ChosenThreshold
+    sections: tuple[SectionTopology, ...]
+    means: dict[str, Interval]
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Which cells of some sections were joined and cut, in floats and on the chip.
+
+    Attributes
+    ----------
+    chosen_on, sections : tuple of int
+        Numbers of the sections that thresholds were chosen on, and of those that are judged.
+    floats, chip : MapTopology
+    chip_less_floats : dict of str to Interval
+        Of the differences by section, by the name of the score.
+    """
+
+    chosen_on: tuple[Count, ...]
+    sections: tuple[Count, ...]
+    floats: MapTopology
+    chip: MapTopology
+    chip_less_floats: dict[str, Interval]

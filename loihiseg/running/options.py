@@ -6,7 +6,7 @@ from typing import Literal
 
 from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.errors import Option, OptionError
-from loihiseg.option_fields import Number, OneOf, Text, Whole, Words, check_options, option
+from loihiseg.option_fields import Number, OneOf, Text, Whole, Words, YesOrNo, check_options, option
 
 WINDOW = 2048
 """Rows and columns of a window, pixels: whole chunks of what is written, and few tiles twice."""
@@ -60,6 +60,9 @@ class RunOptions:
     orientations : int
         1, or 4 or 8 to show each tile turned, and mirrored too, and take the mean probability; all
         of them are counted.
+    topology : bool
+        Also choose a threshold for cells on all labelled sections beside these, of the network in
+        floats and of the spikes, and score which cells are joined and cut by it.
     task : str or None
         "membrane" or "classes", what the network has to give; None for what its shapes say.
 
@@ -77,10 +80,16 @@ class RunOptions:
     check: int = option(0, Whole(0, 10**4))
     early_exit: float | None = option(None, Number(0, 1))
     orientations: Literal[1, 4, 8] = option(1, OneOf((1, 4, 8)))
+    topology: bool = option(False, YesOrNo())
     task: Literal["membrane", "classes"] | None = option(None, Words(("membrane", "classes")))
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.topology and self.tiles is not None:
+            # Cells of tiles end at their borders.
+            raise OptionError(
+                Option("topology"), " is of whole sections; leave ", Option("tiles"), " out"
+            )
         if self.early_exit is None:
             return
         exits = Option("early_exit")

@@ -67,6 +67,7 @@ class DeployConfig:
     corrections: bool | None = False
     allow_host_tail: bool | None = False
     code_options: Mapping[str, Any] = field(default_factory=dict)
+    topology: bool = False
     task: str | None = None
     output: str | None = None
 

@@ -188,6 +188,12 @@ def _add_running(parser: Parser) -> None:
         "presentations are counted in steps, events, energy and seconds",
     )
     group.add_argument(
+        "--topology",
+        action="store_true",
+        help="also choose a threshold for cells on all labelled sections beside these, of the "
+        "network in floats and of the spikes, and score which cells are joined and cut by it",
+    )
+    group.add_argument(
         "--target",
         choices=("sim", "loihi"),
         default=default_of(RunOptions, "target"),

@@ -47,10 +47,10 @@ def print_report(results: "Results", page: Path) -> None:
 
 def _scores(results: "Results") -> "tuple[Callable[[Results], tables.Table | None], ...]":
     """Tables of what was scored."""
-    from loihiseg.report import classes, tables
+    from loihiseg.report import classes, tables, topology
 
     if results.classes is None:
-        return (tables.scores_table,)
+        return topology.topology_table, tables.scores_table
     return classes.by_class_table, classes.classes_table
 
 

@@ -1,0 +1,172 @@
+"""Thresholds for cells, chosen on sections beside those that are judged, and what they come to."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from loihiseg.compilation.calibration import Presenter
+from loihiseg.compilation.deployed import DeployedNetwork
+from loihiseg.data.orientations import NumberOfOrientations, orientations
+from loihiseg.data.selection import Selection
+from loihiseg.data.stack import Stack
+from loihiseg.errors import InputError, Option, OptionError
+from loihiseg.evaluation.maps import Maps, float_network, predicted
+from loihiseg.metrics.choosing import LOGITS, choose_threshold, interval
+from loihiseg.metrics.known import closed
+from loihiseg.metrics.topology import rand_curve, section_topology
+from loihiseg.progress import Reporter
+from loihiseg.results import ChosenThreshold, Interval, MapTopology, Network, SectionTopology
+from loihiseg.results.topology import Topology
+from loihiseg.running.sections import run
+
+LEAST_SECTIONS = 3
+"""A threshold of two says nothing of the next."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Sections that thresholds are chosen on, and logits of their maps, (n, rows, columns)."""
+
+    stack: Stack
+    floats: np.ndarray
+    chip: np.ndarray
+
+
+def check_beside(selection: Selection) -> None:
+    """Refuse data on which no threshold can be chosen, before anything is built.
+
+    Raises
+    ------
+    OptionError
+    """
+    if selection.rows is not None:
+        raise OptionError(
+            Option("topology"), ": the network was trained on other rows of these sections, and "
+            "cells are of whole ones; use a network that was trained on other sections",
+        )  # fmt: skip
+    if selection.test.membrane is None:
+        raise OptionError(Option("topology"), ": these sections have no labels; leave it out")
+    beside = selection.beside
+    n = 0 if beside is None else beside.n_sections
+    if n < LEAST_SECTIONS:
+        raise OptionError(
+            Option("topology"),
+            f": {n} labelled sections beside these, expected {LEAST_SECTIONS} at least to choose "
+            "a threshold on; choose fewer by ", Option("sections"), ", or leave it out",
+        )  # fmt: skip
+
+
+def beside_of(
+    deployed: DeployedNetwork,
+    selection: Selection,
+    presenter: Presenter,
+    n_orientations: NumberOfOrientations,
+    reporter: Reporter,
+) -> Beside:
+    """Maps of the labelled sections beside those that are judged.
+
+    Parameters
+    ----------
+    deployed : DeployedNetwork
+    selection : Selection
+        That `check_beside` has let pass.
+    presenter : Presenter
+    n_orientations : int
+        In which the judged sections are shown too.
+    reporter : Reporter
+    """
+    stack = selection.beside
+    if stack is None:
+        raise InputError("no labelled sections beside these")
+    with reporter.bar("sections beside, in floats", stack.n_sections) as advance:
+        shown = orientations(n_orientations)
+        floats = predicted(float_network(deployed), deployed.tile, stack.images, shown, advance)
+    chip = []
+    with reporter.bar("sections beside, on chip", stack.n_sections) as advance:
+        for section in run(
+            deployed, stack.images, orientations=n_orientations, presenter=presenter
+        ):
+            chip.append(section.logits)
+            advance()
+    return Beside(stack, floats, np.stack(chip))
+
+
+def topology_of(beside: Beside, test: Stack, maps: Maps) -> Topology:
+    """Score cells of the judged sections, by thresholds that are chosen on the others.
+
+    Parameters
+    ----------
+    beside : Beside
+    test : Stack
+        Sections without a cell are left out.
+    maps : Maps
+        Of whole sections.
+    """
+    floats = _of_map(Network.TRAINED, beside.stack, beside.floats, test, maps.trained)
+    chip = _of_map(Network.EMULATED, beside.stack, beside.chip, test, maps.spiking)
+    numbers = test.section_numbers
+    return Topology(
+        chosen_on=beside.stack.section_numbers,
+        sections=tuple(numbers[place] for place in _with_cells(test)),
+        floats=floats,
+        chip=chip,
+        chip_less_floats=intervals(
+            [
+                {name: one[name] - other[name] for name in one}
+                for one, other in zip(_plain(chip.sections), _plain(floats.sections), strict=True)
+            ]
+        ),
+    )
+
+
+def _of_map(
+    network: Network, others: Stack, chosen_by: np.ndarray, test: Stack, logits: np.ndarray
+) -> MapTopology:
+    threshold = chosen(others, chosen_by)
+    sections = tuple(
+        section_topology(*_closed(test, logits, place), threshold.logit)
+        for place in _with_cells(test)
+    )
+    return MapTopology(network, threshold, sections, intervals(_plain(sections)))
+
+
+def chosen(stack: Stack, logits: np.ndarray) -> ChosenThreshold:
+    """The threshold of the best V_Rand over all sections with a cell.
+
+    Parameters
+    ----------
+    stack : Stack
+        Labelled.
+    logits : numpy.ndarray
+        (n, rows, columns) of membrane.
+    """
+    places = _with_cells(stack)
+    curves = [rand_curve(*_closed(stack, logits, place), LOGITS) for place in places]
+    return choose_threshold(np.array(curves))
+
+
+def intervals(rows: Sequence[dict[str, float]]) -> dict[str, Interval]:
+    """Means of sections, by the name of the score; see `loihiseg.metrics.choosing.interval`."""
+    return {name: interval([row[name] for row in rows]) for name in rows[0]}
+
+
+def _plain(sections: Sequence[SectionTopology]) -> list[dict[str, float]]:
+    return [asdict(one) for one in sections]
+
+
+def _closed(stack: Stack, logits: np.ndarray, place: int) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and map of a section, pixels that count for nothing membrane in both."""
+    assert stack.membrane is not None
+    known = None if stack.known is None else stack.known[place]
+    return closed(known, stack.membrane[place], logits[place])
+
+
+def _with_cells(stack: Stack) -> list[int]:
+    assert stack.membrane is not None
+    known = stack.known
+    return [
+        place
+        for place, membrane in enumerate(stack.membrane)
+        if not (membrane if known is None else membrane | ~known[place]).all()
+    ]
