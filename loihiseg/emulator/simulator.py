@@ -5,6 +5,7 @@
 ...     sim.run(0.1)
 """
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -130,7 +131,9 @@ class Simulator(nengo_loihi.Simulator):
         self.closed = True
         if model is None:
             model = Model(dt=float(dt), label=f"{network}, dt={dt:f}")
-        with limits_enforced(model, enforce_limits):
+        with limits_enforced(model, enforce_limits), warnings.catch_warnings():
+            # nengo-loihi fills integers with a float that stands for no limit.
+            warnings.filterwarnings("ignore", message="invalid value encountered in cast")
             super().__init__(network, dt, seed, model, *args, **kwargs)
         emulator = self.sims.get("emulator")
         self.accelerated = Accelerated(False, False, reason=f"target is {self.target!r}")
