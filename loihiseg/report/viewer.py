@@ -1,8 +1,8 @@
 """All sections of a run to be looked at on its page: one kind of image beside or over another.
 
 The page needs no other file and no network: images are in it, JPEG of what is grey, PNG of what is
-not. A few lines of script choose which are shown; the controls are the browser's own, so that keys
-work on them.
+not. A few lines of script choose which are shown, move the line between them and say what is under
+the pointer; the controls are the browser's own, so that keys work on them.
 """
 
 import base64
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihiseg.report.pictures import Answers, panels_of
+from loihiseg.report.pictures import Answers, meanings, panels_of
 from loihiseg.report.templating import template
 from partition.display.messages import printable
 
@@ -23,6 +23,9 @@ MOST_PIXELS = 768
 
 QUALITY = 75
 """Of JPEG."""
+
+_TOP = 255
+"""Of what an image has for 1."""
 
 FIRST, SECOND = "section", "on chip"
 """What is shown at first, on the left and on the right of the line."""
@@ -36,6 +39,7 @@ class _Shown:
 
     title: str
     images: dict[str, str]
+    stride: int
 
     @property
     def n_bytes(self) -> int:
@@ -70,6 +74,8 @@ def viewer(answers: Answers, most_bytes: int = MOST_BYTES) -> str:
     data = {
         "titles": [one.title for one in shown],
         "images": {name: [one.images[name] for one in shown] for name in names},
+        "words": {name: _words(name) for name in names},
+        "stride": shown[0].stride,
     }
     page = template(_TEMPLATE)
     titles = data["titles"]
@@ -80,7 +86,18 @@ def _sections(answers: Answers) -> Iterator[_Shown]:
     for row in range(len(answers.raw)):
         panels = panels_of(answers, row)
         images = {name: _address(panel) for name, panel in panels.items()}
-        yield _Shown(printable(answers.titles[row]), images)
+        stride = _stride(answers.raw[row])
+        yield _Shown(printable(answers.titles[row]), images, stride)
+
+
+def _words(name: str) -> list[tuple[list[int], str]]:
+    """Colours of a kind of image, (red, green, blue) from 0 to 255, and what each means."""
+    return [([round(_TOP * part) for part in colour], word) for colour, word in meanings(name)]
+
+
+def _stride(panel: np.ndarray) -> int:
+    """Of the pixels that are shown."""
+    return -(-max(panel.shape[:2]) // MOST_PIXELS)
 
 
 def _address(panel: np.ndarray) -> str:
@@ -94,12 +111,12 @@ def _address(panel: np.ndarray) -> str:
     """
     import imagecodecs
 
-    stride = -(-max(panel.shape[:2]) // MOST_PIXELS)
+    stride = _stride(panel)
     panel = np.ascontiguousarray(panel[::stride, ::stride])
     is_grey = panel.ndim == 2 and panel.dtype != bool
     if panel.dtype != np.uint8:
         share = np.nan_to_num(panel.astype(np.float32))
-        panel = np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
+        panel = np.rint(np.clip(share, 0, 1) * _TOP).astype(np.uint8)
     if is_grey:
         kind, data = "jpeg", imagecodecs.jpeg8_encode(panel, level=QUALITY)
     else:
