@@ -63,7 +63,7 @@ class Browser:
         return self.find(selector).text
 
     def drag(self, selector, *places):
-        """Press at the first (x, y) of an element, as shares of it, go through the others, let go."""
+        """Press at the first (x, y), shares of an element, go through the others, let go."""
         element = self.centred(selector)
         self._mouse("mouseMoved", element, places[0])
         self._mouse("mousePressed", element, places[0])

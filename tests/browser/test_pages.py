@@ -1,4 +1,4 @@
-"""Every page in a real browser: loads alone, says nothing on the console, fits, can be used by all."""
+"""Every page in a real browser: loads alone, the console is silent, it fits, all can use it."""
 
 import os
 from pathlib import Path

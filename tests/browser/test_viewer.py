@@ -18,7 +18,7 @@ def alternatives(page):
 
 def test_the_slider_moves_through_all_sections(page):
     slider, seen = page.find("#viewer-section"), []
-    for number in range(4):
+    for _ in range(4):
         seen.append(
             (page.text("#viewer-title"), page.find("#viewer-image-left").get_attribute("src"))
         )
