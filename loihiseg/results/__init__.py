@@ -47,6 +47,7 @@ from loihiseg.results.work import (
     InterChipPoint,
     SectionWork,
     SpikeDigests,
+    StepScore,
 )
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "SimulationResults",
     "SpikeDigests",
     "StepPart",
+    "StepScore",
     "StepTimes",
     "Task",
     "TriedQuantiles",
