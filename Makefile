@@ -5,6 +5,7 @@
 # make fuzz     damaged files of every format, for MINUTES (10)
 # make clean    remove what these made, reports in runs/ excepted
 #
+# Where no interpreter fits and uv is on the PATH, uv brings Python 3.12.
 # All install into .venv first, once, with the versions of constraints.txt; docs into .venv-docs.
 # Another interpreter: make PYTHON=/path/to/python3.11 deploy. Another folder: make VENV=name deploy.
 
@@ -16,8 +17,12 @@ is_supported = import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12
 # pyenv puts stand-ins for versions that are not active on the path, so each is tried.
 supported = $(shell for p in $(PYTHON); do \
 	if $$p -c '$(is_supported)' >/dev/null 2>&1; then echo $$p; break; fi; done)
+# uv takes one that it knows of, and else downloads it; what it says goes to the terminal.
+from_uv = $(shell if uv --version >/dev/null 2>&1; then \
+	uv python find 3.12 2>/dev/null || { uv python install 3.12 >&2 && uv python find 3.12; }; fi)
+python_for = $(or $(supported),$(from_uv))
 wanted = loihiseg needs Python 3.11 or 3.12 (nengo-loihi runs on no newer one), found neither as \
-	$(PYTHON): install one, or name it with make PYTHON=/path/to/python3.12
+	$(PYTHON): install one, or uv, which brings it, or name it with make PYTHON=/path/to/python3.12
 # A folder of the user's own is not installed into.
 foreign = $(if $(wildcard $(VENV)),$(if $(wildcard $(VENV)/.made-by-make),,yes))
 taken = $(VENV) was not made by this Makefile: move it away, or name another: make VENV=.venv-loihiseg
@@ -49,7 +54,7 @@ $(VENV)/.installed: extras = [partition]
 $(VENV)/.installed-test: extras = [test,notebook,partition,cluster,calibration,check]
 
 $(VENV)/.installed $(VENV)/.installed-test: setup.cfg pyproject.toml constraints.txt
-	$(eval python := $(supported))$(check)
+	$(eval python := $(python_for))$(check)
 	@rm -f $@
 	@if ! $(pip) --version >/dev/null 2>&1; then \
 		rm -rf $(VENV) && mkdir -p $(VENV) && touch $(VENV)/.made-by-make && \
@@ -62,7 +67,7 @@ $(VENV)/.installed $(VENV)/.installed-test: setup.cfg pyproject.toml constraints
 	@touch $@
 
 $(VENV)-docs/.installed: docs/site/requirements.txt
-	$(eval python := $(supported))$(if $(python),,$(error $(wanted)))
+	$(eval python := $(python_for))$(if $(python),,$(error $(wanted)))
 	@if [ -e $(VENV)-docs ] && [ ! -e $(VENV)-docs/.made-by-make ]; then \
 		echo "$(VENV)-docs was not made by this Makefile: move it away"; exit 1; fi
 	@rm -rf $(VENV)-docs && mkdir -p $(VENV)-docs && touch $(VENV)-docs/.made-by-make

@@ -3,8 +3,10 @@
 A link such as ``](../benchmarks/networks/README.md)`` works where the repository is browsed. Here
 each file that is linked so comes along below ``repository/``, Markdown as a page, and links are led
 there. What is linked and is not there stays as it is, so that the build ends with a warning of it.
+A page that would load anything from elsewhere is warned of too.
 """
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -19,6 +21,11 @@ FOLDER = "repository"
 
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#|/)(?P<path>[^)\s#]+)(?P<anchor>#[^)\s]*)?(?=\))")
 """Targets of inline links that are no addresses; none of ours has a blank in it."""
+
+LOADED = re.compile(r"<(?:script|link|img|iframe)\b[^>]*(?:src|href)=\"?https?://[^\s\">]+")
+"""What a page loads from elsewhere, as soon as it is opened."""
+
+LOG = logging.getLogger("mkdocs.hooks")
 
 
 def _root(config: MkDocsConfig) -> Path:
@@ -72,3 +79,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
         return there + (found["anchor"] or "")
 
     return LINK.sub(led, markdown)
+
+
+def on_post_page(output: str, page: Page, **_: Any) -> str:
+    """Warn of what a page loads from elsewhere, so that the build ends with it."""
+    for found in LOADED.finditer(output):
+        if 'rel="canonical"' not in found[0]:
+            LOG.warning("%s loads from elsewhere: %s", page.file.src_uri, found[0][:120])
+    return output

@@ -5,6 +5,9 @@
 ...     sim.run(0.1)
 """
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -95,6 +98,14 @@ class Activity:
         )
 
 
+@contextmanager
+def _casts_unsaid() -> Iterator[None]:
+    """Without numpy's warning of nengo-loihi's integers that are filled with a float."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="invalid value encountered in cast")
+        yield
+
+
 class Simulator(nengo_loihi.Simulator):
     """Drop-in for `nengo_loihi.Simulator`; ``target="sim"`` runs compiled.
 
@@ -130,7 +141,7 @@ class Simulator(nengo_loihi.Simulator):
         self.closed = True
         if model is None:
             model = Model(dt=float(dt), label=f"{network}, dt={dt:f}")
-        with limits_enforced(model, enforce_limits):
+        with limits_enforced(model, enforce_limits), _casts_unsaid():
             super().__init__(network, dt, seed, model, *args, **kwargs)
         emulator = self.sims.get("emulator")
         self.accelerated = Accelerated(False, False, reason=f"target is {self.target!r}")
@@ -143,7 +154,8 @@ class Simulator(nengo_loihi.Simulator):
         ]
         if emulator is None or self.target != "sim":
             return
-        compiled = CompiledEmulator(self.model, seed=emulator.seed)
+        with _casts_unsaid():
+            compiled = CompiledEmulator(self.model, seed=emulator.seed)
         self.sims["emulator"] = compiled
         self._runner.emulator = compiled
         self.accelerated = compiled.accelerated
@@ -174,7 +186,8 @@ class Simulator(nengo_loihi.Simulator):
         for spikes in self.model.inputs:
             spikes.spikes = {t: spikes.spikes[t] for t in spikes.permanent}
         kind = CompiledEmulator if isinstance(emulator, CompiledEmulator) else EmulatorInterface
-        self.sims["emulator"] = kind(self.model, seed=seed)
+        with _casts_unsaid():
+            self.sims["emulator"] = kind(self.model, seed=seed)
         for name in ("host_pre", "host"):
             if name in self.sims:
                 self.sims[name].reset(None if seed == emulator.seed else seed)

@@ -35,11 +35,14 @@ class Trace:
         bool, the same shape.
     threshold : numpy.ndarray
         int32, (rows, columns, neurons).
+    forgets : bool
+        Whether nothing of a voltage is kept in the next step.
     """
 
     voltage: np.ndarray
     fired: np.ndarray
     threshold: np.ndarray
+    forgets: bool = False
 
 
 def traces(
@@ -89,6 +92,7 @@ def traces(
             voltage[:, own].reshape(shape),
             fired[:, own].reshape(shape),
             threshold[places[name]].reshape(shapes[name]),
+            not state.parameters["keep_v"][places[name]].any(),
         )
     return found
 

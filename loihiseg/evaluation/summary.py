@@ -1,6 +1,6 @@
 """What a deployment came to: scores where there is truth, and everything else that is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,7 @@ from loihiseg.conversion.precision import QuantizedNetwork
 from loihiseg.data.selection import Chosen
 from loihiseg.evaluation.counted import Counted, common_fields
 from loihiseg.evaluation.emulation import Emulation
-from loihiseg.evaluation.exits import exit_results
+from loihiseg.evaluation.exits import exit_results, step_scores
 from loihiseg.evaluation.maps import Maps, Predict, maps_of, shift_of
 from loihiseg.evaluation.notes import scored_note
 from loihiseg.evaluation.scoring import firing_rates, score_row
@@ -224,4 +224,6 @@ def _stop_early(outcome: Outcome, activity: ActivityCounts) -> _Stopped | None:
     logits = test.logits[np.arange(len(test.logits)), exits.look]
     steps, n_neurons = outcome.found.steps, deployed.neurons.n_chip_neurons
     saved = exit_results(rule, exits, steps, activity, n_neurons)
+    truth = outcome.chosen.tiles.membrane
+    saved = replace(saved, by_step=step_scores(test, line, deployed.threshold, truth))
     return _Stopped(saved, outcome.chosen.tiles.assemble(line(logits)))

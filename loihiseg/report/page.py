@@ -2,12 +2,10 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from loihiseg.files import write_bytes
 from loihiseg.report.tables import Table
 from loihiseg.report.templating import template
 from partition.display.messages import printable
@@ -38,38 +36,23 @@ class Head:
     configuration: str = ""
 
 
-def write_page(
-    folder: Path,
-    title: str,
-    tables: Sequence[Table],
-    pictures: dict[str, str],
-    head: Head | None = None,
-    viewer: str = "",
-) -> Path:
-    """Write `PAGE_FILE` with tables and pictures inside it.
+@dataclass(frozen=True)
+class Parts:
+    """What else stands on a page: HTML, which is not escaped, and words.
 
-    Parameters
+    Attributes
     ----------
-    folder : Path
-        Holds the pictures.
-    title : str
-    tables : list of loihiseg.report.tables.Table
-    pictures : dict of str to str
-        Caption by file name.
-    head : Head, optional
     viewer : str
-        HTML of `loihiseg.report.viewer.viewer`.
-
-    Returns
-    -------
-    Path
-        Of the page.
+        Of `loihiseg.report.viewer.viewer`, before all tables.
+    drawn : mapping of str to str
+        Of `loihiseg.report.charts` and such, by the title of the table that it stands above.
+    glossary : tuple of (str, str)
+        Word, and what it means; at the end, folded up.
     """
-    above = {t.title: (folder / t.picture).read_bytes() for t in tables if t.picture}
-    apart = {caption: (folder / name).read_bytes() for name, caption in pictures.items()}
-    path = folder / PAGE_FILE
-    write_bytes(path, page_html(title, tables, apart, above, head, viewer).encode())
-    return path
+
+    viewer: str = ""
+    drawn: Mapping[str, str] = field(default_factory=dict)
+    glossary: tuple[tuple[str, str], ...] = ()
 
 
 def page_html(
@@ -78,7 +61,7 @@ def page_html(
     pictures: Mapping[str, bytes],
     above: Mapping[str, bytes] | None = None,
     head: Head | None = None,
-    viewer: str = "",
+    parts: Parts | None = None,
 ) -> str:
     """A page that needs no other file.
 
@@ -91,14 +74,14 @@ def page_html(
     above : mapping of str to bytes, optional
         PNG by the title of the table that it stands above.
     head : Head, optional
-    viewer : str
-        HTML, which is not escaped.
+    parts : Parts, optional
 
     Returns
     -------
     str
         HTML; whatever it was given is text in it.
     """
+    parts = parts or Parts()
     sections = [
         {
             "title": printable(t.title),
@@ -107,6 +90,7 @@ def page_html(
             "header": [printable(cell.replace("\n", " ")) for cell in t.header],
             "rows": [[printable(cell) for cell in row] for row in t.rows],
             "image": _embedded((above or {}).get(t.title)),
+            "drawn": Markup(parts.drawn.get(t.title, "")),
         }
         for t in tables
     ]
@@ -117,7 +101,9 @@ def page_html(
         title=printable(title),
         sections=sections,
         head=head and _printable(head),
-        viewer=Markup(viewer),
+        viewer=Markup(parts.viewer),
+        glossary=parts.glossary,
+        has_script=bool(parts.drawn or (head and head.configuration)),
     )
 
 

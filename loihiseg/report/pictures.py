@@ -18,6 +18,8 @@ MAX_ROWS = 4
 # Missed membrane, false membrane: told apart by people who do not see red and green apart.
 _MISSED, _FALSE = (0.84, 0.37, 0.0), (0.0, 0.45, 0.70)
 _IGNORED = (0.94, 0.89, 0.26)
+_FOUND = 0.35
+"""Grey of membrane that was found."""
 
 
 class Answers(Protocol):
@@ -124,6 +126,31 @@ def panels_of(answers: Answers, row: int) -> dict[str, np.ndarray]:
     return panels
 
 
+def meanings(name: str) -> tuple[tuple[tuple[float, float, float], str], ...]:
+    """What the colours of a panel mean.
+
+    Parameters
+    ----------
+    name : str
+        Of a panel of `panels_of`.
+
+    Returns
+    -------
+    tuple of ((red, green, blue), str)
+        From 0 to 1; empty of what is grey, where a value means itself.
+    """
+    black, white = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    ignored = (_IGNORED, "counts for nothing")
+    if name == "truth":
+        return (black, "membrane"), (white, "cell"), ignored
+    if name == "disagreement":
+        return (black, "called differently"), (white, "called alike"), ignored
+    if name == "on chip: errors":
+        right = ((_FOUND,) * 3, "membrane, found"), (white, "cell, right")
+        return (_MISSED, "membrane, missed"), (_FALSE, "membrane, invented"), *right, ignored
+    return ()
+
+
 def _hidden(panel: np.ndarray, known: np.ndarray) -> np.ndarray:
     """A panel, grey or in colours, as one in colours; pixels that do not count are yellow."""
     picture = panel * 1.0 if panel.ndim == 3 else np.repeat(panel[..., None] * 1.0, 3, axis=2)
@@ -132,7 +159,7 @@ def _hidden(panel: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _errors(truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
-    picture = np.where(truth[..., None], 0.35, 1.0) * np.ones(3)
+    picture = np.where(truth[..., None], _FOUND, 1.0) * np.ones(3)
     picture[truth & ~answer] = _MISSED
     picture[~truth & answer] = _FALSE
     return picture

@@ -24,7 +24,7 @@ import numpy as np
 from loihiseg.errors import Option, OptionError
 from loihiseg.report import tables as made
 from loihiseg.report.classes import by_class_table, classes_table
-from loihiseg.report.comparison.facts import ComparedRun
+from loihiseg.report.comparison.facts import FACTS, ComparedRun
 from loihiseg.report.comparison.runs import deployment_facts, read_run
 from loihiseg.report.comparison.tables import facts_table
 from loihiseg.report.figures import figure_into
@@ -141,23 +141,32 @@ def verdict(results: Results) -> Html:
     return Html(text + "".join(f"<p>{escape(printable(one))}</p>" for one in found.warnings))
 
 
-def compared(runs: Mapping[str, Results | str | Path]) -> Html:
+def compared(runs: Mapping[str, Results | str | Path], *facts: str) -> Html:
     """Deployments side by side, and run folders of whatever kind.
 
     Parameters
     ----------
     runs : mapping of str to Results or path-like
         By the name that stands above its column.
+    facts : str
+        Rows, by `loihiseg.report.comparison.facts.Fact.key`; all that there are without.
 
     Raises
     ------
     InputError
-        If a folder holds no run.
+        If a folder holds no run, or there is no fact of that name.
     """
+    keys = [fact.key for fact in FACTS]
+    for fact in facts:
+        if fact not in keys:
+            raise OptionError(
+                Option("facts"), f" {fact!r:.60}: no such fact; there are {', '.join(keys)}"
+            )
     columns = []
     for name, run in runs.items():
-        facts = deployment_facts(run) if isinstance(run, Results) else read_run(Path(run)).facts
-        columns.append(ComparedRun(name, {}, facts))
+        found = deployment_facts(run) if isinstance(run, Results) else read_run(Path(run)).facts
+        kept = {key: value for key, value in found.items() if not facts or key in facts}
+        columns.append(ComparedRun(name, {}, kept))
     return Html(_html(facts_table(columns)))
 
 

@@ -21,15 +21,13 @@ MAX_CELL = 60
 class Table:
     """A table of text. The first column is left-aligned, the others right.
 
-    ``picture`` is the name of a picture in the run folder that the page shows above it, ``warning``
-    what must not be overlooked.
+    ``warning`` is what must not be overlooked.
     """
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
-    picture: str = ""
     warning: str = ""
 
 
@@ -166,7 +164,7 @@ def allocators_table(results: Results) -> Table:
         "Messages per step, expected from rates; hops per message are counted on an assumed mesh "
         "of 4 rows of 8 tiles with 4 cores, numbered row by row."
     )
-    return Table("Allocators", header, tuple(rows), note, "floor_plan.png")
+    return Table("Allocators", header, tuple(rows), note)
 
 
 def energy_table(results: Results) -> Table:

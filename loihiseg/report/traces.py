@@ -48,17 +48,24 @@ def _draw(axis: "Axes", found: "Trace", unit: tuple[int, int, int]) -> None:
     voltage = found.voltage[:, row, column, neuron] / threshold
     fired = found.fired[:, row, column, neuron]
     steps = np.arange(1, len(voltage) + 1)
-    # A spike takes the voltage back to 0 in the same step.
-    at = np.repeat(steps, 1 + fired)
-    through = np.concatenate([[v, 0.0][: 1 + int(f)] for v, f in zip(voltage, fired)])
-    axis.plot(at, through, color=VOLTAGE, lw=1)
+    if found.forgets:
+        axis.vlines(steps, 0, voltage, color=VOLTAGE, lw=1)
+    else:
+        # A spike takes the voltage back to 0 in the same step.
+        at = np.repeat(steps, 1 + fired)
+        through = np.concatenate([[v, 0.0][: 1 + int(f)] for v, f in zip(voltage, fired)])
+        axis.plot(at, through, color=VOLTAGE, lw=1)
     axis.plot(steps, voltage, color=VOLTAGE, marker=".", ms=4, lw=0)
     axis.axhline(1.0, color=THRESHOLD, lw=0.8, ls="--")
     for step in steps[fired]:
         axis.axvline(step, ymin=0.82, color=SPIKE, lw=1.8)
     if voltage.min() < -MOST_LINEAR:
         axis.set_yscale("symlog", linthresh=2)
-        axis.set_ylim(2 * voltage.min(), 10 * max(voltage.max(), 1.0))
+        axis.set_ylim(3 * voltage.min(), 100 * max(voltage.max(), 1.0))
+        far = 10.0 ** np.floor(np.log10(-voltage.min()))
+        axis.set_yticks([-far, -np.sqrt(far), 0, 1], minor=False)
+        axis.set_yticks([], minor=True)
+        axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     else:
         low, high = min(voltage.min(), 0.0), max(voltage.max(), 1.0)
         axis.set_ylim(low - 0.1 * (high - low), high + 0.35 * (high - low))

@@ -55,6 +55,7 @@ from loihiseg.results.work import (
     InterChipPoint,
     SectionWork,
     SpikeDigests,
+    StepScore,
 )
 
 __all__ = [
@@ -97,6 +98,7 @@ __all__ = [
     "SimulationResults",
     "SpikeDigests",
     "StepPart",
+    "StepScore",
     "StepTimes",
     "Task",
     "Topology",

@@ -120,6 +120,25 @@ class InterChipPoint:
 
 
 @dataclass(frozen=True)
+class StepScore:
+    """Maps that the host would read out at a step, over all tiles by themselves.
+
+    Attributes
+    ----------
+    step : int
+    agreement : float
+        Share of the pixels that are called as at the end.
+    accuracy, membrane_iou : float or None
+        None without truth.
+    """
+
+    step: Positive
+    agreement: Share
+    accuracy: Share | None = None
+    membrane_iou: Share | None = None
+
+
+@dataclass(frozen=True)
 class EarlyExit:
     """What it saves to stop presentations once their map has stopped changing.
 
@@ -135,6 +154,8 @@ class EarlyExit:
         Of the presentations that ended early.
     energy : EnergyEstimate
         Of the same, on Loihi.
+    by_step : tuple of StepScore
+        Of whole presentations, as they go on; empty in folders that were written before.
     """
 
     first_step: Positive
@@ -143,6 +164,7 @@ class EarlyExit:
     share_wrong: Share
     activity: ActivityCounts
     energy: EnergyEstimate
+    by_step: tuple[StepScore, ...] = ()
 
 
 @dataclass(frozen=True)

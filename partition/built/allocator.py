@@ -1,6 +1,6 @@
 """The cut as a nengo-loihi allocator, and nengo-loihi's own allocators beside it.
 
-The only module that imports nengo_loihi.
+The only module that imports nengo_loihi when it is imported.
 """
 
 from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from partition.core.errors import PartitionError
-from partition.system import NO_WAIT, OF_FILES, folder_handle, is_own, is_running, node_name
+from partition.system import NO_WAIT, OF_FILES, OF_FOLDERS, is_own, is_running, node_name
 
 TEMPORARY = re.compile(
     r"\..*\.(?P<host>[\w-]+)\.(?P<process>\d{1,10})\.[0-9a-f]{8}\.part", re.ASCII
@@ -273,12 +273,12 @@ def sync_folder(path: Path) -> None:
     OSError
         The disk failed.
     """
+    if OF_FOLDERS is None:
+        return
     try:
-        handle = folder_handle(path)
+        handle = os.open(path, os.O_RDONLY | OF_FOLDERS)
     except PermissionError:
         return  # It may be written but not listed.
-    if handle is None:
-        return
     try:
         _sync(handle)
     finally:

@@ -15,6 +15,7 @@ def test_every_layer_is_watched_for_the_whole_presentation():
     found = loihiseg.trace(one, PIXELS)
     assert list(found) == ["first", "last"]
     assert found["last"].voltage.shape == (one.code.n_steps, TILE, TILE, 3)
+    assert not found["last"].forgets
     (only,) = loihiseg.trace(one, PIXELS, ["last"]).values()
     np.testing.assert_array_equal(only.voltage, found["last"].voltage)
 

@@ -7,7 +7,7 @@ import pytest
 
 from loihiseg.report import tables
 from loihiseg.report.baseline import below_all_cell, trained_below_all_cell
-from loihiseg.report.page import write_page
+from loihiseg.report.page import page_html
 from loihiseg.report.tables import Table, scores_table
 from loihiseg.results import HostLayer, LayerWork
 from partition.display.terminal import Console
@@ -171,9 +171,9 @@ def test_a_training_worse_than_none_is_called_so(accuracy, says):
     assert (says in said) if says else said == ""
 
 
-def test_the_page_shows_a_warning(tmp_path):
+def test_the_page_shows_a_warning():
     table = Table("Scores", ("a",), (("1",),), "A note.", warning="Below <all> cell.")
-    text = write_page(tmp_path, "A run", [table], {}).read_text()
+    text = page_html("A run", [table], {})
     assert '<p class="warning">Below &lt;all&gt; cell.</p>' in text
-    text = write_page(tmp_path, "A run", [replace(table, warning="")], {}).read_text()
+    text = page_html("A run", [replace(table, warning="")], {})
     assert '<p class="warning">' not in text

@@ -52,6 +52,10 @@ def test_a_verdict_begins_with_its_line():
 def test_deployments_and_folders_beside_each_other(tmp_path):
     text = show.compared({"one": example(), "two": example()}).text
     assert text.count("<th>") == 2 and "deployment" in text
+    text = show.compared({"one": example()}, "n_cores", "steps").text
+    assert text.count("<tr>") == 3 and "steps a tile" in text and "deployment" not in text
+    with pytest.raises(InputError, match="'nothing': no such fact; there are kind, network"):
+        show.compared({}, "nothing")
     with pytest.raises(InputError, match="holds no run"):
         show.compared({"one": tmp_path})
 
@@ -75,10 +79,11 @@ def test_answers_are_drawn_without_a_file():
     assert show.answers(found).png.startswith(PNG)
 
 
+@pytest.mark.parametrize("forgets", [False, True])
 @pytest.mark.parametrize("lowest", [-1, -(2**20)])
-def test_traces_are_drawn_near_and_far_from_0(lowest):
+def test_traces_are_drawn_near_and_far_from_0(lowest, forgets):
     voltage = np.array([lowest, 10, 70, 0], np.int32).reshape(4, 1, 1, 1)
-    found = Trace(voltage, voltage > 64, np.full((1, 1, 1), 64, np.int32))
+    found = Trace(voltage, voltage > 64, np.full((1, 1, 1), 64, np.int32), forgets)
     assert show.trace(found, [(0, 0, 0), (0, 0, 0)], "a title").png.startswith(PNG)
 
 

@@ -1,6 +1,7 @@
 """What a deployment prints and writes."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from loihiseg.classification import ClassDeployment
     from loihiseg.commands.deploy.configuration import DeployConfig
     from loihiseg.pipeline import Deployment
-    from loihiseg.report import page, tables
+    from loihiseg.report import page
     from loihiseg.results import Results
 
 
@@ -22,7 +23,7 @@ CLASSES = "classes.npz"
 
 def print_report(results: "Results", page: Path) -> None:
     """Print the tables of a report, its verdict, and where its page is."""
-    from loihiseg.report import tables
+    from loihiseg.report import deployment, tables
     from loihiseg.report.verdict import verdict_of
     from partition.display.terminal import Console
 
@@ -32,8 +33,8 @@ def print_report(results: "Results", page: Path) -> None:
         tables.mapping_table,
         tables.allocators_table,
         tables.energy_table,
-        *_where_known(),
-        *_scores(results),
+        *deployment.WHERE_KNOWN,
+        *deployment.score_tables(results),
     ):
         made = table(results)
         if made is not None:
@@ -43,29 +44,6 @@ def print_report(results: "Results", page: Path) -> None:
     for warning in verdict.warnings:
         console.print(f"warning: {warning}", style="bold red", soft_wrap=True)
     console.print(f"report: {printable(page)}", soft_wrap=True)
-
-
-def _scores(results: "Results") -> "tuple[Callable[[Results], tables.Table | None], ...]":
-    """Tables of what was scored."""
-    from loihiseg.report import classes, tables, topology
-
-    if results.classes is None:
-        return topology.topology_table, tables.scores_table
-    return classes.by_class_table, classes.classes_table
-
-
-def _where_known() -> "tuple[Callable[[Results], tables.Table | None], ...]":
-    """Tables of what not every deployment has, in the order of the page."""
-    from loihiseg.report import tables, timing
-
-    return (
-        tables.work_table,
-        tables.host_table,
-        tables.section_table,
-        timing.injection_table,
-        timing.times_table,
-        tables.exit_table,
-    )
 
 
 def write_report(
@@ -113,7 +91,9 @@ def _write_classes(folder: Path, result: "ClassDeployment") -> None:
 
 
 def _write_answers(folder: Path, result: "Deployment | ClassDeployment") -> dict[str, str]:
-    """Write maps or classes and a picture of them; gives the picture's caption by its name."""
+    """Write maps or classes and a picture of them; gives the caption by the name of what the page
+    shows: of sections its viewer has more.
+    """
     from loihiseg.classification import ClassDeployment
     from loihiseg.report import classes, pictures
 
@@ -123,49 +103,44 @@ def _write_answers(folder: Path, result: "Deployment | ClassDeployment") -> dict
         return {"confusion.png": "Classes on chip, by label"} if is_drawn else {}
     pictures.draw_answers(result, folder / "sections.png")
     _write_maps(folder, result)
-    return {"sections.png": "Sections"}
+    return {}
 
 
 def _write_files(
     folder: Path, config: "DeployConfig", result: "Deployment | ClassDeployment"
 ) -> None:
     from loihiseg.files import write_bytes
-    from loihiseg.report import page, pictures, run_folder, tables
+    from loihiseg.report import pictures, run_folder
+    from loihiseg.report.deployment import deployment_page
+    from loihiseg.report.page import PAGE_FILE
     from partition.built.graph_file import GRAPH_MEMBER, graph_text
     from partition.places.floorplan import draw_floor_plan
+    from partition.places.plan_svg import plan_svg
 
-    results = result.results
+    results, mapping = result.results, result.mapping
     drawn = _write_answers(folder, result)
     pictures.draw_rates(result.rates, folder / "rates.png", results.code.has_levels)
-    mapping = result.mapping
     draw_floor_plan(mapping.graph, mapping.before_and_after, folder / "floor_plan.png")
     write_bytes(folder / GRAPH_MEMBER, graph_text(mapping.graph).encode())
     run_folder.write_run(folder, config, results)
-    n_chips = results.mapping.n_chips_used
-    page.write_page(
-        folder,
-        f"Deployment on {n_chips} chip" + "s" * (n_chips > 1),
-        [
-            *filter(None, [table(results) for table in reversed(_scores(results))]),
-            tables.layers_table(results),
-            tables.precision_table(results.quantization, results.code.has_levels),
-            tables.mapping_table(results),
-            tables.allocators_table(results),
-            tables.energy_table(results),
-            *filter(None, [table(results) for table in _where_known()]),
-        ],
-        {"rates.png": "Firing rates"} | drawn,
+    captions = {"rates.png": "Firing rates"} | drawn
+    text = deployment_page(
+        results,
         _head(config, results),
+        {caption: (folder / name).read_bytes() for name, caption in captions.items()},
+        plan_svg(mapping.graph, mapping.before_and_after[1])
+        or (folder / "floor_plan.png").read_bytes(),
         _viewer(result),
     )
+    write_bytes(folder / PAGE_FILE, text.encode())
 
 
-def _viewer(result: "Deployment | ClassDeployment") -> str:
-    """All sections to be looked at; nothing of images that are told apart."""
+def _viewer(result: "Deployment | ClassDeployment") -> "Callable[[int], str] | None":
+    """All sections to be looked at; None of images that are told apart."""
     from loihiseg.classification import ClassDeployment
     from loihiseg.report.viewer import viewer
 
-    return "" if isinstance(result, ClassDeployment) else viewer(result)
+    return None if isinstance(result, ClassDeployment) else partial(viewer, result)
 
 
 def _head(config: "DeployConfig", results: "Results") -> "page.Head":

@@ -28,6 +28,9 @@ AS_BYTES = getattr(os, "O_BINARY", 0)
 OF_FILES = CLOSED_IN_CHILDREN | AS_BYTES
 """Flags of every file that is opened by `os.open`."""
 
+OF_FOLDERS = CLOSED_IN_CHILDREN | os.O_DIRECTORY if hasattr(os, "O_DIRECTORY") else None
+"""Flags of a folder that is opened to be brought to the disk; None where none can be."""
+
 ENDS_SLOWLY = tuple(
     -getattr(signal, name) for name in ("SIGXCPU", "SIGKILL") if hasattr(signal, name)
 )
@@ -58,13 +61,6 @@ def is_running(process: int) -> bool:
     except PermissionError:
         pass
     return True
-
-
-def folder_handle(path: str | os.PathLike[str]) -> int | None:
-    """A folder opened, to be brought to the disk; None where folders cannot be opened."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return None
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | CLOSED_IN_CHILDREN)
 
 
 def read_at(handle: int, count: int, offset: int) -> bytes:

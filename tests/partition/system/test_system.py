@@ -13,7 +13,7 @@ import tifffile
 
 from partition import system
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 OF_POSIX = {
     "os": (
@@ -52,7 +52,7 @@ def test_it_is_asked_for_in_one_place():
     users = {path: names for path, names in found.items() if names}
     # The alarm itself is set where it is heard, once `has_alarm` says that there is one.
     assert users.pop("partition/command_line/stopping.py") == ["signal.SIGALRM", "signal.setitimer"]
-    assert sorted(users) == sorted([*STAND_ALONE, "partition/system.py"])
+    assert sorted(users) == sorted([*STAND_ALONE, "partition/system/__init__.py"])
 
 
 def test_bytes_come_and_go_without_places(tmp_path, monkeypatch):
@@ -71,13 +71,12 @@ def test_bytes_come_and_go_without_places(tmp_path, monkeypatch):
 
 
 def test_what_is_not_said(tmp_path, monkeypatch):
-    for name in ("geteuid", "sched_getaffinity", "sysconf", "memfd_create", "O_DIRECTORY"):
+    for name in ("geteuid", "sched_getaffinity", "sysconf", "memfd_create"):
         monkeypatch.delattr(os, name)
     monkeypatch.setitem(sys.modules, "resource", None)
     assert system.is_own(tmp_path.stat())
     assert system.n_cores() == os.cpu_count()
     assert system.memory_bytes() is None and system.peak_memory_bytes() == 0
-    assert system.folder_handle(tmp_path) is None
     with system.file_of_no_name("x") as file:
         file.write(b"abc")
         file.seek(0)
