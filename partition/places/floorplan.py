@@ -39,6 +39,7 @@ _DOWN = 4.4
 _TITLE = 4.2
 _LEGEND_ROW = 1.6
 _LEGEND_WIDTH = 11.0
+_LETTER = 0.38
 _MARGIN = 1.0
 _INCHES = 0.19
 _MAX_INCHES = 24.0
@@ -221,6 +222,9 @@ class _Legend:
         self.by_layer = len(names) <= MAX_LAYERS
         self.names = names if self.by_layer else []
         self.sizes = [layer_of.count(name) for name in self.names]
+        self.texts = [
+            f"{label(name)}, {how_many(size, 'core')}" for name, size in zip(self.names, self.sizes)
+        ]
         keys = [names.index(n) for n in layer_of] if self.by_layer else range(len(layer_of))
         last = max((len(self.names) if self.by_layer else len(layer_of)) - 1, 1)
         self.number = list(keys)
@@ -230,7 +234,8 @@ class _Legend:
         return self._colour[self.number[block]]
 
     def _columns(self, width: float) -> int:
-        return max(1, int(width // _LEGEND_WIDTH))
+        longest = max(map(len, self.texts), default=0)
+        return max(1, int(width // max(_LEGEND_WIDTH, 2.0 + _LETTER * longest)))
 
     def height(self, width: float) -> float:
         rows = -(-len(self.names) // self._columns(width)) if self.by_layer else 1
@@ -239,13 +244,12 @@ class _Legend:
     def draw(self, pen: _Pen, top: float, width: float) -> None:
         columns = self._columns(width)
         rows = max(1, -(-len(self.names) // columns))
-        for index, (name, size) in enumerate(zip(self.names, self.sizes)):
+        for index, text in enumerate(self.texts):
             x = index // rows * (width / columns)
             y = top + index % rows * _LEGEND_ROW
             pen.box(x, y, 1, 1, self._colour[index])
             pen.text(x + 0.5, y + 0.53, str(index + 1), 0.52, ha="center", va="center")
-            cores = "core" if size == 1 else "cores"
-            pen.text(x + 1.5, y + 0.5, f"{label(name)}, {size} {cores}", 0.72, va="center")
+            pen.text(x + 1.5, y + 0.5, text, 0.72, va="center")
         if not self.by_layer:
             pen.text(0, top + 0.5, "Colours: the order of blocks, from blue to red.", 0.72)
         note = (

@@ -95,6 +95,18 @@ def test_many_layers_are_coloured_by_block(tmp_path):
     assert drawn(graph, [plan_of(graph, [0] * 80)], tmp_path / "plan.png").std() > 0.05
 
 
+def test_long_names_take_the_room_they_need():
+    graph = layered((2, 2, 2))
+    short = _Legend(graph)._columns(48.0)
+    for block in graph:
+        name = f"Connection from <Ensemble layer {block // 2}> to <Ensemble layer 2>"
+        graph.nodes[block]["label"] = f"{name}[{block % 2}]"
+    legend = _Legend(graph)
+    assert short == 4 and legend._columns(48.0) < 4
+    assert legend._columns(1.0) == 1
+    assert 48.0 / legend._columns(48.0) > 0.37 * max(map(len, legend.texts))
+
+
 @pytest.mark.parametrize("board", ["line", "grid"])
 @pytest.mark.parametrize("n_chips", [2, 5, 9])
 def test_every_board_can_be_drawn(tmp_path, board, n_chips):

@@ -122,8 +122,6 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     [
         ["loihiseg", "doctor", "--no-test"],
         ["loihiseg", "synthetic", "made", "--sections", "2", "--size", "64"],
-        ["loihiseg", "models"],
-        ["partition", "--help"],
     ],
     ids=" ".join,
 )
