@@ -137,10 +137,7 @@ def train_held(
     on_epoch: Callable[[list[Epoch]], None] | None = None,
     watch: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> Checkpoint:
-    """As `train`, in a folder that the caller holds, see `loihiseg.locks.locked_folder`.
-
-    Keras calls ``watch`` on the way, every epoch as a fit of its own.
-    """
+    """As `train`, in a `loihiseg.locks.locked_folder`; each epoch is a fit that calls ``watch``."""
     check_labels(stack)
     folder = Path(folder)
     tf.keras.utils.set_random_seed(config.seed)
