@@ -8,6 +8,21 @@ from loihiseg.errors import Option, OptionError
 FRAMEWORKS = ("tensorflow", "tf_keras", "nengo_dl", "nengo_loihi")
 
 
+def require_tensorboard() -> None:
+    """Refuse to write for TensorBoard where it is not installed: TensorFlow writes through it.
+
+    Raises
+    ------
+    InputError
+        In one line.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise OptionError(
+            Option("tensorboard"), ": TensorBoard is not installed; pip install -c constraints.txt "
+            "tensorboard, or leave it out (history.csv has the same numbers)",
+        )  # fmt: skip
+
+
 def require_frameworks() -> None:
     """Refuse what needs TensorFlow and nengo where they are not installed.
 

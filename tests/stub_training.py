@@ -95,7 +95,7 @@ STACK = synthetic_stack(6, (48, 48))
 
 def command(folder, resume=None, n_epochs=None):
     """What the command does with --out; with --resume where there is something to go on with."""
-    from loihiseg.commands.train.command import _check_free, _train
+    from loihiseg.commands.train.command import Told, _check_free, _train
     from loihiseg.locks import run_folder
     from loihiseg.training.fit import STATE_FILE
 
@@ -107,7 +107,7 @@ def command(folder, resume=None, n_epochs=None):
         if not resume:
             _check_free(held())
         split = z_block_split(STACK.n_sections)
-        _train(STACK, split, config, held(), None, resume, Reporter(quiet=True), log)
+        _train(STACK, split, config, held(), None, resume, Told(Reporter(quiet=True), log))
 
 
 def content(folder):

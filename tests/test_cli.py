@@ -16,6 +16,8 @@ import tifffile
 
 from loihiseg.commands.common import run
 from loihiseg.data.synthetic import synthetic_stack
+from loihiseg.report.run_folder import load_results
+from loihiseg.report.verdict import verdict_of
 from loihiseg.training.checkpoint import Checkpoint, load_checkpoint, model_weights, save_checkpoint
 from loihiseg.training.presets import PRESETS
 from tests.commands import command, in_process, refused, write_stack
@@ -371,8 +373,9 @@ def test_run_folder_is_complete(deployed, data, checkpoint):
     for name in ("sections.png", "rates.png", "floor_plan.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
     page = (out / "index.html").read_text()
-    # Three pictures, and of two tiles truth, errors and disagreement.
-    assert page.count("data:image/png;base64,") == 3 + 2 * 3 and 'src="http' not in page
+    # Rates; of two tiles truth, errors and disagreement, and what is grey.
+    assert page.count("data:image/png;base64,") == 1 and 'src="http' not in page
+    assert page.count("data:image/webp;base64,") == page.count("data:image/jpeg;base64,") == 2 * 3
     for title in ("Scores", "Layers", "Quantization", "Mapping", "Allocators", "Work per tile"):
         assert f"<h2>{title}" in page
 
@@ -410,7 +413,16 @@ def test_the_log_says_when_each_stage_began(deployed):
     seconds = json.loads((out / "metrics.json").read_text())["seconds"]
     assert [line[2] for line in lines if line[3] == "begins"] == [*seconds, "report"]
     for stamp, level, *_ in lines:
-        assert datetime.fromisoformat(stamp).tzinfo is not None and level == "INFO"
+        assert datetime.fromisoformat(stamp).tzinfo is not None and level in ("INFO", "WARNING")
+    assert lines[0][2:] == ["begun", f"with {_versions(out)}"]
+    said = [" ".join(line[2:]) for line in lines if line[1] == "WARNING" or line[2] == "Fits:"]
+    found = load_results(out)
+    assert said == [verdict_of(found).line, *verdict_of(found).warnings]
+
+
+def _versions(out):
+    found = json.loads((out / "metrics.json").read_text())["versions"]
+    return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
 def test_a_shipped_network_is_kept_by_name(monkeypatch, tmp_path):
@@ -516,6 +528,7 @@ def test_train_from_the_command_line(tmp_path):
     assert names == {
         "checkpoint.json",
         "config.json",
+        "history.csv",
         "history.json",
         "training.png",
         "training_state.npz",

@@ -30,7 +30,7 @@ def whole(stubbed, tmp_path):
     folder = tmp_path / "whole"
     stub_training.command(folder)
     found = content(folder)
-    assert len(found) == 5 and load_checkpoint(folder).info.epoch == 3
+    assert len(found) == 6 and load_checkpoint(folder).info.epoch == 3
     return found
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from loihiseg.progress import Reporter
+from loihiseg.progress import Reporter, lines
 from loihiseg.progress import reporter as reporter_module
 from loihiseg.progress.lines import InLines
 from loihiseg.progress.terminal import OnTerminal
@@ -136,3 +136,37 @@ def test_quiet_is_quiet(capfd):
     with reporter.part("build"), reporter.bar("blocks", 1) as advance, reporter.waiting("cut"):
         advance()
     assert capfd.readouterr() == ("", "") and "build" in reporter.seconds
+
+
+def test_parts_of_work_are_told_of_in_a_pipe(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(lines.time, "monotonic", clock)
+    said = []
+    display = InLines(said.append, 1e9)
+    work = Work("training", 40, every=4, clock=clock)
+    display.begin(work)
+    for done in range(1, 21):
+        clock.now += 0.5
+        work.done = done
+        display.change(work)
+    monkeypatch.undo()
+    display.end(work)
+    assert [line.split(",")[0] for line in said] == [
+        f"training: {done} of 40" for done in (4, 8, 12, 16, 20)
+    ]
+
+
+def test_quick_parts_are_told_of_once_a_second(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(lines.time, "monotonic", clock)
+    said = []
+    display = InLines(said.append, 1e9)
+    work = Work("training", 1000, every=1, clock=clock)
+    display.begin(work)
+    for done in range(1, 101):
+        clock.now += 0.1
+        work.done = done
+        display.change(work)
+    monkeypatch.undo()
+    display.end(work)
+    assert 9 <= len(said) <= 10

@@ -1,6 +1,7 @@
 """What the commands share: options for data, and errors turned into lines and an exit code."""
 
 import argparse
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -223,3 +224,11 @@ def run(main: Callable[[Sequence[str]], object], arguments: Sequence[str] | None
             raise error.worded(as_typed) from None
 
     return command.run(worded, arguments, logger="loihiseg")
+
+
+def log_versions() -> None:
+    """Have the log of a run begin with what it is made with."""
+    from loihiseg.provenance import versions
+
+    found = ", ".join(f"{name} {version}" for name, version in versions().items())
+    logging.getLogger("loihiseg.commands").info("begun with %s", found)

@@ -1,4 +1,7 @@
-"""What is under way, where no terminal is: a line when none has been printed for a while."""
+"""What is under way, where no terminal is: a line when none has been printed for a while.
+
+Work that has parts, as a training has epochs, also says so at every tenth of one.
+"""
 
 import threading
 import time
@@ -8,6 +11,9 @@ from loihiseg.progress.work import Work
 
 SILENT_S = 30.0
 """Longest time without a line."""
+
+APART_S = 1.0
+"""Least time between lines that a number of steps asks for: quick work is not told of so often."""
 
 
 class InLines:
@@ -40,7 +46,14 @@ class InLines:
                 self._thread.start()
 
     def change(self, work: Work) -> None:
-        """The next line says so."""
+        """The next line says so, which comes now where enough steps are done."""
+        if not work.every or work.done % work.every:
+            return
+        with self._changed:
+            if time.monotonic() < self._spoken_at + APART_S:
+                return
+            self._spoken_at = time.monotonic()
+        self._say(work.words)
 
     def end(self, work: Work) -> None:
         """See `Display`."""

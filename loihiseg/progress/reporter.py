@@ -54,9 +54,14 @@ class Reporter:
         self._print(line)
 
     @contextmanager
-    def bar(self, label: str, total: int) -> Iterator[Callable[..., None]]:
-        """Show how far work is; yields a function that advances it by one and may say more."""
-        work = Work(label, total)
+    def bar(
+        self, label: str, total: int, every: int | None = None
+    ) -> Iterator[Callable[..., None]]:
+        """Show how far work is; yields a function that advances it by one and may say more.
+
+        Where no terminal is, a line comes after ``every`` steps too.
+        """
+        work = Work(label, total, every=every)
 
         def advance(text: str | None = None) -> None:
             work.done += 1

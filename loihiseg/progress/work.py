@@ -18,6 +18,8 @@ class Work:
     done : int
     text : str
         What is said beside it.
+    every : int or None
+        Steps after which a line says so where no terminal is, see `loihiseg.progress.lines`.
     clock : callable
         Seconds.
     began : float
@@ -28,6 +30,7 @@ class Work:
     total: int | None = None
     done: int = 0
     text: str = ""
+    every: int | None = None
     clock: Callable[[], float] = time.monotonic
     began: float = field(init=False)
 

@@ -126,10 +126,12 @@ def loss_chart(quantization: Sequence[QuantizedLayer], layers: Sequence[LayerRes
     for row in quantization:
         error, spikes = row.quantized_error, spiking.get(row.layer)
         said = (
-            f"{_name(row.layer)}: {error:.1%} off with 8-bit weights; of the weights a signal to "
-            f"noise of {row.signal_to_noise_db:.1f} dB, {row.zeroed_share:.1%} became zero, "
-            f"{row.bits_lost} bits lost"
+            f"{_name(row.layer)}: {error:.1%} off with 8-bit weights; "
+            f"{row.zeroed_share:.1%} of the weights became zero, {row.bits_lost} bits lost"
         )
+        # Weights that were trained as integers are the chip's already: there is no noise.
+        if row.signal_to_noise_db:
+            said += f", signal to noise {row.signal_to_noise_db:.1f} dB"
         if spikes is not None:
             said += f"; {spikes:.1%} off with spikes"
         bars.append(Bar(_name(row.layer), error, f"{error:.1%}", said, spikes))

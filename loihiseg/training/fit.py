@@ -4,7 +4,7 @@ After each epoch its state is written first. History and, after the best, checkp
 what a kill between them left out is made up for when the training goes on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from loihiseg.frameworks import tf
@@ -121,7 +121,8 @@ def train(
     with locked_folder(folder) as held:
         return train_held(
             stack, split, config, held,
-            start=start, resume=resume, on_epoch=on_epoch, on_batch=on_batch,
+            start=start, resume=resume, on_epoch=on_epoch,
+            watch=[after_batch(on_batch)] if on_batch else [],
         )  # fmt: skip
 
 
@@ -134,9 +135,9 @@ def train_held(
     start: Checkpoint | None = None,
     resume: bool = False,
     on_epoch: Callable[[list[Epoch]], None] | None = None,
-    on_batch: Callable[[], None] | None = None,
+    watch: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> Checkpoint:
-    """As `train`, in a folder that the caller holds, see `loihiseg.locks.locked_folder`."""
+    """As `train`, in a `loihiseg.locks.locked_folder`; each epoch is a fit that calls ``watch``."""
     check_labels(stack)
     folder = Path(folder)
     tf.keras.utils.set_random_seed(config.seed)
@@ -150,7 +151,6 @@ def train_held(
         _make_up(folder, model, history, config, data)
     else:
         model = first_model(config, Crops(training, config, 0)[0][0], start)
-    watch = [_after_batch(on_batch)] if on_batch else []
     phase = deployed = None
     for epoch in range(len(history), config.epochs):
         if _ends_early(config) and _exhausted(history, config):
@@ -165,7 +165,7 @@ def train_held(
             epochs=epoch + 1,
             initial_epoch=epoch,
             verbose=0,
-            callbacks=watch,
+            callbacks=list(watch),
             shuffle=False,
         )
         loss = fitted.history["bce"][0]
@@ -237,7 +237,8 @@ def _is_of(info: CheckpointInfo | None, epoch: Epoch, data: DataRecord) -> bool:
     )
 
 
-def _after_batch(call: Callable[[], None]) -> tf.keras.callbacks.Callback:
+def after_batch(call: Callable[[], None]) -> tf.keras.callbacks.Callback:
+    """What has Keras call a function after every batch."""
     return tf.keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: call())
 
 

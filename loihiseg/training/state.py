@@ -6,6 +6,7 @@
                          rest; which is an archive of the weights, the optimizer's variables, and
                          as JSON the history and what the run is of
     history.json         the history once more, to be looked at
+    history.csv          the same as a table, a row for each epoch
 
 Format 1, the archive without its line, is still read. Free of TensorFlow.
 """
@@ -29,6 +30,7 @@ from loihiseg.storage.ranges import Amount, Count, Name, Number, Positive, Share
 from loihiseg.storage.schema import check_names, check_range
 from loihiseg.storage.seal import seal, unseal
 from loihiseg.training.checkpoint import check_weights
+from loihiseg.training.history_table import history_csv
 from loihiseg.training.phases import shapes_at
 from loihiseg.training.presets import TrainingConfig
 from partition.storage.files import read_bytes
@@ -38,6 +40,7 @@ T = TypeVar("T")
 
 STATE_FILE = "training_state.npz"
 HISTORY_FILE = "history.json"
+TABLE_FILE = "history.csv"
 
 WORD = "loihiseg-training-state"
 FORMAT = 2
@@ -183,7 +186,7 @@ def load_state(folder: Path) -> TrainingState:
 
 
 def save_history(folder: Path, history: Sequence[Epoch]) -> None:
-    """Write a history for the eye.
+    """Write a history for the eye, and as a table.
 
     Raises
     ------
@@ -191,6 +194,7 @@ def save_history(folder: Path, history: Sequence[Epoch]) -> None:
         If the folder cannot be written.
     """
     write_json(folder / HISTORY_FILE, [asdict(epoch) for epoch in history])
+    write_bytes(folder / TABLE_FILE, history_csv(history).encode())
 
 
 def read_history(folder: Path) -> list[Epoch]:

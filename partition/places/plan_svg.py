@@ -26,6 +26,9 @@ _HEIGHT = TILES.rows * _PITCH - 0.35 + 2 * _BORDER
 _ACROSS, _DOWN = 5.0, 3.4
 _TITLE = 1.2
 
+# Side of a core in letters: numbers can be read, and few chips are not blown up.
+_LEAST_EM, _MOST_EM = 0.85, 1.35
+
 
 @dataclass(frozen=True)
 class _Traffic:
@@ -70,7 +73,8 @@ def plan_svg(graph: nx.DiGraph, plan: Plan) -> str:
     traffic = _Traffic.of(graph, chips)
     parts = [
         f'<svg viewBox="-0.2 -0.2 {width + 0.4:.2f} {height + 0.4:.2f}" role="group" '
-        f'aria-label="{_text(plan.title)}" tabindex="0">'
+        f'aria-label="{_text(plan.title)}" tabindex="0" '
+        f'style="min-width: {_LEAST_EM * width:.1f}em; max-width: {_MOST_EM * width:.1f}em">'
     ]
     for chip, corner in corners.items():
         parts += _chip(chip, corner, int((chips == chip).sum()))

@@ -47,8 +47,8 @@ def test_rates_stand_in_their_band():
 def test_what_quantization_loses():
     html = charts.loss_chart(QUANTIZATION, LAYERS)
     assert says(html) == [
-        "a: 2.0% off with 8-bit weights; of the weights a signal to noise of 41.5 dB, 1.0% became "
-        "zero, 0 bits lost; 10.0% off with spikes"
+        "a: 2.0% off with 8-bit weights; 1.0% of the weights became zero, 0 bits lost, signal to "
+        "noise 41.5 dB; 10.0% off with spikes"
     ]
     (layer,) = LAYERS
     exact = charts.loss_chart(QUANTIZATION, (replace(layer, spiking_error=None),))

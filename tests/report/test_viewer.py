@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-from dataclasses import dataclass
 
 import imagecodecs
 import numpy as np
@@ -11,26 +10,7 @@ import pytest
 
 from loihiseg.report.page import Parts, page_html
 from loihiseg.report.viewer import MOST_PIXELS, viewer
-
-
-@dataclass
-class Said:
-    raw: np.ndarray
-    trained: np.ndarray
-    spiking: np.ndarray
-    membrane: np.ndarray | None
-    titles: tuple[str, ...]
-    known: np.ndarray | None = None
-    threshold: float = 0.5
-
-
-def said(n=2, size=32, title="section"):
-    rng = np.random.default_rng(0)
-    maps = rng.random((2, n, size, size))
-    return Said(
-        rng.integers(0, 255, (n, size, size), dtype=np.uint8), maps[0], maps[1],
-        rng.random((n, size, size)) > 0.7, tuple(f"{title} {k}" for k in range(n)),
-    )  # fmt: skip
+from tests.report.answers import said
 
 
 def data_of(page):

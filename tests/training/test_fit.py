@@ -58,7 +58,12 @@ def test_history_logs_losses_and_rates(whole):
 def test_nothing_half_written_is_left(whole):
     names = {p.name for p in whole.iterdir()}
     weights = {name for name in names if name.startswith("weights-")}
-    assert names - weights == {"checkpoint.json", "history.json", "training_state.npz"}
+    assert names - weights == {
+        "checkpoint.json",
+        "history.csv",
+        "history.json",
+        "training_state.npz",
+    }
     assert len(weights) == 1
 
 

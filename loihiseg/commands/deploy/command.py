@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loihiseg.commands.common import check_free_run, list_runs, read_data
+from loihiseg.commands.common import check_free_run, list_runs, log_versions, read_data
 from loihiseg.commands.deploy.configuration import DeployConfig, configuration
 from loihiseg.commands.deploy.options import parse, parser
-from loihiseg.commands.deploy.report import print_report, write_report
+from loihiseg.commands.deploy.report import log_verdict, print_report, write_report
 from loihiseg.errors import Option, OptionError
 from loihiseg.installed import require_frameworks
 from loihiseg.training import shipped
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str]) -> None:
 
     log_path = Path(options.out) / LOG_FILE if options.out else None
     with RunLog("loihiseg", log_path) as log:
+        log_versions()
         _deploy(options, config, log)
 
 
@@ -63,6 +64,7 @@ def _deploy(options: Namespace, config: DeployConfig, log: RunLog) -> None:
             page = write_report(kept, config, result)
             note.detail = page.name
         log.open(kept / LOG_FILE)
+        log_verdict(result.results)
         list_runs(kept, reporter.say)
     with standard_output():
         if options.json:

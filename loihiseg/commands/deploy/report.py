@@ -1,5 +1,6 @@
 """What a deployment prints and writes."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from loihiseg.report import page
     from loihiseg.results import Results
 
+
+_LOG = logging.getLogger("loihiseg.commands")
 
 CLASSES = "classes.npz"
 """Classes by network, (n,) or (n, rows, columns), logits of the spikes, and numbers of images."""
@@ -44,6 +47,16 @@ def print_report(results: "Results", page: Path) -> None:
     for warning in verdict.warnings:
         console.print(f"warning: {warning}", style="bold red", soft_wrap=True)
     console.print(f"report: {printable(page)}", soft_wrap=True)
+
+
+def log_verdict(results: "Results") -> None:
+    """Have the log end with what the report begins with."""
+    from loihiseg.report.verdict import verdict_of
+
+    verdict = verdict_of(results)
+    _LOG.info("%s", verdict.line)
+    for warning in verdict.warnings:
+        _LOG.warning("%s", warning)
 
 
 def write_report(

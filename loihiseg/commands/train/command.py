@@ -1,12 +1,13 @@
 """Train a U-Net on a labelled stack and write a checkpoint."""
 
+import itertools
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loihiseg.commands.common import list_runs, read_data
+from loihiseg.commands.common import list_runs, log_versions, read_data
 from loihiseg.commands.config_file import expanded
 from loihiseg.commands.train.configuration import configuration
 from loihiseg.commands.train.options import parse, parser
@@ -23,7 +24,7 @@ from loihiseg.commands.train.resuming import (
 )
 from loihiseg.commands.typed import typed_options
 from loihiseg.errors import InputError
-from loihiseg.installed import require_frameworks
+from loihiseg.installed import require_frameworks, require_tensorboard
 from partition.command_line.command import doing
 from partition.command_line.log import RunLog
 from partition.display.messages import handed_on
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from loihiseg.data.resampling import Plane
     from loihiseg.data.splits import Split
     from loihiseg.data.stack import Stack
-    from loihiseg.metrics.rates import LayerRates
     from loihiseg.progress import Reporter
     from loihiseg.training.checkpoint import Checkpoint
     from loihiseg.training.presets import TrainingConfig
@@ -40,15 +40,21 @@ if TYPE_CHECKING:
 
 LOG_FILE = "train.log"
 
+TENTH = 10
+"""Lines of an epoch, where no terminal is."""
+
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     asked = _asked(arguments)
     require_frameworks()
     options = asked.options
+    if options.tensorboard:
+        require_tensorboard()
     config = configuration(options)
     log_path = Path(options.out) / LOG_FILE if options.out else None
     with RunLog("loihiseg", log_path) as log:
+        log_versions()
         _run(asked, config, log)
 
 
@@ -62,6 +68,15 @@ class _Asked:
     options: Namespace
     arguments: Sequence[str]
     begun: Begun | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who hears of a training: the terminal, the log, and TensorBoard where that is asked for."""
+
+    reporter: "Reporter"
+    log: RunLog
+    board: bool = False
 
 
 def _asked(typed: Sequence[str]) -> _Asked:
@@ -118,7 +133,8 @@ def _run(asked: _Asked, config: "TrainingConfig", log: RunLog) -> None:
         write_begun(held, asked.begun or Begun.now(asked.arguments, held))
         with saying_how_to_go_on(held):
             start_frameworks(reporter)
-            _train(stack, split, config, held, start, before is not None, reporter, log)
+            told = Told(reporter, log, options.tensorboard)
+            _train(stack, split, config, held, start, before is not None, told)
         list_runs(held, reporter.say)
 
 
@@ -196,11 +212,11 @@ def _train(
     folder: Path,
     start: "Checkpoint | None",
     resume: bool,
-    reporter: "Reporter",
-    log: RunLog,
+    told: "Told",
 ) -> None:
+    reporter = told.reporter
     with reporter.part("train") as note:
-        checkpoint = _fit(stack, split, config, folder, start, resume, reporter, log)
+        checkpoint = _fit(stack, split, config, folder, start, resume, told)
         scores = checkpoint.info.metrics
         note.detail = (
             f"epoch {checkpoint.info.epoch}: validation accuracy {scores['accuracy']:.2%}, "
@@ -232,21 +248,30 @@ def _fit(
     folder: Path,
     start: "Checkpoint | None",
     resume: bool,
-    reporter: "Reporter",
-    log: RunLog,
+    told: "Told",
 ) -> "Checkpoint":
     from loihiseg.report.training import PICTURE_FILE, draw_history
-    from loihiseg.training.fit import train_held
+    from loihiseg.training.fit import after_batch, train_held
     from loihiseg.training.state import finished_epochs, read_history
 
     done = finished_epochs(folder) if resume else 0
-    total = max(config.epochs - done, 0) * config.steps_per_epoch
-    with reporter.bar("training", total) as advance:
+    steps = config.steps_per_epoch
+    total = max(config.epochs - done, 0) * steps
+    reporter, watch = told.reporter, []
+    if told.board:
+        from loihiseg.training.board import board, write_validation
+
+        watch.append(board(folder))
+    with reporter.bar("training", total, max(steps // TENTH, 1)) as advance:
+        batches = itertools.count(done * steps)
+
+        def on_batch() -> None:
+            advance(f"epoch {next(batches) // steps + 1}")
 
         def on_epoch(history: "Sequence[Epoch]") -> None:
             last = history[-1]
             # From here on there is something in the folder that it is the log of.
-            log.open(folder / LOG_FILE)
+            told.log.open(folder / LOG_FILE)
             reporter.say(
                 f"epoch {last.epoch:3d}  loss {last.loss:.4f}  "
                 f"validation {last.validation_loss:.4f}"
@@ -254,10 +279,12 @@ def _fit(
                 f"  {_of_layers(last)}"
             )
             draw_history(history, folder / PICTURE_FILE)
+            if told.board:
+                write_validation(folder, last)
 
         checkpoint = train_held(
             stack, split, config, folder,
-            start=start, resume=resume, on_epoch=on_epoch, on_batch=advance,
+            start=start, resume=resume, on_epoch=on_epoch, watch=[after_batch(on_batch), *watch],
         )  # fmt: skip
     if resume:
         # A kill may have kept the last epoch out of the picture.
@@ -267,19 +294,16 @@ def _fit(
 
 def _of_layers(epoch: "Epoch") -> str:
     """What an epoch's line says of the layers."""
+    from loihiseg.training.history_table import mean_level, rate_shares
+
     if epoch.levels:
         counts = sorted({layer.n_levels for layer in epoch.levels}, reverse=True)
         named = ", ".join(str(n) for n in counts)
-        mean = sum(layer.mean_level for layer in epoch.levels) / len(epoch.levels)
-        return f"levels {named} (mean {mean:.2f}, {epoch.events_per_mac:.2f} events per MAC)"
+        events = f"{epoch.events_per_mac:.2f} events per MAC"
+        return f"levels {named} (mean {mean_level(epoch):.2f}, {events})"
     if not epoch.rates and epoch.events_per_mac:
         return f"{epoch.events_per_mac:.2f} events per MAC"
-    if not epoch.rates:
+    shares = rate_shares(epoch)
+    if shares is None:
         return "ideal units"
-    low = min(r.share_in_range for r in epoch.rates)
-    return f"in rate range {_pooled_share(epoch.rates):.0%} (worst layer {low:.0%})"
-
-
-def _pooled_share(rates: "Sequence[LayerRates]") -> float:
-    neurons = sum(r.n_neurons for r in rates)
-    return sum(r.share_in_range * r.n_neurons for r in rates) / neurons
+    return f"in rate range {shares.pooled:.0%} (worst layer {shares.worst:.0%})"

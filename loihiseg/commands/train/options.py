@@ -88,6 +88,11 @@ def parser(kind: type[Parser] = Parser, **how: Any) -> Parser:
     _add_time(parser)
     _add_tuning(parser)
     _add_rates(parser)
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write losses and scores for TensorBoard too, into the folder's tensorboard",
+    )
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     return parser
 

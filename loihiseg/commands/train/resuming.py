@@ -33,7 +33,7 @@ from partition.storage.strict_json import decode
 CONFIG_FILE = "config.json"
 MOST_BYTES = 2**20
 
-OF_THIS_CALL = ("out", "resume", "quiet")
+OF_THIS_CALL = ("out", "resume", "quiet", "tensorboard")
 """Options that say nothing of the training."""
 
 OF_PLACES = ("data", "labels", "start")
@@ -157,7 +157,9 @@ def options_to_resume(folder: Path, begun: Begun, arguments: Sequence[str]) -> N
     for name in (*OF_THIS_CALL, *MAY_MOVE, "epochs"):
         if name in typed:
             setattr(options, name, typed[name])
-    options.out, options.resume, options.quiet = str(folder), True, typed.get("quiet", False)
+    options.out, options.resume = str(folder), True
+    for name in ("quiet", "tensorboard"):
+        setattr(options, name, typed.get(name, False))
     return options
 
 
