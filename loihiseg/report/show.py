@@ -13,7 +13,7 @@ Tables and pictures are those of the report's page. Nothing is written, and no n
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ import numpy as np
 
 from loihiseg.errors import Option, OptionError
 from loihiseg.report import tables as made
+from loihiseg.report.baseline import below_all_cell
 from loihiseg.report.classes import by_class_table, classes_table
 from loihiseg.report.comparison.facts import FACTS, ComparedRun
 from loihiseg.report.comparison.runs import deployment_facts, read_run
@@ -121,7 +122,8 @@ def tables(results: Results | SimulationResults, *names: str) -> Html:
     """
     if isinstance(results, SimulationResults):
         rows = tuple(made.score_cells(row, False) for row in results.score_rows)
-        scores = Table("Scores", made.scores_header(False), rows)
+        warning = below_all_cell(results.score_rows)
+        scores = Table("Scores", made.scores_header(False), rows, warning=warning)
         return Html(_html(scores) + _html(work_table(results)))
     for name in names:
         if name not in TABLES:
@@ -165,7 +167,10 @@ def compared(runs: Mapping[str, Results | str | Path], *facts: str) -> Html:
         found = deployment_facts(run) if isinstance(run, Results) else read_run(Path(run)).facts
         kept = {key: value for key, value in found.items() if not facts or key in facts}
         columns.append(ComparedRun(name, {}, kept))
-    return Html(_html(facts_table(columns)))
+    shown = facts_table(columns)
+    if facts and not any(fact.endswith("_lost_points") for fact in facts):
+        shown = replace(shown, note="")
+    return Html(_html(shown))
 
 
 def checked(found: "CheckedModel") -> Html:

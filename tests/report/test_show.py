@@ -54,6 +54,9 @@ def test_deployments_and_folders_beside_each_other(tmp_path):
     assert text.count("<th>") == 2 and "deployment" in text
     text = show.compared({"one": example()}, "n_cores", "steps").text
     assert text.count("<tr>") == 3 and "steps a tile" in text and "deployment" not in text
+    assert (
+        "Lost:" not in text and "Lost:" in show.compared({"one": example()}, "iou_lost_points").text
+    )
     with pytest.raises(InputError, match="'nothing': no such fact; there are kind, network"):
         show.compared({}, "nothing")
     with pytest.raises(InputError, match="holds no run"):
