@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 IN_A_ROW = 4
 """Images side by side."""
 
+GOLDEN = (5**0.5 - 1) / 2
+
 COLOURS = 96
 """Of a picture: it is kept in the notebook, and sections are noise, which does not compress."""
 
@@ -224,9 +226,12 @@ def images(panels: Mapping[str, np.ndarray], in_a_row: int = IN_A_ROW) -> Pictur
 
 def _coloured(ids: np.ndarray) -> np.ndarray:
     """(rows, columns, 3) uint8: a colour for each id, the same whatever others there are."""
-    numbers = ids.astype(np.uint64)[..., None] * np.array([2654435761, 40503, 69621], np.uint64)
-    colours = 70 + (numbers >> np.uint64(3)) % np.uint64(186)
-    return np.where(ids[..., None] == 0, 0, colours).astype(np.uint8)
+    from matplotlib.colors import hsv_to_rgb
+
+    # Multiples of the golden ratio lie far from each other on the circle of hues.
+    hue = ids.astype(np.float64) * GOLDEN % 1
+    share = np.stack([hue, 0.45 + 0.5 * (3 * hue % 1), 0.7 + 0.3 * (7 * hue % 1)], axis=-1)
+    return np.where(ids[..., None] == 0, 0, 255 * hsv_to_rgb(share)).astype(np.uint8)
 
 
 def answers(deployment: Answers) -> Picture:
