@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 DECAY_ONE = 2**12
 """What a decay leaves is of so many."""
 
+LEAST_KEPT = 1
+"""Of them, by the largest decay that the chip has: nothing of a voltage below them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trace:
@@ -92,7 +95,7 @@ def traces(
             voltage[:, own].reshape(shape),
             fired[:, own].reshape(shape),
             threshold[places[name]].reshape(shapes[name]),
-            not state.parameters["keep_v"][places[name]].any(),
+            bool((state.parameters["keep_v"][places[name]] <= LEAST_KEPT).all()),
         )
     return found
 

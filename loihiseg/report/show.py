@@ -13,7 +13,7 @@ Tables and pictures are those of the report's page. Nothing is written, and no n
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ import numpy as np
 
 from loihiseg.errors import Option, OptionError
 from loihiseg.report import tables as made
+from loihiseg.report.baseline import below_all_cell
 from loihiseg.report.classes import by_class_table, classes_table
 from loihiseg.report.comparison.facts import FACTS, ComparedRun
 from loihiseg.report.comparison.runs import deployment_facts, read_run
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 IN_A_ROW = 4
 """Images side by side."""
+
+GOLDEN = (5**0.5 - 1) / 2
 
 COLOURS = 96
 """Of a picture: it is kept in the notebook, and sections are noise, which does not compress."""
@@ -123,7 +126,8 @@ def tables(results: Results | SimulationResults, *names: str) -> Html:
     """
     if isinstance(results, SimulationResults):
         rows = tuple(made.score_cells(row, False) for row in results.score_rows)
-        scores = Table("Scores", made.scores_header(False), rows)
+        warning = below_all_cell(results.score_rows)
+        scores = Table("Scores", made.scores_header(False), rows, warning=warning)
         return Html(_html(scores) + _html(work_table(results)))
     for name in names:
         if name not in TABLES:
@@ -167,7 +171,10 @@ def compared(runs: Mapping[str, Results | str | Path], *facts: str) -> Html:
         found = deployment_facts(run) if isinstance(run, Results) else read_run(Path(run)).facts
         kept = {key: value for key, value in found.items() if not facts or key in facts}
         columns.append(ComparedRun(name, {}, kept))
-    return Html(_html(facts_table(columns)))
+    shown = facts_table(columns)
+    if facts and not any(fact.endswith("_lost_points") for fact in facts):
+        shown = replace(shown, note="")
+    return Html(_html(shown))
 
 
 def checked(found: "CheckedModel") -> Html:
@@ -221,9 +228,12 @@ def images(panels: Mapping[str, np.ndarray], in_a_row: int = IN_A_ROW) -> Pictur
 
 def _coloured(ids: np.ndarray) -> np.ndarray:
     """(rows, columns, 3) uint8: a colour for each id, the same whatever others there are."""
-    numbers = ids.astype(np.uint64)[..., None] * np.array([2654435761, 40503, 69621], np.uint64)
-    colours = 70 + (numbers >> np.uint64(3)) % np.uint64(186)
-    return np.where(ids[..., None] == 0, 0, colours).astype(np.uint8)
+    from matplotlib.colors import hsv_to_rgb
+
+    # Multiples of the golden ratio lie far from each other on the circle of hues.
+    hue = ids.astype(np.float64) * GOLDEN % 1
+    share = np.stack([hue, 0.45 + 0.5 * (3 * hue % 1), 0.7 + 0.3 * (7 * hue % 1)], axis=-1)
+    return np.where(ids[..., None] == 0, 0, 255 * hsv_to_rgb(share)).astype(np.uint8)
 
 
 def answers(deployment: Answers) -> Picture:

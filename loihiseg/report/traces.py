@@ -8,6 +8,7 @@ import numpy as np
 
 from loihiseg.report.figures import figure_into
 from partition.display.drawing import label
+from partition.display.messages import how_many
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,12 +64,12 @@ def _draw(axis: "Axes", found: "Trace", unit: tuple[int, int, int]) -> None:
         axis.set_yscale("symlog", linthresh=2)
         axis.set_ylim(3 * voltage.min(), 100 * max(voltage.max(), 1.0))
         far = 10.0 ** np.floor(np.log10(-voltage.min()))
-        axis.set_yticks([-far, -np.sqrt(far), 0, 1], minor=False)
+        axis.set_yticks([-far, -np.sqrt(far), 1], minor=False)
         axis.set_yticks([], minor=True)
         axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     else:
         low, high = min(voltage.min(), 0.0), max(voltage.max(), 1.0)
         axis.set_ylim(low - 0.1 * (high - low), high + 0.35 * (high - low))
     axis.set_xlim(0.5, len(voltage) + 0.5)
-    axis.set_ylabel(f"{int(fired.sum())} spikes", fontsize=8)
+    axis.set_ylabel(how_many(int(fired.sum()), "spike"), fontsize=8)
     axis.tick_params(labelsize=7)
