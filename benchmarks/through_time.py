@@ -35,7 +35,7 @@ from loihiseg.training.presets import PRESETS, TrainingConfig
 FOLDER = Path(__file__).parent / "through-time"
 
 NORMALIZATIONS = ("bntt", "shift", "shared", "none")
-RESIDUALS = ("plain", "add", "before", "and", "iand", "or")
+RESIDUALS = ("plain", "add", "before", "membrane", "and", "iand", "or")
 """Cases: normalizations of a plain network, and networks with a block more at each depth."""
 
 

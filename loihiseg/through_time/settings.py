@@ -19,7 +19,7 @@ WHOLE_VOLTAGE = 4096
 Form = Literal["normalized", "chip"]
 """See `loihiseg.through_time.unet`."""
 
-Residual = Literal["none", "add", "before", "and", "iand", "or"]
+Residual = Literal["none", "add", "before", "membrane", "and", "iand", "or"]
 """See `loihiseg.through_time.structure`."""
 
 Normalization = Literal["none", "shared", "shift", "bntt"]
@@ -126,5 +126,7 @@ def check_on_chip(time: ThroughTime) -> None:
         lacks.append("a reset by subtraction (train with a hard reset)")
     if not time.delayed:
         lacks.append("spikes that arrive in the step in which they are sent (train with delays)")
+    if time.residual == "membrane":
+        lacks.append("currents that pass a layer by (join blocks by spikes, before or add)")
     if lacks:
         raise OptionError(Option("method"), f": the chip lacks {'; '.join(lacks)}")

@@ -138,14 +138,16 @@ def _over_time(options: Namespace, config: TrainingConfig) -> TrainingConfig:
     residual, network = _with_blocks(options, config.network)
     time = replace(_time(options), residual=residual, heads=options.heads or 1)
     epochs = options.epochs or TIME_EPOCHS
-    on_chip = time.normalization != "bntt" and not options.float_weights
+    on_chip = (
+        time.normalization != "bntt" and time.residual != "membrane" and not options.float_weights
+    )
     tuning = _given(options.tuning_epochs, epochs // 4 if on_chip else 0)
     if tuning > epochs:
         raise InputError(f"--tuning-epochs {tuning}: expected 0 to {epochs}, the number of epochs")
     if tuning and not on_chip:
         raise InputError(
             f"--tuning-epochs {tuning}: are for the chip, which lacks --normalization bntt, "
-            "--published and --float-weights; leave them out"
+            "--published, --residual membrane and --float-weights; leave them out"
         )
     rate = options.learning_rate
     return replace(

@@ -24,7 +24,7 @@ MAX_LEVELS = 255
 MAX_BLOCKS = 10
 MAX_HEADS = 100
 METHODS = ("bntt", "residual")
-RESIDUALS: tuple[Residual, ...] = ("add", "before", "and", "iand", "or", "none")
+RESIDUALS: tuple[Residual, ...] = ("add", "before", "membrane", "and", "iand", "or", "none")
 TIME_STEPS = 4
 NORMALIZATIONS: tuple[Normalization, ...] = ("shift", "shared", "none", "bntt")
 
@@ -186,8 +186,9 @@ def _add_time(parser: Parser) -> None:
         "--residual",
         choices=RESIDUALS,
         help="what follows a block hears its spikes and those it heard: added (add); added before "
-        "the block's threshold (before); through a gate (and, or; iand: those it heard without "
-        "its own); or its own alone (none) (default: add)",
+        "the block's threshold (before); the currents of both added instead (membrane, in "
+        "simulation only); through a gate (and, or; iand: those it heard without its own); or its "
+        "own alone (none) (default: add)",
     )
     group.add_argument(
         "--blocks",
