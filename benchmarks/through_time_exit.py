@@ -147,7 +147,7 @@ def looks_of(checkpoint: Checkpoint, stack: Stack) -> Looks:
 
 
 def _probability(model: tf.keras.Model, spikes: tf.Tensor, steps: int) -> np.ndarray:
-    """Of membrane, (tiles, steps, rows, columns), from spikes of the output, (tiles * steps, ...)."""
+    """Of membrane, (tiles, steps, rows, columns), from spikes, (tiles * steps, ...)."""
     x = tf.reshape(spikes, (-1, steps, *spikes.shape[1:]))
     x = tf.cumsum(x, axis=1) / tf.reshape(tf.range(1.0, steps + 1), (1, -1, 1, 1, 1))
     x = tf.reshape(x, (-1, *spikes.shape[1:]))

@@ -97,6 +97,9 @@ class ThroughTime:
         How blocks of two convolutions are joined with what they hear.
     heads : int
         Read-outs of which the mean is taken, as in boosting; on the host they are one.
+    rests : bool
+        Whether layers are silent in those of their steps that no output needs, as between the
+        ones that the next layer hears and the ones that only a skip connection does.
     """
 
     steps: Annotated[int, Meta(ge=1, le=MOST_TIME_STEPS)] = 4
@@ -105,6 +108,7 @@ class ThroughTime:
     dynamics: Dynamics = field(default_factory=Dynamics)
     residual: Residual = "none"
     heads: Annotated[int, Meta(ge=1, le=100)] = 1
+    rests: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= MOST_TIME_STEPS:

@@ -20,7 +20,7 @@ and r the spikes of its second convolution, what follows hears
 ==========  ========================================================================================
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -74,11 +74,14 @@ class TimedLayer(Wire):
         Own steps that somebody hears.
     lags : tuple of int
         Of each source.
+    idle : tuple of int
+        Own steps that no output needs: nobody hears them, or only in steps that are idle too.
     """
 
     depth: int = 0
     steps: int = 0
     lags: tuple[int, ...] = ()
+    idle: tuple[int, ...] = ()
 
 
 def wires(config: UNetConfig, residual: Residual = "none") -> tuple[Wire, ...]:
@@ -219,6 +222,7 @@ def timed(layers: Sequence[Wire], steps: int, delayed: bool = True) -> tuple[Tim
         )
         for name, lag in zip(layer.sources, lags[layer.name], strict=True):
             needed[name] = max(needed.get(name, 0), own + lag)
+    idle = _idle(layers, needed, lags)
     return tuple(
         TimedLayer(
             layer.name,
@@ -229,6 +233,19 @@ def timed(layers: Sequence[Wire], steps: int, delayed: bool = True) -> tuple[Tim
             depth[layer.name],
             needed[layer.name],
             lags[layer.name],
+            idle[layer.name],
         )
         for layer in layers
     )
+
+
+def _idle(
+    layers: Sequence[Wire], steps: Mapping[str, int], lags: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """Own steps of each layer that no output needs."""
+    used = {layer.name: set[int]() for layer in layers}
+    used[layers[-1].name] = set(range(steps[layers[-1].name]))
+    for layer in reversed(layers):
+        for name, lag in zip(layer.sources, lags[layer.name], strict=True):
+            used[name] |= {step + lag for step in used[layer.name]}
+    return {name: tuple(sorted(set(range(steps[name])) - used[name])) for name in used}

@@ -143,7 +143,8 @@ def _layer(
     if MEMBRANE in slots:
         x = tf.keras.layers.Add(name=name + CURRENT)([x, *slots[MEMBRANE]])
     flushed = form == "chip" and is_flushed(layer)
-    return x, Spikes(layer.steps, time.dynamics, flushed, unit, name=name + SPIKES)(x)
+    idle = layer.idle if time.rests else ()
+    return x, Spikes(layer.steps, time.dynamics, flushed, unit, idle, name=name + SPIKES)(x)
 
 
 def _convolution(layer: TimedLayer, form: Form) -> tf.keras.layers.Layer:

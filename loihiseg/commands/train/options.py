@@ -203,6 +203,12 @@ def _add_time(parser: Parser) -> None:
         help="read-outs of which the mean is trained (default: 1)",
     )
     group.add_argument(
+        "--rest",
+        action="store_true",
+        help="keep layers silent in steps that no output needs, as while a skip connection waits: "
+        "fewer events; with --start a network may have been trained without, and with more steps",
+    )
+    group.add_argument(
         "--decay",
         type=whole(0, WHOLE_VOLTAGE - 1),
         metavar="N",
