@@ -115,14 +115,8 @@ class ThroughTime:
             raise InputError(f"steps {self.steps}: expected 1 to {MOST_TIME_STEPS}")
 
 
-def check_on_chip(time: ThroughTime) -> None:
-    """Refuse what the chip cannot have.
-
-    Raises
-    ------
-    OptionError
-        Names all of it.
-    """
+def lacking_on_chip(time: ThroughTime) -> tuple[str, ...]:
+    """All that the chip cannot have of a network, and what to use instead, one by one."""
     lacks = []
     if time.normalization == "bntt":
         lacks.append("scales of their own for each step (normalize by shift instead)")
@@ -132,5 +126,17 @@ def check_on_chip(time: ThroughTime) -> None:
         lacks.append("spikes that arrive in the step in which they are sent (train with delays)")
     if time.residual == "membrane":
         lacks.append("currents that pass a layer by (join blocks by spikes, before or add)")
+    return tuple(lacks)
+
+
+def check_on_chip(time: ThroughTime) -> None:
+    """Refuse what the chip cannot have.
+
+    Raises
+    ------
+    OptionError
+        Names all of it.
+    """
+    lacks = lacking_on_chip(time)
     if lacks:
         raise OptionError(Option("method"), f": the chip lacks {'; '.join(lacks)}")
