@@ -2,11 +2,13 @@
 
     python benchmarks/through_time.py --data ISBI2012
     python benchmarks/through_time.py --data ISBI2012 --cases shift none --steps 4 8 --seeds 0 1 2
+    python benchmarks/through_time.py --data ISBI2012 --cases shift --steps 8 --keep runs/time
     python benchmarks/through_time.py --table
 
 Every training has the same preset and epochs, begins with random weights and stays in floats, so
 that all forms can be compared. Each is a JSON file in ``benchmarks/through-time``, and is not run
-again while that is there; the table is of all files.
+again while that is there; the table is of all files. ``--keep`` keeps the networks too, each in a
+folder, for `benchmarks/through_time_exit.py`.
 """
 
 import argparse
@@ -35,8 +37,8 @@ from loihiseg.training.presets import PRESETS, TrainingConfig
 FOLDER = Path(__file__).parent / "through-time"
 
 NORMALIZATIONS = ("bntt", "shift", "shared", "none")
-RESIDUALS = ("plain", "add", "before", "and", "iand", "or")
-"""Cases: normalizations of a plain network, and networks with a block more at each depth."""
+RESIDUALS = ("plain", "add", "before", "membrane", "and", "iand", "or")
+"""Cases: normalizations of a plain network, and networks with blocks more at each depth."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Case:
         A normalization, or how blocks are joined ("plain": not at all), normalized by shift.
     preset : str
     steps, seed, epochs : int
+    blocks : int
+        At each depth, of a case of blocks.
     """
 
     name: str
@@ -56,11 +60,17 @@ class Case:
     steps: int
     seed: int
     epochs: int
+    blocks: int = 1
 
     @property
     def file(self) -> str:
         """Of its row."""
-        return f"{self.preset}-{self.name}-T{self.steps}-{self.epochs}epochs-seed{self.seed}.json"
+        return f"{self.network}-T{self.steps}-{self.epochs}epochs-seed{self.seed}.json"
+
+    @property
+    def network(self) -> str:
+        """Preset, name, and blocks where there is more than one."""
+        return f"{self.preset}-{self.name}" + f"-{self.blocks}blocks" * (self.blocks > 1)
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,7 @@ def configuration(case: Case) -> TrainingConfig:
     network = replace(preset.network, rates=replace(preset.network.rates, weight=0.0))
     time_of = ThroughTime(case.steps)
     if case.name in RESIDUALS:
-        network = with_blocks(network, 1)
+        network = with_blocks(network, case.blocks)
         residual = "none" if case.name == "plain" else case.name
         time_of = msgspec.convert(asdict(time_of) | {"residual": residual}, ThroughTime)
     else:
@@ -98,17 +108,18 @@ def configuration(case: Case) -> TrainingConfig:
     )  # fmt: skip
 
 
-def trained(case: Case, stack: Stack) -> Row:
-    """Train and score."""
+def trained(case: Case, stack: Stack, keep: Path | None = None) -> Row:
+    """Train and score; the network is kept in a folder of ``keep``, where that is given."""
     from loihiseg.training.fit import train
     from loihiseg.training.state import read_history
 
     config = configuration(case)
     split = split_of(stack, config.crop, config.network.tile, None, None)
     start = time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        info = train(stack, split, config, Path(folder)).info
-        epoch = read_history(Path(folder))[info.epoch - 1]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) if keep is None else keep / Path(case.file).stem
+        info = train(stack, split, config, folder).info
+        epoch = read_history(folder)[info.epoch - 1]
     return Row(
         case, epoch.membrane_iou, epoch.accuracy, epoch.validation_loss, epoch.events_per_mac,
         info.epoch, time.process_time() - start, versions(),
@@ -124,20 +135,22 @@ def rows(folder: Path) -> list[Row]:
 
 def table(found: Iterable[Row]) -> str:
     """A row for each case over its seeds: the mean, and the lowest and the highest."""
-    groups: dict[tuple[str, str, int, int], list[Row]] = {}
+    groups: dict[tuple[str, str, int, int, int], list[Row]] = {}
     for row in found:
         case = row.case
-        groups.setdefault((case.preset, case.name, case.steps, case.epochs), []).append(row)
+        blocks = case.blocks if case.name in RESIDUALS else 0
+        key = (case.preset, case.name, blocks, case.steps, case.epochs)
+        groups.setdefault(key, []).append(row)
     lines = [
-        "| preset | case | T | epochs | seeds | membrane IoU (range) | accuracy | events per MAC "
-        "| CPU s |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| preset | case | blocks | T | epochs | seeds | membrane IoU (range) | accuracy "
+        "| events per MAC | CPU s |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for (preset, name, steps, epochs), own in sorted(groups.items()):
+    for (preset, name, blocks, steps, epochs), own in sorted(groups.items()):
         ious = [row.membrane_iou for row in own]
         mean = sum(ious) / len(ious)
         cells = (
-            preset, name, str(steps), str(epochs), str(len(own)),
+            preset, name, str(blocks), str(steps), str(epochs), str(len(own)),
             f"{mean:.3f} ({min(ious):.3f} to {max(ious):.3f})",
             f"{sum(row.accuracy for row in own) / len(own):.2%}",
             f"{sum(row.events_per_mac for row in own) / len(own):.2f}",
@@ -158,7 +171,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--steps", nargs="+", type=int, default=[4], metavar="T")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--epochs", type=int, default=5, help="of 50 steps")
+    parser.add_argument("--blocks", type=int, default=1, help="of a case of blocks")
     parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the networks in it")
     parser.add_argument("--table", action="store_true", help="run nothing")
     options = parser.parse_args(arguments)
     if not options.table:
@@ -168,10 +183,11 @@ def main(arguments: Sequence[str]) -> None:
         for seed in options.seeds:
             for steps in options.steps:
                 for name in options.cases:
-                    case = Case(name, options.preset, steps, seed, options.epochs)
+                    blocks = options.blocks if name in RESIDUALS else 1
+                    case = Case(name, options.preset, steps, seed, options.epochs, blocks)
                     path = options.out / case.file
                     if not path.exists():
-                        write_json(path, asdict(trained(case, stack)))
+                        write_json(path, asdict(trained(case, stack, options.keep)))
                         print(path.name, file=sys.stderr, flush=True)
     print(table(rows(options.out)))
 

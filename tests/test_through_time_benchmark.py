@@ -26,4 +26,11 @@ def test_tables_are_of_kept_rows(tmp_path):
     found = rows(tmp_path)
     assert len(found) == 2
     last = table(found).splitlines()[-1]
-    assert last == "| tiny | shift | 4 | 5 | 2 | 0.550 (0.500 to 0.600) | 90.00% | 0.70 | 60 |"
+    assert last == "| tiny | shift | 0 | 4 | 5 | 2 | 0.550 (0.500 to 0.600) | 90.00% | 0.70 | 60 |"
+
+
+def test_more_blocks_are_a_case_of_their_own():
+    one, two = (Case("membrane", "tiny", 4, 0, 5, blocks) for blocks in (1, 2))
+    assert one.file == "tiny-membrane-T4-5epochs-seed0.json"
+    assert two.file == "tiny-membrane-2blocks-T4-5epochs-seed0.json"
+    assert configuration(two).network.convs_down == (5, 4)

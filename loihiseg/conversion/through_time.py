@@ -1,5 +1,6 @@
 """A network that was trained through time, lowered: from Keras to the chip's integers."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def lower_over_time(config: UNetConfig, time: ThroughTime, model: "tf.keras.Mode
     shapes = {"stem": stem.shape}
     for layer in timed(wires(config, time.residual), time.steps, time.delayed)[1:]:
         shapes[layer.name] = _shape(layer, shapes)
-        neuron = _gate(layer, time) if layer.kind == "gate" else _leaky(model, layer.name)
+        neuron = _gate(layer, time) if layer.kind == "gate" else _leaky(model, layer)
         layers.append(
             SpikingLayer(
                 name=layer.name + SPIKES,
@@ -141,16 +142,33 @@ def _gate(layer: TimedLayer, time: ThroughTime) -> Leaky:
     return Leaky(nothing, GRID * halves, _FORGETS, is_flushed=any(layer.lags))
 
 
-def _leaky(model: "tf.keras.Model", name: str) -> Leaky:
-    """Neurons of a layer in the chip's form."""
+def _leaky(model: "tf.keras.Model", layer: TimedLayer) -> Leaky:
+    """Neurons of a layer in the chip's form; in idle steps a shift leaves them at their floor."""
+    name = layer.name
     spikes, unit = model.get_layer(name + SPIKES), model.get_layer(name).unit.numpy()
     integers = spikes.integers
     shifts = GRID * np.rint(model.get_layer(name + SHIFT).shift.numpy() / unit).astype(np.int64)
+    lowest = int(integers.floor)
+    if spikes.idle:
+        most = int(integers.threshold) - lowest + GRID * _most_heard(model, layer)
+        shifts[list(spikes.idle)] = -GRID * -(-most // GRID)
     return Leaky(
         shifts=tuple(tuple(int(value) for value in row) for row in shifts),
         threshold=int(integers.threshold),
         decay=spikes.dynamics.decay,
-        floor_exponent=int(np.rint(np.log2(1 - int(integers.floor)))),
+        floor_exponent=int(np.rint(np.log2(1 - lowest))),
         start=int(integers.start),
         is_flushed=spikes.flushed,
     )
+
+
+def _most_heard(model: "tf.keras.Model", layer: TimedLayer) -> int:
+    """What a neuron of a layer hears at most in a step, over the chip's least weight."""
+    positive = np.maximum(model.get_layer(layer.name).mantissas.numpy(), 0).astype(np.int64)
+    # Several sources of one slot are heard by the same part of the kernel.
+    most = max(Counter(layer.slots).values()) * positive.sum(
+        axis=(0, 1, 3 if layer.kind == "up" else 2)
+    )
+    if ADDED in layer.slots:
+        most += int(model.get_layer(layer.name + ADDED_SPIKES).units)
+    return int(most.max())

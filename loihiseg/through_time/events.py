@@ -9,7 +9,7 @@ import numpy as np
 from loihiseg.network.config import UNetConfig
 from loihiseg.through_time.layers import Spikes
 from loihiseg.through_time.settings import Residual
-from loihiseg.through_time.structure import ADDED, Wire, wires
+from loihiseg.through_time.structure import ADDED, MEMBRANE, Wire, wires
 from loihiseg.through_time.weight_shapes import SPIKES
 
 
@@ -25,7 +25,8 @@ def spike_costs(config: UNetConfig, residual: Residual = "none") -> dict[str, fl
     -------
     dict of str to float
         By layer. Borders and clocks are neglected; gates, and spikes that are added before a
-        threshold, are no multiply-accumulates.
+        threshold, are no multiply-accumulates. Currents that are added are multiplied once, but
+        on a chip spikes would have to arrive at every layer that hears of them.
     """
     layers = {layer.name: layer for layer in wires(config, residual)}
     area = {"stem": 1.0}
@@ -34,13 +35,25 @@ def spike_costs(config: UNetConfig, residual: Residual = "none") -> dict[str, fl
         scale = {"down": 0.25, "up": 4.0}.get(layer.kind, 1.0)
         area[layer.name] = area[layer.sources[0]] * scale
         counted = set[int]()
-        for source, slot in zip(layer.sources, layer.slots, strict=True):
-            n = area[source] * layers[source].channels * _fan_out(layer, slot)
+        for own, source, slot in _heard(layer, layers):
+            n = area[source] * layers[source].channels * _fan_out(own, slot)
             synapses[source] += n
-            if layer.kind != "gate" and slot != ADDED and slot not in counted:
+            convolved = own is layer and layer.kind != "gate" and slot != ADDED
+            if convolved and slot not in counted:
                 counted.add(slot)
                 total += n
     return {name: n / total for name, n in synapses.items()}
+
+
+def _heard(layer: Wire, layers: Mapping[str, Wire]) -> list[tuple[Wire, str, int]]:
+    """Layer whose kernel it is, source and slot of all spikes of which a layer's currents are."""
+    found = list[tuple[Wire, str, int]]()
+    for source, slot in zip(layer.sources, layer.slots, strict=True):
+        if slot == MEMBRANE:
+            found += _heard(layers[source], layers)
+        else:
+            found.append((layer, source, slot))
+    return found
 
 
 def _fan_out(layer: Wire, slot: int) -> float:

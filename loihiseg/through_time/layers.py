@@ -5,7 +5,7 @@ the steps of an image one after the other: so convolutions are Keras' own, once 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +16,9 @@ from loihiseg.through_time.neuron import GRID, Integers, spike_trains, truncated
 from loihiseg.through_time.settings import Dynamics, Residual, Surrogate
 
 MOST_FLOOR_EXPONENT = 23
+
+SILENCE = 1e4
+"""Thresholds, more than any layer hears: taken from it in a step, they leave it at its floor."""
 
 Unit = Callable[[], tf.Tensor]
 """Gives the current that the chip's least weight stands for, a scalar."""
@@ -75,6 +78,8 @@ class Spikes(tf.keras.layers.Layer):
         As of `integers_of`.
     unit : callable, optional
         Compute in the chip's integers. Not kept in a saved model.
+    idle : sequence of int
+        Steps in which they are kept silent, at their floor.
 
     Attributes
     ----------
@@ -89,10 +94,11 @@ class Spikes(tf.keras.layers.Layer):
         dynamics: Dynamics | dict[str, Any],
         flushed: bool = False,
         unit: Unit | None = None,
+        idle: Sequence[int] = (),
         **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
-        self.steps, self.flushed, self.unit = steps, flushed, unit
+        self.steps, self.flushed, self.unit, self.idle = steps, flushed, unit, tuple(idle)
         if isinstance(dynamics, dict):
             surrogate = Surrogate(**dynamics["surrogate"])
             dynamics = Dynamics(**{**dynamics, "surrogate": surrogate})
@@ -108,7 +114,12 @@ class Spikes(tf.keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Map currents to spikes of the same shape."""
-        found = spike_trains(over_time(inputs, self.steps), self.dynamics, self.integers)
+        currents = over_time(inputs, self.steps)
+        if self.idle:
+            idle = [step in self.idle for step in range(self.steps)]
+            silenced = tf.reshape(tf.constant(idle), (1, -1, *(1 for _ in inputs.shape[1:])))
+            currents = tf.where(silenced, tf.constant(-SILENCE), currents)
+        found = spike_trains(currents, self.dynamics, self.integers)
         if self.event_weight:
             self.add_loss(self.event_weight * self.steps * tf.reduce_mean(found))
         return merged(tf.ensure_shape(found, (None, self.steps, *inputs.shape[1:])))
@@ -116,7 +127,7 @@ class Spikes(tf.keras.layers.Layer):
     def get_config(self) -> dict[str, object]:
         """Return the constructor's arguments."""
         own = {"steps": self.steps, "dynamics": asdict(self.dynamics), "flushed": self.flushed}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "idle": list(self.idle)}
 
 
 @tf.keras.utils.register_keras_serializable(package="loihiseg")

@@ -19,7 +19,7 @@ WHOLE_VOLTAGE = 4096
 Form = Literal["normalized", "chip"]
 """See `loihiseg.through_time.unet`."""
 
-Residual = Literal["none", "add", "before", "and", "iand", "or"]
+Residual = Literal["none", "add", "before", "membrane", "and", "iand", "or"]
 """See `loihiseg.through_time.structure`."""
 
 Normalization = Literal["none", "shared", "shift", "bntt"]
@@ -97,6 +97,9 @@ class ThroughTime:
         How blocks of two convolutions are joined with what they hear.
     heads : int
         Read-outs of which the mean is taken, as in boosting; on the host they are one.
+    rests : bool
+        Whether layers are silent in those of their steps that no output needs, as between the
+        ones that the next layer hears and the ones that only a skip connection does.
     """
 
     steps: Annotated[int, Meta(ge=1, le=MOST_TIME_STEPS)] = 4
@@ -105,10 +108,25 @@ class ThroughTime:
     dynamics: Dynamics = field(default_factory=Dynamics)
     residual: Residual = "none"
     heads: Annotated[int, Meta(ge=1, le=100)] = 1
+    rests: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= MOST_TIME_STEPS:
             raise InputError(f"steps {self.steps}: expected 1 to {MOST_TIME_STEPS}")
+
+
+def lacking_on_chip(time: ThroughTime) -> tuple[str, ...]:
+    """All that the chip cannot have of a network, and what to use instead, one by one."""
+    lacks = []
+    if time.normalization == "bntt":
+        lacks.append("scales of their own for each step (normalize by shift instead)")
+    if time.dynamics.reset != "hard":
+        lacks.append("a reset by subtraction (train with a hard reset)")
+    if not time.delayed:
+        lacks.append("spikes that arrive in the step in which they are sent (train with delays)")
+    if time.residual == "membrane":
+        lacks.append("currents that pass a layer by (join blocks by spikes, before or add)")
+    return tuple(lacks)
 
 
 def check_on_chip(time: ThroughTime) -> None:
@@ -119,12 +137,6 @@ def check_on_chip(time: ThroughTime) -> None:
     OptionError
         Names all of it.
     """
-    lacks = []
-    if time.normalization == "bntt":
-        lacks.append("scales of their own for each step (normalize by shift instead)")
-    if time.dynamics.reset != "hard":
-        lacks.append("a reset by subtraction (train with a hard reset)")
-    if not time.delayed:
-        lacks.append("spikes that arrive in the step in which they are sent (train with delays)")
+    lacks = lacking_on_chip(time)
     if lacks:
         raise OptionError(Option("method"), f": the chip lacks {'; '.join(lacks)}")

@@ -10,15 +10,17 @@ Behind the convolution that arrives at a depth, pairs of convolutions can be res
 (Vicente-Sola et al., arXiv 2111.05955; Fang et al., arXiv 2102.04159). With o what a block hears
 and r the spikes of its second convolution, what follows hears
 
-========  ==========================================================================================
-"none"    r
-"add"     r + o, not fired again: as published, and SEW-ADD
-"before"  r, whose currents have o added, each spike as much as a threshold
-"and"     r and o; "or" either; "iand" o without r: gates, a step later
-========  ==========================================================================================
+==========  ========================================================================================
+"none"      r
+"add"       r + o, not fired again: as published, and SEW-ADD
+"before"    r, whose currents have o added, each spike as much as a threshold
+"membrane"  r, whose currents have those added by which o was fired: from block to block there are
+            sums alone, as in MS-ResNet (Hu et al. 2021, arXiv 2112.08954); in floats only
+"and"       r and o; "or" either; "iand" o without r: gates, a step later
+==========  ========================================================================================
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -31,6 +33,10 @@ Kind = Literal["stem", "same", "down", "up", "gate"]
 
 ADDED = -1
 """The slot of a source whose spikes are added to the currents, each as much as a threshold."""
+
+
+MEMBRANE = -2
+"""The slot of a source whose currents are added to the currents, before they meet a threshold."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Wire:
     kind : str
     slots : tuple of int
         Of each source, where in the concatenation it stands: those of one slot are added. `ADDED`
-        stands outside.
+        and `MEMBRANE` stand outside.
     """
 
     name: str
@@ -68,11 +74,14 @@ class TimedLayer(Wire):
         Own steps that somebody hears.
     lags : tuple of int
         Of each source.
+    idle : tuple of int
+        Own steps that no output needs: nobody hears them, or only in steps that are idle too.
     """
 
     depth: int = 0
     steps: int = 0
     lags: tuple[int, ...] = ()
+    idle: tuple[int, ...] = ()
 
 
 def wires(config: UNetConfig, residual: Residual = "none") -> tuple[Wire, ...]:
@@ -165,10 +174,11 @@ class _Wires:
         self.n_blocks += 1
         if self.residual == "add":
             self.value = (second, *before)
-        elif self.residual == "before":
+        elif self.residual in ("before", "membrane"):
             last = self.layers[-1]
+            slot = ADDED if self.residual == "before" else MEMBRANE
             self.layers[-1] = replace(
-                last, sources=(*last.sources, *before), slots=(*last.slots, ADDED)
+                last, sources=(*last.sources, *before), slots=(*last.slots, slot)
             )
         elif self.residual != "none":
             name = f"{second}_{self.residual}"
@@ -206,10 +216,13 @@ def timed(layers: Sequence[Wire], steps: int, delayed: bool = True) -> tuple[Tim
                 "train with fewer steps or layers"
             )
         lags[layer.name] = tuple(
-            depth[layer.name] - 1 - depth[name] if delayed else 0 for name in layer.sources
+            # Currents are there in the step itself, spikes a step later.
+            depth[layer.name] - depth[name] - (slot != MEMBRANE) if delayed else 0
+            for name, slot in zip(layer.sources, layer.slots, strict=True)
         )
         for name, lag in zip(layer.sources, lags[layer.name], strict=True):
             needed[name] = max(needed.get(name, 0), own + lag)
+    idle = _idle(layers, needed, lags)
     return tuple(
         TimedLayer(
             layer.name,
@@ -220,6 +233,19 @@ def timed(layers: Sequence[Wire], steps: int, delayed: bool = True) -> tuple[Tim
             depth[layer.name],
             needed[layer.name],
             lags[layer.name],
+            idle[layer.name],
         )
         for layer in layers
     )
+
+
+def _idle(
+    layers: Sequence[Wire], steps: Mapping[str, int], lags: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """Own steps of each layer that no output needs."""
+    used = {layer.name: set[int]() for layer in layers}
+    used[layers[-1].name] = set(range(steps[layers[-1].name]))
+    for layer in reversed(layers):
+        for name, lag in zip(layer.sources, lags[layer.name], strict=True):
+            used[name] |= {step + lag for step in used[layer.name]}
+    return {name: tuple(sorted(set(range(steps[name])) - used[name])) for name in used}

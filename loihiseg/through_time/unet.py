@@ -28,11 +28,12 @@ from loihiseg.through_time.layers import (
     Repeated,
     ShiftPerStep,
     Spikes,
+    Unit,
 )
 from loihiseg.through_time.normalization import NormalizationOverTime
-from loihiseg.through_time.settings import Form, Normalization, ThroughTime
-from loihiseg.through_time.structure import ADDED, TimedLayer, timed, wires
-from loihiseg.through_time.weight_shapes import ADDED_SPIKES, NORM, SHIFT, SPIKES
+from loihiseg.through_time.settings import Form, Normalization, ThroughTime, check_on_chip
+from loihiseg.through_time.structure import ADDED, MEMBRANE, TimedLayer, timed, wires
+from loihiseg.through_time.weight_shapes import ADDED_SPIKES, CURRENT, NORM, SHIFT, SPIKES
 
 
 def build_through_time(
@@ -58,18 +59,26 @@ def build_through_time(
     Raises
     ------
     InputError
-        If the U-Net cannot run over time.
+        If the U-Net cannot run over time, or the chip's form lacks something of it.
     """
+    if form == "chip" and time.residual == "membrane":
+        check_on_chip(time)
     layers = timed(wires(config, time.residual), time.steps, time.delayed)
     tile = tile or config.tile
     pixels = tf.keras.Input((tile, tile, 1), name="pixels")
     found = {"stem": _stem(pixels, config, layers[0], time, form)}
+    currents: dict[str, KerasTensor] = {}
     steps = {layer.name: layer.steps for layer in layers}
     for layer in layers[1:]:
         slots: dict[int, list[KerasTensor]] = {}
         for name, lag, slot in zip(layer.sources, layer.lags, layer.slots, strict=True):
-            slots.setdefault(slot, []).append(_later(found[name], steps[name], lag, layer, name))
-        found[layer.name] = _layer(slots, layer, time, form)
+            heard = currents[name] if slot == MEMBRANE else found[name]
+            suffix = CURRENT if slot == MEMBRANE else ""
+            slots.setdefault(slot, []).append(_later(heard, steps[name], lag, layer, name + suffix))
+        if layer.kind == "gate":
+            found[layer.name] = _gate(slots, layer, time)
+            continue
+        currents[layer.name], found[layer.name] = _layer(slots, layer, time, form)
     x = MeanOverTime(time.steps, name="mean")(found[layers[-1].name])
     heads = 1 if form == "chip" else time.heads
     return tf.keras.Model(pixels, _logits(x, config, heads), name="unet_through_time")
@@ -100,53 +109,56 @@ def _later(x: KerasTensor, steps: int, lag: int, layer: TimedLayer, source: str)
     return Later(steps, lag, layer.steps, name=f"{source}_to_{layer.name}")(x)
 
 
+def _gate(slots: dict[int, list[KerasTensor]], layer: TimedLayer, time: ThroughTime) -> KerasTensor:
+    return Gate(time.residual, name=layer.name + SPIKES)([slots[0][0], slots[1][0]])
+
+
 def _layer(
     slots: dict[int, list[KerasTensor]], layer: TimedLayer, time: ThroughTime, form: Form
-) -> KerasTensor:
-    """Spikes that are heard to spikes."""
+) -> tuple[KerasTensor, KerasTensor]:
+    """Spikes that are heard to currents, and their spikes; of a layer that is no gate."""
     name = layer.name
-    if layer.kind == "gate":
-        return Gate(time.residual, name=name + SPIKES)([slots[0][0], slots[1][0]])
     parts = [
         heard[0] if len(heard) == 1 else tf.keras.layers.Add(name=f"{name}_sum{slot}")(heard)
         for slot, heard in slots.items()
-        if slot != ADDED
+        if slot not in (ADDED, MEMBRANE)
     ]
     x = parts[0]
     if len(parts) > 1:
         x = tf.keras.layers.Concatenate(name=f"{name}_heard")(parts)
-    return _convolved(x, slots.get(ADDED, []), layer, time, form)
+    convolve = _convolution(layer, form)
+    unit: Unit | None = None
+    if form == "chip":
+
+        def unit() -> tf.Tensor:
+            return convolve.unit
+
+    x = convolve(x)
+    if form == "chip":
+        x = ShiftPerStep(layer.steps, unit, name=name + SHIFT)(x)
+    else:
+        x = NormalizationOverTime(time.normalization, layer.steps, name=name + NORM)(x)
+    if ADDED in slots:
+        x = AddedSpikes(unit, name=name + ADDED_SPIKES)([x, *slots[ADDED]])
+    if MEMBRANE in slots:
+        x = tf.keras.layers.Add(name=name + CURRENT)([x, *slots[MEMBRANE]])
+    flushed = form == "chip" and is_flushed(layer)
+    idle = layer.idle if time.rests else ()
+    return x, Spikes(layer.steps, time.dynamics, flushed, unit, idle, name=name + SPIKES)(x)
 
 
-def _convolved(
-    x: KerasTensor, added: list[KerasTensor], layer: TimedLayer, time: ThroughTime, form: Form
-) -> KerasTensor:
-    """Of a layer that is no gate."""
-    chip, steps, name = form == "chip", layer.steps, layer.name
+def _convolution(layer: TimedLayer, form: Form) -> tf.keras.layers.Layer:
+    """Of a layer, without bias."""
+    chip = form == "chip"
     if layer.kind == "up":
         transpose = OneScaleConv2DTranspose if chip else tf.keras.layers.Conv2DTranspose
-        convolve = transpose(
-            layer.channels, 2, 2, padding="valid", use_bias=False, name=name,
+        return transpose(
+            layer.channels, 2, 2, padding="valid", use_bias=False, name=layer.name,
             kernel_initializer="he_normal",
         )  # fmt: skip
-    else:
-        conv = OneScaleConv2D if chip else tf.keras.layers.Conv2D
-        stride = 2 if layer.kind == "down" else 1
-        convolve = conv(layer.channels, 3, stride, use_bias=False, name=name, **SAME)
-    x = convolve(x)
-    if not chip:
-        x = NormalizationOverTime(time.normalization, steps, name=name + NORM)(x)
-        if added:
-            x = AddedSpikes(name=name + ADDED_SPIKES)([x, *added])
-        return Spikes(steps, time.dynamics, name=name + SPIKES)(x)
-
-    def unit() -> tf.Tensor:
-        return convolve.unit
-
-    x = ShiftPerStep(steps, unit, name=name + SHIFT)(x)
-    if added:
-        x = AddedSpikes(unit, name=name + ADDED_SPIKES)([x, *added])
-    return Spikes(steps, time.dynamics, is_flushed(layer), unit, name=name + SPIKES)(x)
+    conv = OneScaleConv2D if chip else tf.keras.layers.Conv2D
+    stride = 2 if layer.kind == "down" else 1
+    return conv(layer.channels, 3, stride, use_bias=False, name=layer.name, **SAME)
 
 
 def is_flushed(layer: TimedLayer) -> bool:

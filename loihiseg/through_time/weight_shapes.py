@@ -5,7 +5,7 @@ from loihiseg.network.weight_shapes import weight_shapes
 from loihiseg.through_time.settings import Form, ThroughTime
 from loihiseg.through_time.structure import timed, wires
 
-NORM, SHIFT, SPIKES, ADDED_SPIKES = "_norm", "_shift", "_spikes", "_added"
+NORM, SHIFT, SPIKES, ADDED_SPIKES, CURRENT = "_norm", "_shift", "_spikes", "_added", "_current"
 """Behind the name of a layer, those of its parts."""
 
 

@@ -10,6 +10,7 @@ from loihiseg.errors import Option, OptionError
 from loihiseg.network.events import charge_events
 from loihiseg.network.unet import ChipEffects, build_unet
 from loihiseg.through_time.events import charge_spikes, spike_costs
+from loihiseg.through_time.fewer_steps import can_go_on, last_steps
 from loihiseg.through_time.folding import fold
 from loihiseg.through_time.settings import ThroughTime
 from loihiseg.through_time.starting import start_over_time
@@ -128,12 +129,12 @@ def _set_over_time(
     assert theirs.time is not None
     form = phase_at(theirs, start.info.epoch - 1).form
     ours = config.time
-    if ours is None or replace(theirs.time, dynamics=ours.dynamics) != ours:
+    if ours is None or not can_go_on(theirs.time, ours):
         raise OptionError(
             Option("start"),
             f": was trained with {theirs.time.steps} steps, normalization "
             f"{theirs.time.normalization}, residual {theirs.time.residual}, "
-            f"{theirs.time.heads} heads; give the same",
+            f"{theirs.time.heads} heads; give the same, or fewer steps",
         )
     if (form, phase.form) == ("chip", "normalized"):
         raise OptionError(
@@ -142,11 +143,13 @@ def _set_over_time(
             "epochs as ",
             Option("tuning_epochs"),
         )
+    assert form is not None
+    weights = last_steps(start.weights, theirs.network, theirs.time, ours, form)
     if form == phase.form:
-        set_model_weights(made, start.weights)
+        set_model_weights(made, weights)
         return
-    normalized = build_through_time(theirs.network, theirs.time, config.crop)
-    set_model_weights(normalized, start.weights)
+    normalized = build_through_time(theirs.network, ours, config.crop)
+    set_model_weights(normalized, weights)
     fold(normalized, made)
 
 

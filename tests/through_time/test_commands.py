@@ -71,4 +71,7 @@ def test_what_it_cannot_have_is_refused(capfd, data, network, tmp_path):
     more = ["--data", data, "--checkpoint", network, "--out", tmp_path / "a", *SHORT]
     refused(capfd, "--levels", "deploy", *more, "--levels", 3)
     refused(capfd, "was trained step by step", "deploy", *more, "--code", "rate")
-    refused(capfd, "was trained step by step", "check", network, "--chips", 1)
+    refused(capfd, "was trained step by step", "check", network, "--chips", 1, "--code", "ramp")
+    code, out, err = in_process(capfd, "check", network, "--chips", 1)
+    assert code == 0, err
+    assert "direct code" in out and "steps 2 to" in out and "host, behind the chip" in out

@@ -28,6 +28,13 @@ def test_added_spikes_are_heard_twice_and_multiplied_once():
     blocks = with_blocks(CONFIG, 1)
     plain, added = spike_costs(blocks), spike_costs(blocks, "add")
     assert added["encode0_0"] > plain["encode0_0"] and sum(plain.values()) == pytest.approx(1)
+    membrane = spike_costs(blocks, "membrane")
+    # By the kernels of encode0_0 and of down1 once more each, and of nothing else.
+    more = {name: membrane[name] / plain[name] for name in plain if plain[name]}
+    assert more["stem"] == pytest.approx(2) and more["encode0_1"] == pytest.approx(1)
+    assert membrane["encode0_2"] - plain["encode0_2"] == pytest.approx(
+        plain["encode0_2"] * 9 / (9 + 27)
+    )
     gated = spike_costs(blocks, "or")
     # A gate's own spikes are heard for those of the block; it hears each neuron by one synapse.
     assert gated["encode0_2_or"] == pytest.approx(plain["encode0_2"])

@@ -57,13 +57,18 @@ BLOCKS = with_blocks(CONFIG, 1)
         ThroughTime(3),
         ThroughTime(4, dynamics=Dynamics(0, 0.0)),
         pytest.param(ThroughTime(2, dynamics=Dynamics(1365, -3.0)), marks=pytest.mark.slow),
+        ThroughTime(1, rests=True),
         *(ThroughTime(2, residual=residual) for residual in ("add", "before", "iand")),
+        pytest.param(ThroughTime(1, residual="add", rests=True), marks=pytest.mark.slow),
+        pytest.param(ThroughTime(1, residual="before", rests=True), marks=pytest.mark.slow),
         *(
             pytest.param(ThroughTime(2, residual=residual), marks=pytest.mark.slow)
             for residual in ("and", "or")
         ),
     ],
-    ids=lambda time: f"{time.steps} {time.residual} {time.dynamics.decay} {time.dynamics.floor:g}",
+    ids=lambda time: (
+        f"{time.steps} {time.residual} {time.dynamics.decay} {time.dynamics.floor:g} {time.rests}"
+    ),
 )
 def test_trained_networks_are_the_emulated_ones(time):
     config = CONFIG if time.residual == "none" else BLOCKS

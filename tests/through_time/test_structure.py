@@ -26,6 +26,17 @@ def test_times_by_hand():
     assert [layer.steps for layer in found.values()] == [11, 11, 7, 7, 4, 4, 4, 4, 4, 4]
 
 
+def test_idle_steps_by_hand():
+    """Skips wait 3 and 7 steps: of what is heard twice in two steps 0, 1, 3, 4 are needed, and of
+    the first layers 7 and 8 too."""
+    found = {layer.name: layer.idle for layer in timed(wires(SMALL), 2)}
+    assert found["stem"] == found["encode0_0"] == (2, 5, 6)
+    assert found["down1"] == found["encode1_0"] == (2,)
+    assert {found[name] for name in found if name[:2] in ("up", "de")} == {()}
+    assert all(layer.idle == () for layer in timed(wires(SMALL), 2, delayed=False))
+    assert all(layer.idle == () for layer in timed(wires(SMALL), 4))
+
+
 def test_layers_hear_what_was_sent_a_step_before():
     """Own step k of a layer is step depth + k; own step k + lag of a source the step before."""
     found = {layer.name: layer for layer in timed(wires(UNetConfig(channels=(2, 3, 4, 5),

@@ -13,10 +13,10 @@ from partition.command_line.streams import standard_output
 from partition.display.messages import handed_on
 
 if TYPE_CHECKING:
-    from loihiseg.compilation.checking import ChipFit
+    from loihiseg.compilation.checking import ChipFit, LayerVerdict
     from loihiseg.conversion.lowering import Lowering
     from loihiseg.results.layers import HostLayer
-    from loihiseg.training.checkpoint import CheckpointInfo
+    from loihiseg.training.checkpoint import Checkpoint, CheckpointInfo
 
 __all__ = ["main", "parser"]
 
@@ -32,23 +32,27 @@ def main(arguments: Sequence[str]) -> None:
     from loihiseg.compilation.checking import layer_verdicts, refusals_of
     from loihiseg.conversion.host_work import host_layers
     from loihiseg.conversion.lowering import verdicts
+    from loihiseg.training.checkpoint import Checkpoint
 
     with doing(f"reading {options.model}"):
         model, info = read_model(options)
-        follow = options.levels is not None
-        found = verdicts(model, options.rate_scale_hz, options.output, follow)
-    rows = layer_verdicts(found, bool(options.allow_host_tail))
-    refusals = refusals_of(found, rows)
+        if isinstance(model, Checkpoint):
+            rows, refusals, lowering = _over_time(options, model)
+        else:
+            follow = options.levels is not None
+            found = verdicts(model, options.rate_scale_hz, options.output, follow)
+            rows = layer_verdicts(found, bool(options.allow_host_tail))
+            refusals, lowering = refusals_of(found, rows), found.lowering
     some_are_hidden = any(row.is_hidden_tail for row in rows)
     _say(options, report.verdict_lines(rows, refusals, some_are_hidden))
     fit = None
     task: str | None = None
     host: tuple[HostLayer, ...] = ()
-    if found.lowering is not None and not refusals:
-        host = host_layers(found.lowering.network, found.lowering.graph)
-        task = task_words(found.lowering)
+    if lowering is not None and not refusals:
+        host = host_layers(lowering.network, lowering.graph)
+        task = task_words(lowering)
         _say(options, ["", *report.host_lines(host), "", f"task: {task}", ""])
-        fit = _fit(options, found.lowering, info)
+        fit = _fit(options, lowering, info)
         _say(options, report.fit_lines(fit, options.chips))
     if options.json:
         asked = {"model": handed_on(options.model), "chips": options.chips, "task": task}
@@ -61,7 +65,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def read_model(options: Namespace) -> "tuple[Any, CheckpointInfo | None]":
-    """What is to be lowered, and what is known of a checkpoint; of a Keras file, its path."""
+    """What is to be lowered, and what is known of a checkpoint; of a Keras file, its path.
+
+    Of a network over time, whose layers are those of no graph, the checkpoint.
+    """
     from loihiseg.training import shipped
 
     # As `loihiseg.compilation.source.KERAS_SUFFIXES`, which brings in more than a file needs.
@@ -73,11 +80,24 @@ def read_model(options: Namespace) -> "tuple[Any, CheckpointInfo | None]":
 
     checkpoint = load_checkpoint(path)
     if checkpoint.info.config.time is not None:
-        raise InputError(
-            f"{path}: was trained step by step: all of its layers run as they are, by the direct "
-            "code; deploy it to see what it takes"
-        )
+        return checkpoint, checkpoint.info
     return unet_graph(checkpoint.info.config.network, checkpoint.weights), checkpoint.info
+
+
+def _over_time(
+    options: Namespace, checkpoint: "Checkpoint"
+) -> "tuple[tuple[LayerVerdict, ...], tuple[str, ...], Lowering | None]":
+    from loihiseg.compilation.checking_over_time import verdicts_over_time
+    from loihiseg.training import shipped
+
+    time = checkpoint.info.config.time
+    assert time is not None
+    if options.code not in (None, "direct") or options.levels is not None:
+        raise InputError(
+            f"{options.model}: was trained step by step, for the direct code alone; leave out "
+            "--code and --levels"
+        )
+    return verdicts_over_time(Path(shipped.resolve(options.model, None)), checkpoint, time)
 
 
 def task_words(lowering: "Lowering") -> str:

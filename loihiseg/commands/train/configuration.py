@@ -15,7 +15,7 @@ from loihiseg.training.presets import PRESETS, Stage, TrainingConfig
 
 OF_BLOCKS = ("residual", "blocks")
 
-OF_TIME = ("time_steps", "normalization", "decay", "published", "heads", *OF_BLOCKS)
+OF_TIME = ("time_steps", "normalization", "decay", "published", "heads", "rest", *OF_BLOCKS)
 """Options of training through time."""
 
 TIME_CROP, TIME_BATCH, TIME_STEPS_PER_EPOCH, TIME_EPOCHS = 128, 4, 50, 20
@@ -136,16 +136,18 @@ def _over_time(options: Namespace, config: TrainingConfig) -> TrainingConfig:
     if options.window_steps:
         raise InputError("--window-steps: is for firing rates; leave it out with --method")
     residual, network = _with_blocks(options, config.network)
-    time = replace(_time(options), residual=residual, heads=options.heads or 1)
+    time = replace(_time(options), residual=residual, heads=options.heads or 1, rests=options.rest)
     epochs = options.epochs or TIME_EPOCHS
-    on_chip = time.normalization != "bntt" and not options.float_weights
+    on_chip = (
+        time.normalization != "bntt" and time.residual != "membrane" and not options.float_weights
+    )
     tuning = _given(options.tuning_epochs, epochs // 4 if on_chip else 0)
     if tuning > epochs:
         raise InputError(f"--tuning-epochs {tuning}: expected 0 to {epochs}, the number of epochs")
     if tuning and not on_chip:
         raise InputError(
             f"--tuning-epochs {tuning}: are for the chip, which lacks --normalization bntt, "
-            "--published and --float-weights; leave them out"
+            "--published, --residual membrane and --float-weights; leave them out"
         )
     rate = options.learning_rate
     return replace(

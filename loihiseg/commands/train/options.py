@@ -24,7 +24,7 @@ MAX_LEVELS = 255
 MAX_BLOCKS = 10
 MAX_HEADS = 100
 METHODS = ("bntt", "residual")
-RESIDUALS: tuple[Residual, ...] = ("add", "before", "and", "iand", "or", "none")
+RESIDUALS: tuple[Residual, ...] = ("add", "before", "membrane", "and", "iand", "or", "none")
 TIME_STEPS = 4
 NORMALIZATIONS: tuple[Normalization, ...] = ("shift", "shared", "none", "bntt")
 
@@ -191,8 +191,9 @@ def _add_time(parser: Parser) -> None:
         "--residual",
         choices=RESIDUALS,
         help="what follows a block hears its spikes and those it heard: added (add); added before "
-        "the block's threshold (before); through a gate (and, or; iand: those it heard without "
-        "its own); or its own alone (none) (default: add)",
+        "the block's threshold (before); the currents of both added instead (membrane, in "
+        "simulation only); through a gate (and, or; iand: those it heard without its own); or its "
+        "own alone (none) (default: add)",
     )
     group.add_argument(
         "--blocks",
@@ -205,6 +206,12 @@ def _add_time(parser: Parser) -> None:
         type=whole(1, MAX_HEADS),
         metavar="N",
         help="read-outs of which the mean is trained (default: 1)",
+    )
+    group.add_argument(
+        "--rest",
+        action="store_true",
+        help="keep layers silent in steps that no output needs, as while a skip connection waits: "
+        "fewer events; with --start a network may have been trained without, and with more steps",
     )
     group.add_argument(
         "--decay",
