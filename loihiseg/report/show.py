@@ -58,7 +58,6 @@ COLOURS = 96
 
 TABLES: Mapping[str, Callable[[Results], Table | None]] = {
     "scores": made.scores_table,
-    "topology": topology_table,
     "classes": classes_table,
     "by class": by_class_table,
     "layers": made.layers_table,
@@ -71,6 +70,7 @@ TABLES: Mapping[str, Callable[[Results], Table | None]] = {
     "work": made.work_table,
     "host": made.host_table,
     "section": made.section_table,
+    "topology": topology_table,
 }
 """Tables of a deployment by name."""
 
