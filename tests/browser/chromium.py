@@ -103,7 +103,8 @@ class Browser:
         ]
         sent = [e["params"]["request"]["url"] for e in events
                 if e["method"] == "Network.requestWillBeSent"]  # fmt: skip
-        return [address for address in sent if not address.startswith("data:")]
+        # The browser's own first page may still be loading.
+        return [address for address in sent if not address.startswith(("data:", "chrome:"))]
 
     def scrolls_sideways(self):
         """Whether the page is wider than the window."""

@@ -100,6 +100,9 @@ def test_prints_what_is_to_be_read(browser, runs):
     shown = "return [...document.querySelectorAll(arguments[0])].map(e => e.checkVisibility())"
     assert not any(browser.run(shown, ".controls, button, details, output"))
     assert all(browser.run(shown, "table, figure, #viewer-images"))
+    assert browser.text("#viewer-caption") == (
+        "section 20: left of the line section, right of it on chip"
+    )
     paper = "return getComputedStyle(document.body).backgroundColor"
     assert browser.run(paper) == "rgb(255, 255, 255)"
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

@@ -266,7 +266,9 @@ def _fit(
         batches = itertools.count(done * steps)
 
         def on_batch() -> None:
-            advance(f"epoch {next(batches) // steps + 1}")
+            epoch, batch = divmod(next(batches), steps)
+            # Validation follows the last batch, and may take longer than a few of them.
+            advance(f"epoch {epoch + 1}{', validating' * (batch == steps - 1)}")
 
         def on_epoch(history: "Sequence[Epoch]") -> None:
             last = history[-1]

@@ -17,6 +17,8 @@
     }
     get("image-right").style.clipPath = "inset(0 0 0 " + line + "%)";
     get("mark").style.left = line + "%";
+    get("caption").textContent = data.titles[number] + ": left of the line " + chosen("left") +
+      ", right of it " + chosen("right");
   };
   const step = (name, by) => {
     get(name).value = Number(get(name).value) + by;
