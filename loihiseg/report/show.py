@@ -295,7 +295,7 @@ def _drawn(draw: Callable[[Path], None]) -> Picture:
 
 def _picture(png: bytes) -> Picture:
     """A picture with so many colours."""
-    from PIL import Image
+    from PIL import Image  # matplotlib cannot be without it
 
     small = io.BytesIO()
     with Image.open(io.BytesIO(png)) as drawn:

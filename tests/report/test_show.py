@@ -13,7 +13,7 @@ from loihiseg.emulator.traces import Trace
 from loihiseg.errors import InputError
 from loihiseg.report import show
 from loihiseg.results import NetworkSource
-from tests.results.examples import example
+from tests.results.examples import example, simulation
 
 PNG = b"\x89PNG"
 SCRIPT = "<script>alert(1)</script>"
@@ -43,6 +43,12 @@ def test_a_table_of_anything():
     text = show.table("Rows", ("what", "how\nmany"), [("a", 1), ("b", 2.5)], "A note.").text
     assert '<td style="text-align:left">a</td><td>1</td>' in text
     assert "<th>how many</th>" in text and "<small>A note.</small>" in text
+
+
+def test_a_simulation_has_scores_and_work():
+    text = show.tables(simulation()).text
+    assert "<b>Scores</b>" in text and "<b>Work per section</b>" in text
+    assert "Below all cell" not in text
 
 
 def test_a_verdict_begins_with_its_line():
