@@ -142,7 +142,7 @@ def looks_of(checkpoint: Checkpoint, stack: Stack) -> Looks:
         for (name, cost), parts in zip(costs.items(), zip(*sent, strict=True), strict=True)
     }
     steps = 1 + last.depth * time.delayed + np.arange(time.steps)
-    events, planned = _events(checkpoint, by_layer, steps)
+    events, planned = events_of(checkpoint, by_layer, steps)
     return Looks(tiles, stack.membrane, np.concatenate(probability), steps, events, planned)
 
 
@@ -157,7 +157,7 @@ def _probability(model: tf.keras.Model, spikes: tf.Tensor, steps: int) -> np.nda
     return tf.sigmoid(x).numpy().reshape(-1, steps, *x.shape[1:3])
 
 
-def _events(
+def events_of(
     checkpoint: Checkpoint, by_layer: Mapping[str, np.ndarray], steps: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of tiles that end with each look, and that were planned to, (tiles, looks) each."""
