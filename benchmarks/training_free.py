@@ -132,13 +132,13 @@ def ramp_numbers(row: Row, data: str, sections: str) -> dict:
 
 
 def _deployed(row: Row, data: str, sections: str, on_host: int):
-    """Results of a deployment with so many levels on the host, or as many as on the chip."""
+    """Results of a deployment with so many levels on the host."""
     from loihiseg import deploy_stack
     from loihiseg.data.readers import read_stack
     from loihiseg.progress import Reporter
 
     levels = [int(row.variant)] * n_layers(row.network)
-    levels[0] = max(on_host, levels[0])
+    levels[0] = on_host
     return deploy_stack(
         row.network, read_stack(data), chips=MOST_CHIPS, code="ramp", sections=sections,
         levels=tuple(levels), corrections=True, proof_seconds=0, reporter=Reporter(),
