@@ -40,7 +40,7 @@ HOST_LEVELS = 15
 FEWER_ON_HOST = 10
 """Where sums of the first layer on the chip, which hears the host in one step, are too large."""
 MOST_CHIPS = 8
-STEPS = "8,16,32,64,128,256"
+STEPS = (8, 16, 32, 64, 128, 256)
 SEARCHED = ("2", "3", "7")
 """Levels for which quantiles are searched."""
 
@@ -94,7 +94,7 @@ def network_of(networks: Path, subject: str, seed: int) -> Path | None:
     return folder if (folder / CHECKPOINT_FILE).is_file() else None
 
 
-def ramp_numbers(row: Row, data: str, sections: str) -> dict:
+def ramp_numbers(row: Row, data: str, sections: str, _: list[int]) -> dict:
     """Deploy with levels, corrected, on the emulated chip."""
     from loihiseg.codes.ramp.clock import TooLargeError
     from loihiseg.results import Network
@@ -132,13 +132,13 @@ def ramp_numbers(row: Row, data: str, sections: str) -> dict:
 
 
 def _deployed(row: Row, data: str, sections: str, on_host: int):
-    """Results of a deployment with so many levels on the host, or as many as on the chip."""
+    """Results of a deployment with so many levels on the host."""
     from loihiseg import deploy_stack
     from loihiseg.data.readers import read_stack
     from loihiseg.progress import Reporter
 
     levels = [int(row.variant)] * n_layers(row.network)
-    levels[0] = max(on_host, levels[0])
+    levels[0] = on_host
     return deploy_stack(
         row.network, read_stack(data), chips=MOST_CHIPS, code="ramp", sections=sections,
         levels=tuple(levels), corrections=True, proof_seconds=0, reporter=Reporter(),
@@ -160,24 +160,25 @@ def lowering_of(network: str):
     return lower(load_network(network).model, levels_follow=True)
 
 
-def bayes_numbers(row: Row, data: str, sections: str) -> dict:
+def bayes_numbers(row: Row, data: str, sections: str, _: list[int]) -> dict:
     """Fixed and searched quantiles, and corrections, on validation and test sections."""
     from benchmarks.training_free_search import compared
 
     return compared(row.network, int(row.variant), data, sections, row.seed, HOST_LEVELS)
 
 
-def stack_numbers(row: Row, data: str, sections: str) -> dict:
+def stack_numbers(row: Row, data: str, sections: str, steps: list[int]) -> dict:
     """Published parts, each added in turn, by the command that simulates them."""
     import tempfile
 
     more = {"mended": [], "divided": ["--divided", "--quantile", "0.995"]}
     more["as-published"] = ["--as-published"]
     with tempfile.TemporaryDirectory() as folder:
+        numbers = ",".join(map(str, steps))
         command = [
             sys.executable, "-m", "loihiseg.simulate", "--method", "spicalib", "--data", data,
-            "--checkpoint", row.network, "--sections", sections, "--steps", STEPS, "--seed", "0",
-            "--out", folder + "/run", *more[row.variant],
+            "--checkpoint", row.network, "--sections", sections, "--steps", numbers,
+            "--seed", "0", "--out", folder + "/run", *more[row.variant],
         ]  # fmt: skip
         subprocess.run(command, check=True, cwd=HERE.parent)
         metrics = read_json(Path(folder) / "run/metrics.json")
@@ -189,12 +190,13 @@ def stack_numbers(row: Row, data: str, sections: str) -> dict:
 NUMBERS = {"ramp": ramp_numbers, "bayes": bayes_numbers, "stack": stack_numbers}
 
 
-def job_of(row: Row, data: str, sections: str) -> dict:
+def job_of(row: Row, data: str, sections: str, steps: list[int]) -> dict:
     """What decides a row: the network's weights, options and data."""
     path = Path(row.network)
     content = path if path.is_file() else path / CHECKPOINT_FILE
     asked = asdict(row) | {"network": sha256(content.read_bytes())}
-    return asked | {"data": Path(data).name, "sections": sections, "format": FORMAT}
+    more = {"steps": steps} if row.kind == "stack" else {}
+    return asked | {"data": Path(data).name, "sections": sections, "format": FORMAT} | more
 
 
 def parse(arguments=None):
@@ -209,6 +211,9 @@ def parse(arguments=None):
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), metavar="N")
     parser.add_argument("--levels", type=int, nargs="+", default=list(LEVELS), metavar="L")
     parser.add_argument("--sections", default="20:24", metavar="A:B")
+    parser.add_argument(
+        "--steps", type=int, nargs="+", default=list(STEPS), metavar="T", help="of the stack"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/training-free"), metavar="FOLDER")
     parser.add_argument("--table", type=Path, metavar="FILE", help="write the tables there too")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw IoU against steps there")
@@ -224,15 +229,16 @@ def main(arguments=None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if options.one is not None:
         (row,) = (row for row in rows if row.name == options.one)
-        found = NUMBERS[row.kind](row, options.data, options.sections)
-        job = job_of(row, options.data, options.sections)
+        found = NUMBERS[row.kind](row, options.data, options.sections, options.steps)
+        job = job_of(row, options.data, options.sections, options.steps)
         stamp = made_with("benchmarks/training_free.py")
         write_json(folder / f"{row.name}.json", {"job": job} | found | {"made": stamp})
         return 0
     failed = []
     for row in rows:
         path = folder / f"{row.name}.json"
-        if (read_json(path) or {}).get("job") != job_of(row, options.data, options.sections):
+        job = job_of(row, options.data, options.sections, options.steps)
+        if (read_json(path) or {}).get("job") != job:
             print(row.name, file=sys.stderr, flush=True)
             command = [sys.executable, __file__, *(arguments or sys.argv[1:]), "--one", row.name]
             if subprocess.run(command).returncode:

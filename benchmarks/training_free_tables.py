@@ -124,20 +124,34 @@ def best_fixed(row: dict) -> str:
 
 
 def _stack(found: dict[tuple[str, str, str], list[dict]]) -> list[str]:
+    """By part; the mean of the seeds that were simulated for so many steps, with their number."""
+    every = sorted({_steps(name) for rows in found.values() for row in rows for name in row["iou"]})
+    every = [steps for steps in every if steps]
     body: list[tuple[str, ...]] = []
-    steps: list[int] = []
     for (subject, variant, sections), rows in found.items():
         seeds = ", ".join(sorted(str(row["job"]["seed"]) for row in rows))
-        parts = list(dict.fromkeys(name.rpartition(", T = ")[0] for name in rows[0]["spikes"]))
-        steps = sorted({int(name.rpartition(" = ")[2]) for name in rows[0]["spikes"]})
-        for part in parts:
-            names = [f"{part}, T = {number}" for number in steps]
-            body.append(
-                (NAMES[subject], sections, seeds, variant, part)
-                + tuple(f"{_mean([row['iou'][name] for row in rows]):.3f}" for name in names)
-            )
-    header = ("network", "sections", "seeds", "how", "part", *(f"T = {one}" for one in steps))
+        for part in dict.fromkeys(name.rpartition(", T = ")[0] for name in rows[0]["spikes"]):
+            cells = []
+            for steps in every:
+                name = f"{part}, T = {steps}"
+                there = [row["iou"][name] for row in rows if name in row["iou"]]
+                cells.append(_of_seeds(there, len(rows)))
+            body.append((NAMES[subject], sections, seeds, variant, part, *cells))
+    header = ("network", "sections", "seeds", "how", "part", *(f"T = {one}" for one in every))
     return _table(header, body) if body else []
+
+
+def _of_seeds(values: list[float], n_rows: int) -> str:
+    if not values:
+        return ""
+    fewer = "" if len(values) == n_rows else f" ({len(values)} of {n_rows})"
+    return f"{_mean(values):.3f}{fewer}"
+
+
+def _steps(name: str) -> int:
+    """Of a part's name; 0 of a network without."""
+    number = name.rpartition(", T = ")[2]
+    return int(number) if number.isdigit() else 0
 
 
 def draw(rows: list[dict], path: Path) -> None:

@@ -64,6 +64,20 @@ def test_the_best_fixed_quantile_is_that_of_the_validation_sections(tmp_path):
     assert "| test | 0.690 | 0.550 | 0.610 | 0.620 | 0.630 | 12 to 12 |" in text
 
 
+def test_seeds_that_were_simulated_for_fewer_steps_are_told_apart():
+    rows = [
+        {
+            "job": ramp(seed, 0, 0)["job"] | {"kind": "stack", "variant": "divided"},
+            "iou": {"trained": 0.7} | {f"rates, T = {n}": iou for n, iou in values.items()},
+            "spikes": {f"rates, T = {n}": 1e6 for n in values},
+        }
+        for seed, values in enumerate(({8: 0.4, 128: 0.7}, {8: 0.6}))
+    ]
+    text = training_free_tables.tables_of(rows, [])
+    assert "| how | part | T = 8 | T = 128 |" in text
+    assert "| 0, 1 | divided | rates | 0.500 | 0.700 (1 of 2) |" in text
+
+
 def test_a_picture_is_drawn(tmp_path):
     names = [f"spike calibration, A = 16, mended, T = {steps}" for steps in (8, 16)]
     stack = {

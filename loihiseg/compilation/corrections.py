@@ -37,7 +37,7 @@ RIDGE = 0.4
 ROUNDS = 15
 """Of the least squares; which sums count is found anew in each."""
 
-MOST_ROWS = 16_384
+MOST_ROWS = 32_768
 """Pixels of a layer that kernels are fitted on, spread evenly over what there are."""
 
 CANDIDATES = np.geomspace(0.08, 1.2, 24)

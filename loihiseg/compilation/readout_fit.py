@@ -3,7 +3,8 @@
 Its kernel is fitted to the probabilities, and its bias so that what is called membrane overlaps
 most. Probabilities of a noisy input are nearest where they are cautious, and then too few of them
 pass a threshold. It runs on the host in floats: what levels change of its input can be made good as
-far as its few weights reach, at no cost on the chip.
+far as its few weights reach, at no cost on the chip. A kernel of one pixel hears its neighbours
+too: levels are wrong by less in the mean of several pixels than in each.
 """
 
 import numpy as np
@@ -14,6 +15,7 @@ from loihiseg.conversion.host_graph import (
     Function,
     HostGraph,
     Node,
+    Operation,
     Upsampling,
     upsampled,
 )
@@ -22,6 +24,10 @@ from loihiseg.conversion.logits import readout_logits
 from loihiseg.conversion.windows import heard_windows
 from loihiseg.metrics.pixels import pixel_scores
 from loihiseg.network.logits import membrane
+
+WIDTH = 3
+"""Rows and columns that a kernel of one pixel becomes. A fifth pixel each way gained nothing more
+(docs/methods.md)."""
 
 ROUNDS = 8
 """Newton steps; cross-entropy is convex and few weights are fitted."""
@@ -48,7 +54,7 @@ def fitted_readout(
     ----------
     readout : HostGraph
         Left as it is unless it ends in a convolution to one channel, behind which pixels are
-        moved and a sigmoid taken at most.
+        moved and a sigmoid taken at most. A kernel of one pixel becomes one of `WIDTH`.
     outputs : dict of str to numpy.ndarray
         (n, rows, columns, channels) float32, what the network with levels comes to, by layer.
     logits : numpy.ndarray
@@ -57,9 +63,8 @@ def fitted_readout(
     place = _last_convolution(readout)
     if place is None:
         return readout
-    node = readout.nodes[place]
-    kernel = node.operation
-    assert isinstance(kernel, Convolution)
+    kernel = _widened(readout.nodes[place].operation)
+    readout = _with(readout, place, kernel)
     heard = _heard(readout, place, outputs, logits.shape[1:]).reshape(logits.size, -1)
     heard = np.concatenate([heard, np.ones((len(heard), 1))], axis=1)
     old = np.append(kernel.kernel.ravel(), kernel.bias.ravel()[:1]).astype(np.float64)
@@ -99,13 +104,26 @@ def shifted_readout(
 def _with_convolution(
     readout: HostGraph, place: int, kernel: np.ndarray, bias: np.ndarray
 ) -> HostGraph:
-    node = readout.nodes[place]
-    old = node.operation
+    old = readout.nodes[place].operation
     assert isinstance(old, Convolution)
     new = Convolution(kernel, bias, old.strides, old.padding, old.transposed)
+    return _with(readout, place, new)
+
+
+def _with(readout: HostGraph, place: int, operation: Convolution) -> HostGraph:
     nodes = [*readout.nodes]
-    nodes[place] = Node(node.name, node.sources, new)
+    nodes[place] = Node(nodes[place].name, nodes[place].sources, operation)
     return HostGraph(readout.inputs, tuple(nodes), readout.output)
+
+
+def _widened(operation: Operation) -> Convolution:
+    """The same convolution, with room for the neighbours of a single pixel."""
+    assert isinstance(operation, Convolution)
+    one_by_one = operation.kernel.shape[:2] == (1, 1) and operation.strides == (1, 1)
+    if operation.transposed or not one_by_one:
+        return operation
+    kernel = np.pad(operation.kernel, [(WIDTH // 2, WIDTH // 2)] * 2 + [(0, 0)] * 2)
+    return Convolution(kernel, operation.bias, padding="same")
 
 
 def _last_convolution(readout: HostGraph) -> int | None:

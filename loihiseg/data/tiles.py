@@ -13,7 +13,7 @@ from loihiseg.errors import InputError
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 
-LEVEL_TILES = 64
+LEVEL_TILES = 128
 """Tiles that levels are found on for a network that was trained without, where that takes more
 than a percentile: half to fit on, half to compare by."""
 

@@ -147,6 +147,27 @@ def test_a_readout_that_was_disturbed_is_found_again(behind):
     np.testing.assert_allclose(operation.bias, [0.3], atol=0.02)
 
 
+def test_a_kernel_of_one_pixel_hears_its_neighbours():
+    rng = np.random.default_rng(5)
+    right = rng.normal(0, 0.5, (3, 3, 2, 1)).astype(np.float32)
+    values = {"a": rng.normal(0, 1, (3, 20, 20, 2)).astype(np.float32)}
+    logits = readout_of(right, np.array([0.3], np.float32))(values)[..., 0]
+    middle = readout_of(right[1:2, 1:2], np.array([0.3], np.float32))
+    found = fitted_readout(middle, values, logits).nodes[-1].operation
+    np.testing.assert_allclose(found.kernel, right, atol=0.02)
+    np.testing.assert_allclose(found.bias, [0.3], atol=0.02)
+
+
+def test_one_that_is_right_stays_with_nothing_of_its_neighbours():
+    rng = np.random.default_rng(6)
+    kernel = rng.normal(0, 0.5, (1, 1, 2, 1)).astype(np.float32)
+    values = {"a": rng.normal(0, 1, (3, 20, 20, 2)).astype(np.float32)}
+    readout = readout_of(kernel, np.array([0.3], np.float32), Cropping((1, 0, 0, 1)))
+    logits = readout(values)[..., 0]
+    found = fitted_readout(readout, values, logits)
+    np.testing.assert_allclose(found(values)[..., 0], logits, atol=1e-4)
+
+
 def test_a_bias_that_was_too_low_is_found_by_the_map():
     rng = np.random.default_rng(4)
     kernel = rng.normal(0, 0.5, (1, 1, 2, 1)).astype(np.float32)
