@@ -154,47 +154,65 @@ def _steps(name: str) -> int:
     return int(number) if number.isdigit() else 0
 
 
+PARTS = ("rates", "lateral pooling", "spike calibration")
+"""Of the published stack, that are drawn."""
+LINES = (":", "--", "-")
+
+
 def draw(rows: list[dict], path: Path) -> None:
-    """IoU against steps: levels on the emulated chip, and the published stack in simulation."""
+    """IoU below that in floats, by steps: levels on the emulated chip, and the published stack.
+
+    Networks and sections of the rows need not be the same: each is beside its own floats.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot, ticker
 
     figure, axes = pyplot.subplots(figsize=(7, 4.2), constrained_layout=True)
-    colours = {"textbook": "#1f5fa8", "rates": "#b4521e"}
-    for subject, colour in colours.items():
-        ramp = [row for row in rows if _is(row, "ramp", subject)]
-        points = sorted(
-            ((row["steps"], row["iou"]["EMULATED"], row) for row in ramp), key=lambda one: one[:2]
-        )
-        if points:
-            label = f"{NAMES[subject]}: levels, emulated"
-            axes.plot(*zip(*[(x, y) for x, y, _ in points]), "o", color=colour, label=label)
-            level = _mean([row["iou"]["TRAINED"] for row in ramp])
-            axes.axhline(level, color=colour, linewidth=0.8, linestyle="--")
-            for steps, iou, row in points:
-                text = f"L = {row['job']['variant']}"
-                axes.annotate(text, (steps, iou), (4, -11), textcoords="offset points", fontsize=8)
-        for variant, style in (("mended", "-"), ("divided", ":")):
-            for row in [row for row in rows if _is(row, "stack", subject, variant)][:1]:
-                line = sorted(
-                    (int(name.rpartition(" = ")[2]), iou)
-                    for name, iou in row["iou"].items()
-                    if name.startswith("spike calibration")
-                )
-                how = "a burst worth the quantile" if variant == "divided" else "as SpiCalib"
-                label = f"{NAMES[subject]}: simulated, {how}"
-                axes.plot(*zip(*line), style, color=colour, label=label)
+    axes.axhline(0, color="#555555", linewidth=0.8)
+    for subject, colour in {"textbook": "#1f5fa8", "rates": "#b4521e"}.items():
+        _draw_levels(axes, [row for row in rows if _is(row, "ramp", subject)], subject, colour)
+        found = [row for row in rows if _is(row, "stack", subject, "mended")]
+        for part, style in zip(PARTS, LINES, strict=True):
+            _draw_part(axes, found, part, style, f"{NAMES[subject]}, simulated: {part}")
     axes.set_xscale("log", base=2)
     axes.set_xlabel("steps per tile")
-    axes.set_ylabel("membrane IoU")
+    axes.set_ylabel("points of membrane IoU less than in floats")
     axes.xaxis.set_major_formatter(ticker.ScalarFormatter())
-    axes.set_ylim(0.4, axes.get_ylim()[1] + 0.01)
+    axes.set_xlim(7, 340)
+    axes.set_ylim(-25, 2)
     axes.legend(fontsize=8, loc="lower right")
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
+
+
+def _draw_levels(axes, rows: list[dict], subject: str, colour: str) -> None:
+    """A point for each number of levels, with the range of the seeds."""
+    label = f"{NAMES[subject]}, emulated on chip: levels"
+    for variant in sorted({row["job"]["variant"] for row in rows}, key=int):
+        own = [row for row in rows if row["job"]["variant"] == variant]
+        apart = [100 * (row["iou"]["EMULATED"] - row["iou"]["TRAINED"]) for row in own]
+        steps, mean = _mean([row["steps"] for row in own]), _mean(apart)
+        reach = [[mean - min(apart)], [max(apart) - mean]]
+        axes.errorbar(steps, mean, reach, fmt="o", color=colour, capsize=3, label=label)
+        axes.annotate(f"L = {variant}", (steps, mean), (7, -12), textcoords="offset points",
+                      fontsize=8)  # fmt: skip
+        label = None
+
+
+def _draw_part(axes, rows: list[dict], part: str, style: str, label: str) -> None:
+    """A line over the steps, of the seeds that were simulated for so many."""
+    by_steps: dict[int, list[float]] = {}
+    for row in rows:
+        for name, iou in row["iou"].items():
+            if name.startswith(part) and _steps(name):
+                apart = 100 * (iou - row["iou"]["trained"])
+                by_steps.setdefault(_steps(name), []).append(apart)
+    if by_steps:
+        line = [(steps, _mean(by_steps[steps])) for steps in sorted(by_steps)]
+        axes.plot(*zip(*line, strict=True), style, color="#555555", label=label)
 
 
 def _is(row: dict, kind: str, subject: str, variant: str | None = None) -> bool:

@@ -55,7 +55,9 @@ def random_network(seed):
     wires = [Wire("stem", (), shape[2], "stem")]
     hows = {}
     for name, how, *more in _PLANS[kind]:
-        wires.append(Wire(name, (wires[-1].name, *more), int(rng.integers(1, 6)), "same"))
+        sources = (wires[-1].name, *more)
+        slots = tuple(range(len(sources)))
+        wires.append(Wire(name, sources, int(rng.integers(1, 6)), "same", slots))
         hows[name] = how
     times = {own.name: own for own in timed(wires, int(rng.integers(1, 7)))}
     layers = [stem(shape)]

@@ -82,7 +82,7 @@ def test_a_picture_is_drawn(tmp_path):
     names = [f"spike calibration, A = 16, mended, T = {steps}" for steps in (8, 16)]
     stack = {
         "job": ramp(0, 0, 0)["job"] | {"kind": "stack", "variant": "mended"},
-        "iou": dict(zip(names, (0.5, 0.6), strict=True)),
+        "iou": {"trained": 0.7} | dict(zip(names, (0.5, 0.6), strict=True)),
         "spikes": dict.fromkeys(names, 1e6),
     }
     rows = [ramp(0, 0.7, 0.6), stack]

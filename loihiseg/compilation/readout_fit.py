@@ -26,8 +26,7 @@ from loihiseg.metrics.pixels import pixel_scores
 from loihiseg.network.logits import membrane
 
 WIDTH = 3
-"""Rows and columns that a kernel of one pixel becomes. A fifth pixel each way gained nothing more
-(docs/methods.md)."""
+"""Rows and columns that a kernel of one pixel becomes; five were no better."""
 
 ROUNDS = 8
 """Newton steps; cross-entropy is convex and few weights are fitted."""
