@@ -3,126 +3,61 @@
     python benchmarks/topology.py --data ISBI2012 --out runs/topology
     python benchmarks/topology.py --data ISBI2012 --checkpoints paper-isbi2012-levels2 runs/mine
 
-Every section is segmented by the network in floats and on the emulated chip, whole, as
-`loihiseg.segment` does. Thresholds are tried by tenths of a logit; that of the best mean V_Rand on
-training and validation sections is applied once to the test sections, of either map its own. What
-choosing is worth is told by cross-validation over blocks of sections. Intervals are of the test
-sections, bootstrapped; those of differences are paired by section.
-
-Maps are kept in ``--out`` and not made again; so is a JSON file for each network, with all scores
-by section, and a table of all.
+Each network is deployed with ``--topology`` (docs/topology.md), and its scores of cells put into a
+table of all: in floats, on the emulated chip, and their difference, paired by section. Runs are
+kept in ``--out`` and not made again.
 """
 
 import argparse
+import json
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 if __name__ == "__main__":
     # Python puts the script's folder first.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINTS = ("paper-isbi2012-levels2", "paper-isbi2012-levels3", "paper-isbi2012")
-WAYS = ("float", "chip")
+WAYS = {"floats": "in floats", "chip": "on the chip"}
 SHOWN = {
     "v_rand": "V_Rand", "v_info": "V_Info", "voi_split": "VOI split", "voi_merge": "VOI merge",
     "adapted_rand_error": "adapted Rand error", "merges": "merges", "splits": "splits",
     "merged_length_px": "merged, px", "split_length_px": "split, px",
     "membrane_iou": "membrane IoU", "cell_iou": "cell IoU",
 }  # fmt: skip
-LEAST = 1e-7
-"""Of a probability and of what is left of it, so that its logit is finite."""
 
 
-def command(*arguments: object) -> None:
-    """A command of the program, in a process of its own."""
-    subprocess.run([sys.executable, "-m", *map(str, arguments)], check=True, cwd=ROOT)
+def run_of(checkpoint: str, options: argparse.Namespace) -> Path:
+    """The folder of a deployment, made where it is not there."""
+    name = Path(checkpoint).stem if Path(checkpoint).suffix else Path(checkpoint).name
+    folder = options.out / f"{name}-x{options.orientations}"
+    if not (folder / "metrics.json").exists():
+        command = [
+            sys.executable, "-m", "loihiseg.deploy", "--checkpoint", checkpoint, "--data",
+            options.data, "--chips", options.chips, "--tile", options.tile, "--topology",
+            "--orientations", options.orientations, "--out", folder, "--force",
+        ]  # fmt: skip
+        subprocess.run([str(part) for part in command], check=True, cwd=ROOT)
+    return folder
 
 
-def maps_of(checkpoint: str, options: argparse.Namespace, folder: Path) -> dict[str, np.ndarray]:
-    """Logits of membrane of all sections, float32 (sections, rows, columns), in both ways."""
-    import tifffile
-
-    raw = Path(options.data).resolve() / "train-volume.tif"
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = {way: folder / f"{way}-x{options.orientations}.tif" for way in WAYS}
-    more = ["--probability", "float32", "--orientations", options.orientations]
-    if not paths["float"].exists():
-        command("loihiseg.segment", raw, paths["float"], "--checkpoint", checkpoint, "--on",
-                "float", *more)  # fmt: skip
-    if not paths["chip"].exists():
-        if not (folder / "kept").exists():
-            command("loihiseg.deploy", "--checkpoint", checkpoint, "--data", options.data,
-                    "--chips", options.chips, "--tile", options.tile, "--tiles", 1, "--out",
-                    folder / "run", "--save", folder / "kept")  # fmt: skip
-        command("loihiseg.segment", raw, paths["chip"], "--deployed", folder / "kept", *more)
-    return {way: _logits(tifffile.imread(path)) for way, path in paths.items()}
-
-
-def _logits(probability: np.ndarray) -> np.ndarray:
-    sure = np.clip(probability.astype(np.float64), LEAST, 1 - LEAST)
-    return np.log(sure / (1 - sure))
-
-
-def measured(checkpoint: str, options: argparse.Namespace) -> dict:
-    """All scores of one network, in both ways, and their differences."""
-    from loihiseg.data.readers import read_stack
-    from loihiseg.data.sections import parse_sections
-    from loihiseg.metrics.choosing import LOGITS, choose_threshold, interval
-    from loihiseg.metrics.topology import rand_curve, section_topology
-
-    stack = read_stack(options.data)
-    test = list(parse_sections(options.test, stack.n_sections))
-    others = [number for number in range(stack.n_sections) if number not in test]
-    maps = maps_of(checkpoint, options, options.out / _name(checkpoint))
-    found: dict = {"checkpoint": _name(checkpoint), "test": test, "orientations":
-                   options.orientations, "ways": {}}  # fmt: skip
-    rows: dict[str, list[dict]] = {}
-    for way, logits in maps.items():
-        by_section = [rand_curve(stack.membrane[one], logits[one], LOGITS) for one in others]
-        chosen = choose_threshold(np.array(by_section))
-        rows[way] = [
-            asdict(section_topology(stack.membrane[one], logits[one], chosen.logit)) for one in test
-        ]
-        found["ways"][way] = {
-            "threshold": asdict(chosen),
-            "sections": rows[way],
-            "means": {
-                name: asdict(interval([row[name] for row in rows[way]])) for name in rows[way][0]
-            },
-        }
-    found["chip_less_float"] = {
-        name: asdict(
-            interval(
-                [chip[name] - float_[name] for chip, float_ in zip(rows["chip"], rows["float"])]
-            )
-        )
-        for name in rows["chip"][0]
-    }
-    return found
-
-
-def _name(checkpoint: str) -> str:
-    return Path(checkpoint).stem if Path(checkpoint).suffix else Path(checkpoint).name
-
-
-def table_of(rows: list[dict]) -> str:
+def table_of(runs: list[Path]) -> str:
     """All networks in Markdown: means of the test sections, intervals in brackets."""
     header = ("network", "map", "looks", "threshold, logit (by block)", "V_Rand, left out",
               *SHOWN.values())  # fmt: skip
     body = [header, ("---",) * len(header)]
-    for row in rows:
-        of_row = (row["checkpoint"], str(row["orientations"]))
-        for way in WAYS:
-            one = row["ways"][way]
+    for folder in runs:
+        metrics = json.loads((folder / "metrics.json").read_text())
+        found, looks = metrics["topology"], str(metrics["orientations"])
+        name = folder.name.rpartition("-x")[0]
+        for way, title in WAYS.items():
+            one = found[way]
             chosen = (_chosen(one["threshold"]), f"{one['threshold']['score']:.3f}")
-            body.append((of_row[0], way, of_row[1], *chosen, *_scores(one["means"])))
-        apart = _scores(row["chip_less_float"], "+")
-        body.append((of_row[0], "chip less float", of_row[1], "", "", *apart))
+            body.append((name, title, looks, *chosen, *_scores(one["means"])))
+        apart = _scores(found["chip_less_floats"], "+")
+        body.append((name, "difference", looks, "", "", *apart))
     return "".join("| " + " | ".join(cells) + " |\n" for cells in body)
 
 
@@ -144,15 +79,14 @@ def _said(means: dict, name: str, sign: str = "") -> str:
 
 
 def main() -> None:
-    """Measure all networks, and write what was found after each."""
-    from loihiseg.files import write_bytes, write_json
+    """Deploy what is not there yet, and write the table after each."""
+    from loihiseg.files import write_bytes
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", required=True, metavar="PATH")
     parser.add_argument("--checkpoints", nargs="+", default=list(CHECKPOINTS), metavar="PATH")
-    parser.add_argument("--test", default="20:24", metavar="A:B")
     parser.add_argument("--chips", type=int, default=2)
     parser.add_argument("--tile", default="auto")
     parser.add_argument("--orientations", type=int, choices=(1, 4, 8), default=1)
@@ -160,19 +94,10 @@ def main() -> None:
     options = parser.parse_args()
     options.out = options.out.resolve()
     for checkpoint in options.checkpoints:
-        name = f"{_name(checkpoint)}-x{options.orientations}.json"
-        found = measured(checkpoint, options)
-        (options.out / "rows").mkdir(parents=True, exist_ok=True)
-        write_json(options.out / "rows" / name, found)
-        rows = [_read(path) for path in sorted((options.out / "rows").glob("*.json"))]
-        write_bytes(options.out / "topology.md", table_of(rows).encode())
+        run_of(checkpoint, options)
+        runs = sorted(path.parent for path in options.out.glob("*-x*/metrics.json"))
+        write_bytes(options.out / "topology.md", table_of(runs).encode())
     print((options.out / "topology.md").read_text())
-
-
-def _read(path: Path) -> dict:
-    import json
-
-    return json.loads(path.read_text())
 
 
 if __name__ == "__main__":
