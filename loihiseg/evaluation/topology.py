@@ -12,16 +12,13 @@ from loihiseg.data.selection import Selection
 from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.evaluation.maps import Maps, float_network, predicted
-from loihiseg.metrics.choosing import LOGITS, choose_threshold, interval
+from loihiseg.metrics.choosing import LEAST_SECTIONS, LOGITS, choose_threshold, interval
 from loihiseg.metrics.known import closed
 from loihiseg.metrics.topology import rand_curve, section_topology
 from loihiseg.progress import Reporter
 from loihiseg.results import ChosenThreshold, Interval, MapTopology, Network, SectionTopology
 from loihiseg.results.topology import Topology
 from loihiseg.running.sections import run
-
-LEAST_SECTIONS = 3
-"""A threshold of two says nothing of the next."""
 
 
 @dataclass(frozen=True, eq=False)

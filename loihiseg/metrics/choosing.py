@@ -18,6 +18,9 @@ LOGITS = tuple(round(number / 10 - 8, 1) for number in range(101))
 0.88."""
 
 BLOCKS = 5
+LEAST_SECTIONS = 3
+"""A threshold of two says nothing of the next."""
+
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
 
@@ -47,7 +50,7 @@ def choose_threshold(
         If there are fewer than three sections: a threshold of two says nothing.
     """
     n = len(scores)
-    if n < 3:
+    if n < LEAST_SECTIONS:
         raise InputError(
             f"{n} sections to choose a threshold on, expected three at least; add sections"
         )

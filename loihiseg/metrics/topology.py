@@ -66,9 +66,9 @@ def section_topology(membrane: np.ndarray, logits: np.ndarray, threshold: float)
     cell = logits < threshold
     truth, lines = _cells(~membrane), thin(cell)
     # Without lines: each of their pixels is of the cell next to it.
-    proposal = _grown(lines)
+    whole, proposal = _grown(truth), _grown(lines)
     split, merge = variation_of_information(truth, proposal, ignore_labels=(0,))
-    merges, merged_px, splits, split_px = _meetings(truth, proposal)
+    merges, merged_px, splits, split_px = _meetings(truth, whole, proposal)
     return SectionTopology(
         v_rand=v_rand(truth, lines).value,
         v_info=v_info(truth, lines).value,
@@ -79,7 +79,7 @@ def section_topology(membrane: np.ndarray, logits: np.ndarray, threshold: float)
         splits=splits,
         merged_length_px=merged_px,
         split_length_px=split_px,
-        membrane_length_px=_length_between(_grown(truth), None),
+        membrane_length_px=_length_between(whole, None),
         n_cells=int((np.bincount(truth.ravel())[1:] >= SMALLEST_PX).sum()),
         membrane_iou=pixel_scores(membrane, ~cell).membrane_iou,
         cell_iou=_cell_iou(truth, _cells(cell)),
@@ -107,15 +107,17 @@ def rand_curve(membrane: np.ndarray, logits: np.ndarray, limits: Sequence[float]
     return np.array([rand_of(truth, cells) if cells.n_pixels else 0.0 for cells in every])
 
 
-def _meetings(truth: np.ndarray, proposal: np.ndarray) -> tuple[int, int, int, int]:
-    """Merges and their length, splits and theirs."""
+def _meetings(
+    truth: np.ndarray, whole: np.ndarray, proposal: np.ndarray
+) -> tuple[int, int, int, int]:
+    """Merges and their length, splits and theirs; ``whole`` is the truth without membranes."""
     inside = truth > 0
     counts = contingency_table(truth[inside], proposal[inside], sparse_type="array").tocoo()
     meets = counts.data >= SMALLEST_PX
     true, proposed = counts.row[meets], counts.col[meets]
     return (
         _more_than_one(proposed),
-        _length_between(_grown(truth), _pairs(proposed, true)),
+        _length_between(whole, _pairs(proposed, true)),
         _more_than_one(true),
         _length_between(np.where(inside, proposal, 0), _pairs(true, proposed)),
     )
