@@ -13,7 +13,6 @@ and begun again; what comes out is compared byte by byte with a run that was lef
 
 import argparse
 import json
-import os
 import random
 import shutil
 import signal
@@ -29,6 +28,8 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import numpy as np
+
+from benchmarks.processes import measured
 
 ROOT = Path(__file__).resolve().parents[1]
 BAND = 512
@@ -77,17 +78,6 @@ def segment_command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "loihiseg.segment", *map(str, arguments)]
 
 
-def measured(command: list[str]) -> tuple[float, float]:
-    """Seconds and peak MiB of a command, of this process alone."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
-
-
 def large(options: argparse.Namespace, folder: Path) -> None:
     """Segment a volume of the size that is asked for."""
     side = 1024 if options.quick else options.side
@@ -99,9 +89,10 @@ def large(options: argparse.Namespace, folder: Path) -> None:
     print(f"{n_sections} sections of {side} x {side}, {options.dtype} {options.format}, "
           f"written in {time.perf_counter() - start:.0f} s", flush=True)  # fmt: skip
     more = ["--scheduler", options.scheduler] if options.scheduler else []
-    seconds, peak = measured(
+    took = measured(
         segment_command(raw, out, "--on", "float", "--checkpoint", options.checkpoint, *more)
     )
+    seconds, peak = took.seconds, took.peak_mib
     parts = json.loads((folder / "map.zarr.json").read_text())["seconds"]
     n_pixels = n_sections * side * side
     print(f"seconds {seconds:.0f} ({', '.join(f'{k} {v:.0f}' for k, v in parts.items())}), "
@@ -120,7 +111,8 @@ def killed(options: argparse.Namespace, folder: Path) -> None:
         return segment_command(raw, folder / name / "map.zarr", "--deployed", kept, "--quiet",
                                "--probability", "float32", "--cells", "--link")  # fmt: skip
 
-    seconds, peak = measured(command("peace"))
+    took = measured(command("peace"))
+    seconds, peak = took.seconds, took.peak_mib
     print(f"4 sections of {side} x {side} on the chip: {seconds:.0f} s, peak {peak:.0f} MiB")
     n_done = _killed(lambda: command("killed"), folder / "killed", n_kills, seconds, options.seed)
     same = contents(folder / "peace" / "map.zarr") == contents(folder / "killed" / "map.zarr")

@@ -12,12 +12,9 @@ last digit: the maps are, and so is the rule.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +22,7 @@ if __name__ == "__main__":
     # Python puts the script's folder first.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-ROOT = Path(__file__).resolve().parents[1]
-
-
-@dataclass(frozen=True)
-class Took:
-    """What a command took: seconds by the clock and of all processors, peak memory in MiB."""
-
-    seconds: float
-    cpu_s: float
-    peak_mib: float
-
-
-def measured(command: list[str]) -> Took:
-    """Run a command, and ask the system what it took, itself alone."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    seconds = time.perf_counter() - start
-    return Took(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+from benchmarks.processes import Took, measured
 
 
 def segmented(options: argparse.Namespace, folder: Path) -> tuple[Took, dict[str, Any]]:
@@ -60,7 +36,8 @@ def segmented(options: argparse.Namespace, folder: Path) -> tuple[Took, dict[str
     took = measured(
         [sys.executable, "-m", "loihiseg.segment", str(raw), str(target),
          "--deployed", str(Path(options.kept).resolve()), "--probability", "float32",
-         "--orientations", str(options.orientations)]
+         "--orientations", str(options.orientations)],
+        quiet=True,
     )  # fmt: skip
     threshold = json.loads(Path(f"{target}.json").read_text())["threshold"]
     return took, asdict(loihiseg.score(target, labels, threshold))
@@ -72,7 +49,8 @@ def reported(options: argparse.Namespace, folder: Path) -> tuple[Took, dict[str,
     took = measured(
         [sys.executable, "-m", "loihiseg.deploy", "--deployed", str(Path(options.kept).resolve()),
          "--data", str(Path(options.data).resolve()), "--sections", f"0:{options.sections}",
-         "--orientations", str(options.orientations), "--out", str(out)]
+         "--orientations", str(options.orientations), "--out", str(out)],
+        quiet=True,
     )  # fmt: skip
     rows = json.loads((out / "metrics.json").read_text())["score_rows"]
     return took, next(row for row in rows if row["network"] == "emulated")
