@@ -68,8 +68,8 @@ class Shape:
     stride: int = 1
 
 
-def unet(shape: Shape) -> "tf.keras.Model":
-    """The network with random weights; logits of membrane (batch, tile, tile, 1) out."""
+def unet(shape: Shape, n_inputs: int = 1) -> "tf.keras.Model":
+    """The network with random weights; (batch, tile, tile, n_inputs) to logits of membrane."""
     from loihiseg.frameworks import tf
 
     layers = tf.keras.layers
@@ -83,7 +83,7 @@ def unet(shape: Shape) -> "tf.keras.Model":
             x = layers.BatchNormalization(name=f"{name}{part}_norm")(x)
         return x
 
-    pixels = x = tf.keras.Input((shape.tile, shape.tile, 1), name="pixels")
+    pixels = x = tf.keras.Input((shape.tile, shape.tile, n_inputs), name="pixels")
     across = []
     *outer, inner = shape.channels
     for depth, n_channels in enumerate(outer):

@@ -46,7 +46,7 @@ def augment(
         image, membrane = _warped_crop(image, membrane, (0, 0), image.shape, rng, elastic)
     image, membrane = _turn(image, membrane, rng)
     if intensity > 0:
-        image = _vary_intensity(image, rng, intensity)
+        image = vary_intensity(image, rng, intensity)
     return np.ascontiguousarray(image), np.ascontiguousarray(membrane)
 
 
@@ -65,35 +65,50 @@ def sample_crops(
     """
     if stack.membrane is None:
         raise InputError(f"{stack.source}: no labels, expected a labelled stack to train on")
-    n_sections, height, width = stack.images.shape
+    height, width = stack.images.shape[1:]
     if min(height, width) < size:
         raise InputError(
             f"{stack.source}: sections of {height} x {width} pixels are smaller than a crop of "
             f"{size} x {size}; use a crop of at most {min(height, width)}"
         )
+    if stack.known is None:
+        images, marks = sample_planes(stack, stack.membrane[..., np.newaxis], size, n, rng, augment)
+        return images, marks.astype(np.float32), None
+    # In one array both move together.
+    marks = stack.membrane + np.uint8(_KNOWN) * stack.known
+    images, marks = sample_planes(stack, marks[..., np.newaxis], size, n, rng, augment)
+    return images, (marks & 1).astype(np.float32), marks >= _KNOWN
+
+
+def sample_planes(
+    stack: Stack, planes: np.ndarray, size: int, n: int, rng: np.random.Generator, augment: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `sample_crops`, with what is given of each pixel in place of the labels.
+
+    planes : (n_sections, height, width, k) of any type. No new values appear (nearest neighbour).
+    Returns images (n, size, size, 1) float32 and (n, size, size, k) of the planes' type; the same
+    crops as `sample_crops` for the same state of ``rng``.
+    """
+    n_sections, *shape = stack.images.shape
     chosen = rng.integers(n_sections, size=n)
     normalized = {z: normalize(stack.images[z]) for z in np.unique(chosen)}
     images = np.empty((n, size, size, 1), np.float32)
-    marks = np.empty((n, size, size, 1), np.float32 if stack.known is None else np.uint8)
+    marks = np.empty((n, size, size, planes.shape[-1]), planes.dtype)
     for i, z in enumerate(chosen):
-        image, mask = normalized[z], stack.membrane[z]
+        image, mask = normalized[z], planes[z]
         if stack.known is None:
-            origin = _random_origin((height, width), size, rng)
+            origin = _random_origin(tuple(shape), size, rng)
         else:
             origin = _known_origin(stack.known[z], size, rng)
-            # In one array both move together.
-            mask = mask + np.uint8(_KNOWN) * stack.known[z]
         if augment:
             image, mask = _warped_crop(image, mask, origin, (size, size), rng, elastic=5.0)
             image, mask = _turn(image, mask, rng)
-            image = _vary_intensity(image, rng, 1.0)
+            image = vary_intensity(image, rng, 1.0)
         else:
             window = (slice(origin[0], origin[0] + size), slice(origin[1], origin[1] + size))
             image, mask = image[window], mask[window]
-        images[i, ..., 0], marks[i, ..., 0] = image, mask
-    if stack.known is None:
-        return images, marks, None
-    return images, (marks & 1).astype(np.float32), marks >= _KNOWN
+        images[i, ..., 0], marks[i] = image, mask
+    return images, marks
 
 
 def _random_origin(shape: tuple[int, ...], size: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -135,13 +150,16 @@ def _read_at(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Image (linear) and membrane (nearest) at coordinates (2, height, width), mirrored outside.
 
+    Membrane may have planes more, behind rows and columns.
+
     The same values as scipy.ndimage.map_coordinates with order 1 and 0 and mode "mirror", twice
     as fast: the places are worked out once for both, in float32, and for a few rows at a time,
     which keeps the intermediate arrays in the cache.
     """
     moved = np.empty(coordinates.shape[1:], np.float32)
-    mask = np.empty(coordinates.shape[1:], membrane.dtype)
-    pixels, labels = image.ravel(), membrane.ravel()
+    planes = membrane.shape[2:]
+    mask = np.empty(coordinates.shape[1:] + planes, membrane.dtype)
+    pixels, labels = image.ravel(), membrane.reshape(-1, *planes)
     limits = np.array(image.shape, np.float32).reshape(2, 1, 1) - 1
     last_corner = np.maximum(limits - 1, 0)
     n_columns = image.shape[1]
@@ -160,7 +178,7 @@ def _read_at(
         lower += fraction_x * (pixels[down + right :].take(first) - lower)
         moved[rows] = upper + fraction_y * (lower - upper)
         nearest = first + down * (fraction_y > 0.5) + right * (fraction_x > 0.5)
-        mask[rows] = labels.take(nearest)
+        mask[rows] = labels.take(nearest, axis=0)
     return moved, mask
 
 
@@ -176,7 +194,7 @@ def _turn(
     return (image[:, ::-1], membrane[:, ::-1]) if mirrored else (image, membrane)
 
 
-def _vary_intensity(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
+def vary_intensity(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
     """Gamma, gain, offset and noise on a normalised image, in this order.
 
     Gamma acts on the image scaled to [0, 1] between three deviations around zero; the range is

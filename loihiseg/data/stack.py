@@ -44,6 +44,8 @@ class Stack:
     known : same shape as the images, bool, False for pixels that count for nothing: padding, and
         those whose labels are to be ignored. None where all count.
     first_row : number of the first row within the original sections.
+    soft : same shape as the images, float32, the probability of membrane that other networks
+        give, to be trained on; None without. Not in the digest.
     """
 
     images: np.ndarray
@@ -57,6 +59,7 @@ class Stack:
     pixel_nm: tuple[float | None, float | None, float | None] | None = None
     known: np.ndarray | None = None
     first_row: int = 0
+    soft: np.ndarray | None = None
 
     @property
     def n_sections(self) -> int:
@@ -130,6 +133,7 @@ class Stack:
             pixel_nm=self.pixel_nm,
             known=known,
             first_row=self.first_row,
+            soft=None if self.soft is None else self.soft[chosen],
         )
 
     def cut_rows(self, rows: range) -> Stack:
@@ -156,6 +160,7 @@ class Stack:
             known=known,
             digest=_digest(images, membrane, self.labelled, known),
             first_row=self.first_row + rows.start,
+            soft=None if self.soft is None else self.soft[:, band],
         )
 
 

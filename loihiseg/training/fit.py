@@ -11,7 +11,6 @@ from loihiseg.frameworks import tf
 
 import numpy as np
 
-from loihiseg.data.augmentation import sample_crops
 from loihiseg.data.record import DataRecord, SplitRecord
 from loihiseg.data.resampling import plane
 from loihiseg.data.splits import Split
@@ -24,6 +23,7 @@ from loihiseg.metrics.pixels import best_threshold, pixel_scores
 from loihiseg.network.logits import sigmoid
 from loihiseg.provenance import versions
 from loihiseg.training.activity import firing_rates, mean_events_per_mac, used_levels
+from loihiseg.training.averaging import MeanWeights
 from loihiseg.training.beginning import check_labels
 from loihiseg.training.checkpoint import (
     Checkpoint,
@@ -34,6 +34,7 @@ from loihiseg.training.checkpoint import (
     save_checkpoint,
     set_model_weights,
 )
+from loihiseg.training.crops import Crops, examples_of
 from loihiseg.training.models import as_validated, compiled, first_model, next_model
 from loihiseg.training.phases import phase_at, phases, until
 from loihiseg.training.presets import TrainingConfig
@@ -49,26 +50,6 @@ from loihiseg.training.state import (
     save_state,
 )
 from partition.display.messages import handed_on
-
-
-class Crops(tf.keras.utils.Sequence):
-    """Augmented crops of an epoch. Batch ``i`` of epoch ``e`` is the same in every run."""
-
-    def __init__(self, stack: Stack, config: TrainingConfig, epoch: int) -> None:
-        self.stack, self.config, self.epoch = stack, config, epoch
-
-    def __len__(self) -> int:
-        return self.config.steps_per_epoch
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-        """Pixels, membrane, and weights in the loss where not all pixels of the stack count."""
-        rng = np.random.default_rng([self.config.seed, self.epoch, index])
-        pixels, membrane, known = sample_crops(self.stack, self.config.crop, self.config.batch, rng)
-        if known is None:
-            return pixels, membrane
-        # The loss is a mean over all pixels; so it is one over those that count.
-        weights = known / np.float32(max(known.mean(), np.finfo(np.float32).tiny))
-        return pixels, membrane, weights.astype(np.float32)
 
 
 def train(
@@ -142,15 +123,16 @@ def train_held(
     folder = Path(folder)
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    training = split.part(stack, "train")
+    examples = examples_of(split.part(stack, "train"), config)
     validation = split.part(stack, "validation")
     data = _record_of(stack, split)
     history: list[Epoch] = []
+    average: MeanWeights | None = None
     if resume:
-        model, history = _restore(folder, config, stack)
-        _make_up(folder, model, history, config, data)
+        model, average, history = _restore(folder, config, stack)
+        _make_up(folder, _kept(model, average), history, config, data)
     else:
-        model = first_model(config, Crops(training, config, 0)[0][0], start)
+        model = first_model(config, Crops(examples, config, 0)[0][0], start)
     phase = deployed = None
     for epoch in range(len(history), config.epochs):
         if _ends_early(config) and _exhausted(history, config):
@@ -158,14 +140,17 @@ def train_held(
         if phase != phase_at(config, epoch):
             phase = phase_at(config, epoch)
             if epoch == phase.first and history:
-                model = next_model(model, phase, config, Crops(training, config, epoch)[0][0])
+                set_model_weights(model, _kept(model, average))
+                model = next_model(model, phase, config, Crops(examples, config, epoch)[0][0])
             deployed = as_validated(config, phase)
+            if epoch == phase.first:
+                average = _mean_of(model, config)
         fitted = model.fit(
-            Crops(training, config, epoch),
+            Crops(examples, config, epoch),
             epochs=epoch + 1,
             initial_epoch=epoch,
             verbose=0,
-            callbacks=list(watch),
+            callbacks=[*watch, *([average] if average else [])],
             shuffle=False,
         )
         loss = fitted.history["bce"][0]
@@ -176,19 +161,36 @@ def train_held(
                 Option("rate_weight"), ", or look at the images",
             )  # fmt: skip
         assert deployed is not None  # made with the phase
-        deployed.set_weights(model.get_weights())
+        deployed.set_weights(average.weights if average else model.get_weights())
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
         run = Run(config, stack.digest, data.pixel_nm)
-        _save_state(folder, model, history, run)
+        _save_state(folder, model, average, history, run)
         if history[-1] is _best(history, config):
-            _save_checkpoint(folder, model, history[-1], config, data)
+            _save_checkpoint(folder, _kept(model, average), history[-1], config, data)
         if on_epoch is not None:
             on_epoch(history)
     return load_checkpoint(folder)
 
 
+def _mean_of(model: tf.keras.Model, config: TrainingConfig) -> MeanWeights | None:
+    """The mean of weights that begins with those of a network; None where none is to be kept."""
+    return MeanWeights(config.average, model.get_weights()) if config.average else None
+
+
+def _kept(model: tf.keras.Model, average: MeanWeights | None) -> dict[str, np.ndarray]:
+    """Weights that are validated and kept, by name."""
+    if average is None:
+        return model_weights(model)
+    names = [weight.name for weight in model.weights]
+    return dict(zip(names, average.weights, strict=True))
+
+
 def _save_checkpoint(
-    folder: Path, model: tf.keras.Model, epoch: Epoch, config: TrainingConfig, data: DataRecord
+    folder: Path,
+    weights: dict[str, np.ndarray],
+    epoch: Epoch,
+    config: TrainingConfig,
+    data: DataRecord,
 ) -> None:
     """Write the network of an epoch, which must be the last."""
     info = CheckpointInfo(
@@ -199,19 +201,19 @@ def _save_checkpoint(
         _metrics(epoch),
         versions(),
     )
-    save_checkpoint(folder, Checkpoint(info, model_weights(model)))
+    save_checkpoint(folder, Checkpoint(info, weights))
 
 
 def _make_up(
     folder: Path,
-    model: tf.keras.Model,
+    weights: dict[str, np.ndarray],
     history: list[Epoch],
     config: TrainingConfig,
     data: DataRecord,
 ) -> None:
     """Write what a kill left out after the state of the last epoch.
 
-    Only after the last epoch can the checkpoint be behind, and then the model is the one it lacks.
+    Only after the last epoch can the checkpoint be behind, and then these are the weights it lacks.
     """
     save_history(folder, history)
     best, last = _best(history, config), history[-1]
@@ -224,7 +226,7 @@ def _make_up(
     if found is not None and found.data.split != data.split:
         raise OptionError(f"{folder}: was trained on another split; ", *START_AFRESH)
     if best is last and not _is_of(found, best, data):
-        _save_checkpoint(folder, model, last, config, data)
+        _save_checkpoint(folder, weights, last, config, data)
     else:
         remove_old_weights(folder)
 
@@ -304,18 +306,26 @@ def _record_of(stack: Stack, split: Split) -> DataRecord:
     return DataRecord(source, stack.digest, stack.polarity, record, plane(stack.pixel_nm))
 
 
-def _save_state(folder: Path, model: tf.keras.Model, history: list[Epoch], run: Run) -> None:
+def _save_state(
+    folder: Path,
+    model: tf.keras.Model,
+    average: MeanWeights | None,
+    history: list[Epoch],
+    run: Run,
+) -> None:
     optimizer = tuple(variable.numpy() for variable in model.optimizer.variables)
-    save_state(folder, TrainingState(model_weights(model), optimizer, tuple(history), run))
+    mean = _kept(model, average) if average else {}
+    save_state(folder, TrainingState(model_weights(model), optimizer, tuple(history), run, mean))
 
 
 def _restore(
     folder: Path, config: TrainingConfig, stack: Stack
-) -> tuple[tf.keras.Model, list[Epoch]]:
+) -> tuple[tf.keras.Model, MeanWeights | None, list[Epoch]]:
     state = load_state(folder)
     before, history = state.run, list(state.history)
     check_same_run(folder, before, config, stack.digest, stack.source)
-    model = compiled(config, phase_at(config, len(history) - 1))
+    phase = phase_at(config, len(history) - 1)
+    model = compiled(config, phase)
     set_model_weights(model, state.weights)
     model.optimizer.build(model.trainable_variables)
     variables = model.optimizer.variables
@@ -326,4 +336,9 @@ def _restore(
         )
     for variable, value in zip(variables, state.optimizer, strict=True):
         variable.assign(value)
-    return model, history
+    average = None
+    if state.average:
+        mean = [state.average[weight.name] for weight in model.weights]
+        batches = (len(history) - phase.first) * config.steps_per_epoch
+        average = MeanWeights(config.average, mean, batches)
+    return model, average, history

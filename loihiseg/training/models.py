@@ -17,6 +17,7 @@ from loihiseg.through_time.starting import start_over_time
 from loihiseg.through_time.unet import build_through_time
 from loihiseg.training.carry_over import carry_over
 from loihiseg.training.checkpoint import Checkpoint, set_model_weights
+from loihiseg.training.losses import ObjectiveLoss, cross_entropy
 from loihiseg.training.phases import Phase, phase_at
 from loihiseg.training.presets import TrainingConfig
 
@@ -46,11 +47,12 @@ def compiled(config: TrainingConfig, phase: Phase) -> tf.keras.Model:
     steps = config.steps_per_epoch
     first = phase.first * steps if phase.own_optimizer else 0
     schedule = _Cosine(config.learning_rate, config.epochs * steps, first)
-    model.compile(
-        tf.keras.optimizers.Adam(schedule),
-        loss=tf.keras.losses.BinaryCrossentropy(from_logits=True),
-        weighted_metrics=[tf.keras.metrics.BinaryCrossentropy(name="bce", from_logits=True)],
-    )
+    loss = tf.keras.losses.BinaryCrossentropy(from_logits=True)
+    bce = tf.keras.metrics.BinaryCrossentropy(name="bce", from_logits=True)
+    if not config.objective.is_plain:
+        loss = ObjectiveLoss(config.objective)
+        bce = tf.keras.metrics.MeanMetricWrapper(cross_entropy, name="bce")
+    model.compile(tf.keras.optimizers.Adam(schedule), loss=loss, weighted_metrics=[bce])
     return model
 
 

@@ -13,6 +13,7 @@ from loihiseg.errors import InputError
 from loihiseg.network.config import RateTarget, UNetConfig
 from loihiseg.storage.ranges import Amount, Count, Levels, Positive, Seed, Side
 from loihiseg.through_time.settings import ThroughTime, check_on_chip
+from loihiseg.training.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,12 @@ class TrainingConfig:
     time : ThroughTime or None
         Training of a spiking network through time, instead of one of rates or levels. Its tuning
         epochs train it in the chip's form, see `loihiseg.through_time.unet`.
+    objective : Objective
+        What the loss asks for beside each pixel's label.
+    average : float
+        What is validated and kept is the mean of weights over batches in which a batch counts
+        this times the next, from the begin of each phase; see `loihiseg.training.averaging`. 0:
+        the weights themselves.
     """
 
     network: UNetConfig = field(default_factory=UNetConfig)
@@ -98,6 +105,8 @@ class TrainingConfig:
     start: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
     event_weight: Amount = 0.0
     time: ThroughTime | None = None
+    objective: Objective = field(default_factory=Objective)
+    average: Annotated[float, Meta(ge=0, lt=1)] = 0.0
 
     def __post_init__(self) -> None:
         if self.time is not None:

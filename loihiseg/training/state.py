@@ -3,8 +3,9 @@
 ::
 
     training_state.npz   line 1: "loihiseg-training-state", the format's number, SHA-256 of the
-                         rest; which is an archive of the weights, the optimizer's variables, and
-                         as JSON the history and what the run is of
+                         rest; which is an archive of the weights, their mean where one is
+                         kept, the optimizer's variables, and as JSON the history and what the run
+                         is of
     history.json         the history once more, to be looked at
     history.csv          the same as a table, a row for each epoch
 
@@ -12,7 +13,7 @@ Format 1, the archive without its line, is still read. Free of TensorFlow.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,9 +60,10 @@ class Epoch:
     """What one epoch came to. Losses are of training crops; scores of the validation sections.
 
     Layers have firing rates or levels, or neither where they are ideal. Phases, in which the same
-    network is trained, are counted from 0. ``rate_loss`` is that of firing rates or of synaptic
-    events, ``events_per_mac`` what `loihiseg.network.events` counts of a network of levels, and
-    `loihiseg.through_time.events` of one over time, which has neither rates nor levels.
+    network is trained, are counted from 0. ``rate_loss`` is that of firing rates, of synaptic
+    events, and of what else an objective asks for. ``events_per_mac`` is what
+    `loihiseg.network.events` counts of a network of levels, and `loihiseg.through_time.events` of
+    one over time, which has neither rates nor levels.
     """
 
     epoch: Positive
@@ -102,12 +104,15 @@ class TrainingState:
         The optimizer's variables in their order.
     history : tuple of Epoch
     run : Run
+    average : dict of str to numpy.ndarray
+        The mean of the weights, as these; empty where none is kept.
     """
 
     weights: dict[str, np.ndarray]
     optimizer: tuple[np.ndarray, ...]
     history: tuple[Epoch, ...]
     run: Run
+    average: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def check_same_run(
@@ -159,6 +164,7 @@ def save_state(folder: Path, state: TrainingState) -> None:
         If the folder cannot be written.
     """
     arrays = {f"weight/{name}": value for name, value in state.weights.items()}
+    arrays |= {f"average/{name}": value for name, value in state.average.items()}
     arrays |= {f"optimizer/{index}": value for index, value in enumerate(state.optimizer)}
     rows = [asdict(epoch) for epoch in state.history]
     arrays["history"] = np.frombuffer(msgspec.json.encode(rows), np.uint8)
@@ -242,14 +248,18 @@ def _state(body: bytes, path: Path) -> TrainingState:
     history = _decoded(arrays, "history", list[Epoch])
     run = _decoded(arrays, "run", Run)
     weights = _parts(arrays, "weight/")
+    average = _parts(arrays, "average/")
     numbered = _parts(arrays, "optimizer/")
     check_names(numbered, [str(index) for index in range(len(numbered))])
     check_names(arrays, [])
     optimizer = tuple(numbered[str(index)] for index in range(len(numbered)))
     _check_history(history, run.config)
-    check_weights(weights, shapes_at(run.config, len(history) - 1), path)
+    shapes = shapes_at(run.config, len(history) - 1)
+    check_weights(weights, shapes, path)
+    if average or run.config.average:
+        check_weights(average, shapes, path)
     _check_optimizer(optimizer)
-    return TrainingState(weights, optimizer, tuple(history), run)
+    return TrainingState(weights, optimizer, tuple(history), run, average)
 
 
 def _decoded(arrays: dict[str, np.ndarray], name: str, kind: type[T]) -> T:

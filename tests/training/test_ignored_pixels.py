@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from loihiseg.data.synthetic import synthetic_stack
-from loihiseg.training.fit import Crops
+from loihiseg.training.crops import Crops, Examples
 from tests.training_runs import CONFIG, run, state
 
 SYNTHETIC = synthetic_stack(6, (48, 48))
@@ -27,7 +27,7 @@ def test_labels_of_ignored_pixels_change_nothing(tmp_path):
 
 def test_weights_make_the_loss_a_mean_over_what_counts():
     stack = replace(SYNTHETIC, known=KNOWN)
-    pixels, membrane, weights = Crops(stack, CONFIG, 0)[0]
+    pixels, membrane, weights = Crops(Examples(stack), CONFIG, 0)[0]
     assert weights.shape == membrane.shape == pixels.shape and weights.dtype == np.float32
     assert abs(weights.mean() - 1) < 1e-6 and (weights == 0).any()
-    assert len(Crops(SYNTHETIC, CONFIG, 0)[0]) == 2
+    assert len(Crops(Examples(SYNTHETIC), CONFIG, 0)[0]) == 2

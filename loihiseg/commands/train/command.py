@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from loihiseg.commands.common import list_runs, log_versions, read_data
 from loihiseg.commands.config_file import expanded
-from loihiseg.commands.train.configuration import configuration
+from loihiseg.commands.train.configuration import configuration, with_soft_labels
 from loihiseg.commands.train.options import parse, parser
 from loihiseg.commands.train.resuming import (
     CONFIG_FILE,
@@ -125,6 +125,8 @@ def _run(asked: _Asked, config: "TrainingConfig", log: RunLog) -> None:
         if before is not None:
             network_nm = before.pixel_nm
         stack, split = _read(options, config, network_nm, reporter)
+        if options.soft_labels:
+            stack, config = _with_soft_labels(options, stack, config, reporter)
         if start is not None and (text := unknown(stack.pixel_nm, network_nm)):
             reporter.say(text)
         held = folder()
@@ -203,6 +205,18 @@ def _read(
             f"{described(split)}"
         )
     return stack, split
+
+
+def _with_soft_labels(
+    options: Namespace, stack: "Stack", config: "TrainingConfig", reporter: "Reporter"
+) -> "tuple[Stack, TrainingConfig]":
+    """The stack with the mean of the maps that are given, and their digest in the configuration."""
+    from loihiseg.data.soft_labels import digest_of, read_soft_labels
+
+    with reporter.part("soft labels") as note:
+        soft = read_soft_labels(options.soft_labels, stack)
+        note.detail = f"{len(options.soft_labels)} maps, mean {soft.mean():.3f}"
+    return replace(stack, soft=soft), with_soft_labels(options, config, digest_of(soft))
 
 
 def _train(

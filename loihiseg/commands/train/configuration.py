@@ -3,13 +3,14 @@
 from argparse import Namespace
 from dataclasses import replace
 
-from loihiseg.commands.train.options import TIME_STEPS
+from loihiseg.commands.train.options import SOFT_SHARE, TIME_STEPS
 from loihiseg.commands.typed import as_typed
 from loihiseg.errors import InputError
 from loihiseg.methods.bntt.published import published
 from loihiseg.methods.residual.blocks import with_blocks
 from loihiseg.network.config import UNetConfig
 from loihiseg.through_time.settings import Dynamics, Normalization, Residual, ThroughTime
+from loihiseg.training.objective import Objective
 from loihiseg.training.phases import at_least, prepared, progressive_stages
 from loihiseg.training.presets import PRESETS, Stage, TrainingConfig
 
@@ -41,6 +42,8 @@ def configuration(options: Namespace) -> TrainingConfig:
         network=replace(config.network, rates=rates),
         seed=options.seed,
         learning_rate=_learning_rate(options, config),
+        objective=_objective(options),
+        average=options.average,
     )
     if options.method:
         return _over_time(options, config)
@@ -48,6 +51,28 @@ def configuration(options: Namespace) -> TrainingConfig:
         if getattr(options, name) not in (None, False):
             raise InputError(f"{as_typed(name)}: is for training with --method; give it too")
     return _with_stages(options, config) if options.levels else _for_rates(options, config)
+
+
+def _objective(options: Namespace) -> Objective:
+    """Without soft labels: those are known only when they are read; see `with_soft_labels`."""
+    if options.soft_share is not None and not options.soft_labels:
+        raise InputError("--soft-share: is for training with --soft-labels; give them too")
+    return Objective(
+        border_weight=options.border_weight,
+        dice_weight=options.dice_weight,
+        skeleton_weight=options.skeleton_weight,
+    )
+
+
+def with_soft_labels(options: Namespace, config: TrainingConfig, digest: str) -> TrainingConfig:
+    """The same with soft labels of this digest."""
+    share = _given_share(options.soft_share)
+    objective = replace(config.objective, soft_share=share, soft_labels=digest)
+    return replace(config, objective=objective)
+
+
+def _given_share(share: float | None) -> float:
+    return SOFT_SHARE if share is None else share
 
 
 def _learning_rate(options: Namespace, config: TrainingConfig) -> float:

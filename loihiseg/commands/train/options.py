@@ -23,6 +23,8 @@ MAX_EPOCHS = 100_000
 MAX_LEVELS = 255
 MAX_BLOCKS = 10
 MAX_HEADS = 100
+SOFT_SHARE = 0.9
+MOST_AVERAGE = 0.999999
 METHODS = ("bntt", "residual")
 RESIDUALS: tuple[Residual, ...] = ("add", "before", "membrane", "and", "iand", "or", "none")
 TIME_STEPS = 4
@@ -84,6 +86,7 @@ def parser(kind: type[Parser] = Parser, **how: Any) -> Parser:
     add_data_options(parser)
     _add_split(parser)
     _add_training(parser)
+    _add_objective(parser)
     _add_levels(parser)
     _add_time(parser)
     _add_tuning(parser)
@@ -123,6 +126,43 @@ def _add_training(parser: Parser) -> None:
     )
     group.add_argument(
         "--start", metavar="CHECKPOINT", help="start from this network instead of random weights"
+    )
+
+
+def _add_objective(parser: Parser) -> None:
+    group = parser.add_argument_group("what is learned")
+    group.add_argument(
+        "--soft-labels",
+        nargs="+",
+        metavar="MAP",
+        help="maps of the whole stack by other networks, as loihiseg.segment writes them; their "
+        "mean is learned beside the labels",
+    )
+    group.add_argument(
+        "--soft-share",
+        type=real(0, 1, above=True),
+        metavar="SHARE",
+        help=f"of the soft labels in what is learned, up to 1 (default: {SOFT_SHARE:g})",
+    )
+    for name, text in (
+        ("border", "of membrane between cells that come close, beside the 1 of each pixel"),
+        ("dice", "of the soft Dice coefficient of membrane"),
+        ("skeleton", "of the share of the membranes' middle lines that is found"),
+    ):
+        group.add_argument(
+            f"--{name}-weight",
+            type=real(0, 10**6),
+            default=0.0,
+            metavar="W",
+            help=f"weight in the loss {text} (default: 0)",
+        )
+    group.add_argument(
+        "--average",
+        type=real(0, MOST_AVERAGE),
+        default=0.0,
+        metavar="M",
+        help="keep the mean of weights over batches, in which each counts M times the next, as "
+        "0.99 (default: 0, the last)",
     )
 
 

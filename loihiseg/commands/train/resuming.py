@@ -36,7 +36,7 @@ MOST_BYTES = 2**20
 OF_THIS_CALL = ("out", "resume", "quiet", "tensorboard")
 """Options that say nothing of the training."""
 
-OF_PLACES = ("data", "labels", "start")
+OF_PLACES = ("data", "labels", "start", "soft_labels")
 """Options that are paths, where they are not None."""
 
 MAY_MOVE = ("data", "labels")
@@ -229,11 +229,14 @@ def _start(begun: Begun, folder: Path) -> str:
     return os.path.normpath(os.path.join(Path(folder).resolve(), begun.paths_from))
 
 
-def _path_from(start: str, value: str | None) -> str | None:
-    """A path that starts from a folder, as seen from here; a name that is no path stays one.
+def _path_from(start: str, value: Any) -> Any:
+    """A path that starts from a folder, or each of several, as seen from here.
 
-    A folder that was moved alone may lie so that only what was typed leads to the data.
+    A name that is no path stays one. A folder that was moved alone may lie so that only what was
+    typed leads to the data.
     """
+    if isinstance(value, list):
+        return [_path_from(start, one) for one in value]
     if value is None or os.path.isabs(value) or start == os.getcwd():
         return value
     path = os.path.join(start, value)
