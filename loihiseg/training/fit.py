@@ -139,27 +139,14 @@ def train_held(
             break
         if phase != phase_at(config, epoch):
             phase = phase_at(config, epoch)
-            if epoch == phase.first and history:
-                set_model_weights(model, _kept(model, average))
-                model = next_model(model, phase, config, Crops(examples, config, epoch)[0][0])
-            deployed = as_validated(config, phase)
             if epoch == phase.first:
+                if history:
+                    set_model_weights(model, _kept(model, average))
+                    model = next_model(model, phase, config, Crops(examples, config, epoch)[0][0])
                 average = _mean_of(model, config)
-        fitted = model.fit(
-            Crops(examples, config, epoch),
-            epochs=epoch + 1,
-            initial_epoch=epoch,
-            verbose=0,
-            callbacks=[*watch, *([average] if average else [])],
-            shuffle=False,
-        )
-        loss = fitted.history["bce"][0]
-        rate_loss = fitted.history["loss"][0] - loss
-        if not np.isfinite(loss + rate_loss):
-            raise OptionError(
-                f"training diverged in epoch {epoch + 1} (loss {loss + rate_loss}); lower ",
-                Option("rate_weight"), ", or look at the images",
-            )  # fmt: skip
+            deployed = as_validated(config, phase)
+        called = [*watch, *([average] if average else [])]
+        loss, rate_loss = _fitted(model, Crops(examples, config, epoch), epoch, called)
         assert deployed is not None  # made with the phase
         deployed.set_weights(average.weights if average else model.get_weights())
         history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
@@ -170,6 +157,26 @@ def train_held(
         if on_epoch is not None:
             on_epoch(history)
     return load_checkpoint(folder)
+
+
+def _fitted(
+    model: tf.keras.Model,
+    crops: Crops,
+    epoch: int,
+    callbacks: list[tf.keras.callbacks.Callback],
+) -> tuple[float, float]:
+    """Train for an epoch, counted from 0; its cross-entropy, and what else is in its loss."""
+    fitted = model.fit(
+        crops, epochs=epoch + 1, initial_epoch=epoch, verbose=0, callbacks=callbacks, shuffle=False
+    )
+    loss = fitted.history["bce"][0]
+    rate_loss = fitted.history["loss"][0] - loss
+    if not np.isfinite(loss + rate_loss):
+        raise OptionError(
+            f"training diverged in epoch {epoch + 1} (loss {loss + rate_loss}); lower ",
+            Option("rate_weight"), ", or look at the images",
+        )  # fmt: skip
+    return loss, rate_loss
 
 
 def _mean_of(model: tf.keras.Model, config: TrainingConfig) -> MeanWeights | None:
