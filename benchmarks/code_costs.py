@@ -159,7 +159,6 @@ def numbers(found) -> dict:
         "step_times": asdict(times),
         "iou": row.pixel.membrane_iou,
         "accuracy": row.pixel.accuracy,
-        "v_rand_shifted": row.challenge_shifted.v_rand,
         "agreement": found.agreement,
         "level_match": [layer.level_match for layer in found.layers],
         "emulated_s": work.emulated_s,

@@ -112,15 +112,12 @@ def fingerprint(metrics: dict) -> dict:
         "mean_hops": mapping["mean_hops"],
         "allocators": {row["name"]: row["messages"] for row in mapping["allocators"]},
         "threshold": metrics["threshold"],
-        "challenge_shift": metrics["challenge_shift"],
         "agreement": metrics["agreement"],
         "readout": metrics["readout"],
         "rates": metrics["rates"],
         "energy_uj": {row["device"]: row["total_uj_per_image"] for row in metrics["energy"]},
         "scores": {
-            f"{row['name']}, {row['pixels']}": {
-                kind: row[kind] for kind in ("pixel", "challenge", "challenge_shifted")
-            }
+            f"{row['name']}, {row['pixels']}": {kind: row[kind] for kind in ("pixel", "challenge")}
             for row in metrics["score_rows"]
         },
         "errors": {

@@ -13,8 +13,6 @@ SCORE_HEADER = (
     "F1",
     "V_Rand",
     "V_Info",
-    "V_Rand, shifted",
-    "V_Info, shifted",
 )
 DROP_HEADER = (
     "accuracy, ANN",
@@ -25,8 +23,6 @@ DROP_HEADER = (
     "lost, points",
     "V_Rand lost",
     "V_Info lost",
-    "V_Rand lost, shifted",
-    "V_Info lost, shifted",
 )
 
 _PATTERNS = {
@@ -35,8 +31,6 @@ _PATTERNS = {
     "membrane_f1": "{:.3f}",
     "v_rand": "{:.3f}",
     "v_info": "{:.3f}",
-    "v_rand_shifted": "{:.3f}",
-    "v_info_shifted": "{:.3f}",
 }
 
 
@@ -61,8 +55,6 @@ def drop_cells(one):
         f"{100 * lost(one, 'membrane_iou'):.2f}",
         f"{lost(one, 'v_rand'):.4f}",
         f"{lost(one, 'v_info'):.4f}",
-        f"{lost(one, 'v_rand_shifted'):.4f}",
-        f"{lost(one, 'v_info_shifted'):.4f}",
     )
 
 

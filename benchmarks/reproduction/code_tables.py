@@ -57,7 +57,7 @@ def codes_table(results) -> Table:
     unit = first.records[min(first.records)]["unit"] if first.records else "section"
     header = (
         "network and code", "tile", "steps per tile", "pixel accuracy", "membrane IoU", "V_Rand",
-        "V_Rand, shifted", "IoU lost, points", "pixels as the 8-bit ANN", "million spikes",
+        "IoU lost, points", "pixels as the 8-bit ANN", "million spikes",
         "million synaptic events", "million neuron updates", f"mJ per {unit}", "cores", "chips",
     )  # fmt: skip
     return Table(CODES_TABLE, header, tuple(rows), _codes_note(results, unit))
@@ -93,7 +93,7 @@ def _score_texts(results, entry):
         return lambda one: one["scores"][entry.stage][key]
 
     accuracy = _texts(entry, "{:.2%}", score("accuracy"))
-    keys = ("membrane_iou", "v_rand", "v_rand_shifted")
+    keys = ("membrane_iou", "v_rand")
     lost = codes.lost_points(results, entry)
     shown = spread(lost).text("{:.2f}") if lost else NOT_RUN
     return *accuracy, *_texts(entry, "{:.3f}", *map(score, keys)), shown
@@ -102,7 +102,7 @@ def _score_texts(results, entry):
 def _row(results, entry, measured=True, levels=False):
     """A row of a deployment; without measures of the network that is trained."""
     if not entry.records:
-        return (entry.title, *not_run(14))
+        return (entry.title, *not_run(13))
     tiles = _texts(entry, "{:.0f}", lambda one: one["tile"])
     steps = _texts(entry, "{:.0f}", lambda one: one["steps"]) if measured else ("",)
     start = (entry.title, *tiles, *steps, *_score_texts(results, entry))
@@ -124,7 +124,7 @@ def _row(results, entry, measured=True, levels=False):
 
 def _simulated_row(results, entry):
     if not entry.records:
-        return (entry.title, *not_run(14))
+        return (entry.title, *not_run(13))
     spiking = entry.stage != QUANTIZED
     tiles = _texts(entry, "{:.0f}", lambda one: one["tile"])
     steps = _texts(entry, "{:.0f}", lambda one: one["steps"]) if spiking else ("",)

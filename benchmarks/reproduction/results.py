@@ -35,8 +35,6 @@ TUNED = {SIGNED: Network.SIGNED_TUNED.title, UNSIGNED: Network.UNSIGNED_TUNED.ti
 
 PIXEL_SCORES = ("accuracy", "membrane_iou", "membrane_f1")
 REGION_SCORES = ("v_rand", "v_info")
-SHIFTED = "_shifted"
-"""Ending of the names of region scores of the map shifted for submission."""
 
 
 @dataclass(frozen=True)
@@ -190,8 +188,7 @@ def _made(values):
 def _scores(row: ScoreRow) -> dict[str, float]:
     pixel = {key: getattr(row.pixel, key) for key in PIXEL_SCORES}
     own = {key: getattr(row.challenge, key) for key in REGION_SCORES}
-    shifted = {key + SHIFTED: getattr(row.challenge_shifted, key) for key in REGION_SCORES}
-    return pixel | own | shifted
+    return pixel | own
 
 
 def _target(layers):

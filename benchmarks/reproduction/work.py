@@ -208,7 +208,6 @@ def _row(network, result, logits):
         result.membrane,
         logits,
         result.threshold,
-        results.challenge_shift,
         whole_sections=results.whole_sections,
         known=result.known,
     )

@@ -104,7 +104,6 @@ def class_summary(outcome: ClassOutcome, reporter: Reporter) -> ClassSummary:
     results = Results(
         data=DataSource(handed_on(shown.source), shown.digest, "labels are numbers of classes"),
         agreement=agreement,
-        challenge_shift=0.0,
         tiles=shown.places,
         whole_sections=False,
         scored_note=_note(outcome),

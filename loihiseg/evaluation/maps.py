@@ -12,7 +12,6 @@ from loihiseg.data.orientations import Orientation
 from loihiseg.data.selection import Chosen
 from loihiseg.data.tiles import Tiles, predict_sections
 from loihiseg.evaluation.emulation import Emulation
-from loihiseg.evaluation.scoring import chosen_shift
 from loihiseg.metrics.known import counted
 from loihiseg.network.logits import mean_logits, membrane
 from loihiseg.progress import Reporter
@@ -134,17 +133,6 @@ def predicted(
         if progress is not None:
             progress()
     return np.stack(sections)
-
-
-def shift_of(deployed: DeployedNetwork, chosen: Chosen, shown: Sequence[Orientation]) -> float:
-    """Of the maps for submission: chosen on validation sections with labels, 0 without."""
-    validation = chosen.sections.validation
-    if not chosen.whole or validation is None or validation.membrane is None:
-        return 0.0
-    if chosen.truth is None:
-        return 0.0
-    logits = predicted(float_network(deployed), deployed.tile, validation.images, shown)
-    return chosen_shift(validation.membrane, logits, validation.known)
 
 
 def float_network(deployed: DeployedNetwork) -> Predict:

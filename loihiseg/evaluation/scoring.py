@@ -12,7 +12,6 @@ from loihiseg.metrics.isbi import challenge_scores
 from loihiseg.metrics.known import closed, counted
 from loihiseg.metrics.pixels import best_threshold, probability_scores
 from loihiseg.metrics.rates import layer_rates
-from loihiseg.metrics.submission import choose_shift, submitted_scores
 from loihiseg.network.logits import sigmoid
 from loihiseg.results import (
     BlockUsage,
@@ -30,7 +29,6 @@ def score_row(
     truth: np.ndarray,
     logits: np.ndarray,
     threshold: float,
-    shift: float = 0.0,
     *,
     whole_sections: bool,
     name: str | None = None,
@@ -47,8 +45,6 @@ def score_row(
         The same shape.
     threshold : float
         Probability above which a pixel is called membrane.
-    shift : float
-        See ``loihiseg.metrics.submission``; 0 for none.
     whole_sections : bool
         Whether they are whole sections, or tiles.
     name : str, optional
@@ -60,7 +56,7 @@ def score_row(
     -------
     ScoreRow
     """
-    row = probability_row(
+    return probability_row(
         network,
         truth,
         sigmoid(logits),
@@ -69,11 +65,6 @@ def score_row(
         name=name,
         known=known,
     )
-    if not shift:
-        return row
-    cells, proposal = closed(known, truth, logits)
-    scored = _with_cells(cells)
-    return replace(row, challenge_shifted=submitted_scores(cells[scored], proposal[scored], shift))
 
 
 def probability_row(
@@ -86,22 +77,20 @@ def probability_row(
     name: str | None = None,
     known: np.ndarray | None = None,
 ) -> ScoreRow:
-    """Scores of a network's probability of membrane, not shifted; see `score_row`."""
+    """Scores of a network's probability of membrane; see `score_row`."""
     check_cells(truth, known)
     most = 255 if probability.dtype == np.uint8 else 1
     cells, proposal = closed(known, truth, probability, most)
     scored = _with_cells(cells)
     if len(scored) < len(cells):
         cells, proposal = cells[scored], proposal[scored]
-    own = challenge_scores(cells, proposal, "membrane")
     return ScoreRow(
         network=network,
         whole_sections=whole_sections,
         name=name or network.title,
         pixels="whole sections" if whole_sections else f"{len(truth)} tiles",
         pixel=probability_scores(counted(known, truth), counted(known, probability), threshold),
-        challenge=own,
-        challenge_shifted=own,
+        challenge=challenge_scores(cells, proposal, "membrane"),
     )
 
 
@@ -136,11 +125,6 @@ def chosen_threshold(
 ) -> float:
     """Threshold on the probability with which most pixels of validation sections are right."""
     return best_threshold(counted(known, truth), sigmoid(counted(known, logits)))
-
-
-def chosen_shift(truth: np.ndarray, logits: np.ndarray, known: np.ndarray | None = None) -> float:
-    """Shift of the logits for submission, see ``loihiseg.metrics.submission``."""
-    return choose_shift(*closed(known, truth, logits))
 
 
 def firing_rates(deployed: DeployedNetwork, firing: LayerFiring) -> tuple[LayerRates, ...]:

@@ -12,7 +12,7 @@ from loihiseg.data.selection import Chosen
 from loihiseg.evaluation.counted import Counted, common_fields
 from loihiseg.evaluation.emulation import Emulation
 from loihiseg.evaluation.exits import exit_results, step_scores
-from loihiseg.evaluation.maps import Maps, Predict, maps_of, shift_of
+from loihiseg.evaluation.maps import Maps, Predict, maps_of
 from loihiseg.evaluation.notes import scored_note
 from loihiseg.evaluation.scoring import firing_rates, score_row
 from loihiseg.evaluation.timing import step_times
@@ -119,17 +119,15 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
     activity = found.tally.counts(between)
     with reporter.part("score"):
         maps = maps_of(deployed, chosen, found, reporter, outcome.floats)
-        shift = shift_of(deployed, chosen, found.orientations)
         rates = firing_rates(deployed, found.firing)
         stopped = _stop_early(outcome, activity)
-        rows = _rows(deployed, chosen, maps, shift, stopped)
+        rows = _rows(deployed, chosen, maps, stopped)
     with reporter.part("timing"):
         times = _times(outcome, activity)
     mapping, stack = mapping_of(deployed), chosen.sections.stack
     results = Results(
         data=DataSource(handed_on(stack.source), stack.digest, stack.polarity),
         agreement=maps.agreement(deployed.threshold, chosen.known),
-        challenge_shift=shift,
         tiles=chosen.tiles.places,
         whole_sections=chosen.whole,
         scored_note=scored_note(deployed, chosen, _notes(outcome)),
@@ -185,13 +183,13 @@ def _times(outcome: Outcome, activity: ActivityCounts) -> StepTimes | None:
 
 
 def _rows(
-    deployed: DeployedNetwork, chosen: Chosen, maps: Maps, shift: float, stopped: _Stopped | None
+    deployed: DeployedNetwork, chosen: Chosen, maps: Maps, stopped: _Stopped | None
 ) -> tuple[ScoreRow, ...]:
     """Scores of every network; none without truth."""
     truth, sections, whole = chosen.truth, chosen.sections.test.membrane, chosen.whole
     if truth is None or sections is None:
         return ()
-    row = partial(score_row, threshold=deployed.threshold, shift=shift, known=chosen.known)
+    row = partial(score_row, threshold=deployed.threshold, known=chosen.known)
     known = chosen.sections.test.known
     floats = [(Network.TRAINED, maps.sections, maps.trained)]
     if (before := maps.before) is not None:

@@ -6,7 +6,7 @@ from loihiseg.compilation.source import Network
 from loihiseg.conversion.lowering import Lowering
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import predict_sections
-from loihiseg.evaluation.scoring import chosen_shift, chosen_threshold, score_row
+from loihiseg.evaluation.scoring import chosen_threshold, score_row
 from loihiseg.methods.task import Task
 from loihiseg.metrics.known import counted
 from loihiseg.metrics.pixels import pixel_scores
@@ -38,7 +38,7 @@ class Scores:
 
     def __init__(self, task: Task, reporter: Reporter):
         self._task, self._reporter = task, reporter
-        self._chosen: dict[str, tuple[float, float]] = {}
+        self._chosen: dict[str, float] = {}
         self.rows: list[ScoreRow] = []
 
     def add(
@@ -56,7 +56,7 @@ class Scores:
         name : str, optional
             The row in words; ``shown.title`` by default.
         """
-        threshold, shift = self._choices(predict, network)
+        threshold = self._choice(predict, network)
         test = self._task.test
         with self._reporter.bar(name or shown.title, len(test.images)) as advance:
             logits = predict_sections(predict, test.images, network.tile, progress=advance)
@@ -66,7 +66,6 @@ class Scores:
                 _truth(test),
                 logits,
                 threshold,
-                shift,
                 whole_sections=True,
                 name=name,
                 known=test.known,
@@ -89,7 +88,7 @@ class Scores:
 
     def threshold(self, network: Network) -> float:
         """Probability from which a pixel is membrane, of a network that was scored already."""
-        return self._chosen[network.source][0]
+        return self._chosen[network.source]
 
     def validation_iou(self, predict: Predict, network: Network) -> float:
         """Membrane IoU on the validation sections, of a network that was scored already."""
@@ -99,16 +98,15 @@ class Scores:
         called = membrane(seen, self.threshold(network))
         return pixel_scores(counted(known, _truth(validation)), counted(known, called)).membrane_iou
 
-    def _choices(self, predict: Predict, network: Network) -> tuple[float, float]:
-        """Threshold, and shift of the maps, see ``loihiseg.metrics.submission``."""
+    def _choice(self, predict: Predict, network: Network) -> float:
+        """The threshold: the network's own, or that of the validation sections."""
         if network.source not in self._chosen:
-            validation = self._task.validation
-            truth, known = _truth(validation), validation.known
-            seen = predict_sections(predict, validation.images, network.tile)
             threshold = network.threshold
             if threshold is None:
-                threshold = chosen_threshold(truth, seen, known)
-            self._chosen[network.source] = threshold, chosen_shift(truth, seen, known)
+                validation = self._task.validation
+                seen = predict_sections(predict, validation.images, network.tile)
+                threshold = chosen_threshold(_truth(validation), seen, validation.known)
+            self._chosen[network.source] = threshold
         return self._chosen[network.source]
 
 

@@ -5,7 +5,6 @@ judged by. Import the module that is needed; the package itself imports nothing:
 
 - `pixels`: pixel scores against the all-cell baseline, choice of a threshold;
 - `isbi`: the ISBI 2012 challenge scores V_Rand and V_Info, with `thinning`, its watershed;
-- `submission`: maps shifted as one would submit them to the challenge;
 - `rates`, `levels`: what neurons of a layer do, against a wanted range;
 - `energy`: counted activity times published energy constants.
 """

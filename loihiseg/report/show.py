@@ -125,9 +125,9 @@ def tables(results: Results | SimulationResults, *names: str) -> Html:
         If there is no table of that name.
     """
     if isinstance(results, SimulationResults):
-        rows = tuple(made.score_cells(row, False) for row in results.score_rows)
+        rows = tuple(made.score_cells(row) for row in results.score_rows)
         warning = below_all_cell(results.score_rows)
-        scores = Table("Scores", made.scores_header(False), rows, warning=warning)
+        scores = Table("Scores", made.SCORES_HEADER, rows, warning=warning)
         return Html(_html(scores) + _html(work_table(results)))
     for name in names:
         if name not in TABLES:

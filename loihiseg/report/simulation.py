@@ -1,26 +1,24 @@
 """Results of a simulation as tables for the terminal."""
 
 from loihiseg.report.baseline import below_all_cell
-from loihiseg.report.tables import Table, score_cells, scores_header
+from loihiseg.report.tables import SCORES_HEADER, Table, score_cells
 from loihiseg.results import SimulationResults
 
 
 def scores_table(results: SimulationResults, on_chip: str) -> Table:
-    """Scores of every network on whole sections; V scores also of the maps as submitted.
+    """Scores of every network on whole sections.
 
     ``on_chip`` says what of the method a chip can run.
     """
-    rows = tuple(score_cells(row, True) for row in results.score_rows)
+    rows = tuple(score_cells(row) for row in results.score_rows)
     sections = ", ".join(map(str, results.sections))
     steps = f"{'up to ' * bool(results.runs)}{results.steps}"
     note = (
         f"{results.method}, {steps} steps per tile, on sections {sections}; simulated in "
-        f"floats, without a chip. On a chip: {on_chip} Shifted: what gives the network without "
-        "spikes the best V_Rand on the validation sections at a threshold of 0.5 is added to all "
-        "logits."
+        f"floats, without a chip. On a chip: {on_chip}"
     )
     warning = below_all_cell(results.score_rows)
-    return Table("Scores", scores_header(True), rows, note, warning=warning)
+    return Table("Scores", SCORES_HEADER, rows, note, warning=warning)
 
 
 def work_table(results: SimulationResults) -> Table:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MAX_CELL = 60
 """Characters of a cell on the terminal."""
 
+LAST_OF_CHALLENGE = 0.89
+"""Above it are the challenge's thresholds 0.9, and 1, at which few maps call anything cell."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -53,8 +56,7 @@ def print_table(table: Table, console: "Console") -> None:
 def scores_table(results: Results) -> Table:
     """Scores of every stage, so that the one that loses accuracy is seen.
 
-    V scores of maps shifted for submission stand beside those of the maps as they are. Without
-    truth, how far the spikes agree with the network that they stand for.
+    Without truth, how far the spikes agree with the network that they stand for.
     """
     if not results.score_rows:
         agreement = (
@@ -62,32 +64,33 @@ def scores_table(results: Results) -> Table:
             share(results.agreement, 3),
         )
         return Table("Maps", ("", ""), (agreement,), results.scored_note)
-    rows, shift = [], results.challenge_shift
-    for row in results.score_rows:
-        rows.append(score_cells(row, bool(shift)))
-    note = results.scored_note
-    if shift:
-        note += (
-            f" Shifted: {shift:g} added to all logits, which gives the trained network the best "
-            "V_Rand on the validation sections at a threshold of 0.5."
-        )
-    warning = below_all_cell(results.score_rows)
-    return Table("Scores", scores_header(bool(shift)), tuple(rows), note, warning=warning)
+    rows = tuple(score_cells(row) for row in results.score_rows)
+    note = results.scored_note + challenge_note(results.score_rows)
+    return Table("Scores", SCORES_HEADER, rows, note, warning=below_all_cell(results.score_rows))
 
 
-def scores_header(with_shifted: bool) -> tuple[str, ...]:
-    """Header of rows as of `score_cells`."""
-    shifted = ("V_Rand,\nshifted", "V_Info,\nshifted") if with_shifted else ()
+def challenge_note(rows: Sequence[ScoreRow]) -> str:
+    """Where the challenge's own thresholds end, if a score of regions is best there."""
+    at_end = sum(row.challenge.v_rand_threshold > LAST_OF_CHALLENGE for row in rows)
+    if not at_end:
+        return ""
+    which = "all rows" if at_end == len(rows) else f"{at_end} of {len(rows)} rows"
     return (
-        "network", "scored on", "accuracy", "all cell", "membrane\nIoU", "F1", "V_Rand", "V_Info",
-        *shifted,
-    )  # fmt: skip
+        f" V_Rand is that of the challenge's last threshold, a cell probability of 0.9, in {which}:"
+        " single gaps decide there; what a threshold chosen on other sections comes to is the "
+        "measure of topology."
+    )
 
 
-def score_cells(row: ScoreRow, with_shifted: bool) -> tuple[str, ...]:
-    """One network's scores; with those of the maps shifted for submission, or without."""
-    pixel, challenge, other = row.pixel, row.challenge, row.challenge_shifted
-    shifted = (other.v_rand, other.v_info) if with_shifted else ()
+SCORES_HEADER = (
+    "network", "scored on", "accuracy", "all cell", "membrane\nIoU", "F1", "V_Rand", "V_Info",
+)  # fmt: skip
+"""Of rows as of `score_cells`."""
+
+
+def score_cells(row: ScoreRow) -> tuple[str, ...]:
+    """One network's scores."""
+    pixel, challenge = row.pixel, row.challenge
     return (
         row.name,
         row.pixels,
@@ -97,7 +100,6 @@ def score_cells(row: ScoreRow, with_shifted: bool) -> tuple[str, ...]:
         f"{pixel.membrane_f1:.3f}",
         f"{challenge.v_rand:.3f}",
         f"{challenge.v_info:.3f}",
-        *(f"{score:.3f}" for score in shifted),
     )
 
 

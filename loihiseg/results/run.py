@@ -21,7 +21,7 @@ from loihiseg.results.work import (
     SpikeDigests,
 )
 
-FORMAT = 3
+FORMAT = 4
 """Of ``metrics.json``. Format 1 does not say its number; see `loihiseg.results.upgrade`."""
 
 LOIHI_DEVICE = "loihi"
@@ -119,8 +119,6 @@ class Results:
         Share of the pixels that the spikes call as the network with 8-bit weights does.
     threshold : float
         Probability above which a pixel is called membrane.
-    challenge_shift : float
-        Added to all logits in the scores of maps shifted for submission; 0 for none.
     readout : Readout
     tiles : tuple of (int, int, int)
         Section, row and column of each tile that was shown.
@@ -172,7 +170,6 @@ class Results:
     code: Code
     agreement: Share | None
     threshold: Share
-    challenge_shift: float
     readout: Readout
     tiles: tuple[Place, ...]
     whole_sections: bool

@@ -110,8 +110,7 @@ class ScoreRow:
     name, pixels : str
         The same two in words.
     pixel : PixelScores
-    challenge, challenge_shifted : ChallengeScores
-        Of the probability as it is, and of the map shifted for submission.
+    challenge : ChallengeScores
     """
 
     network: Network
@@ -120,4 +119,3 @@ class ScoreRow:
     pixels: Name
     pixel: PixelScores
     challenge: ChallengeScores
-    challenge_shifted: ChallengeScores

@@ -1,7 +1,8 @@
 """``metrics.json`` of former formats in today's form.
 
 Format 1, which has no number, was written before version 0.2. Format 2 called the rows of scores
-``stages``.
+``stages``. Up to format 3 there were scores of maps shifted by a constant besides, which are
+not read any more.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ _OUR_ALLOCATOR = "partition"
 
 
 def upgraded(values: dict[str, Any]) -> dict[str, Any]:
-    """A deployment of a former format in today's form; nothing is lost.
+    """A deployment of a former format in today's form; scores of shifted maps are left out.
 
     Raises
     ------
@@ -28,6 +29,8 @@ def upgraded(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _renamed(values: dict[str, Any]) -> dict[str, Any]:
+    if "score_rows" in values:
+        return values
     kept = {key: value for key, value in values.items() if key != "stages"}
     return kept | {"score_rows": values["stages"]}
 
@@ -40,7 +43,7 @@ def _of_first_format(values: dict[str, Any]) -> dict[str, Any]:
     """
     rows = [_row(row) for row in values["stages"]]
     mapping, activity = values["mapping"], values["activity"]
-    filled = {"agreement": None, "challenge_shift": 0.0, "early_exit": None} | values
+    filled = {"agreement": None, "early_exit": None} | values
     filled.setdefault("code", _rates(activity, values["layers"]))
     spiking = [row for row in rows if row["network"] == Network.EMULATED.value]
     allocators = [row | {"ours": row["name"] == _OUR_ALLOCATOR} for row in mapping["allocators"]]
@@ -70,7 +73,7 @@ def upgraded_simulation(values: dict[str, Any]) -> dict[str, Any]:
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     own = {"network": _network(row["name"]), "whole_sections": row["pixels"] == _WHOLE}
-    return {"challenge_shifted": row["challenge"]} | row | own
+    return row | own
 
 
 def _network(name: str) -> str:

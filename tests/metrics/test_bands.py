@@ -17,7 +17,6 @@ from loihiseg.metrics.pixels import (
     pixel_scores,
     probability_scores,
 )
-from loihiseg.metrics.submission import SHIFTS, choose_shift, submitted_scores
 from loihiseg.metrics.thinning import thin, thinned
 from tests.metrics import slow_scores
 
@@ -118,22 +117,6 @@ def test_challenge_scores_to_the_last_digit(case, kind):
     assert (found.v_rand_curve, found.v_info_curve) == (tuple(rand), tuple(info))
 
 
-@settings(max_examples=15, deadline=None)
-@given(images(), st.sampled_from(SHIFTS[1:]))
-def test_shifted_scores_to_the_last_digit(case, shift):
-    truth, logits = case
-    cell = 0.5 * (1.0 - np.tanh(0.5 * (np.asarray(logits, np.float64) + shift)))
-    rand, info = slow_scores.curves(~truth, cell)
-    found = submitted_scores(truth, logits, shift)
-    assert (found.v_rand_curve, found.v_info_curve) == (tuple(rand), tuple(info))
-    scores = [
-        np.mean([slow_scores.v_rand(slow_scores.overlap(label(~a, connectivity=1),
-                                                        slow_scores.thin(b < -one)))
-                 for a, b in zip(truth, logits)]) for one in SHIFTS
-    ]  # fmt: skip
-    assert choose_shift(truth, logits) == SHIFTS[int(np.argmax(scores))]
-
-
 @settings(max_examples=100, deadline=None)
 @given(images(), st.floats(0, 1), st.sampled_from([(), 0, (0, 0), slice(None)]))
 def test_pixels_are_counted_in_parts(case, threshold, index):
@@ -196,12 +179,3 @@ def test_a_large_image_has_numbers_of_eight_bytes(monkeypatch):
 def test_refuses_unusable_sections(truth, probability, says):
     with pytest.raises(InputError, match=says):
         isbi.challenge_scores(truth, probability, "membrane")
-
-
-def test_logits_may_be_without_end_and_no_other():
-    truth = np.zeros((1, 3, 3), bool)
-    logits = np.full((1, 3, 3), -np.inf)
-    assert submitted_scores(truth, logits, 0.4).v_rand == 1
-    logits[0, 1, 2] = np.nan
-    with pytest.raises(InputError, match="logits are NaN"):
-        submitted_scores(truth, logits, 0.4)

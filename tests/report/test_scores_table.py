@@ -17,14 +17,20 @@ from tests.results.examples import example, stopped, with_levels
 def test_maps_as_they_are():
     table = scores_table(example())
     assert table.header[-2:] == ("V_Rand", "V_Info")
-    assert table.rows[0][-2:] == ("0.960", "0.970") and table.note == "Whole sections."
+    assert table.rows[0][-2:] == ("0.960", "0.970")
+    assert table.note.startswith("Whole sections. V_Rand is that of the challenge's last threshold")
+    assert "in all rows" in table.note
 
 
-def test_shifted_maps_stand_beside_them():
-    table = scores_table(replace(example(), challenge_shift=2.4))
-    assert table.header[-2:] == ("V_Rand,\nshifted", "V_Info,\nshifted")
-    assert table.rows[0][-4:] == ("0.960", "0.970", "0.980", "0.990")
-    assert len(table.rows[0]) == len(table.header) and "2.4 added to all logits" in table.note
+def test_the_end_of_the_challenge_s_thresholds_is_told():
+    rows = [
+        replace(row, challenge=replace(row.challenge, v_rand_threshold=0.9 * (place == 0)))
+        for place, row in enumerate(example().score_rows)
+    ]
+    note = scores_table(replace(example(), score_rows=tuple(rows))).note
+    assert f"in 1 of {len(rows)} rows" in note and "0.9" in note
+    none = [replace(row, challenge=replace(row.challenge, v_rand_threshold=0.5)) for row in rows]
+    assert scores_table(replace(example(), score_rows=tuple(none))).note == "Whole sections."
 
 
 RESULTS = {"rates": example(), "levels": with_levels(example()), "stopped": stopped(example())}

@@ -50,7 +50,6 @@ def score_row(network, accuracy=0.92, iou=0.66, whole_sections=True, name=None) 
         "whole sections" if whole_sections else "8 tiles",
         PixelScores(accuracy, 0.8, iou, 0.8, 0.8, 0.8, 4096),
         challenge(iou + 0.3, iou + 0.31),
-        challenge(iou + 0.32, iou + 0.33),
     )
 
 
@@ -74,7 +73,6 @@ def example(
         code=Code("rate", 200, 80, True, "held", (0, 0), (0,)),
         agreement=0.97,
         threshold=0.5,
-        challenge_shift=0.0,
         readout=Readout(1.1, 0.1, 4),
         tiles=tuple((20 + i * n_sections // n_images, i, 0) for i in range(n_images)),
         whole_sections=True,

@@ -58,8 +58,11 @@ def test_folders_of_format_1_open(tmp_path):
     assert found.scores(Network.TRAINED) is found.score_rows[1]
     assert [row.ours for row in found.mapping.allocators] == [False, False, False, True]
     assert found.early_exit is not None and found.spikes_sha256 is None
-    # All that it said is still said.
+    # All that it said is still said, but of shifted maps.
     old["score_rows"] = old.pop("stages")
+    del old["challenge_shift"]
+    for row in old["score_rows"]:
+        row.pop("challenge_shifted", None)
     assert _lost(old, json.loads(json.dumps(plain(found)))) == []
     write_results(tmp_path, found)
     assert load_results(tmp_path) == found
@@ -70,6 +73,16 @@ def test_folders_of_format_2_open(results):
     """They called the rows of scores stages."""
     old = json.loads(json.dumps(plain(results)))
     old |= {"format": 2, "stages": old.pop("score_rows")}
+    assert decode_results(json.dumps(old).encode(), "metrics.json") == results
+
+
+@pytest.mark.parametrize("results", EXAMPLES.values(), ids=list(EXAMPLES))
+def test_folders_of_format_3_open(results):
+    """They had scores of shifted maps."""
+    old = json.loads(json.dumps(plain(results)))
+    old |= {"format": 3, "challenge_shift": 2.4}
+    for row in old["score_rows"]:
+        row["challenge_shifted"] = row["challenge"]
     assert decode_results(json.dumps(old).encode(), "metrics.json") == results
 
 
@@ -87,7 +100,7 @@ def test_simulations_without_networks_open():
 
 def test_the_first_folders_said_less():
     old = json.loads(OLD.read_text())
-    for name in ("code", "agreement", "challenge_shift", "early_exit"):
+    for name in ("code", "agreement", "early_exit"):
         del old[name]
     del old["mapping"]["lower_bound"]
     old["stages"].pop()
@@ -110,10 +123,10 @@ def _lost(before, after, path=""):
 @pytest.mark.parametrize(
     "change, says",
     [
-        (lambda v: v.update(format=4), "format 4; this version reads formats 1 to 3"),
+        (lambda v: v.update(format=5), "format 5; this version reads formats 1 to 4"),
         (lambda v: v.update(format=0), "format 0"),
         (lambda v: v.update(format=True), "format True"),
-        (lambda v: v.update(format="3"), "format 3"),
+        (lambda v: v.update(format="4"), "format 4"),
         (lambda v: v.pop("activity"), "activity"),
         (lambda v: v.update(threshold=1.5), "$.threshold"),
         (lambda v: v.update(threshold="0.5"), "$.threshold"),
@@ -148,7 +161,7 @@ def test_refused_in_one_line(change, says):
     [
         b"", b"[]", b"null", b"{", b"{}", b"\xff", b"[" * 100_000, b'{"a":' * 100_000,
         b'{"format": 1e999}', b'{"format": 1' + b"0" * 400 + b"}", b'{"format": NaN}',
-        b'{"stages": 1}', b'{"format": 2, "stages": {}}', b'{"format": 3, "score_rows": 1}',
+        b'{"stages": 1}', b'{"format": 2, "stages": {}}', b'{"format": 4, "score_rows": 1}',
         b'{"format": 2}', b'{"stages": [1]}', b'{"format": 2, "stages": [{}]}',
     ],
 )  # fmt: skip
