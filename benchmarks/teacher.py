@@ -6,8 +6,9 @@
 The network is that of `benchmarks/textbook_unet.py`, wider and deeper, and is given the sections
 before and behind as channels: it is never deployed, so that nothing of a chip limits it. It is
 trained on the training sections of the usual split; what is kept is the mean of weights over the
-last batches. Maps of all sections are means over the eight orientations. State and maps are kept
-in ``--out``, and the same command goes on from there.
+last batches. Maps of all sections are means over the eight orientations. State, network and
+maps are kept in ``--out``, and the same command goes on from there. With ``--network`` nothing is
+trained: the maps are those of a network that was kept.
 """
 
 import argparse
@@ -41,7 +42,7 @@ from loihiseg.network.logits import sigmoid
 from loihiseg.storage.arrays import pack_arrays, unpack_arrays
 from loihiseg.training.averaging import MeanWeights
 
-STATE, MAPS, HISTORY = "state.npz", "maps.npy", "history.json"
+STATE, NETWORK, MAPS, HISTORY = "state.npz", "network.h5", "maps.npy", "history.json"
 
 N_INPUTS = 3
 """A section, and those before and behind it; at the ends of the stack, itself."""
@@ -203,6 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--channels", type=int, nargs="+", default=(16, 32, 64, 96))
     parser.add_argument("--tile", type=int, default=256)
+    parser.add_argument("--network", type=Path, metavar="FILE", help="make its maps, train nothing")
     for name in ("epochs", "steps", "crop", "batch", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Training, name))
     options = parser.parse_args(arguments)
@@ -211,8 +213,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     training = Training(
         options.epochs, options.steps, options.crop, options.batch, seed=options.seed
     )
-    model = train(stack, shape, training, options.out)
-    found = maps(model, shape.tile, stack, range(stack.n_sections), 8)
+    if options.network:
+        model = tf.keras.models.load_model(options.network, compile=False)
+    else:
+        model = train(stack, shape, training, options.out)
+        model.save(options.out / NETWORK)
+    found = maps(model, model.input_shape[1], stack, range(stack.n_sections), 8)
     buffer = io.BytesIO()
     np.save(buffer, found)
     write_bytes(options.out / MAPS, buffer.getvalue())
