@@ -297,3 +297,52 @@ def test_no_labels_is_said_before_tensorflow_starts(tmp_path):
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     assert found.stdout == "stack.tif: has no labels to train on; give labels\n"
+
+
+def soft(path, value=0.5):
+    np.save(path, np.full((6, 128, 128), value, np.float32))
+
+
+def test_soft_labels_are_found_again_when_it_goes_on(place, capfd, monkeypatch):
+    soft("data/one.npy", 0.2)
+    soft("data/other.npy", 0.4)
+    asked = ("--soft-labels", "data/one.npy", "data/other.npy", "--average", "0.9")
+    code, err = train(capfd, *OPTIONS, *asked, "--data", "data/em", "--out", "whole")
+    assert code == 0, err
+    stopped_in(monkeypatch, 2)
+    code, err = train(capfd, *OPTIONS, *asked, "--data", "data/em", "--out", "run")
+    assert code == 130
+    monkeypatch.chdir(place / "data")
+    code, err = train(capfd, "--resume", "../run")
+    assert code == 0, err
+    same(place / "run", place / "whole")
+    config = load_checkpoint(place / "run").info.config
+    assert config.objective.soft_share == 0.9 and len(config.objective.soft_labels) == 64
+    assert config.average == 0.9
+
+
+def test_other_soft_labels_are_not_gone_on_with(place, capfd, monkeypatch):
+    soft("map.npy", 0.2)
+    asked = ("--soft-labels", "map.npy", "--data", "data/em", "--out", "run")
+    stopped_in(monkeypatch, 2)
+    assert train(capfd, *OPTIONS, *asked)[0] == 130
+    soft("map.npy", 0.3)
+    code, err = train(capfd, "--resume", "run")
+    assert code == 2 and "another configuration (objective)" in err
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (("--soft-share", "0.5"), "--soft-share: is for training with --soft-labels"),
+        (("--soft-labels", "none.npy"), "none.npy"),
+        (("--soft-labels", "small.npy"), r"small.npy: a map of shape (2, 8, 8), the stack has"),
+        (("--average", "1"), "--average"),
+        (("--dice-weight", "-1"), "--dice-weight"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(place, capfd, options, said):
+    np.save("small.npy", np.zeros((2, 8, 8), np.float32))
+    code, err = train(capfd, *OPTIONS, *options, "--data", "data/em", "--out", "run")
+    assert code == 2 and said in err
+    assert not (place / "run").exists() or not list((place / "run").iterdir())
