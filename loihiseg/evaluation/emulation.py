@@ -37,6 +37,9 @@ class Emulation:
         That each tile is shown in, one after the other; all of these count tile by tile shown.
     matches : LevelMatches or None
         Against the network with the chip's weights, where all layers have levels.
+    early : dict of str to list of int, or None
+        Spikes of layers that fired before all of their input was there, of each tile on which they
+        did; None where that was not looked at.
     """
 
     deployed: DeployedNetwork
@@ -50,6 +53,7 @@ class Emulation:
     def __post_init__(self) -> None:
         network = self.deployed.network
         self.tally, self.digest = Tally(self.deployed), SpikesDigest()
+        self.early: dict[str, list[int]] | None = None
         self.firing = LayerFiring(network)
         self.quantized_errors, self.spiking_errors = LayerErrors(), LayerErrors()
         all_levels = all(layer.levels for layer in network.layers)
@@ -73,6 +77,10 @@ class Emulation:
         deployed, network = self.deployed, self.deployed.network
         self.tally.add(shown)
         self.digest.add(shown)
+        if shown.early is not None:
+            self.early = self.early or {}
+            for name, n_spikes in shown.early.items():
+                self.early.setdefault(name, []).append(n_spikes)
         self.steps.append(
             StepCounts(
                 shown.spikes_per_step, shown.messages_per_step, shown.synaptic_events_per_step

@@ -116,6 +116,24 @@ class LayerResults:
 
 
 @dataclass(frozen=True)
+class EarlyFirings:
+    """What a layer fired outside of the steps in which it may: answers to such tiles are not exact.
+
+    Attributes
+    ----------
+    layer : str
+    spikes : int
+        Over all presentations.
+    presentations : int
+        Tiles that were shown, in any orientation, on which it did.
+    """
+
+    layer: Name
+    spikes: Positive
+    presentations: Positive
+
+
+@dataclass(frozen=True)
 class HostLayer:
     """A layer on the host.
 
