@@ -259,12 +259,12 @@ def test_early_firings_are_counted_and_said_and_maps_alone_are_refused(
     assert early["layer"] == "decode0_0_spikes" and early["presentations"] == 3
     assert early["spikes"] > 0
     said = (
-        f"decode0_0_spikes fired early, before all of its input was there: {early['spikes']:,} "
+        f"decode0_0_spikes fired early, before all of its input was there: {early['spikes']} "
         "spikes in 3 of 3 presentations"
     )
     assert said in (out / "deploy.log").read_text()
     page = (out / "index.html").read_text()
-    assert said in page and f"{early['spikes']:,} spikes" in page
+    assert said in page and f"{early['spikes']} spikes" in page
     assert "fired before all input was there" in dict(metrics["code_rows"])
     # Who asked for maps alone would not see a warning.
     refused(

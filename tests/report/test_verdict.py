@@ -54,7 +54,7 @@ def test_what_must_not_be_overlooked():
     for said in (
         "Below all cell", "hardly any membrane", "loses 46.0 points of membrane IoU",
         f"97% of the neurons of {layers[0].layer} never fire",
-        "b_spikes fired early, before all of its input was there: 1,234 spikes in 1 of 8 presen",
+        "b_spikes fired early, before all of its input was there: 1234 spikes in 1 of 8 presen",
         "1 hidden layer run on the host (last): 2,000,000",
     ):  # fmt: skip
         assert any(said in text for text in warnings), said
