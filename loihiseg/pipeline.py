@@ -350,7 +350,10 @@ def _emulated(ready: _Ready, running: RunOptions, reporter: Reporter) -> Outcome
             )
             shown = orientations(running.orientations)
             with reporter.bar("emulate", len(pixels) * len(shown)) as advance:
-                found = emulate(deployed, quantized.network, presenter, pixels, advance, shown)
+                found = emulate(
+                    deployed, quantized.network, presenter, pixels, advance, shown,
+                    chosen.tiles.grid,
+                )  # fmt: skip
             if running.early_exit is not None and chosen.calibration is not None:
                 looks = []
                 for tiles in (chosen.calibration, chosen.tiles):

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from loihiseg.codes.ramp.clock import COARSE
+from loihiseg.codes.ramp.code import RampCode
 from loihiseg.commands.deploy.configuration import configuration
 from loihiseg.commands.deploy.options import parse
 from loihiseg.compilation.fit import cores_of, largest_tile, layers_at, neural_code, settled
@@ -219,6 +221,7 @@ def test_ramp_code_has_the_thermometers_answer_on_a_neuron_per_unit(capfd, data,
     page = (out / "index.html").read_text()
     assert "ramp, 13 steps, each layer in its own" in page and "levels right" in page
     assert "images can follow each other" in page
+    assert metrics["early_firings"] == [] and "fired before" not in page
     assert "Host-injected spikes" in page and "Time on chip" in page
     times, activity = metrics["step_times"], metrics["activity"]
     assert times["n_tiles"] == 2 and times["interval_steps"] < metrics["code"]["steps"]
@@ -239,6 +242,35 @@ def test_ramp_code_has_the_thermometers_answer_on_a_neuron_per_unit(capfd, data,
     found = json.loads((again / "metrics.json").read_text())
     assert found["spikes_sha256"]["tiles"] == metrics["spikes_sha256"]["tiles"]
     assert found["activity"] == metrics["activity"]
+
+
+def test_early_firings_are_counted_and_said_and_maps_alone_are_refused(
+    capfd, data, levels, folder, monkeypatch
+):
+    """With a margin of next to nothing, where calibration tiles would have given more."""
+
+    def too_small(code, network, settled):
+        return replace(code, measured={"decode0_0_spikes": COARSE})
+
+    monkeypatch.setattr(RampCode, "calibrated", too_small)
+    out, kept = folder / "early", folder / "early-kept"
+    metrics = deploy(capfd, data, levels, out, "--code", "ramp", "--save", kept)
+    (early,) = metrics["early_firings"]
+    assert early["layer"] == "decode0_0_spikes" and early["presentations"] == 3
+    assert early["spikes"] > 0
+    said = (
+        f"decode0_0_spikes fired early, before all of its input was there: {early['spikes']} "
+        "spikes in 3 of 3 presentations"
+    )
+    assert said in (out / "deploy.log").read_text()
+    page = (out / "index.html").read_text()
+    assert said in page and f"{early['spikes']} spikes" in page
+    assert "fired before all input was there" in dict(metrics["code_rows"])
+    # Who asked for maps alone would not see a warning.
+    refused(
+        capfd, "'decode0_0_spikes': ", "segment", data / "train-volume.tif", folder / "map.tif",
+        "--deployed", kept, "--quiet",
+    )  # fmt: skip
 
 
 def test_a_network_takes_the_code_of_the_fewest_chips():

@@ -34,6 +34,9 @@ class Presentation:
         synapses they drive.
     compartment_spikes : numpy.ndarray
         int32, (n_compartments,): spikes of every compartment in block order, all steps.
+    early : dict of str to int or None
+        Spikes outside of the steps in which a layer may fire, of layers that sent any; None where
+        that was not looked at.
     """
 
     spikes: dict[str, np.ndarray]
@@ -44,6 +47,7 @@ class Presentation:
     messages_per_step: np.ndarray
     synaptic_events_per_step: np.ndarray
     compartment_spikes: np.ndarray
+    early: dict[str, int] | None = None
 
     def rates_hz(self, layer: str, dt_s: float = 0.001) -> np.ndarray:
         """Mean firing rate of each neuron of a layer over the window, in Hz, float32."""

@@ -22,9 +22,7 @@ from loihiseg.emulator.presentation import Counts, present
 from loihiseg.emulator.program import Program
 from loihiseg.emulator.step_loads import StepLoads, step_loads
 from loihiseg.emulator.validation import check_fits
-from loihiseg.errors import InputError
 from partition.core.block_limits import CoreUse
-from partition.display.messages import how_many
 from partition.system import n_cores
 
 
@@ -90,7 +88,8 @@ class CompiledPresenter:
         cores by default. With one, all is done in the thread that asks.
     windows : mapping of str to (int, int), optional
         Layers on the chip that must fire in no step but from the first to the last of these,
-        counted from 1: an image for which one does has no answer, and is an `InputError`.
+        counted from 1: the answer to an image for which one does is not exact. What they send in
+        other steps is in `Presentation.early`.
 
     Raises
     ------
@@ -308,7 +307,6 @@ class CompiledPresenter:
         if counts.overflow:
             names = ", ".join(kernels.overflow_names(counts.overflow))
             warnings.warn(f"Overflow in {names}", stacklevel=2)
-        self._check_windows(counts)
         by_layer = self.deployable.by_layer(counts.spikes, self.shapes)
         window_by_layer = self.deployable.by_layer(counts.window_spikes, self.shapes)
         for name, fired in host.fired.items():
@@ -325,20 +323,20 @@ class CompiledPresenter:
             counts.messages_per_step,
             counts.synaptic_events_per_step,
             counts.spikes,
+            self._early(counts),
         )
         return compact(shown)
 
-    def _check_windows(self, counts: Counts) -> None:
+    def _early(self, counts: Counts) -> dict[str, int]:
+        """Spikes outside of the steps in which a layer may fire, of layers that sent any."""
+        found = {}
         for name, blocks, (first, last) in self._windows:
             assert counts.block_spikes is not None  # there are no loops
             fired = counts.block_spikes[blocks].sum(axis=0)
             outside = int(fired[: first - 1].sum() + fired[last:].sum())
             if outside:
-                raise InputError(
-                    f"layer '{name}': {how_many(outside, 'spike')} before all of its input was "
-                    "there: the sums of this image are larger than those of the calibration tiles; "
-                    "deploy with more of them, or with the thermometer code"
-                )
+                found[name] = outside
+        return found
 
     def _input_spikes(self, host: HostSpikes, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Spikes of all inputs, ordered by step."""

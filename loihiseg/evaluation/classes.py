@@ -116,19 +116,19 @@ def class_summary(outcome: ClassOutcome, reporter: Reporter) -> ClassSummary:
             Counted(deployed, outcome.quantized, found, rates, mapping, between, activity), reporter
         ),
     )
-    spiking = shown.assembled(np.stack(found.spiking))
+    spiking = shown.assembled(found.spiking.maps())
     return ClassSummary(results, classes, spiking, rates, mapping)
 
 
 def _called(outcome: ClassOutcome) -> dict[Network, np.ndarray]:
     """Classes by network, in the order in which they are shown."""
     found, whole = outcome.found, outcome.chosen.shown.assembled
-    trained = whole(np.stack(found.trained))
+    trained = whole(found.trained.maps())
     logits = {Network.TRAINED: trained}
     if outcome.floats is not None:
         logits = {Network.TRAINED: outcome.floats, Network.QUANTIZED: trained}
-    logits[Network.EIGHT_BIT] = whole(np.stack(found.eight_bit))
-    logits[Network.EMULATED] = whole(np.stack(found.spiking))
+    logits[Network.EIGHT_BIT] = whole(found.eight_bit.maps())
+    logits[Network.EMULATED] = whole(found.spiking.maps())
     return {network: called(one, outcome.task) for network, one in logits.items()}
 
 

@@ -23,12 +23,13 @@ from loihiseg.provenance import peak_memory_mb, versions
 from loihiseg.results import (
     ActivityCounts,
     Code,
+    EarlyFirings,
     LayerRates,
     LayerResults,
     NetworkSource,
     QuantizedLayer,
 )
-from partition.display.messages import handed_on
+from partition.display.messages import handed_on, how_many
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +85,27 @@ def common_fields(counted: Counted, reporter: Reporter) -> dict[str, Any]:
         "energy": tuple(estimate_energy(activity, device) for device in (LOIHI, CPU, GPU)),
         "inter_chip_energy": inter_chip_sweep(activity),
         "seconds": dict(reporter.seconds),
-        "code_rows": deployed.code.rows(deployed.network),
+        "code_rows": (*deployed.code.rows(deployed.network), *_early_rows(deployed, found)),
+        "early_firings": early_firings(found),
         "peak_memory_mb": peak_memory_mb(),
         "accelerators": tuple(estimate_energy(activity, device) for device in ACCELERATORS),
         "host_layers": host_layers(deployed.network, deployed.readout),
     }
+
+
+def early_firings(found: Emulation) -> tuple[EarlyFirings, ...]:
+    """Layers that fired before all of their input was there."""
+    return tuple(
+        EarlyFirings(name, sum(spikes), len(spikes)) for name, spikes in (found.early or {}).items()
+    )
+
+
+def _early_rows(deployed: DeployedNetwork, found: Emulation) -> tuple[tuple[str, str], ...]:
+    """That early firings were looked for, where there could be any, and how many there are."""
+    if found.early is None or not deployed.code.windows(deployed.network):
+        return ()
+    n_spikes = sum(one.spikes for one in early_firings(found))
+    return (("fired before all input was there", how_many(n_spikes, "spike")),)
 
 
 def _layers(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import tee
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from loihiseg.conversion.forward import forward
 from loihiseg.conversion.spec import LoweredNetwork, SpikingLayer
 from loihiseg.data.orientations import Orientation
 from loihiseg.data.orientations import orientations as orientations_of
+from loihiseg.data.tiles import TileGrid
 from loihiseg.emulator.activity import Presentation, SpikesDigest
+from loihiseg.evaluation.assembly import TileMaps
 from loihiseg.evaluation.comparison import LayerErrors, LayerFiring, LevelMatches
 from loihiseg.running.counts import StepCounts, Tally
 
@@ -22,9 +25,8 @@ class Emulation:
 
     Attributes
     ----------
-    spiking, eight_bit, trained : list of numpy.ndarray
-        (tile, tile) float32 each: logits of the spikes, of the network with the chip's weights, and
-        of the float network.
+    spiking, eight_bit, trained : TileMaps
+        Logits of the spikes, of the network with the chip's weights, and of the float network.
     tally : Tally
     digest : SpikesDigest
     steps : list of StepCounts
@@ -35,21 +37,28 @@ class Emulation:
         Against the float network.
     orientations : tuple of Orientation
         That each tile is shown in, one after the other; all of these count tile by tile shown.
+    grid : TileGrid or None
+        How the tiles make up whole sections; None of tiles by themselves.
     matches : LevelMatches or None
         Against the network with the chip's weights, where all layers have levels.
+    early : dict of str to list of int, or None
+        Spikes of layers that fired before all of their input was there, of each tile on which they
+        did; None where that was not looked at.
     """
 
     deployed: DeployedNetwork
     quantized: LoweredNetwork
     orientations: tuple[Orientation, ...] = orientations_of(1)
-    spiking: list[np.ndarray] = field(default_factory=list)
-    eight_bit: list[np.ndarray] = field(default_factory=list)
-    trained: list[np.ndarray] = field(default_factory=list)
+    grid: TileGrid | None = None
     steps: list[StepCounts] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         network = self.deployed.network
+        self.spiking, self.eight_bit, self.trained = (
+            TileMaps(self.orientations, self.grid) for _ in range(3)
+        )
         self.tally, self.digest = Tally(self.deployed), SpikesDigest()
+        self.early: dict[str, list[int]] | None = None
         self.firing = LayerFiring(network)
         self.quantized_errors, self.spiking_errors = LayerErrors(), LayerErrors()
         all_levels = all(layer.levels for layer in network.layers)
@@ -73,6 +82,10 @@ class Emulation:
         deployed, network = self.deployed, self.deployed.network
         self.tally.add(shown)
         self.digest.add(shown)
+        if shown.early is not None:
+            self.early = self.early or {}
+            for name, n_spikes in shown.early.items():
+                self.early.setdefault(name, []).append(n_spikes)
         self.steps.append(
             StepCounts(
                 shown.spikes_per_step, shown.messages_per_step, shown.synaptic_events_per_step
@@ -85,12 +98,12 @@ class Emulation:
         eight_bit = forward(self.quantized, pixels[None], staircase=True)
         # Layers of neurons alone, such as clocks, stand for no activations.
         eight_bit = {layer.name: eight_bit[layer.name] for layer in network.layers}
-        self.spiking.append(deployed.line(logits_of(deployed, fired)[0]))
-        self.eight_bit.append(logits_of(deployed, eight_bit)[0])
+        self.spiking.add(deployed.line(logits_of(deployed, fired)[0]))
+        self.eight_bit.add(logits_of(deployed, eight_bit)[0])
         trained = settled
         if not all(layer.neuron.stepped for layer in network.layers):
             trained = forward(network, pixels[None])
-        self.trained.append(logits_of(deployed, trained)[0])
+        self.trained.add(logits_of(deployed, trained)[0])
         code = deployed.code
         self.firing.add(
             {
@@ -118,6 +131,7 @@ def emulate(
     pixels: Iterable[np.ndarray],
     progress: Callable[[], None],
     orientations: tuple[Orientation, ...] = orientations_of(1),
+    grid: TileGrid | None = None,
 ) -> Emulation:
     """Present tiles and compare.
 
@@ -133,16 +147,20 @@ def emulate(
         Called after each tile that is shown.
     orientations : tuple of Orientation
         In which each tile is shown; by default as it is.
+    grid : TileGrid, optional
+        How the tiles make up whole sections; by default they are by themselves.
     """
-    tiles = [
+    tiles = (
         np.ascontiguousarray(orientation.shown(tile))
         for tile in pixels
         for orientation in orientations
-    ]
-    found = Emulation(deployed, quantized, orientations)
+    )
+    found = Emulation(deployed, quantized, orientations, grid)
     code = deployed.code
-    presented = presenter.present_each(tiles, code.n_steps, code.n_window_steps)
-    for tile, shown in zip(tiles, presented, strict=True):
+    # Few are in memory: those that the presenter takes ahead.
+    own, theirs = tee(tiles)
+    presented = presenter.present_each(theirs, code.n_steps, code.n_window_steps)
+    for tile, shown in zip(own, presented, strict=True):
         found.add(tile, shown)
         progress()
     return found

@@ -10,7 +10,8 @@ from loihiseg.conversion.forward import forward
 from loihiseg.conversion.logits import readout_logits
 from loihiseg.data.orientations import Orientation
 from loihiseg.data.selection import Chosen
-from loihiseg.data.tiles import Tiles, predict_sections
+from loihiseg.data.tiles import predict_sections
+from loihiseg.evaluation.assembly import TileMaps
 from loihiseg.evaluation.emulation import Emulation
 from loihiseg.metrics.known import counted
 from loihiseg.network.logits import mean_logits, membrane
@@ -78,8 +79,7 @@ def maps_of(
     """
     images, shown = chosen.sections.test.images, found.orientations
     spiking, eight_bit, trained = (
-        _assembled(chosen.tiles, part, shown)
-        for part in (found.spiking, found.eight_bit, found.trained)
+        part.maps() for part in (found.spiking, found.eight_bit, found.trained)
     )
     before = None if floats is None else _before(floats, deployed.tile, chosen, shown)
     if chosen.whole:
@@ -92,21 +92,13 @@ def maps_of(
 def _before(predict: Predict, tile: int, chosen: Chosen, shown: Sequence[Orientation]) -> Before:
     pixels = [one.shown(part) for part in chosen.tiles.pixels for one in shown]
     logits = predict(np.ascontiguousarray(np.stack(pixels))[..., None])[..., 0]
-    tiles = _assembled(chosen.tiles, list(logits), shown)
+    together = TileMaps(tuple(shown), chosen.tiles.grid)
+    for one in logits:
+        together.add(one)
+    tiles = together.maps()
     if chosen.whole:
         return Before(tiles, tiles)
     return Before(tiles, predicted(predict, tile, chosen.sections.test.images, shown))
-
-
-def _assembled(
-    tiles: Tiles, logits: Sequence[np.ndarray], shown: Sequence[Orientation]
-) -> np.ndarray:
-    """Maps of tiles that were each shown in all orientations, one after the other."""
-    maps = []
-    for number, orientation in enumerate(shown):
-        of_this = logits[number :: len(shown)]
-        maps.append(tiles.assemble(np.stack([orientation.brought_back(one) for one in of_this])))
-    return mean_logits(maps)
 
 
 def predicted(

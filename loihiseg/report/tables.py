@@ -120,7 +120,8 @@ def precision_table(quantization: Sequence[QuantizedLayer], has_levels: bool = F
                 _range(row.exponent_low, row.exponent_high, "{:d}"),
                 str(row.bits_lost),
                 f"{row.zeroed_share:.1%}",
-                f"{row.signal_to_noise_db:.1f}",
+                # Where nothing is lost there is no noise, and no ratio.
+                f"{row.signal_to_noise_db:.1f}" if row.signal_to_noise_db else "-",
                 f"{row.bias_error_hz:.2g}",
                 f"{row.threshold_error:.1e}",
                 f"{row.quantized_error:.1%}",

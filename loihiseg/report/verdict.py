@@ -127,6 +127,13 @@ def _warnings(results: Results) -> list[str]:
         for layer in results.layers
         if layer.rates.silent_share > SILENT_SHARE
     ]
+    found += [
+        f"{early.layer} fired early, before all of its input was there: "
+        f"{how_many(early.spikes, 'spike')} in {early.presentations:,} of "
+        f"{how_many(results.activity.n_images, 'presentation')}, whose answers are not exact. "
+        "Their sums are larger than those of the calibration tiles."
+        for early in results.early_firings
+    ]
     hidden = [layer for layer in results.host_layers if layer.is_hidden]
     if hidden:
         macs = sum(layer.macs for layer in hidden)

@@ -20,6 +20,7 @@ shows results (tables, pages, pictures, benchmarks, notebooks) reads these:
 from loihiseg.results.classes import ClassResults, ClassRow, ClassScores
 from loihiseg.results.layers import (
     BlockUsage,
+    EarlyFirings,
     HostLayer,
     LayerPrecision,
     LayerRates,
@@ -71,6 +72,7 @@ __all__ = [
     "Code",
     "DataSource",
     "EarlyExit",
+    "EarlyFirings",
     "EnergyEstimate",
     "HostLayer",
     "InjectedSpikes",

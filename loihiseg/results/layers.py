@@ -116,6 +116,24 @@ class LayerResults:
 
 
 @dataclass(frozen=True)
+class EarlyFirings:
+    """What a layer fired outside of the steps in which it may: answers to such tiles are not exact.
+
+    Attributes
+    ----------
+    layer : str
+    spikes : int
+        Over all presentations.
+    presentations : int
+        Tiles that were shown, in any orientation, on which it did.
+    """
+
+    layer: Name
+    spikes: Positive
+    presentations: Positive
+
+
+@dataclass(frozen=True)
 class HostLayer:
     """A layer on the host.
 
@@ -158,7 +176,8 @@ class LayerPrecision:
     zeroed_share : float
         Share of the weights that were not zero and are now.
     signal_to_noise_db : float
-        ``10 log10(sum w**2 / sum (w - quantized w)**2)`` over all weights of the layer.
+        ``10 log10(sum w**2 / sum (w - quantized w)**2)`` over all weights of the layer;
+        0 where nothing is lost, as of weights that were integers.
     bias_error_hz : float
         Largest change of a bias, in Hz of an ideal rectified-linear neuron; of binary neurons, of
         bias less threshold, in thousandths of the layer's largest weight.

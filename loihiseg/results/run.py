@@ -6,7 +6,13 @@ from typing import Annotated, Protocol, Self, TypeVar
 from msgspec import Meta
 
 from loihiseg.results.classes import ClassResults
-from loihiseg.results.layers import HostLayer, LayerResults, PooledRates, QuantizedLayer
+from loihiseg.results.layers import (
+    EarlyFirings,
+    HostLayer,
+    LayerResults,
+    PooledRates,
+    QuantizedLayer,
+)
 from loihiseg.results.mapping import MappingResults
 from loihiseg.results.ranges import Amount, Count, Name, Place, Positive, Sha256, Share
 from loihiseg.results.scores import Network, ScoreRow
@@ -161,6 +167,9 @@ class Results:
         Which cells were joined and cut; None where it was not asked for.
     classes : ClassResults or None
         What a network called that tells classes apart; None of maps of membrane.
+    early_firings : tuple of EarlyFirings
+        Of layers that fired before all of their input was there; empty where none did, where no
+        code could let them, and in folders that were written before they were counted.
     format : int
     """
 
@@ -194,6 +203,7 @@ class Results:
     host_layers: tuple[HostLayer, ...] = ()
     topology: Topology | None = None
     classes: ClassResults | None = None
+    early_firings: tuple[EarlyFirings, ...] = ()
     format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT
 
     def __post_init__(self) -> None:

@@ -11,6 +11,8 @@ from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
 from loihiseg.conversion.forward import BATCH, forward
 from loihiseg.emulator.activity import Presentation
 from loihiseg.emulator.presenter import CompiledPresenter
+from loihiseg.errors import InputError
+from partition.display.messages import how_many
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,7 @@ class TileRun:
 
 @contextmanager
 def compiled_presenter(deployed: DeployedNetwork) -> Iterator[CompiledPresenter]:
-    """The compiled emulator of a deployed network."""
+    """The compiled emulator of a deployed network; it counts what layers fire early."""
     windows = deployed.code.windows(deployed.network)
     with CompiledPresenter(deployed.deployable, deployed.neurons, windows=windows) as presenter:
         yield presenter
@@ -54,12 +56,28 @@ def chip_tiles(
     ------
     TileRun
         In order, each as soon as it is done.
+
+    Raises
+    ------
+    InputError
+        If a layer fires before all of its input is there: nobody who is handed maps alone would
+        know that they are not exact.
     """
     code = deployed.code
     for shown in presenter.present_each(pixels, code.n_steps, code.n_window_steps):
+        _refuse_early(shown)
         fired = fired_activations(deployed, shown, deployed.network.outputs)
         logits = logits_of(deployed, {name: one[None] for name, one in fired.items()})[0]
         yield TileRun(deployed.line(logits), shown)
+
+
+def _refuse_early(shown: Presentation) -> None:
+    for name, n_spikes in (shown.early or {}).items():
+        raise InputError(
+            f"layer '{name}': {how_many(n_spikes, 'spike')} before all of its input was "
+            "there: the sums of this image are larger than those of the calibration tiles; "
+            "deploy with more of them, or with the thermometer code"
+        )
 
 
 def float_tiles(

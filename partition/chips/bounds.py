@@ -26,6 +26,7 @@ import numpy as np
 
 from partition.chips.exact import best_sized_cut
 from partition.chips.links import Links
+from partition.system import without_output
 
 MAX_BOUNDS = 6_000
 """Lower bounds computed at most for one worth."""
@@ -157,7 +158,8 @@ def _best_worth(
     whatever it answers is only tried.
     """
     n_blocks, scale = len(center), 1000 / cost
-    solver = highspy.Highs()
+    with without_output():  # the first of a process says its version before it can be asked not to
+        solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("time_limit", max(seconds, 0.0))

@@ -7,6 +7,7 @@ on the assumed mesh, see ``partition.places.mesh``. matplotlib is imported when 
 import io
 import os
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,18 @@ _INCHES = 0.19
 _MAX_INCHES = 24.0
 _PIXELS_PER_INCH = 120
 _THICKEST = 1.5
+
+_MEANING = (
+    "A square is a core, white where unused. Arrows: messages per step between neighbouring "
+    "chips; bars between tiles: the same on the mesh.",
+    "Assumed: 4 rows of 8 tiles with 4 cores, numbered row by row; the numbering in NxSDK is not "
+    "public.",
+)
+_NOTE, _NOTE_ROW = 0.68, 0.95
+"""Of its letters, and from line to line."""
+
+_NOTE_LETTER = 0.38
+"""Mean width of a letter of the note, with room to spare."""
 
 Colour = str | tuple[float, ...]
 """As matplotlib takes it: a name, or red, green and blue from 0 to 1."""
@@ -239,7 +252,7 @@ class _Legend:
 
     def height(self, width: float) -> float:
         rows = -(-len(self.names) // self._columns(width)) if self.by_layer else 1
-        return rows * _LEGEND_ROW + 3.2
+        return rows * _LEGEND_ROW + 1.3 + len(_note(width)) * _NOTE_ROW
 
     def draw(self, pen: _Pen, top: float, width: float) -> None:
         columns = self._columns(width)
@@ -252,13 +265,17 @@ class _Legend:
             pen.text(x + 1.5, y + 0.5, text, 0.72, va="center")
         if not self.by_layer:
             pen.text(0, top + 0.5, "Colours: the order of blocks, from blue to red.", 0.72)
-        note = (
-            "A square is a core, white where unused. Arrows: messages per step between "
-            "neighbouring chips; bars between tiles: the same on the mesh.\nAssumed: 4 rows of 8 "
-            "tiles with 4 cores, numbered row by row; the numbering in NxSDK is not public."
-        )
         below = top + (rows if self.by_layer else 1) * _LEGEND_ROW + 0.5
-        pen.text(0, below, note, 0.68, _FAINT, va="top", linespacing=1.4)
+        note = "\n".join(_note(width))
+        pen.text(0, below, note, _NOTE, _FAINT, va="top", linespacing=_NOTE_ROW / _NOTE)
+
+
+def _note(width: float) -> list[str]:
+    """Lines of what the picture means, none wider than it."""
+    found = []
+    for sentence in _MEANING:
+        found += textwrap.wrap(sentence, int(width / _NOTE_LETTER))
+    return found
 
 
 def _pale(colour: Sequence[float]) -> Colour:

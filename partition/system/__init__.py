@@ -149,3 +149,25 @@ def stops_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def without_output() -> Iterator[None]:
+    """Nothing arrives at standard output meanwhile, not even of libraries that are not Python.
+
+    That is so for all threads of the process: for what takes no time alone.
+    """
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+    except OSError:  # it is closed, so nothing arrives
+        yield
+        return
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY | OF_FILES)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

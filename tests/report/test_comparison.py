@@ -61,6 +61,17 @@ def test_only_options_that_differ_are_shown(deployment):
     assert options_table(read_runs([deployment, deployment])) is None
 
 
+def test_places_on_a_machine_are_not_shown(deployment):
+    """Of paths that begin at the root the last names are, as many as tell them apart."""
+    before = altered(deployment, "a", data="/secret/one/stack", checkpoint="/secret/mine/net")
+    after = altered(deployment, "b", data="/secret/two/stack", checkpoint="theirs/net")
+    runs = read_runs([before, after])
+    rows = {row[0]: row[1:] for row in options_table(runs).rows}
+    assert rows == {"data": ("one/stack", "two/stack"), "checkpoint": ("net", "theirs/net")}
+    for text in (as_csv(runs), as_markdown(runs), comparison_page(runs)):
+        assert "secret" not in text and "two/stack" in text
+
+
 def test_trainings_and_deployments_mix(deployment):
     runs = read_runs([deployment, FOLDER / "tiny-synthetic", FOLDER / "paper-isbi2012-levels2"])
     table = facts_table(runs)

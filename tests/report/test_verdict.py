@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from loihiseg.report.page import Head, page_html
 from loihiseg.report.verdict import verdict_of
-from loihiseg.results import HostLayer, Network
+from loihiseg.results import EarlyFirings, HostLayer, Network
 from tests.results.examples import example, score_row
 
 
@@ -47,10 +47,14 @@ def test_what_must_not_be_overlooked():
         HostLayer("stem", "before", 100, 10),
         HostLayer("last", "after", 2_000_000, 10, is_hidden=True),
     )
-    warnings = verdict_of(replace(found, layers=layers, host_layers=host)).warnings
+    early = (EarlyFirings("b_spikes", 1234, 1),)
+    warnings = verdict_of(
+        replace(found, layers=layers, host_layers=host, early_firings=early)
+    ).warnings
     for said in (
         "Below all cell", "hardly any membrane", "loses 46.0 points of membrane IoU",
         f"97% of the neurons of {layers[0].layer} never fire",
+        "b_spikes fired early, before all of its input was there: 1234 spikes in 1 of 8 presen",
         "1 hidden layer run on the host (last): 2,000,000",
     ):  # fmt: skip
         assert any(said in text for text in warnings), said

@@ -12,6 +12,7 @@ from loihiseg.errors import InputError
 from loihiseg.report.run_folder import load_results, load_simulation, write_results
 from loihiseg.results import (
     FORMAT,
+    EarlyFirings,
     Network,
     Results,
     decode_results,
@@ -84,6 +85,14 @@ def test_folders_of_format_3_open(results):
     for row in old["score_rows"]:
         row["challenge_shifted"] = row["challenge"]
     assert decode_results(json.dumps(old).encode(), "metrics.json") == results
+
+
+def test_folders_that_did_not_count_early_firings_open():
+    old = json.loads(json.dumps(plain(example())))
+    assert old.pop("early_firings") == []
+    assert decode_results(json.dumps(old).encode(), "metrics.json") == example()
+    fired = replace(example(), early_firings=(EarlyFirings("a_spikes", 12, 2),))
+    assert decode_results(json.dumps(plain(fired)).encode(), "metrics.json") == fired
 
 
 def test_simulations_without_networks_open():

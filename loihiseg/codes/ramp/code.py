@@ -189,7 +189,7 @@ class RampCode(NeuralCode):
             return follow, lowest
         early = (
             "margins from calibration tiles",
-            f"{', '.join(self.measured)}: {ROOM:g} times the largest sum; none fired early",
+            f"{', '.join(self.measured)}: {ROOM:g} times the largest sum",
         )
         return follow, lowest, early
 

@@ -16,6 +16,7 @@ from loihiseg.training import shipped
 from partition.command_line.command import doing
 from partition.command_line.log import RunLog
 from partition.command_line.streams import standard_output
+from partition.display.messages import handed_on
 
 if TYPE_CHECKING:
     from loihiseg.classification import ClassDeployment
@@ -81,7 +82,8 @@ def _keep(options: Namespace, deployed: "DeployedNetwork", reporter: "Reporter")
         from loihiseg.compilation.artifact import save_deployed
 
         with reporter.part("save") as note:
-            note.detail = str(save_deployed(options.save, deployed))
+            # The log may be handed on: it does not say where things lie on this machine.
+            note.detail = handed_on(save_deployed(options.save, deployed))
     if options.golden:
         from loihiseg.emulator.golden import export_golden
 
@@ -94,7 +96,7 @@ def _keep(options: Namespace, deployed: "DeployedNetwork", reporter: "Reporter")
                 code.n_steps,
                 code.n_window_steps,
             )
-            note.detail = str(options.golden)
+            note.detail = handed_on(options.golden)
 
 
 def deployment(config: DeployConfig, reporter: "Reporter") -> "Deployment | ClassDeployment":

@@ -17,7 +17,7 @@ from loihiseg.results import (
 )
 from loihiseg.results.reading import MOST_BYTES
 from loihiseg.training.checkpoint import FILE_NAME, Checkpoint, load_checkpoint
-from partition.display.messages import one_line, printable
+from partition.display.messages import handed_on, one_line, printable
 from partition.storage.files import read_bytes
 from partition.storage.strict_json import decode, peek
 
@@ -221,7 +221,7 @@ def _of_simulation(folder: Path, options: dict[str, str], found: SimulationResul
     best = max(spiking, key=lambda row: row.pixel.membrane_iou, default=None)
     facts: dict[str, Value] = {
         "kind": f"simulation, {found.method}",
-        "network": options.get("checkpoint"),
+        "network": _handed_on(options.get("checkpoint")),
         "data": found.data.source,
         "sections": _numbers(found.sections),
         "steps": found.steps,
@@ -230,6 +230,10 @@ def _of_simulation(folder: Path, options: dict[str, str], found: SimulationResul
     }
     facts |= _scores(trained[-1] if trained else None, best)
     return ComparedRun(_name(folder), options, facts)
+
+
+def _handed_on(path: str | None) -> str | None:
+    return None if path is None else handed_on(path)
 
 
 def _of_training(folder: Path, checkpoint: Checkpoint) -> ComparedRun:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from loihiseg.report.comparison.facts import FACTS, ComparedRun
 from loihiseg.report.tables import Table
@@ -21,11 +22,24 @@ def options_table(runs: Sequence[ComparedRun]) -> Table | None:
         values = [run.options.get(name) for run in runs]
         known = [value for value in values if value is not None]
         if len(set(known)) > 1:
-            rows.append((name, *("" if value is None else value for value in values)))
+            rows.append((name, *_without_places(["" if one is None else one for one in values])))
     if not rows:
         return None
     note = "Options in which they differ; empty where one was left out, or a run has none such."
     return Table("What was asked", ("option", *(run.name for run in runs)), tuple(rows), note)
+
+
+def _without_places(values: Sequence[str]) -> list[str]:
+    """Paths that begin at the root by their last names: as many as tell them apart."""
+    n_parts, longest = 1, max(len(PurePath(value).parts) for value in values)
+    while n_parts < longest and len({_tail(one, n_parts) for one in values}) < len(set(values)):
+        n_parts += 1
+    return [_tail(value, n_parts) for value in values]
+
+
+def _tail(value: str, n_parts: int) -> str:
+    path = PurePath(value)
+    return str(PurePath(*path.parts[1:][-n_parts:])) if path.is_absolute() else value
 
 
 def facts_table(runs: Sequence[ComparedRun]) -> Table:
@@ -47,13 +61,14 @@ def tables(runs: Sequence[ComparedRun]) -> list[Table]:
 def as_csv(runs: Sequence[ComparedRun]) -> str:
     """A line for each run: all facts in full, then the options in which they differ."""
     asked = options_table(runs)
-    options = [row[0] for row in asked.rows] if asked else []
+    options = asked.rows if asked else ()
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["run", *(fact.key for fact in FACTS), *(f"option {name}" for name in options)])
-    for run in runs:
+    names = [f"option {row[0]}" for row in options]
+    writer.writerow(["run", *(fact.key for fact in FACTS), *names])
+    for column, run in enumerate(runs, start=1):
         found = [run.facts.get(fact.key) for fact in FACTS]
-        given = [run.options.get(name, "") for name in options]
+        given = [row[column] for row in options]
         writer.writerow(map(_no_formula, [run.name, *found, *given]))
     return text.getvalue()
 

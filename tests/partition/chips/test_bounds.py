@@ -110,6 +110,23 @@ def test_a_proof_replaces_a_bad_assignment():
         prove(graph, good, cores_per_chip=10)
 
 
+def test_the_solver_says_nothing():
+    code = """
+import numpy as np
+import highspy
+from partition.chips.bounds import _best_worth
+sets = [(np.array([True, False, True]), 4), (np.array([False, True, True]), 3)]
+assert _best_worth(highspy, sets, np.zeros(3), 1.0, 3, 10, 5.0) is not None
+print("here")
+"""
+    pytest.importorskip("highspy")
+    for closed in ("", "import os; os.close(1); os.open(os.devnull, os.O_WRONLY)"):
+        done = subprocess.run(
+            [sys.executable, "-c", closed + code], capture_output=True, text=True, check=True
+        )
+        assert (done.stdout, done.stderr) == ("" if closed else "here\n", "")
+
+
 def test_without_highs_the_first_bounds_remain():
     code = """
 import sys

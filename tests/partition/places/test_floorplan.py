@@ -71,6 +71,17 @@ def test_a_square_for_every_core(tmp_path, n_chips):
     assert max(per_square) < 1.15 * min(per_square)
 
 
+@pytest.mark.parametrize("n_chips", [1, 2, 3])
+@pytest.mark.parametrize("n_layers", [1, 3, 40])
+def test_nothing_is_cut_at_the_edges(tmp_path, n_chips, n_layers):
+    """Nor is what is written below, which is as wide as two chips where there is the room."""
+    graph = layered([2] * n_layers)
+    chips = [block % n_chips for block in range(2 * n_layers)]
+    image = drawn(graph, [plan_of(graph, chips)], tmp_path / "plan.png")
+    for edge in (image[:4], image[-4:], image[:, :4], image[:, -4:]):
+        assert (edge == 1).all()
+
+
 def test_plans_have_the_same_scales(tmp_path):
     """Between the chips, twice the messages are drawn about twice as thick."""
     graph = layered((4, 4), load=3.0)
