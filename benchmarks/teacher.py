@@ -44,13 +44,10 @@ from loihiseg.training.averaging import MeanWeights
 
 STATE, NETWORK, MAPS, HISTORY = "state.npz", "network.h5", "maps.npy", "history.json"
 
-N_INPUTS = 3
-"""A section, and those before and behind it; at the ends of the stack, itself."""
-
 
 @dataclass(frozen=True)
 class Training:
-    """How long, and on what, it is trained."""
+    """How long, and on what, it is trained. ``neighbours`` are the sections seen on either side."""
 
     epochs: int = 30
     steps: int = 100
@@ -59,45 +56,61 @@ class Training:
     learning_rate: float = 3e-3
     average: float = 0.998
     seed: int = 0
+    neighbours: int = 1
+
+    @property
+    def n_inputs(self) -> int:
+        """Channels: a section, and as many before it as behind."""
+        return 1 + 2 * self.neighbours
 
 
-def neighbourhoods(stack: Stack) -> np.ndarray:
-    """Normalized sections before and behind each, float32 (sections, height, width, 2)."""
+def neighbourhoods(stack: Stack, reach: int) -> np.ndarray:
+    """Normalized sections before and behind each, float32 (sections, height, width, 2 reach).
+
+    Beyond the ends of the stack its last section is taken.
+    """
     images = np.stack([normalize(section) for section in stack.images])
-    last = len(images) - 1
-    around = [[max(place - 1, 0), min(place + 1, last)] for place in range(last + 1)]
-    return np.moveaxis(images[np.array(around)], 1, -1)
+    places = np.arange(len(images))
+    offsets = [*range(-reach, 0), *range(1, reach + 1)]
+    around = [images[np.clip(places + offset, 0, len(images) - 1)] for offset in offsets]
+    return np.stack(around, -1) if around else np.zeros((*images.shape, 0), np.float32)
+
+
+def _between(around: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Channels of a network: the sections before, the one itself, those behind."""
+    reach = around.shape[-1] // 2
+    return np.concatenate([around[..., :reach], image, around[..., reach:]], -1)
 
 
 class Crops(tf.keras.utils.Sequence):
-    """Crops of three sections of an epoch; they are warped and turned alike, and shaded each."""
+    """Crops of sections and their neighbours; they are warped and turned alike, and shaded each."""
 
     def __init__(self, stack: Stack, training: Training, epoch: int) -> None:
         assert stack.membrane is not None
         membrane = stack.membrane[..., np.newaxis].astype(np.float32)
         self.stack, self.training, self.epoch = stack, training, epoch
-        self.planes = np.concatenate([membrane, neighbourhoods(stack)], -1)
+        self.planes = np.concatenate([membrane, neighbourhoods(stack, training.neighbours)], -1)
 
     def __len__(self) -> int:
         return self.training.steps
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Images (batch, crop, crop, 3) and membrane (batch, crop, crop, 1)."""
+        """Images (batch, crop, crop, channels) and membrane (batch, crop, crop, 1)."""
         rng = np.random.default_rng([self.training.seed, self.epoch, index])
         size, batch = self.training.crop, self.training.batch
         images, planes = sample_planes(self.stack, self.planes, size, batch, rng, augment=True)
         around = planes[..., 1:]
         for crop in around:
-            for plane in range(N_INPUTS - 1):
+            for plane in range(crop.shape[-1]):
                 crop[..., plane] = vary_intensity(crop[..., plane], rng, 1.0)
-        return np.concatenate([around[..., :1], images, around[..., 1:]], -1), planes[..., :1]
+        return _between(around, images), planes[..., :1]
 
 
 def compiled(shape: Shape, training: Training) -> tf.keras.Model:
     """The network at the size of crops, with random weights."""
     tf.keras.utils.set_random_seed(training.seed)
     size = Shape(shape.channels, training.crop, shape.up, shape.stride)
-    model = unet(size, N_INPUTS)
+    model = unet(size, training.n_inputs)
     steps = training.epochs * training.steps
     rate = tf.keras.optimizers.schedules.CosineDecay(training.learning_rate, steps, alpha=0.01)
     loss = tf.keras.losses.BinaryCrossentropy(from_logits=True)
@@ -113,7 +126,7 @@ def train(stack: Stack, shape: Shape, training: Training, out: Path) -> tf.keras
     part, model = split.part(stack, "train"), compiled(shape, training)
     mean = MeanWeights(training.average, model.get_weights())
     history = _go_on(model, mean, training, out) if (out / STATE).exists() else []
-    whole = unet(shape, N_INPUTS)
+    whole = unet(shape, training.n_inputs)
     for epoch in range(len(history), training.epochs):
         begun = time.perf_counter()
         fitted = model.fit(
@@ -160,11 +173,11 @@ def maps(
 
     Tiles overlap by half; what counts is the tile whose middle is nearest.
     """
-    around = neighbourhoods(stack)
+    around = neighbourhoods(stack, model.input_shape[-1] // 2)
     found = np.zeros((len(sections), *stack.images.shape[1:]), np.float32)
     for place, section in enumerate(sections):
         image = normalize(stack.images[section])[..., np.newaxis]
-        channels = np.concatenate([around[section, ..., :1], image, around[section, ..., 1:]], -1)
+        channels = _between(around[section], image)
         for orientation in orientations(looks):
             shown = np.ascontiguousarray(orientation.shown(channels))
             found[place] += orientation.brought_back(_map(model, tile, shown)) / looks
@@ -172,7 +185,7 @@ def maps(
 
 
 def _map(model: tf.keras.Model, tile: int, image: np.ndarray) -> np.ndarray:
-    """Of one section, (height, width, 3)."""
+    """Of one section, (height, width, channels)."""
     grid = tile_grid(image.shape[:2], tile, tile // 2)
     tiles = np.stack([image[y : y + tile, x : x + tile] for y, x in grid.origins])
     ramp = 1 - np.abs(np.linspace(-1, 1, tile, dtype=np.float32)) * np.float32(0.999)
@@ -205,14 +218,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--channels", type=int, nargs="+", default=(16, 32, 64, 96))
     parser.add_argument("--tile", type=int, default=256)
     parser.add_argument("--network", type=Path, metavar="FILE", help="make its maps, train nothing")
-    for name in ("epochs", "steps", "crop", "batch", "seed"):
+    for name in ("epochs", "steps", "crop", "batch", "seed", "neighbours"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Training, name))
     options = parser.parse_args(arguments)
     stack = read_stack(options.data)
     shape = Shape(tuple(options.channels), options.tile, stride=2)
     training = Training(
-        options.epochs, options.steps, options.crop, options.batch, seed=options.seed
-    )
+        options.epochs, options.steps, options.crop, options.batch, seed=options.seed,
+        neighbours=options.neighbours,
+    )  # fmt: skip
     if options.network:
         model = tf.keras.models.load_model(options.network, compile=False)
     else:

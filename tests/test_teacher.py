@@ -1,5 +1,7 @@
 """The network that sees neighbouring sections, and the rows of choices in training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,19 +18,25 @@ TRAINING = Training(epochs=3, steps=2, crop=32, batch=2)
 
 
 def test_neighbours_are_the_sections_before_and_behind():
-    around = neighbourhoods(STACK)
+    around = neighbourhoods(STACK, 1)
     sections = [normalize(section) for section in STACK.images]
     np.testing.assert_array_equal(around[2, ..., 0], sections[1])
     np.testing.assert_array_equal(around[2, ..., 1], sections[3])
     # At the ends there is none.
     np.testing.assert_array_equal(around[0, ..., 0], sections[0])
     np.testing.assert_array_equal(around[5, ..., 1], sections[5])
+    further = neighbourhoods(STACK, 2)
+    assert further.shape == (6, 64, 64, 4)
+    np.testing.assert_array_equal(further[..., 1:3], around)
+    assert neighbourhoods(STACK, 0).shape == (6, 64, 64, 0)
 
 
 def test_crops_are_repeated_and_of_three_sections():
     images, membrane = Crops(STACK, TRAINING, 1)[1]
     assert images.shape == (2, 32, 32, 3) and membrane.shape == (2, 32, 32, 1)
     assert set(np.unique(membrane)) <= {0, 1}
+    alone, _ = Crops(STACK, replace(TRAINING, neighbours=0), 1)[1]
+    np.testing.assert_array_equal(alone, images[..., 1:2])
     again, _ = Crops(STACK, TRAINING, 1)[1]
     np.testing.assert_array_equal(images, again)
     assert not np.array_equal(images, Crops(STACK, TRAINING, 2)[1][0])
