@@ -35,7 +35,8 @@ from loihiseg.running.options import RunOptions
 from loihiseg.running.runners import TileRun, chip_tiles, compiled_presenter, float_tiles
 
 if TYPE_CHECKING:
-    from loihiseg.compilation.source import KerasModel, TrainedNetwork
+    from loihiseg.compilation.source import TrainedNetwork
+    from loihiseg.compilation.tasks import KerasModel
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,7 +50,8 @@ from loihiseg.running.sections import SectionRun
 from loihiseg.running.sections import run as run_sections
 
 if TYPE_CHECKING:
-    from loihiseg.compilation.source import KerasModel, TrainedNetwork
+    from loihiseg.compilation.source import TrainedNetwork
+    from loihiseg.compilation.tasks import KerasModel
 
 SYNTHETIC_SIDE = 256
 """Rows and columns of synthetic sections, pixels."""

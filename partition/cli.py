@@ -196,8 +196,9 @@ def print_answer(answer: Mapping[str, Any]) -> None:
             shown.append((f"{len(links) - MAX_LINKS} others", number(rest)))
         _table(console, ("from chip to chip", "messages per step"), shown)
     for host in answer["host_inputs"]:
+        name = one_line(host["label"] or "without a label", 100)
         console.print(
-            f"from the host: {one_line(host['label'], 100)}, {host['n_neurons']:,} neurons, "
+            f"from the host: {name}, {host['n_neurons']:,} neurons, "
             f"{host['messages_if_all_spike']:,} messages when each spikes"
         )
     console.print(f"* mesh {answer['mesh']}")

@@ -17,6 +17,7 @@ import partition
 from loihiseg.commands.program import VERBS
 from loihiseg.data.synthetic import synthetic_stack
 from partition.cli import parse as parse_partition
+from partition.cli import run as run_partition
 from tests.documents import LINK, PICTURE, ROOT, blocks, commands, named, pages
 
 DOCS = ROOT / "docs"
@@ -133,6 +134,17 @@ def test_python_of_the_pages_runs(tmp_path, monkeypatch, capsys):
             assert 0.05 < found.mean() < 0.5
             os.rename("runs/tiny", "kept")
     assert (tmp_path / "net.json").is_file()
+    # The network of the page on Nengo is cut as the page says.
+    (command,) = commands_of_partition(DOCS / "start/nengo.md")
+    assert run_partition(command.split()[1:]) == 0
+    assert (tmp_path / "plan.png").is_file()
+    shown = capsys.readouterr().out
+    assert "on 2 chips of" in shown and "proved: fewer are impossible" in shown
+    assert "None" not in shown
+
+
+def commands_of_partition(path):
+    return [one for one in commands(path.read_text()) if one.startswith("partition net.json")]
 
 
 def test_the_verbs_of_python_take_ten_lines():

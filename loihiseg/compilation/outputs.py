@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from loihiseg.compilation.source import (
     IN_MEMORY,
-    KerasModel,
     Network,
     TrainedNetwork,
     read_network,
     trained_network,
 )
+from loihiseg.compilation.tasks import KerasModel
 from loihiseg.conversion.keras_file import load_keras_model
 from loihiseg.conversion.lowering.sources import graph_of
 from loihiseg.errors import Option, OptionError

@@ -1,24 +1,25 @@
 """A trained network as a deployment takes it: a checkpoint of ours, or a Keras file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from loihiseg.compilation.options import AUTO
 from loihiseg.compilation.over_time import chip_form
+from loihiseg.compilation.tasks import (
+    KerasModel,
+    named_task,
+    refuse_layers,
+    task_of_file,
+    task_of_model,
+)
 from loihiseg.conversion.host_graph import upsampled
 from loihiseg.conversion.keras_file import layer_kinds
-from loihiseg.conversion.keras_file.errors import message
-from loihiseg.conversion.lowering import lower, verdicts
-from loihiseg.conversion.lowering.settings import image
-from loihiseg.conversion.lowering.shapes import known_shapes
-from loihiseg.conversion.lowering.sources import graph_of
-from loihiseg.conversion.task import Shape, membrane_only, task_of
-from loihiseg.conversion.validation import graph_shape
+from loihiseg.conversion.task import membrane_only
 from loihiseg.data.record import DataRecord
 from loihiseg.data.resampling import Plane
 from loihiseg.errors import InputError, Option, OptionError
@@ -33,8 +34,6 @@ from loihiseg.training.checkpoint import (
 )
 
 if TYPE_CHECKING:
-    from loihiseg.frameworks import KerasTensor
-
     from loihiseg.compilation.deployed import DeployedNetwork
 
 Source = tuple[Path, Checkpoint | None]
@@ -42,21 +41,6 @@ Source = tuple[Path, Checkpoint | None]
 
 IN_MEMORY = "a model in memory"
 """What stands for the path of a network that was read from none."""
-
-
-class KerasModel(Protocol):
-    """A ``tf.keras.Model``, as far as it is looked at before it is lowered."""
-
-    @property
-    def inputs(self) -> "list[KerasTensor]":
-        """Its input tensors."""
-
-    @property
-    def outputs(self) -> "list[KerasTensor]":
-        """Its output tensors."""
-
-    def predict(self, pixels: np.ndarray, *, verbose: int) -> np.ndarray:
-        """(n, tile, tile, 1) to (n, rows, columns, 1)."""
 
 
 KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
@@ -90,7 +74,7 @@ class Network:
     @property
     def task(self) -> Task:
         """What it is for, as its shapes say."""
-        return _task_of_model(self.model, self.source)
+        return task_of_model(self.model, self.source)
 
 
 TrainedNetwork = Source | Network
@@ -126,7 +110,7 @@ def trained_network(network: str | PathLike[str] | KerasModel) -> TrainedNetwork
             f"one of {', '.join(shipped.names())}, or a tf.keras.Model of loihiseg.frameworks.tf "
             "(another Keras' model can be saved as .keras and given as a path)",
         )  # fmt: skip
-    _task_of_model(network, IN_MEMORY)
+    task_of_model(network, IN_MEMORY)
     return Network(network, None, IN_MEMORY, None)
 
 
@@ -245,9 +229,9 @@ def build_network(source: Source, tile: int | None = None) -> Network:
         try:
             model = load_keras_model(path)
         except InputError:
-            _refuse_layers(path)
+            refuse_layers(path)
             raise
-        _task_of_model(model, str(path))
+        task_of_model(model, str(path))
         return Network(model, None, str(path), None)
     from loihiseg.network.unet import build_unet
 
@@ -288,52 +272,20 @@ def task_of_network(network: "TrainedNetwork | DeployedNetwork", asked: Kind | N
 
     if isinstance(network, DeployedNetwork):
         own = network.task
-        return _named(network.provenance.source, network.network.inputs, own.output_shape, asked)
+        return named_task(
+            network.provenance.source, network.network.inputs, own.output_shape, asked
+        )
     if isinstance(network, Network):
-        return _task_of_model(network.model, network.source, asked)
+        return task_of_model(network.model, network.source, asked)
     path, checkpoint = network
     if checkpoint is not None:
         tile = checkpoint.info.config.network.tile
-        return _named(str(path), {"pixels": (tile, tile, 1)}, (tile, tile, 1), asked)
+        return named_task(str(path), {"pixels": (tile, tile, 1)}, (tile, tile, 1), asked)
     try:
-        return _task_of_file(path, asked)
+        return task_of_file(path, asked)
     except InputError:
-        _refuse_layers(path)
+        refuse_layers(path)
         raise
-
-
-def _task_of_file(path: Path, asked: Kind | None) -> Task:
-    """Of a Keras file, without building it."""
-    graph = graph_of(path)
-    if len(graph.outputs) > 1:
-        raise _one_of(str(path), list(graph.outputs))
-    shapes = known_shapes(graph)
-    ends = [shapes.get(name) for name in graph.outputs.values()]
-    inputs = {name: shapes.get(name) for name in graph.inputs}
-    found = {name: image(shape) for name, shape in inputs.items() if shape is not None}
-    if len(ends) != 1 or ends[0] is None or len(found) != len(inputs):
-        # There are layers of which nothing is known: they are refused, each by its name.
-        lowering = lower(graph)
-        outputs = {name: lowering.network.layer(name).shape for name in lowering.network.outputs}
-        return _named(
-            str(path), lowering.network.inputs, graph_shape(lowering.graph, outputs), asked
-        )
-    return _named(str(path), found, image(ends[0]), asked)
-
-
-def _refuse_layers(path: Path) -> None:
-    """Name all layers of a faulty Keras file, where some can be placed with no code.
-
-    What found the first fault knows of none that others would find behind it.
-    """
-    graph = graph_of(path)
-    if len(graph.outputs) != 1:
-        return
-    with_levels, without = (
-        verdicts(graph, levels_follow=follow).refusals for follow in (True, False)
-    )
-    if with_levels and without:
-        raise InputError(message(path, [text for _, text in without])) from None
 
 
 def check_membrane(network: "TrainedNetwork | DeployedNetwork") -> None:
@@ -344,37 +296,6 @@ def check_membrane(network: "TrainedNetwork | DeployedNetwork") -> None:
     InputError
     """
     membrane_only(task_of_network(network))
-
-
-def _task_of_model(model: KerasModel, path: str, asked: Kind | None = None) -> Task:
-    """Of a Keras model in memory."""
-    shapes = {}
-    names = list(getattr(model, "output_names", None) or ())
-    if len(names) > 1:
-        raise _one_of(path, names)
-    for what in ("inputs", "outputs"):
-        found = [tuple(t.shape[1:]) for t in getattr(model, what, None) or ()]
-        if len(found) != 1 or None in found[0] or not 1 <= len(found[0]) <= 3:
-            raise InputError(
-                f"{path}: {what} {found}: expected one, an image (rows, columns, channels) or a "
-                "vector, of fixed size"
-            )
-        shapes[what] = image(found[0])
-    return _named(path, {"pixels": shapes["inputs"]}, shapes["outputs"], asked)
-
-
-def _one_of(path: str, outputs: list[str]) -> OptionError:
-    return OptionError(
-        f"{path}: has {len(outputs)} outputs, {', '.join(outputs)}; choose one of them with ",
-        Option("output"),
-    )
-
-
-def _named(path: str, inputs: Mapping[str, Shape], output: Shape, asked: Kind | None) -> Task:
-    try:
-        return task_of(inputs, output, asked)
-    except OptionError as error:
-        raise OptionError(f"{path}: ", *error.parts) from None
 
 
 def predictor(model: KerasModel) -> Callable[[np.ndarray], np.ndarray]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from loihiseg.conversion.linear import AnyTerm, SparseTerm, Term
-from partition.core.footprint import Axis, axis_of
+from partition.core.axes import Axis, axis_of
 from partition.core.limits import COMPARTMENT_BASE_LIMIT
 
 Shape = tuple[int, int, int]

@@ -14,6 +14,9 @@ LOW_IOU = 0.3
 LOST_POINTS = 2.0
 """Of membrane IoU or accuracy, from the network as it was trained: more is said."""
 
+LEAST_MJ = 0.1
+"""Of an image: less is said in microjoules."""
+
 SILENT_SHARE = 0.95
 """Of the neurons of a layer: one with more of them does next to nothing."""
 
@@ -97,8 +100,11 @@ def _energy(results: Results) -> list[str]:
     if tile is None:
         return []
     of_what = "an image" if results.classes is not None else "a tile"
-    taken = tile.total_uj_per_image * results.orientations / UJ_PER_MJ
-    return [f"{taken:,.2f} mJ {of_what} (estimate)"]
+    taken_uj = tile.total_uj_per_image * results.orientations
+    # Of a small classifier millijoules would be none.
+    small = taken_uj < LEAST_MJ * UJ_PER_MJ
+    taken = f"{taken_uj:,.2f} uJ" if small else f"{taken_uj / UJ_PER_MJ:,.2f} mJ"
+    return [f"{taken} {of_what} (estimate)"]
 
 
 def _messages(results: Results) -> str:

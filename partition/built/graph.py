@@ -137,4 +137,4 @@ def _host_input(host: "LoihiInput", block_of_synapse: Mapping[int, int]) -> Host
         target = block_of_synapse[id(axon.target)]
         count = int(sending(axon, n_neurons).sum())
         messages[target] = messages.get(target, 0) + count
-    return {"label": str(host.label), "n_neurons": int(n_neurons), "messages": messages}
+    return {"label": str(host.label or ""), "n_neurons": int(n_neurons), "messages": messages}

@@ -7,7 +7,8 @@ that names value, limit and remedy, or None when the rule is met.
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from partition.core.footprint import axes_of, drops_unused, in_axons, out_axon_slots, synapse_bits
+from partition.core.axes import axes_of
+from partition.core.footprint import drops_unused, in_axons, out_axon_slots, synapse_bits
 from partition.core.layers import Layer, Shape, Target
 from partition.core.limits import (
     POP16_BASE_MULTIPLE,

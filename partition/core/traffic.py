@@ -12,7 +12,7 @@ from typing import TypedDict
 import networkx as nx
 import numpy as np
 
-from partition.core.footprint import Axis, axes_of
+from partition.core.axes import Axis, axes_of
 from partition.core.layers import Layer, Projection, Shape
 from partition.core.links import atoms_reaching, block_of
 from partition.core.rates import Rates, neuron_rates

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from partition.core.footprint import Axis, axes_of
+from partition.core.axes import Axis, axes_of
 from partition.core.layers import Layer, Projection, Shape
 from partition.core.rates import Rates, neuron_rates
 from partition.core.traffic import reach

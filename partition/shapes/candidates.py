@@ -5,16 +5,9 @@ from math import prod
 
 import numpy as np
 
+from partition.core.axes import axes_of, channel_runs_reached, hears_all_taps, runs_reached
 from partition.core.errors import DoesNotFitError
-from partition.core.footprint import (
-    axes_of,
-    channel_runs_reached,
-    hears_all_taps,
-    in_axons,
-    out_axon_slots,
-    runs_reached,
-    synapse_bits,
-)
+from partition.core.footprint import in_axons, out_axon_slots, synapse_bits
 from partition.core.layers import Layer, Projection, Shape, Target, as_shape
 from partition.core.limits import LOIHI1, CoreLimits
 from partition.core.links import runs_reached_by_pixel

@@ -5,7 +5,7 @@ from dataclasses import replace
 from loihiseg.report.page import Head, page_html
 from loihiseg.report.verdict import verdict_of
 from loihiseg.results import EarlyFirings, HostLayer, Network
-from tests.results.examples import example, score_row
+from tests.results.examples import energy, example, score_row
 
 
 def with_rows(*rows):
@@ -36,6 +36,17 @@ def test_a_chip_that_scores_higher_is_said_to():
 def test_without_truth_nothing_is_said_of_scores():
     found = verdict_of(with_rows())
     assert "right on chip" not in found.line and found.line.startswith("Fits: ")
+
+
+def test_a_small_networks_energy_is_not_none():
+    found = replace(with_rows(), per_section=None)
+    for total_uj, said in (
+        (7.25, "7.25 uJ a tile"),
+        (99.9, "99.90 uJ"),
+        (4250.0, "4.25 mJ a tile"),
+    ):
+        line = verdict_of(replace(found, energy=(energy(total=total_uj),))).line
+        assert f"; {said}" in line
 
 
 def test_what_must_not_be_overlooked():

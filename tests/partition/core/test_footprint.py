@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from partition.core import footprint
+from partition.core import axes, footprint
 from partition.core.layers import Layer, dense_projection
 from partition.shapes.tiling import make_tiling
 from tests.partition.networks import blocks_of, build, convolution, pair, skip_net
@@ -86,11 +86,11 @@ def test_repeated_weights_need_no_more_than_counted():
 
 def test_axis_of_a_strided_convolution_by_hand():
     # 5 sources, kernel 3, stride 2, same: outputs see sources (-1, 0, 1), (1, 2, 3), (3, 4, 5).
-    axis = footprint.axis_of(5, 3, 3, 2, "same", False)
+    axis = axes.axis_of(5, 3, 3, 2, "same", False)
     assert axis.first == (0, 0, 1, 1, 2)
     assert [len(taps) for taps in axis.taps] == [1, 2, 1, 2, 1]
-    assert footprint.runs_reached(axis, 1).tolist() == [1, 2, 1, 2, 1]
-    assert footprint.runs_reached(axis, 2).tolist() == [1, 1, 1, 2, 1]
+    assert axes.runs_reached(axis, 1).tolist() == [1, 2, 1, 2, 1]
+    assert axes.runs_reached(axis, 2).tolist() == [1, 1, 1, 2, 1]
 
 
 def test_entry_bits_by_hand():

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from partition.built.graph import block_graph
 from partition.core.errors import PartitionError
 from partition.core.layers import Layer, dense_projection
+from partition.core.limits import COMPARTMENT_BASE_LIMIT
 from partition.core.rates import neuron_rates
 from partition.core.traffic import edges, tiling_graph
 from partition.shapes.tiling import choose_block_shapes, make_tiling
@@ -76,6 +77,7 @@ def test_random_networks(seed):
     shapes = {
         layer.name: tuple(int(rng.integers(1, n + 1)) for n in layer.shape) for layer in layers
     }
+    assume(all(np.prod(shape) <= COMPARTMENT_BASE_LIMIT for shape in shapes.values()))
     assert_equal_to_build(layers, shapes, seed)
 
 

@@ -12,7 +12,7 @@ from loihiseg.codes.thermometer.clocks import clocked
 from loihiseg.codes.thermometer.levels import neurons_of
 from loihiseg.compilation.mapping import partition_layers
 from partition.built.blocks import block_violations
-from partition.core import footprint
+from partition.core import axes
 from partition.core.checks import check_tiling
 from partition.core.errors import DoesNotFitError, PartitionError
 from partition.core.layers import check_layers
@@ -146,16 +146,16 @@ def test_changes_leave_clocks_as_large_as_their_layers():
     "axis, whole",
     [
         # A border output of a 3-tap convolution hears through two taps, its neighbour all.
-        (footprint.axis_of(6, 6, 3, 1, "same", False), [2, 3, 4, 6]),
-        (footprint.axis_of(6, 4, 3, 1, "valid", False), [1, 2, 3, 4]),
+        (axes.axis_of(6, 6, 3, 1, "same", False), [2, 3, 4, 6]),
+        (axes.axis_of(6, 4, 3, 1, "valid", False), [1, 2, 3, 4]),
         # Outputs of a 2-tap transposed convolution of stride 2 hear through one tap in turn.
-        (footprint.axis_of(3, 6, 2, 2, "valid", True), [2, 3, 4, 6]),
-        (footprint.axis_of(1, 1, 3, 1, "same", False), [1]),
+        (axes.axis_of(3, 6, 2, 2, "valid", True), [2, 3, 4, 6]),
+        (axes.axis_of(1, 1, 3, 1, "same", False), [1]),
     ],
 )
 def test_lengths_that_hear_whole_kernels(axis, whole):
     lengths = range(1, axis.n_targets + 1)
-    assert [n for n in lengths if footprint.hears_all_taps(axis, n)] == whole
+    assert [n for n in lengths if axes.hears_all_taps(axis, n)] == whole
 
 
 def test_blocks_of_binary_neurons_have_one_scale_per_run_of_channels():
