@@ -355,7 +355,7 @@ def test_json_is_one_object_on_standard_output(deployed):
     # NengoDL turns this one remark of TensorFlow's on when it is imported.
     assert [line for line in found.stderr.splitlines() if "TF-TRT Warning" not in line] == []
     assert metrics == json.loads((out / "metrics.json").read_text())
-    assert metrics["format"] == 3
+    assert metrics["format"] == 4
     names = [row["name"] for row in metrics["score_rows"]]
     assert names == ["trained", "trained", "8-bit weights", "8-bit, spiking on chip"]
     assert len(metrics["tiles"]) == 2 and metrics["mapping"]["n_chips"] == 2
