@@ -118,6 +118,19 @@ def test_levels_within_steps():
         within({"most_steps": fewest - 1})
 
 
+def test_the_host_gets_as_many_levels_as_the_chip_adds_up(monkeypatch):
+    """All of them arrive in one step, in which sums of 15 are too large here, and of 10."""
+    network, options = pooled(), CompileOptions(levels="auto", most_steps=60)
+    losses = sensitivity(network, finder())
+    monkeypatch.setattr("loihiseg.codes.ramp.clock.MOST_INPUT", 300_000)
+    found = levels_within(network, losses, RampCode, options)
+    assert found["a"] == found["b"] == 7
+    assert RampCode.of(with_counts(network, found)).n_steps <= 60
+    monkeypatch.setattr("loihiseg.codes.ramp.clock.MOST_INPUT", 60_000)
+    with pytest.raises(InputError, match="layer 'c': its sums need"):
+        levels_within(network, losses, RampCode, options)
+
+
 def test_levels_within_cores():
     one, network = finder(), pooled()
     losses = sensitivity(network, one)
