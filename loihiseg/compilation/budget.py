@@ -8,6 +8,7 @@ one thing each: a neuron for each level, or a step.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from loihiseg.codes import registry
@@ -75,6 +76,7 @@ def levels_within(
     losses: Mapping[str, dict[int, float]],
     code: type[NeuralCode],
     options: CompileOptions,
+    valued: Callable[[Mapping[str, int]], LoweredNetwork] | None = None,
 ) -> dict[str, int]:
     """Levels of every layer that is no extreme of others, within cores and steps.
 
@@ -87,6 +89,9 @@ def levels_within(
         Of levels.
     options : CompileOptions
         With the chips there are, and the steps that are wanted at most.
+    valued : callable, optional
+        The network with so many levels and what they are worth, by which sums on the chip are
+        judged; by default all are worth the same.
 
     Raises
     ------
@@ -96,7 +101,7 @@ def levels_within(
         If the fewest levels take more cores.
     """
     if code.name == RampCode.name:
-        return _within_steps(floats, losses, options)
+        return _within_steps(floats, losses, options, valued or partial(with_counts, floats))
     if options.most_steps is not None:
         raise OptionError(
             Option("most_steps"), f" {options.most_steps}: the {code.name} code takes as many "
@@ -106,10 +111,13 @@ def levels_within(
 
 
 def _within_steps(
-    floats: LoweredNetwork, losses: Mapping[str, dict[int, float]], options: CompileOptions
+    floats: LoweredNetwork,
+    losses: Mapping[str, dict[int, float]],
+    options: CompileOptions,
+    valued: Callable[[Mapping[str, int]], LoweredNetwork],
 ) -> dict[str, int]:
     def steps(levels: Mapping[str, int]) -> int:
-        return RampCode.of(with_counts(floats, levels)).n_steps
+        return RampCode.of(valued(levels)).n_steps
 
     least = {name: min(one) for name, one in losses.items()}
     on_host = _most_on_host(floats, least, steps)

@@ -109,6 +109,10 @@ def test_levels_within_steps():
     def within(most):
         return levels_within(network, losses, RampCode, CompileOptions(levels="auto", **most))
 
+    # What levels are worth does not change how many steps they take.
+    options = CompileOptions(levels="auto")
+    assert levels_within(network, losses, RampCode, options, one.valued) == within({})
+
     usual = within({})
     assert steps(usual) <= steps({**usual, "c": 3, "d": 3}) and set(usual) == set("abcd")
     fewest = steps({**usual, "c": 1, "d": 1})
