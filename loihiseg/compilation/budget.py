@@ -6,11 +6,14 @@ that in floats, on images without labels, is what levels are missed by there
 one thing each: a neuron for each level, or a step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from loihiseg.codes import registry
 from loihiseg.codes.code import NeuralCode, Trained
+from loihiseg.codes.ramp.clock import TooLargeError
 from loihiseg.codes.ramp.code import RampCode
 from loihiseg.compilation.levels import with_counts
 from loihiseg.compilation.options import CompileOptions
@@ -30,7 +33,7 @@ USUAL = 3
 """Levels of all layers whose steps are the budget where none is asked for."""
 
 HOST = 15
-"""Levels of what the host computes, with the ramp code: it sends all of them in one step."""
+"""Most levels of what the host computes, with the ramp code: it sends all of them in one step."""
 
 HOST_OF_NEURONS = 3
 """The same with a neuron for each level: every one is an axon to the chip."""
@@ -73,6 +76,7 @@ def levels_within(
     losses: Mapping[str, dict[int, float]],
     code: type[NeuralCode],
     options: CompileOptions,
+    valued: Callable[[Mapping[str, int]], LoweredNetwork] | None = None,
 ) -> dict[str, int]:
     """Levels of every layer that is no extreme of others, within cores and steps.
 
@@ -85,6 +89,9 @@ def levels_within(
         Of levels.
     options : CompileOptions
         With the chips there are, and the steps that are wanted at most.
+    valued : callable, optional
+        The network with so many levels and what they are worth, by which sums on the chip are
+        judged; by default all are worth the same.
 
     Raises
     ------
@@ -94,7 +101,7 @@ def levels_within(
         If the fewest levels take more cores.
     """
     if code.name == RampCode.name:
-        return _within_steps(floats, losses, options)
+        return _within_steps(floats, losses, options, valued or partial(with_counts, floats))
     if options.most_steps is not None:
         raise OptionError(
             Option("most_steps"), f" {options.most_steps}: the {code.name} code takes as many "
@@ -104,15 +111,20 @@ def levels_within(
 
 
 def _within_steps(
-    floats: LoweredNetwork, losses: Mapping[str, dict[int, float]], options: CompileOptions
+    floats: LoweredNetwork,
+    losses: Mapping[str, dict[int, float]],
+    options: CompileOptions,
+    valued: Callable[[Mapping[str, int]], LoweredNetwork],
 ) -> dict[str, int]:
     def steps(levels: Mapping[str, int]) -> int:
-        return RampCode.of(with_counts(floats, levels)).n_steps
+        return RampCode.of(valued(levels)).n_steps
 
+    least = {name: min(one) for name, one in losses.items()}
+    on_host = _most_on_host(floats, least, steps)
     most = options.most_steps
     if most is None:
-        most = steps(_every(floats, dict.fromkeys(losses, USUAL), HOST))
-    fewest = steps(_every(floats, {name: min(one) for name, one in losses.items()}, HOST))
+        most = steps(_every(floats, dict.fromkeys(losses, USUAL), on_host))
+    fewest = steps(_every(floats, least, on_host))
     if fewest > most:
         raise OptionError(
             Option("most_steps"), f" {most}: the fewest levels take {fewest} steps; give more"
@@ -121,11 +133,28 @@ def _within_steps(
     budget = most
     while True:
         chosen = choose_levels(dict.fromkeys(losses, 1), dict(losses), budget)
-        found = _every(floats, chosen, HOST)
-        over = steps(found) - most
+        found = _every(floats, chosen, on_host)
+        try:
+            over = steps(found) - most
+        except TooLargeError:
+            if budget == len(losses):
+                raise
+            over = 1
         if over <= 0:
             return found
         budget = max(len(losses), budget - over)
+
+
+def _most_on_host(
+    floats: LoweredNetwork, least: Mapping[str, int], steps: Callable[[Mapping[str, int]], int]
+) -> int:
+    """Levels of the host: as many as the chip adds up in the one step in which they are sent."""
+    *more, fewest = sorted((levels for levels in CHOICES if levels <= HOST), reverse=True)
+    for levels in more:
+        with suppress(TooLargeError):
+            steps(_every(floats, least, levels))
+            return levels
+    return fewest
 
 
 def _within_cores(

@@ -125,8 +125,12 @@ class Finder:
 
     def percentile(self, levels: Mapping[str, int], quantile: float | None = None) -> Leveled:
         """All cut off at one quantile, by default that usual with so many levels."""
+        return self._leveled(self.valued(levels, quantile), self._readout)
+
+    def valued(self, levels: Mapping[str, int], quantile: float | None = None) -> LoweredNetwork:
+        """The network of `percentile`, not judged."""
         every = {name: quantile or usual_quantile(count) for name, count in levels.items()}
-        return self.plain(levels, every)
+        return of_quantiles(self._floats, levels, every, self.values)
 
     def searched(self, levels: Mapping[str, int], seed: int) -> Leveled:
         """With a quantile of each resolution, searched; fixed ones are the first that are tried.

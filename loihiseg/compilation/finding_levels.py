@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -125,7 +126,8 @@ def _found(
 ) -> Leveled:
     levels = asked_levels(floats, options)
     if options.levels == AUTO:
-        levels = levels_within(floats, sensitivity(floats, finder), code, options)
+        valued = partial(finder.valued, quantile=options.quantile)
+        levels = levels_within(floats, sensitivity(floats, finder), code, options, valued)
     seed = options.seed if options.normalization == "bayes" else None
     if seed is None:
         found = finder.percentile(levels, options.quantile)

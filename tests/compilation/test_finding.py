@@ -109,6 +109,10 @@ def test_levels_within_steps():
     def within(most):
         return levels_within(network, losses, RampCode, CompileOptions(levels="auto", **most))
 
+    # What levels are worth does not change how many steps they take.
+    options = CompileOptions(levels="auto")
+    assert levels_within(network, losses, RampCode, options, one.valued) == within({})
+
     usual = within({})
     assert steps(usual) <= steps({**usual, "c": 3, "d": 3}) and set(usual) == set("abcd")
     fewest = steps({**usual, "c": 1, "d": 1})
@@ -116,6 +120,19 @@ def test_levels_within_steps():
     assert min(within({"most_steps": 500}).values()) == 15
     with pytest.raises(InputError, match=f"most_steps {fewest - 1}: the fewest levels take"):
         within({"most_steps": fewest - 1})
+
+
+def test_the_host_gets_as_many_levels_as_the_chip_adds_up(monkeypatch):
+    """All of them arrive in one step, in which sums of 15 are too large here, and of 10."""
+    network, options = pooled(), CompileOptions(levels="auto", most_steps=60)
+    losses = sensitivity(network, finder())
+    monkeypatch.setattr("loihiseg.codes.ramp.clock.MOST_INPUT", 300_000)
+    found = levels_within(network, losses, RampCode, options)
+    assert found["a"] == found["b"] == 7
+    assert RampCode.of(with_counts(network, found)).n_steps <= 60
+    monkeypatch.setattr("loihiseg.codes.ramp.clock.MOST_INPUT", 60_000)
+    with pytest.raises(InputError, match="layer 'c': its sums need"):
+        levels_within(network, losses, RampCode, options)
 
 
 def test_levels_within_cores():
