@@ -66,13 +66,9 @@ def _objective(options: Namespace) -> Objective:
 
 def with_soft_labels(options: Namespace, config: TrainingConfig, digest: str) -> TrainingConfig:
     """The same with soft labels of this digest."""
-    share = _given_share(options.soft_share)
+    share = SOFT_SHARE if options.soft_share is None else options.soft_share
     objective = replace(config.objective, soft_share=share, soft_labels=digest)
     return replace(config, objective=objective)
-
-
-def _given_share(share: float | None) -> float:
-    return SOFT_SHARE if share is None else share
 
 
 def _learning_rate(options: Namespace, config: TrainingConfig) -> float:
