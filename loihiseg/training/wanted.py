@@ -6,6 +6,7 @@ from skimage.measure import label, regionprops
 from skimage.morphology import dilation, disk, skeletonize
 
 from loihiseg.data.stack import Stack
+from loihiseg.errors import Option, OptionError
 from loihiseg.training.objective import Objective
 
 BORDER_PX = 5.0
@@ -35,6 +36,11 @@ def wanted(stack: Stack, objective: Objective) -> np.ndarray:
     numpy.ndarray
         float32, (sections, height, width, 3): the probability of membrane that is the target, 0 to
         1; the weight in the loss, 0 where nothing is known; 1 on the middle lines of membranes.
+
+    Raises
+    ------
+    InputError
+        If there are no soft labels where they have a share.
     """
     assert stack.membrane is not None
     known = np.ones(stack.images.shape, bool) if stack.known is None else stack.known
@@ -42,7 +48,11 @@ def wanted(stack: Stack, objective: Objective) -> np.ndarray:
     target = stack.membrane.astype(np.float32)
     weight = known.astype(np.float32)
     if objective.soft_share:
-        assert stack.soft is not None
+        if stack.soft is None:
+            raise OptionError(
+                f"{stack.source}: the objective has a share of soft labels, the stack has none; give ",
+                Option("soft_labels"),
+            )  # fmt: skip
         share = np.where(known, np.float32(objective.soft_share), np.float32(1))
         target += share * (stack.soft - target)
         weight[:] = 1

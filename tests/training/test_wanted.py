@@ -94,6 +94,11 @@ def test_what_nothing_knows_counts_for_nothing():
     assert planes[0, 10:, :, SKELETON].any()
 
 
+def test_a_share_of_soft_labels_wants_some():
+    with pytest.raises(InputError, match="soft labels"):
+        wanted(stack(), Objective(soft_share=0.5, soft_labels=SOFT))
+
+
 @pytest.mark.parametrize("share, digest", [(0.5, ""), (0.0, SOFT)])
 def test_soft_labels_and_their_share_come_together(share, digest):
     with pytest.raises(InputError, match="soft_share"):
