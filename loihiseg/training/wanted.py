@@ -50,7 +50,7 @@ def wanted(stack: Stack, objective: Objective) -> np.ndarray:
     if objective.soft_share:
         if stack.soft is None:
             raise OptionError(
-                f"{stack.source}: the objective has a share of soft labels, the stack has none; give ",
+                f"{stack.source}: has no soft labels, of which the objective has a share; give ",
                 Option("soft_labels"),
             )  # fmt: skip
         share = np.where(known, np.float32(objective.soft_share), np.float32(1))
