@@ -26,7 +26,9 @@ def test_how_counts_are_held_does_not_matter():
 def test_every_count_matters():
     one = presentation()
     found = {spikes_sha256([]), spikes_sha256([one]), spikes_sha256([one, one])}
-    for field in fields(one):
+    # What is early is said of the same spikes.
+    counted = [field for field in fields(one) if field.name != "early"]
+    for field in counted:
         value = getattr(one, field.name)
         if isinstance(value, dict):
             other = value | {"a": value["a"].copy()}
@@ -37,4 +39,4 @@ def test_every_count_matters():
         else:
             other = value + 1
         found.add(spikes_sha256([replace(one, **{field.name: other})]))
-    assert len(found) == 3 + len(fields(one))
+    assert len(found) == 3 + len(counted)
