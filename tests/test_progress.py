@@ -138,6 +138,15 @@ def test_quiet_is_quiet(capfd):
     assert capfd.readouterr() == ("", "") and "build" in reporter.seconds
 
 
+def test_work_may_end_before_it_is_watched():
+    """Else its end would wait for the next line."""
+    display = InLines(print, 1e9)
+    watch = threading.Thread(target=display._watch, daemon=True)
+    watch.start()
+    watch.join(20)
+    assert not watch.is_alive()
+
+
 def test_parts_of_work_are_told_of_in_a_pipe(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(lines.time, "monotonic", clock)

@@ -73,6 +73,9 @@ class InLines:
     def _watch(self) -> None:
         while True:
             with self._changed:
+                # What ended before this thread was here told it so in vain.
+                if not self._works:
+                    return
                 left = self._spoken_at + self._silent_s - time.monotonic()
                 if left > 0:
                     self._changed.wait(left)
