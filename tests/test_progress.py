@@ -1,6 +1,7 @@
 """Nobody waits before a silent terminal: what is under way is shown, or said in lines."""
 
 import io
+import sys
 import threading
 import time
 
@@ -9,7 +10,7 @@ import pytest
 from loihiseg.progress import Reporter, lines
 from loihiseg.progress import reporter as reporter_module
 from loihiseg.progress.lines import InLines
-from loihiseg.progress.terminal import OnTerminal
+from loihiseg.progress.terminal import SWITCH_S, OnTerminal
 from loihiseg.progress.work import Work, duration
 from partition.display.terminal import Console
 
@@ -109,6 +110,20 @@ def test_a_terminal_shows_the_innermost_of_one_name_once():
     display._progress.refresh()
     display.end(other)
     assert "[red]\\x1b[31m" in stream.getvalue()
+
+
+def test_a_terminal_is_drawn_while_the_interpreter_is_busy():
+    """Threads ask for it sooner while something is shown, and as before when nothing is."""
+    before = sys.getswitchinterval()
+    display = OnTerminal(Console(file=io.StringIO(), force_terminal=True))
+    outer, inner = Work("build"), Work("blocks")
+    display.begin(outer)
+    display.begin(inner)
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
+    display.end(inner)
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
+    display.end(outer)
+    assert sys.getswitchinterval() == pytest.approx(before)
 
 
 def test_an_error_leaves_nothing_under_way(capfd):

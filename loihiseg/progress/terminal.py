@@ -1,5 +1,7 @@
 """What is under way, on a terminal: a line each with its time, redrawn in place."""
 
+import sys
+
 from rich.progress import (
     BarColumn,
     Progress,
@@ -17,6 +19,13 @@ from partition.display.terminal import Console
 
 REDRAWN_HZ = 4.0
 
+SWITCH_S = 2e-4
+"""Time after which a thread asks for the interpreter while a display is drawn.
+
+Many small operations of numpy let go of it and take it back so soon that a thread that waits is
+woken for nothing, and does not come to ask: with Python's own 5 ms it waited for 4 s at a stretch.
+"""
+
 
 class OnTerminal:
     """A display of rich's."""
@@ -25,6 +34,7 @@ class OnTerminal:
         self._console = console
         self._progress: Progress | None = None
         self._tasks: list[tuple[Work, TaskID]] = []
+        self._switch_s = SWITCH_S
 
     def begin(self, work: Work) -> None:
         """See `Display`."""
@@ -39,6 +49,8 @@ class OnTerminal:
                 refresh_per_second=REDRAWN_HZ,
             )
             self._progress.start()
+            self._switch_s = sys.getswitchinterval()
+            sys.setswitchinterval(SWITCH_S)
         # A part and the bar in it are often of one name: the bar says more.
         self._show_outer(work.label, False)
         task = self._progress.add_task(printable(work.label), total=work.total, work=work)
@@ -56,6 +68,7 @@ class OnTerminal:
         self._tasks = [pair for pair in self._tasks if pair[0] is not work]
         self._show_outer(work.label, True)
         if not self._tasks:
+            sys.setswitchinterval(self._switch_s)
             self._progress.stop()
             self._progress = None
 
