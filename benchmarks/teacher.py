@@ -98,7 +98,9 @@ class Crops(tf.keras.utils.Sequence):
         """Images (batch, crop, crop, channels) and membrane (batch, crop, crop, 1)."""
         rng = np.random.default_rng([self.training.seed, self.epoch, index])
         size, batch = self.training.crop, self.training.batch
-        images, planes = sample_planes(self.stack, self.planes, size, batch, rng, augment=True)
+        images, planes = sample_planes(
+            self.stack, self.planes.__getitem__, size, batch, rng, augment=True
+        )
         around = planes[..., 1:]
         for crop in around:
             for plane in range(crop.shape[-1]):

@@ -7,6 +7,8 @@ deformed by cutting. Flips, right-angle rotations, intensity changes and elastic
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from loihiseg.data.contrast import normalize
@@ -71,21 +73,31 @@ def sample_crops(
             f"{stack.source}: sections of {height} x {width} pixels are smaller than a crop of "
             f"{size} x {size}; use a crop of at most {min(height, width)}"
         )
-    if stack.known is None:
-        images, marks = sample_planes(stack, stack.membrane[..., np.newaxis], size, n, rng, augment)
+    membrane, known = stack.membrane[..., np.newaxis], stack.known
+    if known is None:
+        images, marks = sample_planes(stack, membrane.__getitem__, size, n, rng, augment)
         return images, marks.astype(np.float32), None
-    # In one array both move together.
-    marks = stack.membrane + np.uint8(_KNOWN) * stack.known
-    images, marks = sample_planes(stack, marks[..., np.newaxis], size, n, rng, augment)
+
+    def both(z: int) -> np.ndarray:
+        # In one array both move together.
+        return membrane[z] + np.uint8(_KNOWN) * known[z, ..., np.newaxis]
+
+    images, marks = sample_planes(stack, both, size, n, rng, augment)
     return images, (marks & 1).astype(np.float32), marks >= _KNOWN
 
 
 def sample_planes(
-    stack: Stack, planes: np.ndarray, size: int, n: int, rng: np.random.Generator, augment: bool
+    stack: Stack,
+    planes_of: Callable[[int], np.ndarray],
+    size: int,
+    n: int,
+    rng: np.random.Generator,
+    augment: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """As `sample_crops`, with what is given of each pixel in place of the labels.
 
-    planes : (n_sections, height, width, k) of any type. No new values appear (nearest neighbour).
+    planes_of : of a section's position, (height, width, k) of any type; called for those that are
+        chosen alone. No new values appear (nearest neighbour).
     Returns images (n, size, size, 1) float32 and (n, size, size, k) of the planes' type; the same
     crops as `sample_crops` for the same state of ``rng``.
     """
@@ -93,9 +105,9 @@ def sample_planes(
     chosen = rng.integers(n_sections, size=n)
     normalized = {z: normalize(stack.images[z]) for z in np.unique(chosen)}
     images = np.empty((n, size, size, 1), np.float32)
-    marks = np.empty((n, size, size, planes.shape[-1]), planes.dtype)
+    marks = []
     for i, z in enumerate(chosen):
-        image, mask = normalized[z], planes[z]
+        image, mask = normalized[z], planes_of(z)
         if stack.known is None:
             origin = _random_origin(tuple(shape), size, rng)
         else:
@@ -107,8 +119,9 @@ def sample_planes(
         else:
             window = (slice(origin[0], origin[0] + size), slice(origin[1], origin[1] + size))
             image, mask = image[window], mask[window]
-        images[i, ..., 0], marks[i] = image, mask
-    return images, marks
+        images[i, ..., 0] = image
+        marks.append(mask)
+    return images, np.stack(marks)
 
 
 def _random_origin(shape: tuple[int, ...], size: int, rng: np.random.Generator) -> tuple[int, int]:

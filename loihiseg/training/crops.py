@@ -50,7 +50,7 @@ class Crops(tf.keras.utils.Sequence):
         size, batch = self.config.crop, self.config.batch
         stack, planes = self.examples.stack, self.examples.planes
         if planes is not None:
-            pixels, found = sample_planes(stack, planes, size, batch, rng, augment=True)
+            pixels, found = sample_planes(stack, planes.__getitem__, size, batch, rng, augment=True)
             return pixels, found[..., [TARGET, SKELETON]], _weights(found[..., [WEIGHT]])
         pixels, membrane, known = sample_crops(stack, size, batch, rng)
         if known is None:
