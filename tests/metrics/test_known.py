@@ -9,7 +9,6 @@ from loihiseg.errors import InputError
 from loihiseg.evaluation.maps import Maps
 from loihiseg.evaluation.scoring import (
     check_cells,
-    chosen_shift,
     chosen_threshold,
     probability_row,
     score_row,
@@ -33,22 +32,19 @@ def _map():
     return truth, logits.astype(np.float32), known
 
 
-@pytest.mark.parametrize("shift", [0.0, 1.2])
 @pytest.mark.parametrize("constant", [-9.0, 9.0, None])
-def test_ignored_pixels_change_no_score(shift, constant):
+def test_ignored_pixels_change_no_score(constant):
     truth, logits, known = _map()
 
     def row(truth, logits):
-        return score_row(
-            Network.EMULATED, truth, logits, 0.5, shift, whole_sections=True, known=known
-        )
+        return score_row(Network.EMULATED, truth, logits, 0.5, whole_sections=True, known=known)
 
     expected = row(truth, logits)
     other = RNG.normal(0, 3, SHAPE).astype(np.float32) if constant is None else constant
     changed = np.where(known, logits, np.float32(other))
     assert row(truth, changed) == row(truth ^ ~known, changed) == expected
     assert expected.pixel == pixel_scores(truth[known], logits[known] > 0)
-    free = score_row(Network.EMULATED, truth, logits, 0.5, shift, whole_sections=True)
+    free = score_row(Network.EMULATED, truth, logits, 0.5, whole_sections=True)
     assert free != expected
 
 
@@ -68,7 +64,6 @@ def test_choices_look_at_known_pixels():
     truth, logits, known = _map()
     wrong = np.where(known, logits, np.where(truth, -8, 2)).astype(np.float32)
     assert chosen_threshold(truth, wrong, known) == chosen_threshold(truth[known], logits[known])
-    assert chosen_shift(truth, wrong, known) == chosen_shift(truth, logits, known)
     assert chosen_threshold(truth, wrong, known) != chosen_threshold(truth, wrong)
 
 
