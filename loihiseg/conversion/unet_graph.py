@@ -27,19 +27,24 @@ def unet_graph(config: UNetConfig, weights: Mapping[str, np.ndarray]) -> Graph:
     x = layers.convolution("stem", _INPUT, config.stem_channels, config.stem_stride)
     skips = []
     for depth, channels in enumerate(config.channels):
-        if depth:
+        if depth and config.pooling:
+            x = layers.add(f"pool{depth}", "MaxPooling2D", (x,))
+        elif depth:
             x = layers.convolution(f"down{depth}", x, channels, 2)
         for i in range(config.convs_down[depth]):
             x = layers.convolution(f"encode{depth}_{i}", x, channels)
         skips.append(x)
     for depth in range(len(config.channels) - 2, -1, -1):
         channels = config.channels[depth]
-        x = layers.doubling(f"up{depth}", x, channels)
+        if config.pooling:
+            x = layers.add(f"up{depth}", "UpSampling2D", (x,))
+        else:
+            x = layers.doubling(f"up{depth}", x, channels)
         x = layers.add(f"skip{depth}", "Concatenate", (x, skips[depth]))
         for i in range(config.convs_up[depth]):
             x = layers.convolution(f"decode{depth}_{i}", x, channels)
     layers.readout(x)
-    return Graph({_INPUT: (config.tile, config.tile, 1)}, layers.steps, {"readout": "readout"})
+    return Graph({_INPUT: (config.tile, config.tile, config.n_inputs)}, layers.steps, {"readout": "readout"})
 
 
 class _Layers:

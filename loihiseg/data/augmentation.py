@@ -98,13 +98,16 @@ def sample_planes(
 
     planes_of : of a section's position, (height, width, k) of any type; called for those that are
         chosen alone. No new values appear (nearest neighbour).
-    Returns images (n, size, size, 1) float32 and (n, size, size, k) of the planes' type; the same
-    crops as `sample_crops` for the same state of ``rng``.
+    Returns images (n, size, size, channels) float32, channels 1 or the sections that are seen, see
+    `Stack.surroundings`, and (n, size, size, k) of the planes' type; the same crops as
+    `sample_crops` for the same state of ``rng``. Sections that are seen together move together, and
+    are shaded each by itself.
     """
     n_sections, *shape = stack.images.shape
     chosen = rng.integers(n_sections, size=n)
-    normalized = {z: normalize(stack.images[z]) for z in np.unique(chosen)}
-    images = np.empty((n, size, size, 1), np.float32)
+    normalized = {z: _as_seen(stack, z) for z in np.unique(chosen)}
+    seen = next(iter(normalized.values()))
+    images = np.empty((n, size, size, *(seen.shape[2:] or (1,))), np.float32)
     marks = []
     for i, z in enumerate(chosen):
         image, mask = normalized[z], planes_of(z)
@@ -115,13 +118,28 @@ def sample_planes(
         if augment:
             image, mask = _warped_crop(image, mask, origin, (size, size), rng, elastic=5.0)
             image, mask = _turn(image, mask, rng)
-            image = vary_intensity(image, rng, 1.0)
+            image = _varied(image, rng)
         else:
             window = (slice(origin[0], origin[0] + size), slice(origin[1], origin[1] + size))
             image, mask = image[window], mask[window]
-        images[i, ..., 0] = image
+        images[i] = image if image.ndim == 3 else image[..., np.newaxis]
         marks.append(mask)
     return images, np.stack(marks)
+
+
+def _as_seen(stack: Stack, position: int) -> np.ndarray:
+    """A section as a network sees it, float32, (height, width) or (height, width, channels)."""
+    if stack.surroundings is None:
+        return normalize(stack.images[position])
+    return normalized(stack.surroundings.section(position))
+
+
+def _varied(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """`vary_intensity` of a section, or of each of those that are seen together."""
+    if image.ndim == 2:
+        return vary_intensity(image, rng, 1.0)
+    sections = [vary_intensity(image[..., n], rng, 1.0) for n in range(image.shape[2])]
+    return np.stack(sections, -1)
 
 
 def _random_origin(shape: tuple[int, ...], size: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -163,17 +181,17 @@ def _read_at(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Image (linear) and membrane (nearest) at coordinates (2, height, width), mirrored outside.
 
-    Membrane may have planes more, behind rows and columns.
+    Both may have planes more, behind rows and columns.
 
     The same values as scipy.ndimage.map_coordinates with order 1 and 0 and mode "mirror", twice
     as fast: the places are worked out once for both, in float32, and for a few rows at a time,
     which keeps the intermediate arrays in the cache.
     """
-    moved = np.empty(coordinates.shape[1:], np.float32)
-    planes = membrane.shape[2:]
+    channels, planes = image.shape[2:], membrane.shape[2:]
+    moved = np.empty(coordinates.shape[1:] + channels, np.float32)
     mask = np.empty(coordinates.shape[1:] + planes, membrane.dtype)
-    pixels, labels = image.ravel(), membrane.reshape(-1, *planes)
-    limits = np.array(image.shape, np.float32).reshape(2, 1, 1) - 1
+    pixels, labels = image.reshape(-1, *channels), membrane.reshape(-1, *planes)
+    limits = np.array(image.shape[:2], np.float32).reshape(2, 1, 1) - 1
     last_corner = np.maximum(limits - 1, 0)
     n_columns = image.shape[1]
     down = n_columns if image.shape[0] > 1 else 0
@@ -186,10 +204,12 @@ def _read_at(
         fraction_y, fraction_x = inside - corner
         corner_y, corner_x = corner.astype(np.intp)
         first = corner_y * n_columns + corner_x
-        upper, lower = pixels.take(first), pixels[down:].take(first)
-        upper += fraction_x * (pixels[right:].take(first) - upper)
-        lower += fraction_x * (pixels[down + right :].take(first) - lower)
-        moved[rows] = upper + fraction_y * (lower - upper)
+        each = (..., *[np.newaxis] * len(channels))
+        weight_y, weight_x = fraction_y[each], fraction_x[each]
+        upper, lower = pixels.take(first, axis=0), pixels[down:].take(first, axis=0)
+        upper += weight_x * (pixels[right:].take(first, axis=0) - upper)
+        lower += weight_x * (pixels[down + right :].take(first, axis=0) - lower)
+        moved[rows] = upper + weight_y * (lower - upper)
         nearest = first + down * (fraction_y > 0.5) + right * (fraction_x > 0.5)
         mask[rows] = labels.take(nearest, axis=0)
     return moved, mask

@@ -46,7 +46,10 @@ class RateTarget:
         return self.low_hz + self.aim[0] * width, self.low_hz + self.aim[1] * width
 
 
-_LEAST = {"channels": 1, "convs_down": 0, "convs_up": 0, "stem_stride": 1, "stem_channels": 1}
+_LEAST = {
+    "channels": 1, "convs_down": 0, "convs_up": 0, "stem_stride": 1, "stem_channels": 1,
+    "neighbours": 0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,12 @@ class UNetConfig:
         each, in the order in which they are built.
     batch_norm : bool
         Whether a batch normalization follows each convolution but the read-out.
+    pooling : bool
+        The way down is 2 x 2 max pooling and the way up repeats each pixel: no convolution and no
+        activation of their own. Else convolutions of stride 2 and transposed ones. Of rates the
+        chip takes no largest: such a network is deployed with levels.
+    neighbours : int
+        Sections before a section, and as many behind it, that the stem sees as channels beside it.
     """
 
     tile: Side = 128
@@ -83,6 +92,8 @@ class UNetConfig:
     rates: RateTarget = RateTarget()
     levels: Levels | tuple[Levels, ...] = 0
     batch_norm: bool = False
+    pooling: bool = False
+    neighbours: Annotated[int, Meta(ge=0, le=8)] = 0
 
     def __post_init__(self) -> None:
         depth = len(self.channels)
@@ -112,15 +123,21 @@ class UNetConfig:
             )
 
     @property
+    def n_inputs(self) -> int:
+        """Channels of the input: a section between its neighbours, in their order."""
+        return 1 + 2 * self.neighbours
+
+    @property
     def activations(self) -> tuple[str, ...]:
         """Convolutions followed by an activation, in the order in which they are built."""
         names = ["stem"]
         last = len(self.channels) - 1
         for level, n_convs in enumerate(self.convs_down):
-            names += [f"down{level}"] if level else []
+            names += [f"down{level}"] if level and not self.pooling else []
             names += [f"encode{level}_{i}" for i in range(n_convs)]
         for level in range(last - 1, -1, -1):
-            names += [f"up{level}", *(f"decode{level}_{i}" for i in range(self.convs_up[level]))]
+            names += [] if self.pooling else [f"up{level}"]
+            names += [f"decode{level}_{i}" for i in range(self.convs_up[level])]
         return tuple(names)
 
     @property

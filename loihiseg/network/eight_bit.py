@@ -56,10 +56,16 @@ def eight_bit(
     """
     axis = 3 if transposed else 2
     groups = tf.split(kernel, source_channels or [kernel.shape[axis]], axis=axis)
+    return tf.concat(_rounded(groups, source_values), axis=axis)
+
+
+def _rounded(
+    groups: Sequence[tf.Tensor], source_values: Sequence[tf.Tensor] | None
+) -> list[tf.Tensor]:
+    """Weights from each source of a layer, see `eight_bit`."""
     values = [tf.stop_gradient(v) for v in source_values or [1.0] * len(groups)]
     largest = tf.reduce_max([tf.reduce_max(tf.abs(g)) * v for g, v in zip(groups, values)])
-    rounded = [_rounded_group(g, largest / v) for g, v in zip(groups, values)]
-    return tf.concat(rounded, axis=axis)
+    return [_rounded_group(g, largest / v) for g, v in zip(groups, values)]
 
 
 def _rounded_group(group: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
@@ -107,6 +113,44 @@ class EightBitConv2D(tf.keras.layers.Conv2D):
     def get_config(self) -> dict[str, object]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "source_channels": self.source_channels}
+
+
+class EightBitEnlargedConv2D(EightBitConv2D):
+    """As `EightBitConv2D`, where each pixel of the first source was repeated two by two.
+
+    3 x 3, padding "same", stride 1, two sources. The chip has no repeated pixels: a neuron of the
+    first source reaches the 4 x 4 neurons around its pixel by sums of weights, and these are what
+    is rounded. Not for files.
+    """
+
+    def rounded_kernels(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Of a transposed convolution of the first source, (4, 4, channels out, channels in), and
+        of the second, (3, 3, channels in, channels out); see `eight_bit`.
+        """
+        enlarged, plain = tf.split(self.kernel, self.source_channels, axis=2)
+        groups = [_sums_of_repeated(enlarged), plain]
+        return tuple(_rounded(groups, self.source_values and self.source_values()))
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolve with the rounded weights."""
+        enlarged, plain = tf.split(inputs, self.source_channels, axis=3)
+        sums, kernel = self.rounded_kernels()
+        shape = tf.concat([tf.shape(inputs)[:3], [self.filters]], 0)
+        found = tf.nn.conv2d_transpose(enlarged[:, ::2, ::2], sums, shape, 2, "SAME")
+        return found + tf.nn.conv2d(plain, kernel, 1, "SAME")
+
+
+def _sums_of_repeated(kernel: tf.Tensor) -> tf.Tensor:
+    """What a pixel repeated two by two gives by a 3 x 3 kernel, as a transposed convolution.
+
+    (3, 3, channels in, channels out) to (4, 4, channels out, channels in): along each axis, with
+    weights k of the taps -1, 0 and 1, the pixels -1, 0, 1 and 2 behind the first of a pair get
+    k(1), k(0) + k(1), k(-1) + k(0) and k(-1).
+    """
+    for axis in (0, 1):
+        before, here, after = tf.unstack(kernel, axis=axis)
+        kernel = tf.stack([after, here + after, before + here, before], axis)
+    return tf.transpose(kernel, (0, 1, 3, 2))
 
 
 @tf.keras.utils.register_keras_serializable(package="loihiseg")

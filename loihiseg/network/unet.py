@@ -7,9 +7,10 @@
           to spikes)   └► down ─ conv ─ skip ──► concat ─ conv ─ up ──┘
                             └► down ─ conv ─ up ──┘
 
-Strided convolutions go down, 2 x 2 transposed convolutions up; there is no pooling. The stem turns
-pixels into spikes on the host and halves the resolution; the linear read-out runs on the host and
-restores it, so labels are met at full resolution.
+Strided convolutions go down, 2 x 2 transposed convolutions up; or, where the configuration has
+pooling, 2 x 2 max pooling and repeated pixels. The stem turns pixels, of a section and perhaps of
+its neighbours, into spikes on the host and halves the resolution; the linear read-out runs on the
+host and restores it, so labels are met at full resolution.
 """
 
 from collections.abc import Callable
@@ -19,9 +20,14 @@ from typing import TypedDict
 
 from loihiseg.frameworks import KerasTensor, tf
 
+from loihiseg.errors import InputError
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.config import UNetConfig
-from loihiseg.network.eight_bit import EightBitConv2D, EightBitConv2DTranspose
+from loihiseg.network.eight_bit import (
+    EightBitConv2D,
+    EightBitConv2DTranspose,
+    EightBitEnlargedConv2D,
+)
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.regularizers import PercentileFiringRate
 
@@ -80,10 +86,11 @@ def build_unet(
     Returns
     -------
     tf.keras.Model
-        (batch, tile, tile, 1) float32 pixels to (batch, tile, tile, 1) logits of "membrane".
+        (batch, tile, tile, channels) float32 pixels, the channels ``config.n_inputs``, to
+        (batch, tile, tile, 1) logits of "membrane".
     """
     tile = tile or config.tile
-    pixels = tf.keras.Input((tile, tile, 1), name="pixels")
+    pixels = tf.keras.Input((tile, tile, config.n_inputs), name="pixels")
     activate = partial(_activate, config=config, effects=effects)
     convolve = EightBitConv2D if effects.eight_bit else tf.keras.layers.Conv2D
     transpose = EightBitConv2DTranspose if effects.eight_bit else tf.keras.layers.Conv2DTranspose
@@ -96,7 +103,8 @@ def build_unet(
         sources: list[KerasTensor] | None = None,
     ) -> KerasTensor:
         more: _SourceGroups = _source_groups(sources) if sources and effects.eight_bit else {}
-        layer = convolve(channels, 3, strides, name=name, **SAME, **more)
+        kind = EightBitEnlargedConv2D if more and config.pooling else convolve
+        layer = kind(channels, 3, strides, name=name, **SAME, **more)
         return activate(layer(x), name)
 
     # The stem is the host's: it stays float.
@@ -107,18 +115,23 @@ def build_unet(
     skips = []
     last = len(config.channels) - 1
     for depth, channels in enumerate(config.channels):
-        if depth:
+        if depth and config.pooling:
+            x = tf.keras.layers.MaxPooling2D(name=f"pool{depth}")(x)
+        elif depth:
             x = conv(x, channels, f"down{depth}", strides=2)
         for i in range(config.convs_down[depth]):
             x = conv(x, channels, f"encode{depth}_{i}")
         skips.append(x)
     for depth in range(last - 1, -1, -1):
         channels = config.channels[depth]
-        up = transpose(
-            channels, 2, 2, padding="valid", name=f"up{depth}", kernel_initializer="he_normal"
-        )
-        x = activate(up(x), f"up{depth}", phases=2)
         sources = [x, skips[depth]]
+        if config.pooling:
+            x = tf.keras.layers.UpSampling2D(name=f"up{depth}")(x)
+        else:
+            up = transpose(
+                channels, 2, 2, padding="valid", name=f"up{depth}", kernel_initializer="he_normal"
+            )
+            x = sources[0] = activate(up(x), f"up{depth}", phases=2)
         x = tf.keras.layers.Concatenate(name=f"skip{depth}")([x, skips[depth]])
         for i in range(config.convs_up[depth]):
             x = conv(x, channels, f"decode{depth}_{i}", sources=None if i else sources)
@@ -142,7 +155,18 @@ def round_weights(config: UNetConfig, model: tf.keras.Model) -> None:
     model : tf.keras.Model
         Of `build_unet`, without effects; its kernels on the chip are changed in place. For
         comparison only: rounded again, as a deployment would, they lose once more.
+
+    Raises
+    ------
+    InputError
+        If the network repeats pixels: the chip rounds sums of weights there, which no kernel of 3 x
+        3 has.
     """
+    if config.pooling:
+        raise InputError(
+            "U-Net configuration: pooling: pixels are repeated on the way up, and no 3 x 3 kernel "
+            "has the rounded weights; expected a network without"
+        )
     aware = build_unet(config, effects=ChipEffects(eight_bit=True))
     aware.set_weights(model.get_weights())
     for layer in aware.layers:

@@ -30,18 +30,19 @@ def weight_shapes(config: UNetConfig) -> dict[str, tuple[int, ...]]:
         return channels
 
     side = 2 * config.stem_stride + 1
-    n = layer("stem", (side, side, 1, config.stem_channels), config.stem_channels)
+    n = layer("stem", (side, side, config.n_inputs, config.stem_channels), config.stem_channels)
     skips = []
     for depth, channels in enumerate(config.channels):
-        names = [f"down{depth}"] if depth else []
+        names = [f"down{depth}"] if depth and not config.pooling else []
         for name in names + [f"encode{depth}_{i}" for i in range(config.convs_down[depth])]:
             n = layer(name, (3, 3, n, channels), channels)
         skips.append(n)
     for depth in range(len(config.channels) - 2, -1, -1):
         channels = config.channels[depth]
-        layer(f"up{depth}", (2, 2, channels, n), channels)
+        if not config.pooling:
+            n = layer(f"up{depth}", (2, 2, channels, n), channels)
         # Behind the concatenation with the skip.
-        n = channels + skips[depth]
+        n += skips[depth]
         for i in range(config.convs_up[depth]):
             n = layer(f"decode{depth}_{i}", (3, 3, n, channels), channels)
     stride = config.stem_stride

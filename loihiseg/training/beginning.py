@@ -12,6 +12,8 @@ from loihiseg.storage.arrays import pack_arrays
 from loihiseg.training.checkpoint import Checkpoint
 from loihiseg.training.presets import TrainingConfig
 
+_OF_PRESET = ("channels", "convs_down", "convs_up", "stem_stride", "stem_channels", "pooling")
+
 
 def check_labels(stack: Stack) -> None:
     """That there is something to learn from.
@@ -50,11 +52,12 @@ def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
         If the checkpoint's network has other channels or layers.
     """
     ours, theirs = config.network, start.info.config.network
-    for name in ("channels", "convs_down", "convs_up", "stem_stride", "stem_channels"):
+    by = {name: "preset" for name in _OF_PRESET} | {"neighbours": "neighbours"}
+    for name, option in by.items():
         if getattr(ours, name) != getattr(theirs, name):
             raise OptionError(
                 Option("start"),
                 f": {name} {getattr(theirs, name)}, expected {getattr(ours, name)}; choose the ",
-                Option("preset"), " it was trained with",
+                Option(option), " it was trained with",
             )  # fmt: skip
     return replace(config, start=sha256(pack_arrays(start.weights)))

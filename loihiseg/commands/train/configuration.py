@@ -39,7 +39,7 @@ def configuration(options: Namespace) -> TrainingConfig:
     )
     config = replace(
         config,
-        network=replace(config.network, rates=rates),
+        network=replace(config.network, rates=rates, neighbours=options.neighbours),
         seed=options.seed,
         learning_rate=_learning_rate(options, config),
         objective=_objective(options),
@@ -79,6 +79,11 @@ def _learning_rate(options: Namespace, config: TrainingConfig) -> float:
 
 
 def _for_rates(options: Namespace, config: TrainingConfig) -> TrainingConfig:
+    if config.network.pooling:
+        raise InputError(
+            f"--preset {options.preset}: takes the largest of activations, which the chip has of "
+            "levels only; give --levels too, such as 3"
+        )
     if options.stages or options.batch_norm or options.event_weight:
         raise InputError(
             "--stages, --batch-norm, --event-weight: are for training with --levels; give it too"
@@ -156,6 +161,11 @@ def _over_time(options: Namespace, config: TrainingConfig) -> TrainingConfig:
         )
     if options.window_steps:
         raise InputError("--window-steps: is for firing rates; leave it out with --method")
+    if config.network.pooling or options.neighbours:
+        raise InputError(
+            f"--preset {options.preset}, --neighbours {options.neighbours}: training with --method "
+            "knows neither pooling nor neighbouring sections; choose another preset, and 0"
+        )
     residual, network = _with_blocks(options, config.network)
     time = replace(_time(options), residual=residual, heads=options.heads or 1, rests=options.rest)
     epochs = options.epochs or TIME_EPOCHS

@@ -23,6 +23,7 @@ MAX_EPOCHS = 100_000
 MAX_LEVELS = 255
 MAX_BLOCKS = 10
 MAX_HEADS = 100
+MAX_NEIGHBOURS = 8
 SOFT_SHARE = 0.9
 MOST_AVERAGE = 0.999999
 METHODS = ("bntt", "residual")
@@ -72,6 +73,14 @@ def parser(kind: type[Parser] = Parser, **how: Any) -> Parser:
         **how,
     )
     parser.add_argument("--preset", choices=tuple(PRESETS), default="small", help="size of network")
+    parser.add_argument(
+        "--neighbours",
+        type=whole(0, MAX_NEIGHBOURS),
+        default=0,
+        metavar="N",
+        help="sections before a section, and as many behind, that the network sees beside it; for "
+        "aligned stacks, and free on the chip (default: 0)",
+    )
     parser.add_argument(
         "--out", metavar="FOLDER", help="where to write (default: the next free runs/train-N)"
     )
