@@ -1,5 +1,6 @@
 """Grey levels of a section brought to zero mean and unit variance, whole or part by part."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,18 +14,29 @@ class Contrast:
 
     Attributes
     ----------
-    mean : numpy.float32
-        Of the whole section.
-    scale : numpy.float32
-        One over the standard deviation; 0 of a section without contrast.
+    mean : numpy.float32 or numpy.ndarray
+        Of the whole section; float32, (channels,), of several sections as channels.
+    scale : numpy.float32 or numpy.ndarray
+        One over the standard deviation, likewise; 0 of a section without contrast.
     """
 
-    mean: np.float32
-    scale: np.float32
+    mean: np.float32 | np.ndarray
+    scale: np.float32 | np.ndarray
 
     def applied(self, pixels: np.ndarray) -> np.ndarray:
-        """Any part of the section, any shape in, the same shape in float32 out."""
+        """Any part of the section, any shape in, the same shape in float32 out.
+
+        Of several sections their channels are the last axis.
+        """
         return (np.asarray(pixels, np.float32) - self.mean) * self.scale
+
+
+def together(contrasts: Sequence[Contrast]) -> Contrast:
+    """That of some sections as channels, each by itself; of one section it is its own."""
+    if len(contrasts) == 1:
+        return contrasts[0]
+    means, scales = ([getattr(one, name) for one in contrasts] for name in ("mean", "scale"))
+    return Contrast(np.array(means, np.float32), np.array(scales, np.float32))
 
 
 _PIXELS_AT_ONCE = 2**22

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from loihiseg.data.grey import check_pixels, to_uint8
 from loihiseg.data.ignored import known_of, share_left_out
 from loihiseg.data.labels import LabelOptions, LabelPolarity, read_membrane
-from loihiseg.data.padding import padding_of, stack_padding, without_nan
-from loihiseg.data.ranges import warn_of_ranges
-from loihiseg.data.ranks import percentiles
+from loihiseg.data.neighbours import Surroundings
+from loihiseg.data.padding import stack_padding, without_nan
 from loihiseg.data.resampling import Resampling
 from loihiseg.data.warn import warn
 from loihiseg.errors import InputError
 
-__all__ = ["LabelOptions", "LabelPolarity", "Stack", "grey_limits", "make_stack", "to_grey"]
-
-
-# Percentiles that become 0 and 255 when a stack is not uint8; a few hot pixels must not
-# decide the contrast of the whole stack.
-DARK_PERCENTILE, BRIGHT_PERCENTILE = 0.5, 99.5
-_PIXELS_AT_ONCE = 2**20
+__all__ = ["LabelOptions", "LabelPolarity", "Stack", "make_stack"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +40,8 @@ class Stack:
     first_row : number of the first row within the original sections.
     soft : same shape as the images, float32, the probability of membrane that other networks
         give, to be trained on; None without. Not in the digest.
+    surroundings : all sections that these were taken from, for a network that sees some on either
+        side of each; None where they are not looked at, see `seeing`. Not in the digest.
     """
 
     images: np.ndarray
@@ -60,6 +56,7 @@ class Stack:
     known: np.ndarray | None = None
     first_row: int = 0
     soft: np.ndarray | None = None
+    surroundings: Surroundings | None = None
 
     @property
     def n_sections(self) -> int:
@@ -134,7 +131,43 @@ class Stack:
             known=known,
             first_row=self.first_row,
             soft=None if self.soft is None else self.soft[chosen],
+            surroundings=self.surroundings and self.surroundings.select(chosen),
         )
+
+    def seeing(self, reach: int) -> Stack:
+        """For a network that sees so many sections on either side of each; 0 for none.
+
+        Parts that are selected afterwards still see the sections around them. Of a part that was
+        selected before, a warning says that those are not there.
+        """
+        if not reach:
+            return replace(self, surroundings=None)
+        if self.surroundings is not None:
+            return replace(self, surroundings=replace(self.surroundings, reach=reach))
+        if self.n_sections == 1:
+            warn(
+                f"{self.source}: one section, of which the network sees {reach} on either side: it "
+                "stands for those too, which the network was not trained for"
+            )
+        elif self.first_section or self.numbers is not None:
+            warn(
+                f"{self.source}: a part of a stack, without the sections around it that the "
+                "network sees: the last ones stand for them; call Stack.seeing before Stack.select"
+            )
+        numbers = self.section_numbers
+        places = tuple(range(self.n_sections))
+        return replace(self, surroundings=Surroundings(self.images, numbers, places, reach))
+
+    def seen(self) -> Iterator[np.ndarray]:
+        """What a network sees of each section, uint8, as read.
+
+        (height, width), or (height, width, 1 + 2 reach) with those around it, see `seeing`.
+        """
+        if self.surroundings is None:
+            yield from self.images
+            return
+        for position in range(self.n_sections):
+            yield self.surroundings.section(position)
 
     def cut_rows(self, rows: range) -> Stack:
         """A band of rows of all sections; it is normalized as a section of its own.
@@ -161,6 +194,7 @@ class Stack:
             digest=_digest(images, membrane, self.labelled, known),
             first_row=self.first_row + rows.start,
             soft=None if self.soft is None else self.soft[:, band],
+            surroundings=self.surroundings and self.surroundings.cut_rows(band),
         )
 
 
@@ -191,7 +225,7 @@ def make_stack(
     """
     zyx = _shaped(images, source, "images")
     zyx, padding = _without_padding(zyx, source)
-    pixels = _to_uint8(zyx, source)
+    pixels = to_uint8(zyx, source)
     own_shape = pixels.shape
     if resampling is not None:
         pixels = resampling.images(pixels)
@@ -270,90 +304,6 @@ def _shaped(array: np.ndarray, source: str, what: str) -> np.ndarray:
             "(height, width), none of them 0; save them as single-channel sections"
         )
     return array
-
-
-def check_pixels(array: np.ndarray, source: str, what: str = "images") -> None:
-    """Raises InputError unless all pixels are finite real numbers, or bool."""
-    if array.dtype != bool and not np.issubdtype(array.dtype, np.number):
-        raise InputError(f"{source}: {what} have type {array.dtype}, expected numbers; export them")
-    if np.iscomplexobj(array):
-        raise InputError(f"{source}: {what} are complex numbers; export their real part")
-    if n_bad := count_not_finite(array):
-        raise not_finite(source, n_bad, what)
-
-
-def count_not_finite(array: np.ndarray) -> int:
-    """NaN and infinite pixels."""
-    if not np.issubdtype(array.dtype, np.floating):
-        return 0
-    return int(array.size - np.isfinite(array).sum())
-
-
-def not_finite(source: str, n_bad: int, what: str = "images") -> InputError:
-    """The error for pixels that are NaN or infinite."""
-    return InputError(
-        f"{source}: {what} have {n_bad} NaN or infinite pixels, expected finite numbers; "
-        "fill them before reading"
-    )
-
-
-def _to_uint8(images: np.ndarray, source: str) -> np.ndarray:
-    low, high = images.min(), images.max()
-    if low == high:
-        raise InputError(
-            f"{source}: every pixel of the images has the value {low}, expected contrast; "
-            "check how the stack was exported"
-        )
-    if images.dtype == bool:
-        return images * np.uint8(255)
-    warn_of_ranges(images, source)
-    if images.dtype == np.uint8:
-        return np.ascontiguousarray(images)
-    dark, bright = grey_limits(lambda: images, images.dtype)
-    pixels = np.empty(images.shape, np.uint8)
-    for section, grey in zip(images, pixels):  # one by one: as float64 they take eight times more
-        grey[...] = to_grey(section, dark, bright)
-    return pixels
-
-
-def grey_limits(
-    sections: Callable[[], Iterable[np.ndarray]], dtype: np.dtype
-) -> tuple[float, float]:
-    """Values that become 0 and 255: percentiles 0.5 and 99.5 of all pixels but padding.
-
-    sections : gives the sections, (height, width) each, as often as it is called. One of a single
-        value is padding all over, unless all are.
-    dtype : of the sections.
-    Where nearly blank images have no spread of percentiles, the few pixels that differ carry the
-    contrast.
-    """
-
-    def tissue() -> Iterator[np.ndarray]:
-        for section in sections():
-            if section.min() == section.max():
-                continue
-            padding = padding_of(section)
-            yield section.ravel() if padding is None else section[~padding]
-
-    every = tissue
-    if next(tissue(), None) is None:
-        every = sections  # type: ignore[assignment]
-    count = sum(part.size for part in every())
-    dark, bright = percentiles(every, dtype, count, (DARK_PERCENTILE, BRIGHT_PERCENTILE))
-    if dark == bright:
-        dark = min(float(section.min()) for section in sections())
-        bright = max(float(section.max()) for section in sections())
-    return dark, bright
-
-
-def to_grey(section: np.ndarray, dark: float, bright: float) -> np.ndarray:
-    """A section (height, width) as uint8: `dark` becomes 0, `bright` 255, beyond is clipped."""
-    grey = np.empty(section.shape, np.uint8)
-    n_rows = max(_PIXELS_AT_ONCE // max(section.shape[1], 1), 1)
-    for top in range(0, len(section), n_rows):  # it takes some 24 bytes a pixel
-        scaled = (section[top : top + n_rows].astype(np.float64) - dark) * (255.0 / (bright - dark))
-        grey[top : top + n_rows] = np.clip(np.rint(scaled), 0, 255)
-    return grey
 
 
 def _digest(

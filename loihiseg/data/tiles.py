@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from loihiseg.data.contrast import normalize
+from loihiseg.data.neighbours import Surroundings, normalized
 from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError
 
@@ -109,9 +110,10 @@ def spread_places(
 def cut(image: np.ndarray, grid: TileGrid) -> np.ndarray:
     """The tiles of an image: (height, width) in, (n_tiles, tile, tile) of the same dtype out.
 
+    Channels behind, (height, width, channels), stay behind.
     Raises ValueError when the image does not have the shape the grid was made for.
     """
-    if image.shape != grid.shape:
+    if image.shape[:2] != grid.shape:
         raise ValueError(f"image has shape {image.shape}, the grid is for {grid.shape}")
     return np.stack([image[y : y + grid.tile, x : x + grid.tile] for y, x in grid.origins])
 
@@ -162,11 +164,12 @@ class Tiles:
     Attributes
     ----------
     pixels : numpy.ndarray
-        (n, tile, tile) float32, normalized by section.
+        (n, tile, tile) float32, normalized by section; (n, tile, tile, channels) of a stack whose
+        sections are seen with those around them, see `Stack.seeing`.
     membrane : numpy.ndarray or None
         (n, tile, tile) bool; None where there are no labels.
     raw : numpy.ndarray
-        (n, tile, tile), as read, for pictures.
+        (n, tile, tile), as read, for pictures: of the sections themselves.
     places : tuple of tuple of int
         (section, row, column) of each tile, as numbered within the original stack.
     grid : TileGrid or None
@@ -256,20 +259,31 @@ def whole_tiles(stack: Stack, tile: int, overlap: int | None = None) -> Tiles:
 def _cut(
     stack: Stack, tile: int, every: Sequence[tuple[int, int, int]], grid: TileGrid | None
 ) -> Tiles:
-    normal = normalize(stack.images)
-
     def cut(volume: np.ndarray) -> np.ndarray:
         return np.stack([volume[s, y : y + tile, x : x + tile] for s, y, x in every])
 
     places = tuple((stack.section_numbers[s], y + stack.first_row, x) for s, y, x in every)
     membrane = None if stack.membrane is None else cut(stack.membrane)
     known = None if stack.known is None else cut(stack.known)
-    return Tiles(cut(normal), membrane, cut(stack.images), places, grid, known)
+    around = stack.surroundings
+    pixels = cut(normalize(stack.images)) if around is None else _seen(around, tile, every)
+    return Tiles(pixels, membrane, cut(stack.images), places, grid, known)
+
+
+def _seen(around: Surroundings, tile: int, every: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    """Normalized tiles of sections and those around them, (n, tile, tile, channels) float32."""
+    wanted = {place for section, _, _ in every for place in around.seen[section]}
+    normal = {place: normalize(around.images[place]) for place in wanted}
+    found = np.empty((len(every), tile, tile, 1 + 2 * around.reach), np.float32)
+    for pixels, (section, y, x) in zip(found, every):
+        for channel, place in enumerate(around.seen[section]):
+            pixels[..., channel] = normal[place][y : y + tile, x : x + tile]
+    return found
 
 
 def predict_sections(
     predict: Callable[[np.ndarray], np.ndarray],
-    images: np.ndarray,
+    images: Iterable[np.ndarray],
     tile: int,
     overlap: int | None = None,
     progress: Callable[[], None] | None = None,
@@ -279,9 +293,10 @@ def predict_sections(
     Parameters
     ----------
     predict : callable
-        Maps (n, tile, tile, 1) float32 normalized pixels to (n, tile, tile, 1) logits.
-    images : numpy.ndarray
-        (n_sections, height, width), as read.
+        Maps (n, tile, tile, channels) float32 normalized pixels to (n, tile, tile, 1) logits.
+    images : iterable of numpy.ndarray
+        Sections as read: (height, width), or (height, width, channels) with those around them that
+        the network sees, as `Stack.seen` gives them; taken one by one.
     tile : int
         Rows and columns of a tile.
     overlap : int, optional
@@ -299,11 +314,12 @@ def predict_sections(
     InputError
         If a section is smaller than a tile.
     """
-    grid = tile_grid(images.shape[1:], tile, default_overlap(tile) if overlap is None else overlap)
+    overlap = default_overlap(tile) if overlap is None else overlap
     sections = []
     for image in images:
-        tiles = cut(normalize(image), grid)
-        logits = np.asarray(predict(tiles[..., None].astype(np.float32)))[..., 0]
+        grid = tile_grid(image.shape[:2], tile, overlap)
+        tiles = cut(normalized(image), grid).astype(np.float32)
+        logits = np.asarray(predict(tiles[..., None] if tiles.ndim == 3 else tiles))[..., 0]
         sections.append(stitch(logits, grid))
         if progress is not None:
             progress()

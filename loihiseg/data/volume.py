@@ -12,18 +12,13 @@ from typing import TypeVar
 import numpy as np
 
 from loihiseg.data.contrast import Contrast, contrast_of
+from loihiseg.data.grey import BRIGHT_PERCENTILE, DARK_PERCENTILE, not_finite, to_grey
 from loihiseg.data.padding_in_bands import RegionScan, Void, VoidScan
 from loihiseg.data.ranks import percentiles
 from loihiseg.data.readers import open_sections, warn_of_transparent
 from loihiseg.data.readers.base import SectionReader
 from loihiseg.data.readers.locate import locate
 from loihiseg.data.scans import DigestScan, ExtremesScan, GreyScan, Scan
-from loihiseg.data.stack import (
-    BRIGHT_PERCENTILE,
-    DARK_PERCENTILE,
-    not_finite,
-    to_grey,
-)
 from loihiseg.data.warn import warn
 from loihiseg.data.windows import Window, whole_window
 from loihiseg.errors import InputError
@@ -144,7 +139,7 @@ class Volume:
 
     @cached_property
     def _limits(self) -> tuple[float, float]:
-        """Values that become 0 and 255: `loihiseg.data.stack.grey_limits` of what can be read."""
+        """Values that become 0 and 255: `loihiseg.data.grey.grey_limits` of what can be read."""
         self._look_for_voids(range(self.n_sections))
         self._warn_of_voids()
         looks, _ = self._scanned(range(self.n_sections), lambda _: ExtremesScan(self.shape))
