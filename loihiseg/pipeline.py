@@ -150,7 +150,7 @@ def deploy(
     partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
-    from loihiseg.compilation.source import check_membrane, pixel_nm_of
+    from loihiseg.compilation.source import check_membrane, neighbours_of, pixel_nm_of
 
     if running.early_exit is not None:
         compiling = replace(compiling, input=compiling.input or "held")
@@ -159,7 +159,7 @@ def deploy(
         network = load()
         check_membrane(network)
         network_nm = pixel_nm_of(network)
-        stack = read(network_nm)
+        stack = read(network_nm).seeing(neighbours_of(network))
         sections = _sections(network, stack, compiling, running)
         note.detail = "; ".join([handed_on(stack.source), stack.polarity])
     if text := unknown(stack.pixel_nm, network_nm):
@@ -284,7 +284,7 @@ def _threshold(source: "Network", sections: Selection) -> float | None:
         return source.threshold
     if validation is None or validation.membrane is None:
         return None
-    logits = predict_sections(predictor(source.model), validation.images, source.tile)
+    logits = predict_sections(predictor(source.model), validation.seen(), source.tile)
     return chosen_threshold(validation.membrane, logits, validation.known)
 
 

@@ -127,7 +127,7 @@ def _compiled(
     reporter: Reporter,
 ) -> DeployedNetwork:
     """Compile, calibrated on so many tiles of what was given."""
-    from loihiseg.compilation.source import check_tile, known_tile
+    from loihiseg.compilation.source import check_tile, known_tile, neighbours_of
     from loihiseg.compilation.steps import Tissue, compile_on
 
     check_tile(trained, compiling.tile)
@@ -136,8 +136,11 @@ def _compiled(
         side = min(given.images.shape[1:])
         tile_grid(given.images.shape[1:], known_tile(trained, compiling.tile) or 1, 0)
 
-    def tiles(tile: int) -> Tiles:
-        return spread_tiles(given or _synthetic(tile), tile, n_tiles)
+    reach = neighbours_of(trained)
+    stack = None if given is None else given.seeing(reach)
+
+    def tiles(tile: int, count: int = n_tiles) -> Tiles:
+        return spread_tiles(stack or _synthetic(tile).seeing(reach), tile, count)
 
     return compile_on(
         trained,
@@ -148,7 +151,7 @@ def _compiled(
             f"of {'synthetic sections' if given is None else 'the images that were given'}",
             given is not None,
             lambda tile: tiles(tile).known,
-            lambda tile: spread_tiles(given or _synthetic(tile), tile, LEVEL_TILES).pixels,
+            lambda tile: tiles(tile, LEVEL_TILES).pixels,
         ),
         lambda deployed, _reference: compiled_presenter(deployed),
         reporter,
@@ -205,9 +208,10 @@ def run(
         raise OptionError(Option("on"), f": {on!r:.60}: expected 'chip' or 'float'")
     checked("orientations", orientations, OneOf((1, 4, 8)))
     if isinstance(images, np.ndarray | Stack):
-        sections = stack_of("images", images).images
-        tile_grid(sections.shape[1:], deployed.tile, default_overlap(deployed.tile))
-        return run_sections(deployed, sections, on, orientations=orientations)
+        stack = stack_of("images", images)
+        tile_grid(stack.images.shape[1:], deployed.tile, default_overlap(deployed.tile))
+        seen = stack.seeing(deployed.task.neighbours).seen()
+        return run_sections(deployed, seen, on, orientations=orientations)
     if isinstance(images, str | bytes | Mapping) or not isinstance(images, Iterable):
         raise OptionError(
             Option("images"), f": {type(images).__name__}: expected an array (n, rows, columns), a "

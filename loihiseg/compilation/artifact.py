@@ -47,10 +47,10 @@ from partition.shapes.tiling import LayerUsage
 from partition.storage.files import read_bytes, sweep
 from partition.storage.strict_json import decode
 
-FORMAT = 4
+FORMAT = 5
 """Of the folder. A program has a format of its own."""
 
-OLD_FORMATS = (2, 3)
+OLD_FORMATS = (2, 3, 4)
 """Those that are still read: what has come since is added as it was then."""
 
 DESCRIPTION, ARRAYS, PROGRAM, SUMS = "deployed.json", "arrays.npz", "network.program", "SHA256SUMS"
@@ -59,6 +59,7 @@ MOST_BYTES = {DESCRIPTION: 2**26, ARRAYS: 2**30, PROGRAM: 2**30, SUMS: 2**12}
 """Of each file; those of a network of 238,000 neurons have 1, 5, 16 and 0.0002 MB."""
 
 MOST_TILE = 4096
+MOST_NEIGHBOURS = 8
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class _Description:
     neurons: KeptNetwork
     readout: HostGraph
     expected: np.ndarray
+    neighbours: Annotated[int, msgspec.Meta(ge=0, le=MOST_NEIGHBOURS)]
 
 
 _SHARED = tuple(
@@ -252,7 +254,9 @@ def _upgrade(plain: dict[str, Any]) -> None:
     if type(version) is int and version in OLD_FORMATS:
         if version == 2:
             since_3(plain)
-        since_4(plain)
+        if version < 4:
+            since_4(plain)
+        plain.setdefault("neighbours", 0)
         plain["format"] = FORMAT
     elif version != FORMAT:
         known = ", ".join(str(one) for one in (*OLD_FORMATS, FORMAT))

@@ -36,6 +36,7 @@ from loihiseg.files import sha256
 from loihiseg.progress import Reporter
 from loihiseg.provenance import versions
 from loihiseg.results.run import Readout
+from loihiseg.results.task import sees
 from loihiseg.storage.records import signature
 from partition.display.messages import handed_on, how_many
 
@@ -108,6 +109,7 @@ def prepare(
         note.detail = (
             f"{len(neurons.chip_layers)} layers, {neurons.n_chip_neurons:,} neurons on chip, "
             f"{sum(layer.on_host for layer in neurons.layers)} on the host, {code.name} code"
+            f"{sees(built.neighbours, ', ')}"
         )
     with reporter.part("fit") as note:
         other_tiles = (Path(built.source), None) if isinstance(source, Network) else source
@@ -137,7 +139,8 @@ def float_network(
     check_tile(source, options.tile)
     built = _network(source, options, side)
     lowering = lowered(built, options.rate_scale_hz, levels_follow=True)
-    return FloatNetwork(lowering.network, lowering.graph, threshold_of(built, threshold))
+    limit = threshold_of(built, threshold)
+    return FloatNetwork(lowering.network, lowering.graph, limit, built.neighbours)
 
 
 def threshold_of(source: Network, asked: float | None) -> float:
@@ -301,6 +304,7 @@ def _built(
         rate_target=None,
         trained_on=None,
         provenance=Provenance("", options.seed, "", "", {}, ""),
+        neighbours=prepared.source.neighbours,
     )
     return deployed, built.presenter
 

@@ -94,11 +94,14 @@ class FloatNetwork:
         From the activations of ``network.outputs`` to the output.
     threshold : float
         Probability above which a pixel is called membrane.
+    neighbours : int
+        Sections that it sees on either side of one, as channels of its input.
     """
 
     network: LoweredNetwork
     readout: HostGraph
     threshold: float
+    neighbours: int = 0
 
     @property
     def tile(self) -> int:
@@ -108,7 +111,7 @@ class FloatNetwork:
     @cached_property
     def task(self) -> Task:
         """What it is for, as its shapes say."""
-        return _task(self.network, self.readout)
+        return _task(self.network, self.readout, self.neighbours)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +144,8 @@ class DeployedNetwork:
     trained_on : DataRecord or None
         What it was trained on, where that is known.
     provenance : Provenance
+    neighbours : int
+        Sections that it sees on either side of one, as channels of its input.
     """
 
     network: LoweredNetwork
@@ -156,6 +161,7 @@ class DeployedNetwork:
     rate_target: RateTarget | None
     trained_on: DataRecord | None
     provenance: Provenance
+    neighbours: int = 0
 
     @property
     def tile(self) -> int:
@@ -165,7 +171,7 @@ class DeployedNetwork:
     @cached_property
     def task(self) -> Task:
         """What it is for, as its shapes say."""
-        return _task(self.network, self.readout)
+        return _task(self.network, self.readout, self.neighbours)
 
     @property
     def block_shapes(self) -> dict[str, tuple[int, int, int]]:
@@ -182,6 +188,6 @@ class DeployedNetwork:
         return max(self.places.chip_of_block) + 1
 
 
-def _task(network: LoweredNetwork, readout: HostGraph) -> Task:
+def _task(network: LoweredNetwork, readout: HostGraph, neighbours: int) -> Task:
     outputs = {name: network.layer(name).shape for name in network.outputs}
-    return task_of(network.inputs, graph_shape(readout, outputs))
+    return task_of(network.inputs, graph_shape(readout, outputs), neighbours=neighbours)

@@ -110,7 +110,8 @@ def found_levels(
             "are none",
         )  # fmt: skip
     shapes = {name: floats.layer(name).shape for name in floats.outputs}
-    task = task_of(floats.inputs, graph_shape(prepared.readout, shapes))
+    output = graph_shape(prepared.readout, shapes)
+    task = task_of(floats.inputs, output, neighbours=prepared.source.neighbours)
     with reporter.part("levels") as note:
         finder = Finder(floats, prepared.readout, task, threshold, pixels, _logged)
         found = _found(finder, floats, options, type(prepared.code))

@@ -74,7 +74,12 @@ class Network:
     @property
     def task(self) -> Task:
         """What it is for, as its shapes say."""
-        return task_of_model(self.model, self.source)
+        return task_of_model(self.model, self.source, neighbours=self.neighbours)
+
+    @property
+    def neighbours(self) -> int:
+        """Sections that it sees on either side of one; a Keras file does not say, and sees none."""
+        return 0 if self.info is None else self.info.config.network.neighbours
 
 
 TrainedNetwork = Source | Network
@@ -120,6 +125,14 @@ def trained_on(network: TrainedNetwork) -> DataRecord | None:
         return network.info.data if network.info else None
     _, checkpoint = network
     return checkpoint.info.data if checkpoint else None
+
+
+def neighbours_of(network: "TrainedNetwork | DeployedNetwork") -> int:
+    """Sections that a network sees on either side of one."""
+    if not isinstance(network, tuple):
+        return network.neighbours
+    _, checkpoint = network
+    return checkpoint.info.config.network.neighbours if checkpoint else 0
 
 
 def pixel_nm_of(network: "TrainedNetwork | DeployedNetwork") -> Plane | None:
@@ -273,14 +286,19 @@ def task_of_network(network: "TrainedNetwork | DeployedNetwork", asked: Kind | N
     if isinstance(network, DeployedNetwork):
         own = network.task
         return named_task(
-            network.provenance.source, network.network.inputs, own.output_shape, asked
+            network.provenance.source,
+            network.network.inputs,
+            own.output_shape,
+            asked,
+            network.neighbours,
         )
     if isinstance(network, Network):
-        return task_of_model(network.model, network.source, asked)
+        return task_of_model(network.model, network.source, asked, network.neighbours)
     path, checkpoint = network
     if checkpoint is not None:
-        tile = checkpoint.info.config.network.tile
-        return named_task(str(path), {"pixels": (tile, tile, 1)}, (tile, tile, 1), asked)
+        config = checkpoint.info.config.network
+        tile, inputs = config.tile, {"pixels": (config.tile, config.tile, config.n_inputs)}
+        return named_task(str(path), inputs, (tile, tile, 1), asked, config.neighbours)
     try:
         return task_of_file(path, asked)
     except InputError:
@@ -299,7 +317,7 @@ def check_membrane(network: "TrainedNetwork | DeployedNetwork") -> None:
 
 
 def predictor(model: KerasModel) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from (n, tile, tile, 1) pixels to (n, tile, tile, 1) logits.
+    """A function from (n, tile, tile, channels) pixels to (n, tile, tile, 1) logits.
 
     An output that went through a sigmoid is turned back into logits; one of lower resolution than
     the pixels is upsampled bilinearly.

@@ -14,6 +14,7 @@ from loihiseg.compilation.fit import settled
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.compilation.prepared import Calibration, Prepared
 from loihiseg.compilation.source import TrainedNetwork, predictor
+from loihiseg.data.neighbours import with_channels
 from loihiseg.emulator.activity import SpikesDigest
 from loihiseg.progress import Reporter
 
@@ -28,7 +29,7 @@ class Tissue:
     Attributes
     ----------
     tiles : callable
-        Takes their side, gives (n, tile, tile) float32 normalized by section.
+        Takes their side, gives (n, tile, tile) float32 normalized by section, or with channels.
     words : str
         Which tiles these are, as in "of the images that were given".
     fit_readout : bool
@@ -114,8 +115,7 @@ def compile_calibrated(
     ):
         trained = None
         if deployed.task.kind == "membrane":
-            images = pixels[..., None] if pixels.ndim == 3 else pixels
-            trained = predictor(prepared.source.model)(images)[..., 0]
+            trained = predictor(prepared.source.model)(with_channels(pixels))[..., 0]
         deployed, digest = calibrated(
             deployed, presenter, pixels, trained, advance, known=calibration.known
         )

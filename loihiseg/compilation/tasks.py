@@ -69,8 +69,10 @@ def refuse_layers(path: Path) -> None:
         raise InputError(message(path, [text for _, text in without])) from None
 
 
-def task_of_model(model: KerasModel, path: str, asked: Kind | None = None) -> Task:
-    """Of a Keras model in memory."""
+def task_of_model(
+    model: KerasModel, path: str, asked: Kind | None = None, neighbours: int = 0
+) -> Task:
+    """Of a Keras model in memory, which is known to see so many sections on either side of one."""
     shapes = {}
     names = list(getattr(model, "output_names", None) or ())
     if len(names) > 1:
@@ -83,7 +85,7 @@ def task_of_model(model: KerasModel, path: str, asked: Kind | None = None) -> Ta
                 "vector, of fixed size"
             )
         shapes[what] = image(found[0])
-    return named_task(path, {"pixels": shapes["inputs"]}, shapes["outputs"], asked)
+    return named_task(path, {"pixels": shapes["inputs"]}, shapes["outputs"], asked, neighbours)
 
 
 def _one_of(path: str, outputs: list[str]) -> OptionError:
@@ -93,9 +95,15 @@ def _one_of(path: str, outputs: list[str]) -> OptionError:
     )
 
 
-def named_task(path: str, inputs: Mapping[str, Shape], output: Shape, asked: Kind | None) -> Task:
+def named_task(
+    path: str,
+    inputs: Mapping[str, Shape],
+    output: Shape,
+    asked: Kind | None,
+    neighbours: int = 0,
+) -> Task:
     """The task of shapes; errors begin with the path of the network."""
     try:
-        return task_of(inputs, output, asked)
+        return task_of(inputs, output, asked, neighbours)
     except OptionError as error:
         raise OptionError(f"{path}: ", *error.parts) from None

@@ -8,11 +8,14 @@ from loihiseg.results.task import Kind, Task
 Shape = tuple[int, int, int]
 
 
-def task_of(inputs: Mapping[str, Shape], output: Shape, asked: Kind | None = None) -> Task:
+def task_of(
+    inputs: Mapping[str, Shape], output: Shape, asked: Kind | None = None, neighbours: int = 0
+) -> Task:
     """The task of a network.
 
     Square images of one channel in and one square map of one channel out are membrane; all else is
-    classes, of the channels of the output.
+    classes, of the channels of the output. A network that is known to see the sections around one
+    is of membrane, and has as many channels more.
 
     Parameters
     ----------
@@ -22,6 +25,8 @@ def task_of(inputs: Mapping[str, Shape], output: Shape, asked: Kind | None = Non
         (rows, columns, channels).
     asked : str, optional
         What it has to be: a map of one channel may be one of two classes too.
+    neighbours : int
+        Sections that it sees on either side of one.
 
     Raises
     ------
@@ -34,9 +39,9 @@ def task_of(inputs: Mapping[str, Shape], output: Shape, asked: Kind | None = Non
         )
     ((name, shape),) = inputs.items()
     kind: Kind = "classes" if output[:2] == (1, 1) != shape[:2] else "membrane"
-    fault = _no_membrane(shape, output)
+    fault = _no_membrane(shape, output, 1 + 2 * neighbours)
     if asked is not None or fault:
-        kind = asked or "classes"
+        kind = asked or ("membrane" if neighbours else "classes")
     if kind == "membrane" and fault:
         raise OptionError(Option("task"), f" membrane: {fault}; leave it out for classes")
     if not _is_enlarged(shape, output) and output[:2] != (1, 1):
@@ -65,10 +70,11 @@ def _is_enlarged(shape: Shape, output: Shape) -> bool:
     return not (shape[0] % output[0] or shape[1] % output[1])
 
 
-def _no_membrane(shape: Shape, output: Shape) -> str:
+def _no_membrane(shape: Shape, output: Shape, n_channels: int) -> str:
     """Why shapes are not those of maps of membrane; empty where they are."""
-    if shape[0] != shape[1] or shape[2] != 1:
-        return f"input of {_size(shape)} is not one square image of one channel"
+    if shape[0] != shape[1] or shape[2] != n_channels:
+        channels = "one channel" if n_channels == 1 else f"{n_channels} sections"
+        return f"input of {_size(shape)} is not one square image of {channels}"
     if output[0] != output[1] or output[2] != 1:
         return f"output of {_size(output)} is not one square map of one channel"
     if shape[0] % output[0]:

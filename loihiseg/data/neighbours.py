@@ -8,7 +8,7 @@ for those beyond.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -17,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 
 from loihiseg.data.contrast import contrast, together
+from loihiseg.data.warn import warn
 
 _Section = TypeVar("_Section")
 
@@ -56,6 +57,21 @@ def seen_in_runs(numbers: Sequence[int], reach: int) -> tuple[tuple[int, ...], .
     return tuple(found)
 
 
+def readable(seen: Sequence[int], damaged: Collection[int]) -> tuple[int, ...]:
+    """What is seen where some sections cannot be read: the next towards the middle stands there.
+
+    seen : as of `seen_from`; the middle itself can be read.
+    """
+    reach = len(seen) // 2
+    found = list(seen)
+    for distance in range(1, reach + 1):
+        for side in (-1, 1):
+            place = reach + side * distance
+            if found[place] in damaged:
+                found[place] = found[place - side]
+    return tuple(found)
+
+
 def in_sight(sections: Iterable[_Section], reach: int) -> Iterator[tuple[_Section, ...]]:
     """Each of some sections with those before and behind it, (1 + 2 reach) of them in order of z.
 
@@ -82,9 +98,22 @@ def in_sight(sections: Iterable[_Section], reach: int) -> Iterator[tuple[_Sectio
         held.append(following[0] if following else held[-1])
 
 
+def warn_of_one(source: str, reach: int) -> None:
+    """Warn of a stack that is one section alone, for a network that sees others around it."""
+    warn(
+        f"{source}: one section, of which the network sees {reach} on either side: it stands for "
+        "those too, which the network was not trained for"
+    )
+
+
 def with_neighbours(images: np.ndarray, reach: int) -> np.ndarray:
     """A stack as a network sees it: (n, height, width) in, (n, height, width, 1 + 2 reach) out."""
     return np.stack([np.stack(seen, -1) for seen in in_sight(images, reach)])
+
+
+def with_channels(pixels: np.ndarray) -> np.ndarray:
+    """Tiles (n, tile, tile) as images of one channel; those that have channels as they are."""
+    return pixels[..., np.newaxis] if pixels.ndim == 3 else pixels
 
 
 @dataclass(frozen=True, eq=False)

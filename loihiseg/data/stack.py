@@ -11,7 +11,7 @@ import numpy as np
 from loihiseg.data.grey import check_pixels, to_uint8
 from loihiseg.data.ignored import known_of, share_left_out
 from loihiseg.data.labels import LabelOptions, LabelPolarity, read_membrane
-from loihiseg.data.neighbours import Surroundings
+from loihiseg.data.neighbours import Surroundings, warn_of_one
 from loihiseg.data.padding import stack_padding, without_nan
 from loihiseg.data.resampling import Resampling
 from loihiseg.data.warn import warn
@@ -145,10 +145,7 @@ class Stack:
         if self.surroundings is not None:
             return replace(self, surroundings=replace(self.surroundings, reach=reach))
         if self.n_sections == 1:
-            warn(
-                f"{self.source}: one section, of which the network sees {reach} on either side: it "
-                "stands for those too, which the network was not trained for"
-            )
+            warn_of_one(self.source, reach)
         elif self.first_section or self.numbers is not None:
             warn(
                 f"{self.source}: a part of a stack, without the sections around it that the "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loihiseg.data.contrast import normalize
-from loihiseg.data.neighbours import Surroundings, normalized
+from loihiseg.data.neighbours import Surroundings, normalized, with_channels
 from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError
 
@@ -318,8 +318,8 @@ def predict_sections(
     sections = []
     for image in images:
         grid = tile_grid(image.shape[:2], tile, overlap)
-        tiles = cut(normalized(image), grid).astype(np.float32)
-        logits = np.asarray(predict(tiles[..., None] if tiles.ndim == 3 else tiles))[..., 0]
+        tiles = with_channels(cut(normalized(image), grid))
+        logits = np.asarray(predict(tiles.astype(np.float32)))[..., 0]
         sections.append(stitch(logits, grid))
         if progress is not None:
             progress()

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -43,17 +43,20 @@ class Volume:
 
     Where the format has chunks, windows are read by them, and whole sections are looked at in bands
     of them: section by section or, where a chunk goes through several, all of these band by band.
-    Otherwise the section that was read last is kept.
+    Otherwise the sections that were read last are kept, one of them unless more are asked for.
 
     Attributes
     ----------
     reader : SectionReader
     source : str
         Path as it was given.
+    most_kept : int
+        Whole sections that are kept.
     """
 
     reader: SectionReader
     source: str
+    most_kept: int = 1
     _contrasts: dict[int, Contrast | InputError] = field(default_factory=dict)
     _kept: dict[int, np.ndarray] = field(default_factory=dict)
     _voids: dict[int, Void | InputError] = field(default_factory=dict)
@@ -81,6 +84,10 @@ class Volume:
         _, rows, columns = self.reader.chunk
         return _LARGE_CHUNK * rows * columns > self.shape[0] * self.shape[1]
 
+    def keeping(self, most_kept: int) -> "Volume":
+        """The same, with so many whole sections kept, where it keeps any."""
+        return replace(self, most_kept=most_kept)
+
     def section(self, number: int) -> np.ndarray:
         """A section, (height, width) uint8; see `window`."""
         return self.window(number, whole_window(self.shape))
@@ -96,7 +103,8 @@ class Volume:
         if not self._is_read_whole:
             return self._grey(self._numbers(number, window))
         if number not in self._kept:
-            self._kept.clear()  # before the memory for the next is taken
+            while len(self._kept) >= self.most_kept:  # before the memory for the next is taken
+                del self._kept[next(iter(self._kept))]
             whole = self._numbers(number, whole_window(self.shape))
             self._kept[number] = self._grey(whole)
         return self._kept[number][window.slices]

@@ -1,6 +1,6 @@
 """Maps of the networks that a deployment compares: tiles put together, and the float network's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.conversion.forward import forward
 from loihiseg.conversion.logits import readout_logits
+from loihiseg.data.neighbours import with_channels
 from loihiseg.data.orientations import Orientation
 from loihiseg.data.selection import Chosen
 from loihiseg.data.tiles import predict_sections
@@ -18,7 +19,7 @@ from loihiseg.network.logits import mean_logits, membrane
 from loihiseg.progress import Reporter
 
 Predict = Callable[[np.ndarray], np.ndarray]
-"""Pixels (n, tile, tile, 1) to logits, the same shape."""
+"""Pixels (n, tile, tile, channels) to logits, (n, tile, tile, 1)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,50 +78,54 @@ def maps_of(
 
     ``floats`` is the network before it was given levels, where it was.
     """
-    images, shown = chosen.sections.test.images, found.orientations
+    test, shown = chosen.sections.test, found.orientations
     spiking, eight_bit, trained = (
         part.maps() for part in (found.spiking, found.eight_bit, found.trained)
     )
     before = None if floats is None else _before(floats, deployed.tile, chosen, shown)
     if chosen.whole:
         return Maps(spiking, eight_bit, trained, trained, before)
-    with reporter.bar("trained network", len(images)) as advance:
-        sections = predicted(float_network(deployed), deployed.tile, images, shown, advance)
+    with reporter.bar("trained network", test.n_sections) as advance:
+        sections = predicted(float_network(deployed), deployed.tile, test.seen(), shown, advance)
     return Maps(spiking, eight_bit, trained, sections, before)
 
 
 def _before(predict: Predict, tile: int, chosen: Chosen, shown: Sequence[Orientation]) -> Before:
     pixels = [one.shown(part) for part in chosen.tiles.pixels for one in shown]
-    logits = predict(np.ascontiguousarray(np.stack(pixels))[..., None])[..., 0]
+    logits = predict(with_channels(np.ascontiguousarray(np.stack(pixels))))[..., 0]
     together = TileMaps(tuple(shown), chosen.tiles.grid)
     for one in logits:
         together.add(one)
     tiles = together.maps()
     if chosen.whole:
         return Before(tiles, tiles)
-    return Before(tiles, predicted(predict, tile, chosen.sections.test.images, shown))
+    return Before(tiles, predicted(predict, tile, chosen.sections.test.seen(), shown))
 
 
 def predicted(
     predict: Predict,
     tile: int,
-    images: np.ndarray,
+    images: Iterable[np.ndarray],
     shown: Sequence[Orientation],
     progress: Callable[[], None] | None = None,
 ) -> np.ndarray:
-    """Logits of whole sections by a network, (n, rows, columns) float32."""
+    """Logits of whole sections by a network, (n, rows, columns) float32.
+
+    The images are as those of `loihiseg.data.tiles.predict_sections`; all of what a network sees
+    of one is turned alike.
+    """
 
     def turned(orientation: Orientation) -> Predict:
         def logits(pixels: np.ndarray) -> np.ndarray:
-            tiles = [orientation.shown(tile) for tile in pixels[..., 0]]
-            found = predict(np.ascontiguousarray(np.stack(tiles))[..., None])[..., 0]
+            tiles = [orientation.shown(tile) for tile in pixels]
+            found = predict(np.ascontiguousarray(np.stack(tiles)))[..., 0]
             return np.stack([orientation.brought_back(one) for one in found])[..., None]
 
         return logits
 
     sections = []
     for image in images:
-        one = [predict_sections(turned(o), image[None], tile) for o in shown]
+        one = [predict_sections(turned(o), [image], tile) for o in shown]
         sections.append(mean_logits(one)[0])
         if progress is not None:
             progress()

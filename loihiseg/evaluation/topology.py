@@ -78,11 +78,11 @@ def beside_of(
         raise InputError("no labelled sections beside these")
     with reporter.bar("sections beside, in floats", stack.n_sections) as advance:
         shown = orientations(n_orientations)
-        floats = predicted(float_network(deployed), deployed.tile, stack.images, shown, advance)
+        floats = predicted(float_network(deployed), deployed.tile, stack.seen(), shown, advance)
     chip = []
     with reporter.bar("sections beside, on chip", stack.n_sections) as advance:
         for section in run(
-            deployed, stack.images, orientations=n_orientations, presenter=presenter
+            deployed, stack.seen(), orientations=n_orientations, presenter=presenter
         ):
             chip.append(section.logits)
             advance()

@@ -59,7 +59,7 @@ class Scores:
         threshold = self._choice(predict, network)
         test = self._task.test
         with self._reporter.bar(name or shown.title, len(test.images)) as advance:
-            logits = predict_sections(predict, test.images, network.tile, progress=advance)
+            logits = predict_sections(predict, test.seen(), network.tile, progress=advance)
         self.rows.append(
             score_row(
                 shown,
@@ -93,7 +93,7 @@ class Scores:
     def validation_iou(self, predict: Predict, network: Network) -> float:
         """Membrane IoU on the validation sections, of a network that was scored already."""
         validation = self._task.validation
-        seen = predict_sections(predict, validation.images, network.tile)
+        seen = predict_sections(predict, validation.seen(), network.tile)
         known = validation.known
         called = membrane(seen, self.threshold(network))
         return pixel_scores(counted(known, _truth(validation)), counted(known, called)).membrane_iou
@@ -104,7 +104,7 @@ class Scores:
             threshold = network.threshold
             if threshold is None:
                 validation = self._task.validation
-                seen = predict_sections(predict, validation.images, network.tile)
+                seen = predict_sections(predict, validation.seen(), network.tile)
                 threshold = chosen_threshold(_truth(validation), seen, validation.known)
             self._chosen[network.source] = threshold
         return self._chosen[network.source]

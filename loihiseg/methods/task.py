@@ -69,6 +69,8 @@ def load_task(
         )
     network = load_network(checkpoint)
     beside = None if start is None else load_network(start)
+    _check_alike(network, beside)
+    stack = stack.seeing(network.neighbours)
     split = _split_of(network, stack)
     if sections is not None:
         test = parse_sections(sections, stack.n_sections)
@@ -87,6 +89,14 @@ def load_task(
         DataSource(stack.source, stack.digest, stack.polarity),
         seed,
     )
+
+
+def _check_alike(network: Network, start: Network | None) -> None:
+    if start is not None and start.neighbours != network.neighbours:
+        raise OptionError(
+            Option("start"), f" {start.source}: sees {start.neighbours} sections on either side, "
+            f"{network.source} {network.neighbours}; give the network that it was trained from",
+        )  # fmt: skip
 
 
 def trained(network: Network) -> CheckpointInfo | None:

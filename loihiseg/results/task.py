@@ -5,6 +5,14 @@ from typing import Literal
 
 from loihiseg.results.ranges import Shape
 
+
+def sees(neighbours: int, before: str = "") -> str:
+    """How many sections a network sees beside one, after some words; nothing where none."""
+    if not neighbours:
+        return ""
+    return f"{before}sees {neighbours} section{'s' * (neighbours > 1)} on either side"
+
+
 Kind = Literal["membrane", "classes"]
 """What an output says: a logit of membrane for every pixel, or which of several classes."""
 
@@ -45,10 +53,15 @@ class Task:
         return () if self.per_image else self.input_shape[:2]
 
     @property
+    def neighbours(self) -> int:
+        """Sections that are seen on either side of one; they are channels of a membrane's input."""
+        return (self.input_shape[2] - 1) // 2 if self.kind == "membrane" else 0
+
+    @property
     def words(self) -> str:
         """In words, for what is said of a network."""
         image = " x ".join(str(n) for n in self.input_shape)
         if self.kind == "membrane":
-            return f"membrane or cell for every pixel of {image}"
+            return f"membrane or cell for every pixel of {image}{sees(self.neighbours, ', which ')}"
         each = "image" if self.per_image else "pixel"
         return f"one of {self.n_classes} classes for every {each}, of images of {image}"

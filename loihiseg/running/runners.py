@@ -50,7 +50,7 @@ def chip_tiles(
     presenter : Presenter
         The compiled emulator, nengo-loihi's, or a board.
     pixels : iterable of numpy.ndarray
-        (tile, tile) float32, normalized by section.
+        (tile, tile) float32, normalized by section; or (tile, tile, channels).
 
     Yields
     ------

@@ -1,16 +1,19 @@
 """Whole sections through a deployed network, one after the other, in the memory of a few."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import numpy as np
 
 from loihiseg.compilation.calibration import Presenter
 from loihiseg.compilation.deployed import DeployedNetwork
-from loihiseg.data.contrast import contrast
+from loihiseg.data.contrast import Contrast, contrast, together
+from loihiseg.data.neighbours import in_sight, warn_of_one
 from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.data.windows import whole_window
+from loihiseg.errors import InputError
 from loihiseg.network.logits import membrane, sigmoid
 from loihiseg.running.counts import Tally
 from loihiseg.running.windows import Piece, run_windows
@@ -63,7 +66,9 @@ def run(
     ----------
     deployed : DeployedNetwork
     sections : iterable of numpy.ndarray
-        (rows, columns) uint8 each, as read; taken one by one, a few tiles ahead.
+        (rows, columns) uint8 each, as read; taken one by one, a few tiles ahead. A network that
+        sees the sections around one takes them in order of z, and so many ahead; or each already
+        with those around it, (rows, columns, channels), as `Stack.seen` gives them.
     on : str
         "chip" for the emulated chip, "float" for the float network.
     overlap : int, optional
@@ -81,21 +86,51 @@ def run(
     Raises
     ------
     InputError
-        If a section is smaller than a tile.
+        If a section is smaller than a tile, or sections that are seen together differ in size.
     """
-
-    def pieces() -> Iterator[Piece]:
-        for number, section in enumerate(sections):
-            height, width = section.shape
-            window = whole_window((height, width))
-            yield Piece(number, (height, width), window, section, (0, 0), contrast(section))
-
     for one in run_windows(
         deployed,
-        pieces(),
+        _pieces(sections, deployed.task.neighbours),
         on,
         overlap=overlap,
         orientations=orientations,
         presenter=presenter,
     ):
         yield SectionRun(one.piece.number, one.logits, deployed.threshold, one.tally)
+
+
+def _pieces(sections: Iterable[np.ndarray], reach: int) -> Iterator[Piece]:
+    """Whole sections, each with what is seen of those around it."""
+    coming = iter(sections)
+    first = next(coming, None)
+    if first is None:
+        return
+    every = ((one, _contrast(one)) for one in chain([first], coming))
+    around = ((one,) for one in every) if first.ndim == 3 else in_sight(every, reach)
+    for number, seen in enumerate(around):
+        pixels, levels = zip(*seen)
+        if not number and len(seen) > 1 and all(one is first for one in pixels):
+            warn_of_one("images", reach)
+        height, width = _one_size(number, pixels)
+        shown = pixels[0] if len(pixels) == 1 else np.stack(pixels, -1)
+        window = whole_window((height, width))
+        yield Piece(number, (height, width), window, shown, (0, 0), together(levels))
+
+
+def _contrast(section: np.ndarray) -> Contrast:
+    if section.ndim == 2:
+        return contrast(section)
+    return together([contrast(channel) for channel in np.moveaxis(section, -1, 0)])
+
+
+def _one_size(number: int, pixels: Sequence[np.ndarray]) -> tuple[int, int]:
+    """(height, width) of sections that are seen together."""
+    sizes = [(int(one.shape[0]), int(one.shape[1])) for one in pixels]
+    other = next((size for size in sizes if size != sizes[len(sizes) // 2]), None)
+    if other is not None:
+        height, width = sizes[len(sizes) // 2]
+        raise InputError(
+            f"section {number} has {height} x {width} pixels, one that is seen beside it has "
+            f"{other[0]} x {other[1]}: expected the same; give sections of one stack"
+        )
+    return sizes[0]

@@ -7,7 +7,6 @@ run that was killed goes on where it was, and a pixel comes out the same however
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Protocol
 
 import numpy as np
 
@@ -22,33 +21,13 @@ from loihiseg.network.logits import sigmoid
 from loihiseg.running.counts import Tally
 from loihiseg.running.journal import Journal
 from loihiseg.running.options import ProbabilityType, SegmentOptions
+from loihiseg.running.sight import Sections, Sight
 from loihiseg.running.windows import Piece, WindowRun, halo, run_windows
 
 Windows = Callable[
     [DeployedNetwork | FloatNetwork, Iterable[Piece], SegmentOptions], Iterator[WindowRun]
 ]
 """What segments windows: takes them as it needs them, and gives them back in any order."""
-
-
-class Sections(Protocol):
-    """A volume to be segmented, window by window; `loihiseg.data.volume.Volume` is one."""
-
-    @property
-    def n_sections(self) -> int: ...
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(height, width) of a section."""
-
-    @property
-    def depth(self) -> int:
-        """Sections that are stored together: the same window of each is best asked for in turn."""
-
-    def window(self, number: int, window: Window) -> np.ndarray:
-        """(height, width) of the window, uint8; raises InputError."""
-
-    def contrasts(self, numbers: Sequence[int]) -> dict[int, Contrast | InputError]:
-        """Of whole sections, by number; the error where one cannot be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +88,9 @@ def n_windows(volume: Sections, numbers: Sequence[int], options: SegmentOptions)
     return len(numbers) * sum(1 for _ in windows_of(volume.shape, options.window))
 
 
-def volume_tiles(volume: Sections, numbers: Sequence[int], tile: int, count: int) -> np.ndarray:
+def volume_tiles(
+    volume: Sections, numbers: Sequence[int], tile: int, count: int, neighbours: int = 0
+) -> np.ndarray:
     """Tiles spread over sections of a volume, in the memory of these and a window.
 
     Parameters
@@ -121,12 +102,14 @@ def volume_tiles(volume: Sections, numbers: Sequence[int], tile: int, count: int
         Rows and columns of each.
     count : int
         So many, or as many as there is room for.
+    neighbours : int
+        Sections that are seen on either side of each.
 
     Returns
     -------
     numpy.ndarray
-        (n, tile, tile) float32, normalized by section; as `loihiseg.data.tiles.spread_tiles` cuts
-        them of a stack in memory.
+        (n, tile, tile) float32, normalized by section, or (n, tile, tile, channels) with those
+        around it; as `loihiseg.data.tiles.spread_tiles` cuts them of a stack in memory.
 
     Raises
     ------
@@ -135,13 +118,15 @@ def volume_tiles(volume: Sections, numbers: Sequence[int], tile: int, count: int
     """
     found = []
     places = spread_places(len(numbers), volume.shape, tile, count)
-    contrasts = volume.contrasts(sorted({numbers[position] for position, _, _ in places}))
+    sight = Sight(volume, neighbours)
+    contrasts = sight.contrasts(sorted({numbers[position] for position, _, _ in places}))
     for position, y, x in places:
         levels = contrasts[numbers[position]]
         if isinstance(levels, InputError):
             raise levels
-        found.append(levels.applied(volume.window(numbers[position], Window(y, x, tile, tile))))
-    return np.stack(found) if found else np.empty((0, tile, tile), np.float32)
+        found.append(levels.applied(sight.window(numbers[position], Window(y, x, tile, tile))))
+    channels = (1 + 2 * neighbours,) if neighbours else ()
+    return np.stack(found) if found else np.empty((0, tile, tile, *channels), np.float32)
 
 
 def stored(probability: np.ndarray, kind: ProbabilityType) -> np.ndarray:
@@ -194,7 +179,8 @@ def segment(
     grid = MapGrid(volume.shape) if maps.grid is None else maps.grid
     every = tuple(windows_of(grid.shape, options.window))
     left = _Left(len(numbers), every, maps.journal, on_section)
-    pieces = _pieces(volume, numbers, left.by_section(), network.tile, progress, grid)
+    sight = Sight(volume, network.task.neighbours)
+    pieces = _pieces(volume, sight, numbers, left.by_section(), network.tile, progress, grid)
     for one in (windows or _here)(network, pieces, options):
         _write(one, network.threshold, maps, options, progress, grid)
         on_window()
@@ -261,6 +247,7 @@ class _Left:
 
 def _pieces(
     volume: Sections,
+    sight: Sight,
     numbers: Sequence[int],
     left: Mapping[int, Sequence[Window]],
     tile: int,
@@ -273,7 +260,7 @@ def _pieces(
     """
     for _, group in groupby(left, key=lambda position: numbers[position] // volume.depth):
         together = list(group)
-        contrasts = volume.contrasts([numbers[position] for position in together])
+        contrasts = sight.contrasts([numbers[position] for position in together])
         waiting: dict[Window, list[int]] = {}
         for position in together:
             if isinstance(error := contrasts[numbers[position]], InputError):
@@ -287,7 +274,7 @@ def _pieces(
             for position in waiting[window]:
                 levels = contrasts[numbers[position]]
                 assert isinstance(levels, Contrast)
-                pixels = volume.window(numbers[position], taken)
+                pixels = sight.window(numbers[position], taken)
                 origin = taken.top, taken.left
                 yield Piece(position, volume.shape, seen, pixels, origin, levels, window)
 

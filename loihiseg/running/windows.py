@@ -37,11 +37,12 @@ class Piece:
         (height, width) of the section.
     window : Window
     pixels : numpy.ndarray
-        (rows, columns) uint8, at least what the tiles of the window cover; see `halo`.
+        (rows, columns) uint8, at least what the tiles of the window cover; see `halo`. For a
+        network that sees the sections around one (rows, columns, channels), in order of z.
     origin : tuple of int
         (row, column) in the section of the first of them.
     contrast : Contrast
-        Of the whole section.
+        Of the whole section; of all that are seen, see `loihiseg.data.contrast.together`.
     written : Window, optional
         What becomes of it in a map of other pixels; without, the window itself.
     """
@@ -60,7 +61,10 @@ class Piece:
         return self.window if self.written is None else self.written
 
     def tile(self, place: tuple[int, int], side: int) -> np.ndarray:
-        """(side, side) float32 normalized pixels of a tile at a (row, column) of the section."""
+        """Normalized pixels of a tile at a (row, column) of the section.
+
+        (side, side) float32, or (side, side, channels).
+        """
         top, left = place[0] - self.origin[0], place[1] - self.origin[1]
         return self.contrast.applied(self.pixels[top : top + side, left : left + side])
 
@@ -100,7 +104,7 @@ class _Work:
         return len(self.origins) * len(self.shown)
 
     def tiles(self) -> Iterator[np.ndarray]:
-        """(tile, tile) float32, all tiles in one orientation after the other."""
+        """(tile, tile) float32, or with channels; all in one orientation after the other."""
         for orientation in self.shown:
             for place in self.origins:
                 tile = orientation.shown(self.piece.tile(place, self.grid.tile))

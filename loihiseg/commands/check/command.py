@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
     host: tuple[HostLayer, ...] = ()
     if lowering is not None and not refusals:
         host = host_layers(lowering.network, lowering.graph)
-        task = task_words(lowering)
+        task = task_words(lowering, 0 if info is None else info.config.network.neighbours)
         _say(options, ["", *report.host_lines(host), "", f"task: {task}", ""])
         fit = _fit(options, lowering, info)
         _say(options, report.fit_lines(fit, options.chips))
@@ -100,15 +100,19 @@ def _over_time(
     return verdicts_over_time(Path(shipped.resolve(options.model, None)), checkpoint, time)
 
 
-def task_words(lowering: "Lowering") -> str:
-    """What a network is for, or why it can be deployed for nothing."""
+def task_words(lowering: "Lowering", neighbours: int = 0) -> str:
+    """What a network is for, or why it can be deployed for nothing.
+
+    neighbours : sections that it sees on either side of one.
+    """
     from loihiseg.conversion.task import task_of
     from loihiseg.conversion.validation import graph_shape
 
     network = lowering.network
     shapes = {name: network.layer(name).shape for name in network.outputs}
     try:
-        return task_of(network.inputs, graph_shape(lowering.graph, shapes)).words
+        output = graph_shape(lowering.graph, shapes)
+        return task_of(network.inputs, output, neighbours=neighbours).words
     except InputError as error:
         return f"none that loihiseg.deploy has: {error}"
 

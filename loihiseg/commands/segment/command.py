@@ -143,11 +143,17 @@ def _seen(
     source: "DeployedNetwork | Source",
 ) -> Seen:
     """The volume at the network's size of pixel, where both are known."""
-    from loihiseg.compilation.source import pixel_nm_of
+    from loihiseg.compilation.source import neighbours_of, pixel_nm_of
+    from loihiseg.data.neighbours import warn_of_one
     from loihiseg.data.readers.axes import complete
     from loihiseg.data.resampled import MapGrid, ResampledVolume
     from loihiseg.data.resampling import PixelSizes, resampling_of, unknown
 
+    reach = neighbours_of(source)
+    if reach:
+        volume = volume.keeping(1 + 2 * reach)
+        if volume.n_sections == 1:
+            warn_of_one(volume.source, reach)
     network_nm = pixel_nm_of(source)
     sizes = PixelSizes(config.pixel_nm, network_nm)
     resampling, found = resampling_of(volume.reader.pixel_nm, sizes, volume.source)
@@ -183,10 +189,13 @@ def network_of(
     if isinstance(source, DeployedNetwork):
         if config.recalibrate is None:
             return source
-        pixels = volume_tiles(volume, numbers, source.tile, config.recalibrate)
+        pixels = volume_tiles(
+            volume, numbers, source.tile, config.recalibrate, source.task.neighbours
+        )
         return _recalibrated(source, pixels, reporter)
     start_frameworks(reporter)
     from loihiseg.compilation.compile import float_network
+    from loihiseg.compilation.source import neighbours_of
     from loihiseg.compilation.steps import Tissue, compile_on
     from loihiseg.running.runners import compiled_presenter
 
@@ -194,13 +203,13 @@ def network_of(
     if config.on == "float":
         with reporter.part("lower"):
             return float_network(source, config.compile_options, side, None)
-    count = config.calibration_tiles or 0
+    count, reach = config.calibration_tiles or 0, neighbours_of(source)
     return compile_on(
         source,
         config.compile_options,
         side,
         Tissue(
-            lambda tile: volume_tiles(volume, numbers, tile, count),
+            lambda tile: volume_tiles(volume, numbers, tile, count, reach),
             "of the sections that are segmented",
         ),
         lambda deployed, _reference: compiled_presenter(deployed),
