@@ -44,7 +44,9 @@ def unet_graph(config: UNetConfig, weights: Mapping[str, np.ndarray]) -> Graph:
         for i in range(config.convs_up[depth]):
             x = layers.convolution(f"decode{depth}_{i}", x, channels)
     layers.readout(x)
-    return Graph({_INPUT: (config.tile, config.tile, config.n_inputs)}, layers.steps, {"readout": "readout"})
+    return Graph(
+        {_INPUT: (config.tile, config.tile, config.n_inputs)}, layers.steps, {"readout": "readout"}
+    )
 
 
 class _Layers:

@@ -8,7 +8,7 @@ from importlib import import_module
 
 _MODULE_OF = {
     "augment": "augmentation",
-    "normalize": "augmentation",
+    "normalize": "contrast",
     "sample_crops": "augmentation",
     "read_stack": "readers",
     "parse_sections": "sections",

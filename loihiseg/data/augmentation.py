@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from loihiseg.data.contrast import normalize
 from loihiseg.data.fields import smooth_field
+from loihiseg.data.neighbours import normalized
 from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError
 
@@ -105,12 +105,12 @@ def sample_planes(
     """
     n_sections, *shape = stack.images.shape
     chosen = rng.integers(n_sections, size=n)
-    normalized = {z: _as_seen(stack, z) for z in np.unique(chosen)}
-    seen = next(iter(normalized.values()))
+    sections = {z: _as_seen(stack, z) for z in np.unique(chosen)}
+    seen = next(iter(sections.values()))
     images = np.empty((n, size, size, *(seen.shape[2:] or (1,))), np.float32)
     marks = []
     for i, z in enumerate(chosen):
-        image, mask = normalized[z], planes_of(z)
+        image, mask = sections[z], planes_of(z)
         if stack.known is None:
             origin = _random_origin(tuple(shape), size, rng)
         else:
@@ -129,9 +129,8 @@ def sample_planes(
 
 def _as_seen(stack: Stack, position: int) -> np.ndarray:
     """A section as a network sees it, float32, (height, width) or (height, width, channels)."""
-    if stack.surroundings is None:
-        return normalize(stack.images[position])
-    return normalized(stack.surroundings.section(position))
+    around = stack.surroundings
+    return normalized(stack.images[position] if around is None else around.section(position))
 
 
 def _varied(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

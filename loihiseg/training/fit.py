@@ -123,6 +123,7 @@ def train_held(
     folder = Path(folder)
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
+    stack = stack.seeing(config.network.neighbours)
     examples = examples_of(split.part(stack, "train"), config)
     validation = split.part(stack, "validation")
     data = _record_of(stack, split)
@@ -264,7 +265,7 @@ def _validate(
     rate_loss: float,
 ) -> Epoch:
     tile = config.network.tile
-    logits = predict_sections(lambda x: model.predict(x, verbose=0), stack.images, tile)
+    logits = predict_sections(lambda x: model.predict(x, verbose=0), stack.seen(), tile)
     truth = stack.membrane
     assert truth is not None  # `train` asks for labels
     probability = sigmoid(logits)

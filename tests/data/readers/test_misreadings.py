@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from loihiseg.data import make_stack, read_stack
-from loihiseg.data.augmentation import normalize
+from loihiseg.data.contrast import normalize
 from loihiseg.data.labels import LabelOptions
 from loihiseg.data.padding import padding_of
 from loihiseg.data.selection import select_sections
