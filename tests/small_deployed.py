@@ -33,10 +33,11 @@ TILE = 4
 CHANNELS = {"stem": 2, "first": 2, "last": 3}
 
 
-def small_network(seed: int = 0, levels: int = 0) -> LoweredNetwork:
+def small_network(seed: int = 0, levels: int = 0, neighbours: int = 0) -> LoweredNetwork:
     """Pixels, a layer on the host and two on the chip, each a convolution of single pixels."""
     rng = np.random.default_rng(seed)
-    layers, source, n_before = [], "pixels", 1
+    n_inputs = 1 + 2 * neighbours
+    layers, source, n_before = [], "pixels", n_inputs
     for name, channels in CHANNELS.items():
         kernel = rng.normal(0.3, 0.8, (1, 1, n_before, channels)).astype(np.float32)
         layers.append(
@@ -51,7 +52,7 @@ def small_network(seed: int = 0, levels: int = 0) -> LoweredNetwork:
             )
         )
         source, n_before = name, channels
-    return LoweredNetwork({"pixels": (TILE, TILE, 1)}, tuple(layers), ("last", "first"))
+    return LoweredNetwork({"pixels": (TILE, TILE, n_inputs)}, tuple(layers), ("last", "first"))
 
 
 def small_readout(seed: int = 0) -> HostGraph:
@@ -77,9 +78,9 @@ def small_readout(seed: int = 0) -> HostGraph:
     return HostGraph(("last", "first"), nodes, "map")
 
 
-def small_deployed(seed: int = 0, levels: int = 0) -> DeployedNetwork:
-    """Of rates, or of so many levels."""
-    network = small_network(seed, levels)
+def small_deployed(seed: int = 0, levels: int = 0, neighbours: int = 0) -> DeployedNetwork:
+    """Of rates, or of so many levels; it sees so many sections on either side of one."""
+    network = small_network(seed, levels, neighbours)
     neurons = neurons_of(network) if levels else network
     code = ThermometerCode(5, "timed", 3) if levels else RateCode(30, 12, 0.0)
     deployable = _deployable(neurons, np.random.default_rng(seed + 1))
@@ -104,6 +105,7 @@ def small_deployed(seed: int = 0, levels: int = 0) -> DeployedNetwork:
         rate_target=RateTarget(),
         trained_on=DataRecord("stack.tif", "d1", "labels: 255 = cell", split),
         provenance=Provenance("a/checkpoint", 7, "3 tiles", "ab", {"python": "3.12"}, ""),
+        neighbours=neighbours,
     )
 
 

@@ -73,7 +73,9 @@ def common_fields(counted: Counted, reporter: Reporter) -> dict[str, Any]:
     n_neurons, n_chips = deployed.neurons.n_chip_neurons, deployed.places.n_chips
     return {
         "versions": versions(),
-        "network": NetworkSource(handed_on(deployed.provenance.source), deployed.tile),
+        "network": NetworkSource(
+            handed_on(deployed.provenance.source), deployed.tile, deployed.task.neighbours
+        ),
         "code": _code(deployed),
         "threshold": deployed.threshold,
         "readout": deployed.line,

@@ -45,10 +45,14 @@ class DataSource:
 
 @dataclass(frozen=True)
 class NetworkSource:
-    """A trained network: where it was read, and the side of its tiles in pixels."""
+    """A trained network: where it was read, and the side of its tiles in pixels.
+
+    ``neighbours`` are the sections that it sees on either side of one.
+    """
 
     source: Name
     tile: Positive
+    neighbours: Count = 0
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ class SegmentationResults:
     n_cells : int or None
         None where no cells were asked for.
     format : int
+    neighbours : int
+        Sections that the network sees on either side of one.
     """
 
     versions: dict[Name, Name]
@@ -78,3 +80,4 @@ class SegmentationResults:
     peak_memory_mb: Amount
     n_cells: Count | None = None
     format: Annotated[int, Meta(ge=1, le=1)] = 1
+    neighbours: Count = 0

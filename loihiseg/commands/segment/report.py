@@ -47,6 +47,7 @@ def results_of(job: Job, progress: "Progress", n_cells: int | None) -> "Segmenta
         seconds=dict(job.reporter.seconds),
         peak_memory_mb=peak_memory_mb(),
         n_cells=n_cells,
+        neighbours=network.task.neighbours,
     )
 
 
