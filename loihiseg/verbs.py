@@ -182,7 +182,8 @@ def run(
     images : numpy.ndarray, Stack or iterable of numpy.ndarray
         (n, rows, columns) or (rows, columns), uint8, or other numbers that are scaled as
         `make_stack` does; or sections of (rows, columns) uint8, taken one by one, so that memory
-        does not grow with their number.
+        does not grow with their number. A network that sees the sections around one takes them in
+        order of z, and sees those that are given here; of a part of a stack see `Stack.seeing`.
     on : str
         "chip" for the emulated chip, "float" for the network in floats.
     orientations : int

@@ -15,9 +15,12 @@ from loihiseg.compilation.artifact import load_deployed, save_deployed
 from loihiseg.compilation.deployed import FloatNetwork
 from loihiseg.data import make_stack
 from loihiseg.data.neighbours import with_neighbours
+from loihiseg.data.resampled import brought_back
+from loihiseg.data.resampling import Resampling
 from loihiseg.data.tiles import spread_tiles
 from loihiseg.data.volume import open_volume
 from loihiseg.data.warn import ReadingWarning
+from loihiseg.data.windows import Window
 from loihiseg.errors import InputError
 from loihiseg.running import volume as volumes
 from loihiseg.running.journal import Journal
@@ -33,7 +36,7 @@ def images():
     return np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
 
 
-@pytest.fixture(scope="module", params=[1, 2])
+@pytest.fixture(scope="module", params=[pytest.param(1, marks=pytest.mark.slow), 2])
 def deployed(request):
     return small_deployed(neighbours=request.param)
 
@@ -228,3 +231,21 @@ def test_the_same_bytes_from_a_cluster(small_windows, stack, kept, whole, tmp_pa
     options = ("--deployed", kept, "--sections", "2:4", "--scheduler", "local:2")
     assert segment(stack, out, *options) == 0
     np.testing.assert_array_equal(tifffile.imread(out), whole[2:4])
+
+
+def test_resampled_sections_are_seen_at_the_size_of_the_network(
+    small_windows, deployed, images, tmp_path
+):
+    known = replace(deployed.trained_on, pixel_nm=(4.0, 4.0))
+    kept = save_deployed(tmp_path / "net", replace(deployed, trained_on=known))
+    path, out = tmp_path / "raw.zarr", tmp_path / "map.tif"
+    zarr.create_array(path, data=images, chunks=(2, 8, 8), zarr_format=2)
+    options = ("--deployed", kept, "--pixel-nm", "50,7,6", "--sections", "2:4")
+    assert segment(path, out, *options) == 0
+    resampling = Resampling((7.0, 6.0), (4.0, 4.0))
+    whole = Window(0, 0, *SHAPE[1:])
+    wanted = [
+        brought_back(one.probability, resampling, SHAPE[1:], whole)
+        for one in loihiseg.run(deployed, resampling.images(images))
+    ]
+    np.testing.assert_array_equal(tifffile.imread(out), wanted[2:4])

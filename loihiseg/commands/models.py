@@ -66,6 +66,7 @@ def described(name: str) -> dict[str, Any]:
         "code": "levels" if levels else "rates",
         "levels": list(levels) if isinstance(levels, tuple) else levels or None,
         "tile": network.tile,
+        "neighbours": network.neighbours,
         "channels": list(network.channels),
         "data": info.data.source,
         "epochs": info.epoch,

@@ -44,7 +44,7 @@ class Calibration:
     Attributes
     ----------
     pixels : numpy.ndarray
-        (n, tile, tile) float32, normalized by section.
+        (n, tile, tile) float32, normalized by section; or with channels behind.
     words : str
         Which these are, for the provenance.
     fit_readout : bool

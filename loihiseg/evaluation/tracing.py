@@ -19,7 +19,7 @@ def trace(
     deployed : DeployedNetwork
     pixels : numpy.ndarray
         (tile, tile) of membrane, as they go into the network: `loihiseg.data.normalize` of sections
-        makes them so. Of classes (rows, columns) or (rows, columns, channels).
+        makes them so. Of classes, or with the sections around one, (rows, columns, channels) too.
     layers : sequence of str, optional
         Names of layers on the chip; all by default.
 
