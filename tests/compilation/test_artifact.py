@@ -193,18 +193,19 @@ def test_a_later_format_is_named(tmp_path):
     save_deployed(tmp_path, small_deployed())
     document = json.loads((tmp_path / DESCRIPTION).read_text())
     described_anew(tmp_path, document | {"format": 99})
-    refused(tmp_path, "format 99, this version reads formats 2, 3, 4")
+    refused(tmp_path, "format 99, this version reads formats 2, 3, 4, 5")
 
 
 @pytest.mark.parametrize("levels", [0, 2])
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [2, 3, 4])
 def test_formats_before_still_open(tmp_path, version, levels):
     made = small_deployed(levels=levels)
     save_deployed(tmp_path, made)
     document = json.loads((tmp_path / DESCRIPTION).read_text()) | {"format": version}
+    assert document.pop("neighbours") == 0
     for network in ("network", "neurons"):
         for layer in document[network]["layers"]:
-            assert layer["neuron"].pop("offset", 0) == 0
+            assert version == 4 or layer["neuron"].pop("offset", 0) == 0
             for term in layer["terms"] if version == 2 else ():
                 assert [term.pop(name) for name in SINCE_3] == [None, False, None]
     described_anew(tmp_path, document)
