@@ -35,6 +35,7 @@ from loihiseg.evaluation.topology import beside_of, check_beside
 from loihiseg.network.logits import sigmoid
 from loihiseg.progress import Reporter
 from loihiseg.results import LayerRates, Results, SpikeDigests
+from loihiseg.results.task import sees
 from loihiseg.running.looks import watch
 from loihiseg.running.options import RunOptions, check_held, check_target
 from loihiseg.running.runners import compiled_presenter
@@ -159,9 +160,10 @@ def deploy(
         network = load()
         check_membrane(network)
         network_nm = pixel_nm_of(network)
-        stack = read(network_nm).seeing(neighbours_of(network))
+        reach = neighbours_of(network)
+        stack = read(network_nm).seeing(reach)
         sections = _sections(network, stack, compiling, running)
-        note.detail = "; ".join([handed_on(stack.source), stack.polarity])
+        note.detail = f"{handed_on(stack.source)}; {stack.polarity}{sees(reach, '; the network ')}"
     if text := unknown(stack.pixel_nm, network_nm):
         reporter.say(text)
     if isinstance(network, DeployedNetwork):

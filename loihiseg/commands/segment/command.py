@@ -66,6 +66,7 @@ def beside(config: SegmentConfig, suffix: str) -> Path:
 
 
 def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "SegmentationResults":
+    from loihiseg.compilation.source import neighbours_of
     from loihiseg.data.sections import parse_sections
     from loihiseg.data.volume import open_volume
     from loihiseg.data.writers import output_paths
@@ -73,6 +74,7 @@ def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "Segment
     from loihiseg.files import write_json
     from loihiseg.progress import Reporter
     from loihiseg.results import plain
+    from loihiseg.results.task import sees
 
     reporter = Reporter(options.quiet or options.json)
     labels = [MASK, CELLS] if config.cells else [MASK]
@@ -90,7 +92,9 @@ def _segment(options: Namespace, config: SegmentConfig, log: RunLog) -> "Segment
                 numbers = parse_sections(config.sections, volume.n_sections)
             source = _source_of(config)
             seen = _seen(config, volume, source)
-            note.detail = _in_words(volume, seen, numbers)
+            note.detail = _in_words(volume, seen, numbers) + sees(
+                neighbours_of(source), "; the network "
+            )
         if seen.note:
             reporter.say(seen.note)
         network = network_of(config, source, seen.sections, numbers, reporter)
