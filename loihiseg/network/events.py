@@ -5,6 +5,10 @@ every compartment of the units it reaches. What a network of levels spends on th
 these events.
 """
 
+import math
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
 from loihiseg.frameworks import tf
 
 from loihiseg.network.quantized import QuantizedReLU
@@ -49,31 +53,50 @@ def event_costs(model: tf.keras.Model) -> dict[str, float]:
         By layer: what its mean level, 0 to its levels, is to be multiplied with so that the sum
         over layers is the ratio. A layer fires once for every length of the ways from it to the
         output (`loihiseg.network.ways.steps_before_end`), and reaches all its targets every
-        time. Borders and clocks are neglected.
+        time. Borders and clocks are neglected, and a pool is taken to be on as often as the units
+        that it pools.
     """
-    synapses: dict[str, float] = {}
+    synapses: defaultdict[str, float] = defaultdict(float)
     sources: dict[str, list[str]] = {}
+    pools: dict[str, str] = {}
     total = 0.0
     for target in reversed(model.layers):
         if not isinstance(target, QuantizedReLU):
             continue
-        convolution = _behind(target, _CONVOLUTIONS)[0]
-        behind = _behind(convolution, (QuantizedReLU,))
-        sources[target.name] = [source.name for source in behind]
-        for source in behind:
-            rows, columns, channels = source.output.shape[1:]
-            n_synapses = rows * columns * channels * _fan_out(convolution)
+        convolution = _behind(target, _CONVOLUTIONS)[0].layer
+        behind = _behind(convolution, (QuantizedReLU, tf.keras.layers.MaxPooling2D))
+        sources[target.name] = [heard.layer.name for heard in behind]
+        for heard in behind:
+            shape = heard.layer.output.shape[1:]
+            n_synapses = math.prod(shape) * _fan_out(convolution, heard.repeats)
             total += n_synapses
-            synapses.setdefault(source.name, 0.0)
-            synapses[source.name] += n_synapses * target.levels
+            synapses[heard.layer.name] += n_synapses * target.levels
+            if isinstance(heard.layer, tf.keras.layers.MaxPooling2D):
+                pooled = _behind(heard.layer, (QuantizedReLU,))[0].layer
+                sources[heard.layer.name] = [pooled.name]
+                pools[heard.layer.name] = pooled.name
+    for source in pools.values():
+        # A unit reaches its gate, of each level, by one synapse.
+        synapses[source] += math.prod(model.get_layer(source).output.shape[1:])
     outputs = sources.keys() - synapses.keys()
     times = steps_before_end(dict(reversed(sources.items())), outputs)
-    return {name: len(times[name]) * n / total for name, n in synapses.items()}
+    costs: defaultdict[str, float] = defaultdict(float)
+    for name, n in synapses.items():
+        costs[pools.get(name, name)] += len(times[name]) * n / total
+    return dict(costs)
 
 
-def _fan_out(convolution: tf.keras.layers.Conv2D) -> float:
+@dataclass(frozen=True)
+class _Heard:
+    """A layer that another hears, each pixel repeated so many times along both axes."""
+
+    layer: tf.keras.layers.Layer
+    repeats: int = 1
+
+
+def _fan_out(convolution: tf.keras.layers.Conv2D, repeats: int) -> float:
     """Synapses of one unit of a source, without borders."""
-    rows, columns = convolution.kernel_size
+    rows, columns = (n + repeats - 1 for n in convolution.kernel_size)
     if isinstance(convolution, tf.keras.layers.Conv2DTranspose):
         return rows * columns * convolution.filters
     return rows * columns * convolution.filters / (convolution.strides[0] * convolution.strides[1])
@@ -81,14 +104,17 @@ def _fan_out(convolution: tf.keras.layers.Conv2D) -> float:
 
 def _behind(
     layer: tf.keras.layers.Layer, kinds: tuple[type[tf.keras.layers.Layer], ...]
-) -> list[tf.keras.layers.Layer]:
+) -> list[_Heard]:
     """The nearest layers of some kinds that a layer's input comes from."""
     found = []
     inputs = layer.input if isinstance(layer.input, list) else [layer.input]
     for tensor in inputs:
         source = tensor.node.layer
         if isinstance(source, kinds):
-            found.append(source)
+            found.append(_Heard(source))
         elif not isinstance(source, tf.keras.layers.InputLayer):
-            found += _behind(source, kinds)
+            for heard in _behind(source, kinds):
+                if isinstance(source, tf.keras.layers.UpSampling2D):
+                    heard = replace(heard, repeats=heard.repeats * source.size[0])
+                found.append(heard)
     return found

@@ -188,17 +188,24 @@ PRESETS: dict[str, TrainingConfig] = {
     "pooled": TrainingConfig(
         UNetConfig(
             tile=96, channels=(16, 32, 64), convs_down=(1, 2, 2), convs_up=(2, 2),
-            stem_channels=16, pooling=True,
+            stem_channels=16, levels=3, pooling=True,
         ),
         crop=128,
         batch=12,
         steps_per_epoch=100,
-        epochs=28,
+        epochs=40,
         learning_rate=3e-3,
+        window_steps=0,
+        stages=(
+            Stage(0, 24, eight_bit=False, batch_norm=True),
+            Stage(3, 12, eight_bit=False, batch_norm=True),
+            Stage(3, 4),
+        ),
+        average=0.995,
     ),
 }  # fmt: skip
 """Presets by name. ``paper`` has 239,616 neurons on the chip, within 1 % of the paper's 238K,
-``pooled``, which is for levels alone, 216,576.
+``pooled``, whose activations have levels, 216,576.
 """
 
 __all__ = ["PRESETS", "RateTarget", "Stage", "TrainingConfig", "UNetConfig"]

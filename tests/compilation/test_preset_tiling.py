@@ -17,7 +17,10 @@ from partition.shapes.candidates import Candidates, targets_of
 from partition.shapes.tiling import choose_block_shapes, make_tiling
 from tests.partition.networks import build, smooth_rates
 
-presets = pytest.mark.parametrize("name", sorted(PRESETS))
+# Layers of levels are those that a code makes of them.
+presets = pytest.mark.parametrize(
+    "name", sorted(name for name, preset in PRESETS.items() if not preset.network.levels)
+)
 
 
 @lru_cache

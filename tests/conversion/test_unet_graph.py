@@ -16,6 +16,7 @@ CONFIGS = {
     "own levels": UNetConfig(8, (2, 3), (0, 1), (1,), 1, 3, levels=(1, 2, 3, 4, 5)),
     "normalized": UNetConfig(8, (2, 3), (1, 1), (1,), stem_channels=3, levels=2, batch_norm=True),
     "one depth": UNetConfig(8, (3,), (1,), (), batch_norm=True),
+    "pooled": UNetConfig(16, (2, 3, 4), (0, 1, 2), (1, 2), levels=3, pooling=True, neighbours=1),
 }
 
 

@@ -167,3 +167,27 @@ def test_crops_that_cannot_be_taken(stack):
         sample_crops(make_stack(stack.images, None, "here"), 32, 2, rng)
     with pytest.raises(InputError, match="at most 144"):
         sample_crops(stack, 145, 2, rng)
+
+
+def test_neighbouring_sections_move_together():
+    """Three sections alike but for their grey levels stay alike where none is shaded."""
+    stack = synthetic_stack(3, (64, 64))
+    section = stack.images[1]
+    images = np.stack([255 - section, section, section // 2])
+    whole = make_stack(images, stack.membrane.astype(np.uint8), "stack", "membrane-bright")
+    middle = whole.seeing(1).select([1])
+    pixels, membrane, _ = sample_crops(middle, 24, 3, np.random.default_rng(0), augment=False)
+    assert pixels.shape == (3, 24, 24, 3) and membrane.shape == (3, 24, 24, 1)
+    np.testing.assert_allclose(pixels[..., 0], -pixels[..., 1], atol=1e-4)
+    np.testing.assert_allclose(pixels[..., 2], pixels[..., 1], atol=0.05)
+    plain, marks, _ = sample_crops(
+        whole.select([1]), 24, 3, np.random.default_rng(0), augment=False
+    )
+    np.testing.assert_array_equal(pixels[..., 1:2], plain)
+    np.testing.assert_array_equal(membrane, marks)
+    moved, _, _ = sample_crops(middle, 24, 8, np.random.default_rng(1))
+    for one in moved:
+        # Gain, offset and grain are each section's own.
+        assert np.corrcoef(one[..., 0].ravel(), one[..., 1].ravel())[0, 1] < -0.6
+        assert np.corrcoef(one[..., 2].ravel(), one[..., 1].ravel())[0, 1] > 0.6
+        assert np.abs(one[..., 2] - one[..., 1]).std() > 0.05

@@ -5,11 +5,15 @@ from loihiseg.frameworks import tf
 import numpy as np
 import pytest
 
+from loihiseg.codes.ramp.integers import integer_layers
+from loihiseg.conversion.lowering import lower
+from loihiseg.errors import InputError
 from loihiseg.network.activations import LoihiReLU
 from loihiseg.network.config import UNetConfig
 from loihiseg.network.eight_bit import (
     EightBitConv2D,
     EightBitConv2DTranspose,
+    EightBitEnlargedConv2D,
     counted_rate,
     eight_bit,
 )
@@ -134,6 +138,55 @@ def test_unet_rounds_skips_by_the_value_of_their_levels():
     values = model.get_layer("decode0_0").source_values()
     np.testing.assert_allclose(values, [1.4 / 7, 5.0], rtol=1e-6)
     assert np.isfinite(model(np.ones((1, 16, 16, 1)))).all()
+
+
+def test_repeated_pixels_by_hand():
+    """A pixel of 1 in the middle, repeated, under a kernel of the digits 1 to 9."""
+    layer = EightBitEnlargedConv2D(1, 3, padding="same", source_channels=(1, 1))
+    layer.build((None, 6, 6, 2))
+    digits = np.arange(1.0, 10.0, dtype=np.float32).reshape(3, 3)
+    layer.kernel.assign(np.stack([digits, np.zeros((3, 3))], -1)[..., None])
+    pixels = np.zeros((1, 6, 6, 2), np.float32)
+    pixels[0, 2:4, 2:4, 0] = 1
+    expected = [[9, 17, 15, 7], [15, 28, 24, 11], [9, 16, 12, 5], [3, 5, 3, 1]]
+    found = layer(pixels)[0, :, :, 0].numpy()
+    # Sums of weights are rounded to 255ths of twice the largest, 28.
+    np.testing.assert_allclose(found[1:5, 1:5], expected, atol=28 / 255)
+    steps = found / (2 * 28 / 255)
+    np.testing.assert_allclose(steps, np.round(steps), atol=1e-4)
+    found[1:5, 1:5] = 0
+    assert not found.any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_integers_of_the_chip_where_pixels_are_repeated(seed):
+    """What is trained with 8-bit weights has the weights that the ramp code gives the chip."""
+    config = UNetConfig(16, (4, 6), (1, 2), (2,), 2, 3, levels=3, pooling=True)
+    rng = np.random.default_rng(seed)
+    model = build_unet(config)
+    aware = build_unet(config, effects=ChipEffects(eight_bit=True))
+    values = [
+        rng.uniform(0.5, 4, w.shape) if "alpha" in w.name else rng.normal(0, 0.5, w.shape)
+        for w in model.weights
+    ]
+    for network in (model, aware):
+        network.set_weights(values)
+    on_chip = integer_layers(lower(model).network)["decode0_0_spikes"].weights
+    layer = aware.get_layer("decode0_0")
+    assert isinstance(layer, EightBitEnlargedConv2D)
+    sums, plain = layer.rounded_kernels()
+    trained = [sums.numpy().transpose(0, 1, 3, 2), plain.numpy()]
+    scaled = [k * float(v) for k, v in zip(trained, layer.source_values(), strict=True)]
+    one = np.abs(on_chip[0]).max() / np.abs(scaled[0]).max()
+    for ours, theirs in zip(scaled, on_chip, strict=True):
+        np.testing.assert_allclose(ours * one, theirs, atol=1e-4 * np.abs(theirs).max())
+        assert len(np.unique(np.abs(theirs))) <= 128
+
+
+def test_no_kernel_has_the_rounded_sums():
+    config = UNetConfig(16, (2, 3), (1, 1), (1,), levels=3, pooling=True)
+    with pytest.raises(InputError, match="pixels are repeated"):
+        round_weights(config, build_unet(config))
 
 
 @pytest.mark.parametrize("levels", [0, 3])

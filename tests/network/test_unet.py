@@ -21,6 +21,7 @@ ODD = (
     UNetConfig(32, (2, 3), (0, 1), (1,)),
     UNetConfig(24, (2, 3, 4), (1, 0, 2), (0, 2), stem_stride=3, stem_channels=5),
     UNetConfig(64, (1, 2, 3, 4), (0, 0, 0, 0), (1, 1, 1), stem_stride=4),
+    UNetConfig(32, (2, 3, 4), (0, 1, 2), (1, 2), pooling=True, neighbours=2),
 )
 
 
@@ -28,9 +29,9 @@ ODD = (
 def test_logits_meet_the_labels_at_full_resolution(config):
     tf.keras.utils.set_random_seed(0)
     model = build_unet(config)
-    assert model.input_shape == (None, config.tile, config.tile, 1)
+    assert model.input_shape == (None, config.tile, config.tile, 2 * config.neighbours + 1)
     assert model.output_shape == (None, config.tile, config.tile, 1)
-    out = model(np.random.default_rng(0).normal(size=(2, config.tile, config.tile, 1)))
+    out = model(np.random.default_rng(0).normal(size=(2, *model.input_shape[1:])))
     assert np.isfinite(out).all() and np.min(out) < 0 < np.max(out)
 
 
@@ -126,6 +127,11 @@ def test_presets_can_be_trained(preset):
 def test_presets_fit_two_chips(preset):
     name, config = preset
     network = lower(build_unet(config.network)).network
+    if name == "pooled":
+        # Layers at 48, 24 and 12 pixels; then what is pooled, at 24 and 12.
+        assert network.n_chip_neurons == 36864 * 3 + 18432 * 4 + 9216 * 2 + 9216 + 4608
+        assert config.network.levels == 3 and config.stages[-1].levels == 3
+        return  # Cores of levels are those of a code: `tests/codes`.
     layers = partition_layers(network)
     tiling = choose_block_shapes(layers)
     check_tiling(layers, tiling)

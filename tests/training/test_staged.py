@@ -12,7 +12,7 @@ from loihiseg.errors import InputError
 from loihiseg.network.quantized import QuantizedReLU
 from loihiseg.network.unet import build_unet
 from loihiseg.training.checkpoint import load_checkpoint, set_model_weights
-from loihiseg.training.presets import Stage
+from loihiseg.training.presets import PRESETS, Stage
 from tests.training_runs import CONFIG, run, same_run
 
 STAGES = (Stage(0, 1, False, True), Stage(3, 2))
@@ -82,6 +82,30 @@ def test_stopped_between_stages_and_resumed_is_the_same_bit_for_bit(whole, tmp_p
     same_run(tmp_path, whole)
 
 
+def test_pooled_with_neighbours_resumed_is_the_same_bit_for_bit(tmp_path):
+    own = changes()
+    own["network"] = replace(own["network"], pooling=True, neighbours=1)
+    own["average"] = 0.9
+
+    class Stop(Exception):
+        pass
+
+    def stop(rows):
+        if len(rows) == 2:
+            raise Stop
+
+    run(tmp_path / "whole", **own)
+    with pytest.raises(Stop):
+        run(tmp_path / "cut", on_epoch=stop, **own)
+    run(tmp_path / "cut", resume=True, **own)
+    same_run(tmp_path / "cut", tmp_path / "whole")
+    trained = load_checkpoint(tmp_path / "cut")
+    assert trained.weights["stem/kernel:0"].shape == (5, 5, 3, 2)
+    # What is seen on either side is looked at.
+    kernel = trained.weights["stem/kernel:0"]
+    assert np.abs(kernel[:, :, 0] - kernel[:, :, 2]).max() > 0.01
+
+
 def test_killed_between_state_and_history(whole, tmp_path, monkeypatch):
     """Within the second stage; the state decides which goes on."""
     from loihiseg.training import state as training_state
@@ -134,6 +158,8 @@ def test_starts_from_a_checkpoint(whole, tmp_path):
     [
         ({"channels": (2, 4)}, r"channels \(2, 3\), expected \(2, 4\); choose the preset"),
         ({"stem_channels": 3}, "stem_channels 2, expected 3"),
+        ({"pooling": True}, "pooling False, expected True; choose the preset"),
+        ({"neighbours": 2}, "neighbours 0, expected 2; choose the neighbours"),
     ],
 )
 def test_other_channels_are_no_start(whole, change, says):
@@ -164,6 +190,30 @@ def test_options():
     config = parsed(*own, "--start", "x", "--stages", "15:2", "3:1", "1:4", "--float-weights")
     assert [s.levels for s in config.stages] == [(15,) * 6, (7,) + (3,) * 5, (7,) + (1,) * 5]
     assert not any(s.eight_bit for s in config.stages) and config.epochs == 7
+
+
+def test_a_preset_of_levels_has_stages_of_its_own():
+    pooled = ["--preset", "pooled"]
+    config = parsed(*pooled, "--neighbours", "1")
+    assert [(s.levels, s.epochs) for s in config.stages] == [(0, 24), (3, 12), (3, 4)]
+    assert [s.batch_norm for s in config.stages] == [True, True, False]
+    assert [s.eight_bit for s in config.stages] == [False, False, True]
+    assert (config.network.neighbours, config.network.levels) == (1, 3)
+    assert config.average == 0.995 and parsed(*pooled, "--average", "0").average == 0
+    assert replace(config, network=replace(config.network, neighbours=0)) == PRESETS["pooled"]
+    short = parsed(*pooled, "--epochs", "9")
+    assert short.epochs == 9 and short.stages[0].levels == 0 and short.stages[-1].levels == 3
+    assert parsed(*pooled, "--start", "x").stages[0].levels == 31
+    assert parsed(*pooled, "--levels", "2").network.levels == 2
+    for arguments, says in (
+        (["--stages", "3:4"], "are for training with --levels"),
+        (["--tuning-epochs", "4"], "are for firing rates"),
+        (["--method", "bntt"], "knows neither pooling nor neighbouring sections"),
+    ):
+        with pytest.raises(InputError, match=says):
+            parsed(*pooled, *arguments)
+    with pytest.raises(InputError, match="knows neither pooling nor neighbouring sections"):
+        parsed("--neighbours", "1", "--method", "bntt")
 
 
 @pytest.mark.parametrize(

@@ -43,14 +43,38 @@ def configuration(options: Namespace) -> TrainingConfig:
         seed=options.seed,
         learning_rate=_learning_rate(options, config),
         objective=_objective(options),
-        average=options.average,
+        average=config.average if options.average is None else options.average,
     )
     if options.method:
         return _over_time(options, config)
     for name in OF_TIME:
         if getattr(options, name) not in (None, False):
             raise InputError(f"{as_typed(name)}: is for training with --method; give it too")
-    return _with_stages(options, config) if options.levels else _for_rates(options, config)
+    if options.levels:
+        return _with_stages(options, config)
+    return _of_preset(options, config) if config.stages else _for_rates(options, config)
+
+
+def _of_preset(options: Namespace, config: TrainingConfig) -> TrainingConfig:
+    """Of a preset of levels, that many; down to them as it says, or in the epochs that are given.
+
+    A network to start from is on its way down already.
+    """
+    if options.stages:
+        raise InputError("--stages: are for training with --levels; give it too")
+    levels = config.network.levels
+    assert isinstance(levels, int)
+    shared = options.epochs or options.start or options.float_weights
+    typed = Namespace(**{**vars(options), "levels": [levels], "batch_norm": True})
+    if not shared:
+        typed.stages = [(_rung(stage), stage.epochs) for stage in config.stages]
+    return _with_stages(typed, config)
+
+
+def _rung(stage: Stage) -> int:
+    """Levels of a stage of a preset, which are the same for all activations."""
+    assert isinstance(stage.levels, int)
+    return stage.levels
 
 
 def _objective(options: Namespace) -> Objective:
@@ -79,11 +103,6 @@ def _learning_rate(options: Namespace, config: TrainingConfig) -> float:
 
 
 def _for_rates(options: Namespace, config: TrainingConfig) -> TrainingConfig:
-    if config.network.pooling:
-        raise InputError(
-            f"--preset {options.preset}: takes the largest of activations, which the chip has of "
-            "levels only; give --levels too, such as 3"
-        )
     if options.stages or options.batch_norm or options.event_weight:
         raise InputError(
             "--stages, --batch-norm, --event-weight: are for training with --levels; give it too"

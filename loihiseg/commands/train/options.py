@@ -168,10 +168,9 @@ def _add_objective(parser: Parser) -> None:
     group.add_argument(
         "--average",
         type=real(0, MOST_AVERAGE),
-        default=0.0,
         metavar="M",
         help="keep the mean of weights over batches, in which each counts M times the next, as "
-        "0.99 (default: 0, the last)",
+        "0.99; 0 for the last (default: the preset's)",
     )
 
 
