@@ -213,6 +213,9 @@ def test_no_more_sections_are_read_than_are_seen(deployed, images):
         assert len(taken) <= one.number + reach + 3
     with pytest.raises(InputError, match="section 0 has 21 x 18 pixels, one that is seen beside"):
         list(loihiseg.run(deployed, [images[0], images[1, :20]]))
+    with pytest.raises(InputError, match=r"have shape \(21, 18, 4\), the network sees"):
+        list(run_sections(deployed, np.zeros((2, 21, 18, 4), np.uint8)))
+    assert len(list(loihiseg.run(deployed, [images[0]] * 3))) == 3  # though alike
     with pytest.warns(ReadingWarning, match="one section"):
         assert len(list(loihiseg.run(deployed, [images[0]]))) == 1
 

@@ -42,6 +42,7 @@ class Stack:
         give, to be trained on; None without. Not in the digest.
     surroundings : all sections that these were taken from, for a network that sees some on either
         side of each; None where they are not looked at, see `seeing`. Not in the digest.
+    is_part : whether sections were left out of a stack, see `select`.
     """
 
     images: np.ndarray
@@ -57,6 +58,7 @@ class Stack:
     first_row: int = 0
     soft: np.ndarray | None = None
     surroundings: Surroundings | None = None
+    is_part: bool = False
 
     @property
     def n_sections(self) -> int:
@@ -132,6 +134,7 @@ class Stack:
             first_row=self.first_row,
             soft=None if self.soft is None else self.soft[chosen],
             surroundings=self.surroundings and self.surroundings.select(chosen),
+            is_part=self.is_part or len(set(chosen)) < self.n_sections,
         )
 
     def seeing(self, reach: int) -> Stack:
@@ -144,9 +147,9 @@ class Stack:
             return replace(self, surroundings=None)
         if self.surroundings is not None:
             return replace(self, surroundings=replace(self.surroundings, reach=reach))
-        if self.n_sections == 1:
+        if self.n_sections == 1 and not self.is_part:
             warn_of_one(self.source, reach)
-        elif self.first_section or self.numbers is not None:
+        elif self.is_part:
             warn(
                 f"{self.source}: a part of a stack, without the sections around it that the "
                 "network sees: the last ones stand for them; call Stack.seeing before Stack.select"

@@ -105,16 +105,25 @@ def _pieces(sections: Iterable[np.ndarray], reach: int) -> Iterator[Piece]:
     first = next(coming, None)
     if first is None:
         return
+    _check_channels(first, reach)
     every = ((one, _contrast(one)) for one in chain([first], coming))
     around = ((one,) for one in every) if first.ndim == 3 else in_sight(every, reach)
     for number, seen in enumerate(around):
-        pixels, levels = zip(*seen)
-        if not number and len(seen) > 1 and all(one is first for one in pixels):
+        if not number and len(seen) > 1 and all(one is seen[0] for one in seen):
             warn_of_one("images", reach)
+        pixels, levels = zip(*seen)
         height, width = _one_size(number, pixels)
         shown = pixels[0] if len(pixels) == 1 else np.stack(pixels, -1)
         window = whole_window((height, width))
         yield Piece(number, (height, width), window, shown, (0, 0), together(levels))
+
+
+def _check_channels(section: np.ndarray, reach: int) -> None:
+    if section.ndim == 3 and section.shape[2] != 1 + 2 * reach:
+        raise InputError(
+            f"sections have shape {section.shape}, the network sees {1 + 2 * reach} together: "
+            "expected them as channels behind, or sections (rows, columns) one by one"
+        )
 
 
 def _contrast(section: np.ndarray) -> Contrast:

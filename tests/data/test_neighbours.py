@@ -121,6 +121,10 @@ def test_a_section_alone_and_a_part_without_its_surroundings_are_warned_of():
     np.testing.assert_array_equal(next(alone.seen()), np.stack([stack.images[0]] * 5, -1))
     with pytest.warns(ReadingWarning, match="call Stack.seeing before Stack.select"):
         part = stack.select((0, 1, 4, 5)).seeing(1)
+    for chosen in (range(3), range(2, 6), [5]):
+        with pytest.warns(ReadingWarning, match="a part of a stack, without the sections around"):
+            stack.select(chosen).seeing(1)
+    assert stack.select(range(6)).seeing(1).n_sections == 6  # all of them: nothing is missing
     np.testing.assert_array_equal(
         [seen[0, 0] for seen in part.seen()],
         stack.images[[[0, 0, 1], [0, 1, 1], [4, 4, 5], [4, 5, 5]], 0, 0],
