@@ -1,0 +1,63 @@
+"""The table of what networks join and cut, from runs that are there."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.topology import SHOWN, table_of
+
+
+def run(folder, name, v_rand, iou=0.7):
+    """A run whose scores are the same number in all but V_Rand, which is given by section."""
+    sections = [dict.fromkeys(SHOWN, 0.5) | {"v_rand": value} for value in v_rand]
+    means = {
+        key: {"mean": float(np.mean([s[key] for s in sections])), "low": 0.0, "high": 1.0}
+        for key in SHOWN
+    }
+    threshold = {"logit": -1.0, "score": 0.9, "by_block": [-2.0, -1.0], "is_at_end": False}
+    one = {"threshold": threshold, "sections": sections, "means": means}
+    rows = [
+        {"network": network, "pixel": {"accuracy": 0.925, "membrane_iou": iou}}
+        for network in ("trained", "emulated")
+    ]
+    metrics = {
+        "topology": {"floats": one, "chip": one, "chip_less_floats": means},
+        "orientations": int(name.rpartition("-x")[2]),
+        "score_rows": rows,
+        "per_section": {"energy_uj": 61_000.0},
+    }
+    (folder / name).mkdir()
+    (folder / name / "metrics.json").write_text(json.dumps(metrics))
+    return folder / name
+
+
+def cells(table):
+    lines = [line[2:-2].split(" | ") for line in table.splitlines()]
+    return {(row[0], row[1], row[2]): dict(zip(lines[0], row)) for row in lines[2:]}
+
+
+def test_means_of_seeds_and_differences_by_section(tmp_path):
+    runs = [
+        run(tmp_path, "old-x1", [0.9, 0.8]),
+        run(tmp_path, "new-seed0-x1", [0.94, 0.86], 0.70),
+        run(tmp_path, "new-seed1-x1", [0.96, 0.88], 0.72),
+        run(tmp_path, "new-seed1-x4", [0.99, 0.99]),
+    ]
+    found = cells(table_of(runs, "old"))
+    mean = found["new", "on the chip, mean of 2", "1"]
+    # 0.95 and 0.87 by section.
+    assert mean["V_Rand"].startswith("0.910 (0.870 to 0.950)")
+    assert mean["IoU of pixels"] == "0.710" and mean["mJ a section"] == "61.0"
+    more = found["new", "on the chip, more than old", "1"]
+    assert more["V_Rand"].startswith("+0.060 (+0.050 to +0.070)")
+    assert more["membrane IoU"].startswith("+0.000") and more["mJ a section"] == ""
+    turned = found["new", "on the chip, more than old", "4"]
+    assert turned["V_Rand"].startswith("+0.140")
+    assert not any(name == "old" and "more than" in way for name, way, _ in found)
+
+
+@pytest.mark.parametrize("beside", [None, "old"])
+def test_a_network_by_itself(tmp_path, beside):
+    found = cells(table_of([run(tmp_path, "old-x1", [0.9, 0.8])], beside))
+    assert set(found) == {("old", way, "1") for way in ("in floats", "on the chip", "difference")}
