@@ -18,11 +18,14 @@ from loihiseg.compilation.source import (
 from loihiseg.data import normalize
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.data.tiles import whole_tiles
+from loihiseg.emulator.golden import golden_arrays
 from loihiseg.errors import InputError
+from loihiseg.running.runners import compiled_presenter
 from loihiseg.running.sections import run as run_sections
 from loihiseg.training.checkpoint import Checkpoint, load_checkpoint, model_weights, save_checkpoint
 from tests import quantized
 from tests.commands import in_process, refused, write_stack
+from tests.golden_judge import judge
 
 CONFIG = replace(quantized.CONFIG, neighbours=1)
 SHORT = ["--calibration-tiles", 1, "--quiet", "--proof-seconds", 0]
@@ -137,7 +140,22 @@ def test_levels_are_found_for_a_network_in_floats(capfd, data, checkpoint, tmp_p
     assert set(metrics["code"]["levels"]) == {3} and metrics["agreement"] == 1.0
 
 
-def test_floats_are_those_of_keras(network, stack):
+@pytest.fixture(scope="module")
+def compiled(network, stack):
+    return loihiseg.compile(network, stack, chips=1, proof_seconds=0, code="ramp")
+
+
+def test_the_golden_network_has_every_spike(compiled, stack):
+    code, tile = compiled.code, whole_tiles(stack.seeing(1).select([3]), 16).pixels[1]
+    golden = golden_arrays(compiled.deployable, compiled.neurons, code.n_steps, code.n_window_steps)
+    with compiled_presenter(compiled) as presenter:
+        found = presenter.rasters(tile, code.n_steps, [x.name for x in compiled.neurons.layers])
+    for name, fired in judge.run(golden, tile).items():
+        assert fired.any()
+        np.testing.assert_array_equal(fired, found[name].reshape(fired.shape))
+
+
+def test_floats_are_those_of_keras(network, stack, compiled):
     """The whole way in floats gives what the trained network says of the same channels."""
     found = load_network(network)
     assert found.neighbours == 1 and found.task.neighbours == 1
@@ -145,8 +163,7 @@ def test_floats_are_those_of_keras(network, stack):
     tiles = whole_tiles(part, 16)
     images = normalize(stack.images)
     np.testing.assert_array_equal(tiles.pixels[0], np.moveaxis(images[[0, 0, 1], :16, :16], 0, -1))
-    deployed = loihiseg.compile(network, stack, chips=1, proof_seconds=0, code="ramp")
-    floats = np.stack([one.logits for one in run_sections(deployed, part.seen(), "float")])
+    floats = np.stack([one.logits for one in run_sections(compiled, part.seen(), "float")])
     wanted = tiles.assemble(found.model.predict(tiles.pixels, verbose=0)[..., 0])
     np.testing.assert_allclose(floats, wanted, atol=1e-4)
 
