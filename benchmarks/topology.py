@@ -2,22 +2,21 @@
 
     python benchmarks/topology.py --data ISBI2012 --out runs/topology
     python benchmarks/topology.py --data ISBI2012 --checkpoints paper-isbi2012-levels2 runs/mine
-    python benchmarks/topology.py --data ISBI2012 --checkpoints runs/mine-seed0 runs/mine-seed1 \\
-        paper-isbi2012-levels3 --beside paper-isbi2012-levels3
+    python benchmarks/topology.py --data ISBI2012 --checkpoints runs/seed0 runs/seed1 \\
+        paper-isbi2012-levels3 --beside paper-isbi2012-levels3 --mean
 
 Each network is deployed with ``--topology`` (docs/topology.md), and its scores of cells put into a
 table of all: in floats, on the emulated chip, and their difference, paired by section. Runs are
-kept in ``--out`` and not made again. Networks whose names end in ``-seedN`` have a row of their
-mean, and with ``--beside`` every one on the chip a row of what it has more than that one in one
-look, section by section.
+kept in ``--out`` and not made again. With ``--beside`` every network on the chip has a row of what
+it has more than that one in one look, section by section; with ``--mean`` there are rows of the
+mean of the networks that are given beside that one, such as those of several seeds.
 """
 
 import argparse
 import json
-import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -43,10 +42,14 @@ PIXELS = {"accuracy, %": 2, "IoU of pixels": 3, "mJ a section": 1}
 """Columns of what no threshold for cells is chosen for, and their digits."""
 
 
+def _name(checkpoint: str) -> str:
+    """Of a network, whose file ends in a suffix and whose folder does not."""
+    return Path(checkpoint).stem if Path(checkpoint).suffix else Path(checkpoint).name
+
+
 def run_of(checkpoint: str, options: argparse.Namespace) -> Path:
     """The folder of a deployment, made where it is not there."""
-    name = Path(checkpoint).stem if Path(checkpoint).suffix else Path(checkpoint).name
-    folder = options.out / f"{name}-x{options.orientations}"
+    folder = options.out / f"{_name(checkpoint)}-x{options.orientations}"
     if not (folder / "metrics.json").exists():
         command = [
             sys.executable, "-m", "loihiseg.deploy", "--checkpoint", checkpoint, "--data",
@@ -57,49 +60,62 @@ def run_of(checkpoint: str, options: argparse.Namespace) -> Path:
     return folder
 
 
-def table_of(runs: list[Path], beside: str | None = None) -> str:
-    """All networks in Markdown: means of the test sections, intervals in brackets."""
+def table_of(runs: list[Path], beside: str | None = None, mean_of: Sequence[str] = ()) -> str:
+    """All networks in Markdown: means of the test sections, intervals in brackets.
+
+    ``beside`` is the name of a network, and ``mean_of`` are names of some.
+    """
     header = ("network", "map", "looks", "threshold, logit (by block)", "V_Rand, left out",
               *SHOWN.values(), *PIXELS)  # fmt: skip
+    every: dict[tuple[str, str], dict] = {}
+    for folder in runs:
+        name, _, looks = folder.name.rpartition("-x")
+        every[name, looks] = json.loads((folder / "metrics.json").read_text())
     body = [header, ("---",) * len(header)]
-    every = {folder.name: json.loads((folder / "metrics.json").read_text()) for folder in runs}
-    for run, metrics in every.items():
-        found, looks = metrics["topology"], str(metrics["orientations"])
-        name = run.rpartition("-x")[0]
-        for way, title in WAYS.items():
-            one = found[way]
-            chosen = (_chosen(one["threshold"]), f"{one['threshold']['score']:.3f}")
-            body.append(
-                (name, title, looks, *chosen, *_scores(one["means"]), *_pixels(metrics, way))
-            )
-        apart = _scores(found["chip_less_floats"], "+")
-        body.append((name, "difference", looks, "", "", *apart, *_none(PIXELS)))
-    against = _sections([every[f"{beside}-x1"]]) if beside else None
-    for (name, looks), same in _alike(every).items():
-        sections = _sections(same)
+    for (name, looks), metrics in every.items():
+        body += _by_itself(name, looks, metrics)
+    alike = {key: [metrics] for key, metrics in every.items()}
+    for looks in sorted({looks for _, looks in every}):
+        same = [every[name, looks] for name in mean_of if (name, looks) in every]
         if len(same) > 1:
-            pixels = np.array([[float(x) for x in _pixels(m, "chip")] for m in same])
-            means = [f"{x:.{digits}f}" for x, digits in zip(pixels.mean(0), PIXELS.values())]
-            scores = _scores(_intervals(sections))
-            body.append((name, f"on the chip, mean of {len(same)}", looks, "", "", *scores, *means))
-        if against is not None and f"{name}-x{looks}" != f"{beside}-x1":
-            more = [
-                {key: ours[key] - theirs[key] for key in SHOWN}
-                for ours, theirs in zip(sections, against, strict=True)
-            ]
-            title = f"on the chip, more than {beside}"
-            scores = _scores(_intervals(more), "+")
-            body.append((name, title, looks, "", "", *scores, *_none(PIXELS)))
+            alike[MEAN.format(len(same)), looks] = same
+            body.append(_mean(looks, same))
+    if beside:
+        against = alike.pop((beside, "1"))
+        for (name, looks), same in alike.items():
+            body.append(_more(name, looks, same, beside, against))
     return "".join("| " + " | ".join(cells) + " |\n" for cells in body)
 
 
-def _alike(every: dict[str, dict]) -> dict[tuple[str, str], list[dict]]:
-    """Runs of the same looks of networks that differ by their seed alone."""
-    found: dict[tuple[str, str], list[dict]] = {}
-    for run, metrics in every.items():
-        name, _, looks = run.rpartition("-x")
-        found.setdefault((re.sub(r"-seed\d+$", "", name), looks), []).append(metrics)
-    return found
+MEAN = "mean of {}"
+
+
+def _by_itself(name: str, looks: str, metrics: dict) -> list[tuple[str, ...]]:
+    found, rows = metrics["topology"], []
+    for way, title in WAYS.items():
+        one = found[way]
+        chosen = (_chosen(one["threshold"]), f"{one['threshold']['score']:.3f}")
+        pixels = _written(_pixels(metrics, way))
+        rows.append((name, title, looks, *chosen, *_scores(one["means"]), *pixels))
+    apart = _scores(found["chip_less_floats"], "+")
+    return [*rows, (name, "difference", looks, "", "", *apart, *_none(PIXELS))]
+
+
+def _mean(looks: str, same: list[dict]) -> tuple[str, ...]:
+    pixels = np.mean([_pixels(metrics, "chip") for metrics in same], axis=0)
+    scores = _scores(_intervals(_sections(same)))
+    return (MEAN.format(len(same)), WAYS["chip"], looks, "", "", *scores, *_written(pixels))
+
+
+def _more(
+    name: str, looks: str, same: list[dict], beside: str, against: list[dict]
+) -> tuple[str, ...]:
+    more = [
+        {key: ours[key] - theirs[key] for key in SHOWN}
+        for ours, theirs in zip(_sections(same), _sections(against), strict=True)
+    ]
+    title = f"{WAYS['chip']}, more than {beside}"
+    return (name, title, looks, "", "", *_scores(_intervals(more), "+"), *_none(PIXELS))
 
 
 def _sections(runs: list[dict]) -> list[dict[str, float]]:
@@ -115,13 +131,16 @@ def _intervals(sections: list[dict[str, float]]) -> dict[str, dict]:
     return {key: asdict(interval([one[key] for one in sections])) for key in SHOWN}
 
 
-def _pixels(metrics: dict, way: str) -> list[str]:
+def _pixels(metrics: dict, way: str) -> tuple[float, ...]:
     """Accuracy and IoU by the threshold of pixels, and energy of all looks at a section."""
     network = {"floats": "trained", "chip": "emulated"}[way]
     row = next(row for row in metrics["score_rows"] if row["network"] == network)
     accuracy, iou = row["pixel"]["accuracy"], row["pixel"]["membrane_iou"]
-    values = (100 * accuracy, iou, metrics["per_section"]["energy_uj"] / 1000)
-    return [f"{x:.{digits}f}" for x, digits in zip(values, PIXELS.values(), strict=True)]
+    return 100 * accuracy, iou, metrics["per_section"]["energy_uj"] / 1000
+
+
+def _written(pixels: Iterable[float]) -> list[str]:
+    return [f"{x:.{digits}f}" for x, digits in zip(pixels, PIXELS.values(), strict=True)]
 
 
 def _none(columns: Iterable[str]) -> list[str]:
@@ -155,16 +174,21 @@ def main() -> None:
     parser.add_argument("--data", required=True, metavar="PATH")
     parser.add_argument("--checkpoints", nargs="+", default=list(CHECKPOINTS), metavar="PATH")
     parser.add_argument("--beside", metavar="NAME", help="network that others are compared with")
+    parser.add_argument("--mean", action="store_true", help="a row of the mean of the networks")
     parser.add_argument("--chips", type=int, default=2)
     parser.add_argument("--tile", default="auto")
     parser.add_argument("--orientations", type=int, choices=(1, 4, 8), default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/topology"), metavar="FOLDER")
     options = parser.parse_args()
     options.out = options.out.resolve()
-    for checkpoint in sorted(options.checkpoints, key=lambda name: name != options.beside):
+    names = [_name(checkpoint) for checkpoint in options.checkpoints]
+    together = [name for name in names if name != options.beside] if options.mean else []
+    for checkpoint in options.checkpoints:
         run_of(checkpoint, options)
         runs = sorted(path.parent for path in options.out.glob("*-x*/metrics.json"))
-        write_bytes(options.out / "topology.md", table_of(runs, options.beside).encode())
+        has_beside = any(run.name == f"{options.beside}-x1" for run in runs)
+        beside = options.beside if has_beside else None
+        write_bytes(options.out / "topology.md", table_of(runs, beside, together).encode())
     print((options.out / "topology.md").read_text())
 
 

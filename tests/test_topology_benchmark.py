@@ -44,16 +44,17 @@ def test_means_of_seeds_and_differences_by_section(tmp_path):
         run(tmp_path, "new-seed1-x1", [0.96, 0.88], 0.72),
         run(tmp_path, "new-seed1-x4", [0.99, 0.99]),
     ]
-    found = cells(table_of(runs, "old"))
-    mean = found["new", "on the chip, mean of 2", "1"]
+    found = cells(table_of(runs, "old", ("new-seed0", "new-seed1")))
+    mean = found["mean of 2", "on the chip", "1"]
     # 0.95 and 0.87 by section.
     assert mean["V_Rand"].startswith("0.910 (0.870 to 0.950)")
     assert mean["IoU of pixels"] == "0.710" and mean["mJ a section"] == "61.0"
-    more = found["new", "on the chip, more than old", "1"]
+    more = found["mean of 2", "on the chip, more than old", "1"]
     assert more["V_Rand"].startswith("+0.060 (+0.050 to +0.070)")
     assert more["membrane IoU"].startswith("+0.000") and more["mJ a section"] == ""
-    turned = found["new", "on the chip, more than old", "4"]
+    turned = found["new-seed1", "on the chip, more than old", "4"]
     assert turned["V_Rand"].startswith("+0.140")
+    assert ("mean of 2", "on the chip", "4") not in found
     assert not any(name == "old" and "more than" in way for name, way, _ in found)
 
 

@@ -15,7 +15,6 @@ host and restores it, so labels are met at full resolution.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TypedDict
 
 from loihiseg.frameworks import KerasTensor, tf
@@ -91,51 +90,78 @@ def build_unet(
     """
     tile = tile or config.tile
     pixels = tf.keras.Input((tile, tile, config.n_inputs), name="pixels")
-    activate = partial(_activate, config=config, effects=effects)
-    convolve = EightBitConv2D if effects.eight_bit else tf.keras.layers.Conv2D
-    transpose = EightBitConv2DTranspose if effects.eight_bit else tf.keras.layers.Conv2DTranspose
+    layers = _Layers(config, effects)
+    x = layers.stem(pixels)
+    skips = []
+    for depth, channels in enumerate(config.channels):
+        if depth:
+            x = layers.down(x, depth)
+        for i in range(config.convs_down[depth]):
+            x = layers.conv(x, channels, f"encode{depth}_{i}")
+        skips.append(x)
+    for depth in range(len(config.channels) - 2, -1, -1):
+        x, sources = layers.up(x, depth), [x, skips[depth]]
+        if not config.pooling:
+            sources[0] = x
+        x = tf.keras.layers.Concatenate(name=f"skip{depth}")([x, skips[depth]])
+        for i in range(config.convs_up[depth]):
+            name = f"decode{depth}_{i}"
+            x = layers.conv(x, config.channels[depth], name, sources=None if i else sources)
+    return tf.keras.Model(pixels, _logits(x, config), name="unet")
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """Makes the layers of a U-Net, each with its activation."""
+
+    config: UNetConfig
+    effects: ChipEffects
+
+    def stem(self, pixels: KerasTensor) -> KerasTensor:
+        """Of the host: it stays float."""
+        channels, stride = self.config.stem_channels, self.config.stem_stride
+        stem = tf.keras.layers.Conv2D(channels, 2 * stride + 1, stride, name="stem", **SAME)
+        return self.activated(stem(pixels), "stem")
 
     def conv(
+        self,
         x: KerasTensor,
         channels: int,
         name: str,
         strides: int = 1,
         sources: list[KerasTensor] | None = None,
     ) -> KerasTensor:
-        more: _SourceGroups = _source_groups(sources) if sources and effects.eight_bit else {}
-        kind = EightBitEnlargedConv2D if more and config.pooling else convolve
-        layer = kind(channels, 3, strides, name=name, **SAME, **more)
-        return activate(layer(x), name)
+        """A 3 x 3 convolution, of activations that were joined where ``sources`` are given."""
+        kind, more = tf.keras.layers.Conv2D, _SourceGroups()
+        if self.effects.eight_bit:
+            kind = EightBitConv2D
+            if sources:
+                kind = EightBitEnlargedConv2D if self.config.pooling else kind
+                more = _source_groups(sources)
+        return self.activated(kind(channels, 3, strides, name=name, **SAME, **more)(x), name)
 
-    # The stem is the host's: it stays float.
-    stem = tf.keras.layers.Conv2D(
-        config.stem_channels, 2 * config.stem_stride + 1, config.stem_stride, name="stem", **SAME
-    )
-    x = activate(stem(pixels), "stem")
-    skips = []
-    last = len(config.channels) - 1
-    for depth, channels in enumerate(config.channels):
-        if depth and config.pooling:
-            x = tf.keras.layers.MaxPooling2D(name=f"pool{depth}")(x)
-        elif depth:
-            x = conv(x, channels, f"down{depth}", strides=2)
-        for i in range(config.convs_down[depth]):
-            x = conv(x, channels, f"encode{depth}_{i}")
-        skips.append(x)
-    for depth in range(last - 1, -1, -1):
-        channels = config.channels[depth]
-        sources = [x, skips[depth]]
-        if config.pooling:
-            x = tf.keras.layers.UpSampling2D(name=f"up{depth}")(x)
-        else:
-            up = transpose(
-                channels, 2, 2, padding="valid", name=f"up{depth}", kernel_initializer="he_normal"
-            )
-            x = sources[0] = activate(up(x), f"up{depth}", phases=2)
-        x = tf.keras.layers.Concatenate(name=f"skip{depth}")([x, skips[depth]])
-        for i in range(config.convs_up[depth]):
-            x = conv(x, channels, f"decode{depth}_{i}", sources=None if i else sources)
-    return tf.keras.Model(pixels, _logits(x, config), name="unet")
+    def down(self, x: KerasTensor, depth: int) -> KerasTensor:
+        """Half the rows and columns."""
+        if self.config.pooling:
+            return tf.keras.layers.MaxPooling2D(name=f"pool{depth}")(x)
+        return self.conv(x, self.config.channels[depth], f"down{depth}", strides=2)
+
+    def up(self, x: KerasTensor, depth: int) -> KerasTensor:
+        """Twice the rows and columns."""
+        name = f"up{depth}"
+        if self.config.pooling:
+            return tf.keras.layers.UpSampling2D(name=name)(x)
+        kind = tf.keras.layers.Conv2DTranspose
+        kind = EightBitConv2DTranspose if self.effects.eight_bit else kind
+        up = kind(
+            self.config.channels[depth], 2, 2,
+            padding="valid", name=name, kernel_initializer="he_normal",
+        )  # fmt: skip
+        return self.activated(up(x), name, phases=2)
+
+    def activated(self, x: KerasTensor, name: str, phases: int = 1) -> KerasTensor:
+        """What follows a convolution."""
+        return _activate(x, name, self.config, self.effects, phases)
 
 
 def _logits(x: KerasTensor, config: UNetConfig) -> KerasTensor:
