@@ -14,7 +14,8 @@ from loihiseg.training.presets import PRESETS
 def test_whole_and_described(name):
     info = load_checkpoint(shipped.FOLDER / name).info
     preset = PRESETS[name.split("-")[0]].network
-    assert replace(info.config.network, levels=preset.levels) == preset
+    ours = replace(info.config.network, levels=preset.levels, neighbours=preset.neighbours)
+    assert ours == preset
     assert bool(info.config.network.levels) == ("levels" in name)
     assert info.versions["tensorflow"].startswith("2.")
     assert info.data.digest and info.data.split.test[1] > info.data.split.test[0]
