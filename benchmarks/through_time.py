@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -25,10 +26,10 @@ if __name__ == "__main__":
 
 import msgspec
 
+from benchmarks.kept_rows import grouped, keep, markdown, mean, read_rows
 from loihiseg.data.readers import read_stack
 from loihiseg.data.splits import split_of
 from loihiseg.data.stack import Stack
-from loihiseg.files import write_json
 from loihiseg.methods.residual.blocks import with_blocks
 from loihiseg.provenance import versions
 from loihiseg.through_time.settings import ThroughTime
@@ -126,38 +127,31 @@ def trained(case: Case, stack: Stack, keep: Path | None = None) -> Row:
     )  # fmt: skip
 
 
-def rows(folder: Path) -> list[Row]:
-    """All that were kept."""
-    return [
-        msgspec.json.decode(path.read_bytes(), type=Row) for path in sorted(folder.glob("*.json"))
-    ]
-
-
 def table(found: Iterable[Row]) -> str:
     """A row for each case over its seeds: the mean, and the lowest and the highest."""
-    groups: dict[tuple[str, str, int, int, int], list[Row]] = {}
-    for row in found:
+
+    def alike(row: Row) -> tuple[str, str, int, int, int]:
         case = row.case
         blocks = case.blocks if case.name in RESIDUALS else 0
-        key = (case.preset, case.name, blocks, case.steps, case.epochs)
-        groups.setdefault(key, []).append(row)
-    lines = [
+        return case.preset, case.name, blocks, case.steps, case.epochs
+
+    head = (
         "| preset | case | blocks | T | epochs | seeds | membrane IoU (range) | accuracy "
         "| events per MAC | CPU s |",
         "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for (preset, name, blocks, steps, epochs), own in sorted(groups.items()):
+    )
+    lines = []
+    for (preset, name, blocks, steps, epochs), own in grouped(found, alike):
         ious = [row.membrane_iou for row in own]
-        mean = sum(ious) / len(ious)
         cells = (
             preset, name, str(blocks), str(steps), str(epochs), str(len(own)),
-            f"{mean:.3f} ({min(ious):.3f} to {max(ious):.3f})",
-            f"{sum(row.accuracy for row in own) / len(own):.2%}",
-            f"{sum(row.events_per_mac for row in own) / len(own):.2f}",
-            f"{sum(row.cpu_seconds for row in own) / len(own):.0f}",
+            f"{mean(ious):.3f} ({min(ious):.3f} to {max(ious):.3f})",
+            f"{mean(row.accuracy for row in own):.2%}",
+            f"{mean(row.events_per_mac for row in own):.2f}",
+            f"{mean(row.cpu_seconds for row in own):.0f}",
         )  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown(head, lines)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -185,11 +179,8 @@ def main(arguments: Sequence[str]) -> None:
                 for name in options.cases:
                     blocks = options.blocks if name in RESIDUALS else 1
                     case = Case(name, options.preset, steps, seed, options.epochs, blocks)
-                    path = options.out / case.file
-                    if not path.exists():
-                        write_json(path, asdict(trained(case, stack, options.keep)))
-                        print(path.name, file=sys.stderr, flush=True)
-    print(table(rows(options.out)))
+                    keep(options.out / case.file, partial(trained, case, stack, options.keep))
+    print(table(read_rows(options.out, Row)))
 
 
 if __name__ == "__main__":

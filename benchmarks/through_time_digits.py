@@ -19,7 +19,8 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -28,11 +29,10 @@ if __name__ == "__main__":
 
 from loihiseg.frameworks import tf
 
-import msgspec
 import numpy as np
 
 from benchmarks.classes import N_CLASSES, N_TRAIN, digits
-from loihiseg.files import write_json
+from benchmarks.kept_rows import grouped, keep, markdown, read_rows
 from loihiseg.methods.bntt.exits import exit_step
 from loihiseg.provenance import versions
 from loihiseg.through_time.layers import MeanOverTime, Repeated, Spikes
@@ -183,24 +183,19 @@ def _exit_step(model: tf.keras.Model, case: Case) -> int:
     return exit_step({layer.name: layer.gamma.numpy() for layer in layers})
 
 
-def rows(folder: Path) -> list[Row]:
-    """All that were kept."""
-    return [
-        msgspec.json.decode(path.read_bytes(), type=Row) for path in sorted(folder.glob("*.json"))
-    ]
-
-
 def table(found: Iterable[Row]) -> str:
     """A row for each case over its seeds: the mean, and the lowest and the highest."""
-    groups: dict[tuple[str, int, int], list[Row]] = {}
-    for row in found:
-        groups.setdefault((row.case.name, row.case.steps, row.case.epochs), []).append(row)
-    lines = [
+
+    def alike(row: Row) -> tuple[str, int, int]:
+        return row.case.name, row.case.steps, row.case.epochs
+
+    head = (
         "| case | T | epochs | seeds | accuracy (range) | after the first step | a step before "
         "the last | steps by scales | events per MAC | CPU s |",
         "|---|---:|---:|---:|---|---:|---:|---:|---:|---:|",
-    ]
-    for (name, steps, epochs), own in sorted(groups.items()):
+    )
+    lines = []
+    for (name, steps, epochs), own in grouped(found, alike):
         last = [row.accuracy[-1] for row in own]
         looks = np.mean([row.accuracy for row in own], axis=0)
         cells = (
@@ -211,8 +206,8 @@ def table(found: Iterable[Row]) -> str:
             f"{np.mean([row.events_per_mac for row in own]):.2f}",
             f"{np.mean([row.cpu_seconds for row in own]):.0f}",
         )  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown(head, lines)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -232,11 +227,8 @@ def main(arguments: Sequence[str]) -> None:
         for name in options.cases
     ]
     for case in () if options.table else cases:
-        path = options.out / case.file
-        if not path.exists():
-            write_json(path, asdict(trained(case)))
-            print(path.name, file=sys.stderr, flush=True)
-    print(table(rows(options.out)))
+        keep(options.out / case.file, partial(trained, case))
+    print(table(read_rows(options.out, Row)))
 
 
 if __name__ == "__main__":

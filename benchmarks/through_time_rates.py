@@ -23,7 +23,8 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -32,15 +33,14 @@ if __name__ == "__main__":
     # Python puts the script's folder first, where its modules would be found under other names.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import msgspec
 
+from benchmarks.kept_rows import grouped, keep, markdown, mean, read_rows
 from benchmarks.through_time import Case as TimeCase
 from benchmarks.through_time import configuration as over_time
 from loihiseg.codes.rate import USUAL
 from loihiseg.data.readers import read_stack
 from loihiseg.data.splits import split_of
 from loihiseg.data.stack import Stack
-from loihiseg.files import write_json
 from loihiseg.provenance import versions
 from loihiseg.results import Network
 from loihiseg.through_time.settings import Dynamics, ThroughTime
@@ -163,43 +163,32 @@ def trained(case: Case, stack: Stack, folder: Path) -> float:
     return time.process_time() - start
 
 
-def rows(folder: Path) -> list[Row]:
-    """All that were kept."""
-    return [
-        msgspec.json.decode(path.read_bytes(), type=Row) for path in sorted(folder.glob("*.json"))
-    ]
-
-
 def table(found: Iterable[Row]) -> str:
     """A row for each case over its seeds: means, and the lowest and the highest IoU."""
-    groups: dict[tuple[str, int, str, int], list[Row]] = {}
-    for row in found:
-        case = row.case
-        groups.setdefault((case.preset, case.steps, case.trained, case.epochs), []).append(row)
-    lines = [
+
+    def alike(row: Row) -> tuple[str, int, str, int]:
+        return row.case.preset, row.case.steps, row.case.trained, row.case.epochs
+
+    head = (
         "| preset | trained for | read out | steps | seeds | membrane IoU, trained "
         "| on chip (range) | pixels as 8-bit | million events a tile | uJ a tile | CPU s |",
         "|---|---|---:|---:|---:|---:|---|---:|---:|---:|---:|",
-    ]
-    for (preset, steps, name, _), own in sorted(groups.items()):
+    )
+    lines = []
+    for (preset, steps, name, _), own in grouped(found, alike):
         usual = steps >= USUAL["steps"]
         ious = [row.emulated_iou for row in own]
         cells = (
             preset, name, str(round(steps * USUAL["window"])) if usual else str(steps),
-            str(own[0].chip_steps), str(len(own)), f"{_mean(row.trained_iou for row in own):.3f}",
-            f"{_mean(ious):.3f} ({min(ious):.3f} to {max(ious):.3f})",
-            f"{_mean(row.agreement for row in own):.1%}",
-            f"{_mean(row.million_events for row in own):.2f}",
-            f"{_mean(row.energy_uj for row in own):.0f}",
-            f"{_mean(row.training_cpu_seconds for row in own):.0f}",
+            str(own[0].chip_steps), str(len(own)), f"{mean(row.trained_iou for row in own):.3f}",
+            f"{mean(ious):.3f} ({min(ious):.3f} to {max(ious):.3f})",
+            f"{mean(row.agreement for row in own):.1%}",
+            f"{mean(row.million_events for row in own):.2f}",
+            f"{mean(row.energy_uj for row in own):.0f}",
+            f"{mean(row.training_cpu_seconds for row in own):.0f}",
         )  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return sum(found) / len(found)
+        lines.append(cells)
+    return markdown(head, lines)
 
 
 def run_missing(case: Case, others: Sequence[int], stack: Stack, out: Path) -> None:
@@ -212,8 +201,7 @@ def run_missing(case: Case, others: Sequence[int], stack: Stack, out: Path) -> N
         folder = Path(temporary) / "network"
         cpu_seconds = trained(case, stack, folder)
         for one in missing:
-            write_json(out / one.file, asdict(deployed(one, stack, folder, cpu_seconds)))
-            print(one.file, file=sys.stderr, flush=True)
+            keep(out / one.file, partial(deployed, one, stack, folder, cpu_seconds))
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -238,7 +226,7 @@ def main(arguments: Sequence[str]) -> None:
             for steps in options.steps:
                 spikes = Case("spikes", options.preset, steps, seed, options.epochs)
                 run_missing(spikes, (), stack, options.out)
-    print(table(rows(options.out)))
+    print(table(read_rows(options.out, Row)))
 
 
 if __name__ == "__main__":

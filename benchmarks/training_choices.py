@@ -16,22 +16,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":
     # Python puts the script's folder first.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import msgspec
 import numpy as np
 
+from benchmarks.kept_rows import grouped, keep, markdown, mean, read_rows
 from loihiseg.data.readers import read_stack
 from loihiseg.data.soft_labels import digest_of, read_soft_labels
 from loihiseg.data.splits import split_of
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import predict_sections
-from loihiseg.files import write_json
 from loihiseg.metrics.choosing import LOGITS
 from loihiseg.metrics.topology import rand_curve
 from loihiseg.provenance import versions
@@ -147,36 +147,30 @@ def cells(kept: Checkpoint, stack: Stack) -> tuple[float, float]:
 
 def table(found: Iterable[Row]) -> str:
     """A row for each choice over its seeds: the mean, and its difference from the plain one."""
-    groups: dict[tuple[int, int, str], list[Row]] = {}
-    for row in found:
-        groups.setdefault((row.case.levels, row.case.epochs, row.case.name), []).append(row)
-    lines = [
+
+    def alike(row: Row) -> tuple[int, int, str]:
+        return row.case.levels, row.case.epochs, row.case.name
+
+    head = (
         "| levels | choice | seeds | membrane IoU | accuracy | loss | V_Rand, best "
         "| events per MAC | CPU s |",
         "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for (levels, _, name), own in sorted(groups.items()):
-        mean = {
-            key: sum(getattr(row, key) for row in own) / len(own)
+    )
+    lines = []
+    for (levels, _, name), own in grouped(found, alike):
+        means = {
+            key: mean(getattr(row, key) for row in own)
             for key in ("membrane_iou", "accuracy", "validation_loss", "v_rand", "events_per_mac")
         }
         ious = [row.membrane_iou for row in own]
-        seconds = sum(row.cpu_seconds for row in own) / len(own)
         cells = (
             str(levels), name, str(len(own)),
-            f"{mean['membrane_iou']:.4f} ({min(ious):.4f} to {max(ious):.4f})",
-            f"{mean['accuracy']:.2%}", f"{mean['validation_loss']:.4f}", f"{mean['v_rand']:.3f}",
-            f"{mean['events_per_mac']:.2f}", f"{seconds:.0f}",
+            f"{means['membrane_iou']:.4f} ({min(ious):.4f} to {max(ious):.4f})",
+            f"{means['accuracy']:.2%}", f"{means['validation_loss']:.4f}", f"{means['v_rand']:.3f}",
+            f"{means['events_per_mac']:.2f}", f"{mean(row.cpu_seconds for row in own):.0f}",
         )  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def rows(folder: Path) -> list[Row]:
-    """All that were kept."""
-    return [
-        msgspec.json.decode(path.read_bytes(), type=Row) for path in sorted(folder.glob("*.json"))
-    ]
+        lines.append(cells)
+    return markdown(head, lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -203,11 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 if "soft_share" in CHOICES[name] and stack.soft is None:
                     parser.error(f"--cases {name}: needs --soft-labels")
                 case = Case(name, seed, options.levels)
-                path = options.out / case.file
-                if not path.exists():
-                    write_json(path, asdict(trained(case, stack, start)))
-                    print(path.name, file=sys.stderr, flush=True)
-    print(table(rows(options.out)))
+                keep(options.out / case.file, partial(trained, case, stack, start))
+    print(table(read_rows(options.out, Row)))
 
 
 if __name__ == "__main__":

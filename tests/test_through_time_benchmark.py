@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks import through_time_digits as digits
 from benchmarks import through_time_rates as rates_of
-from benchmarks.through_time import NORMALIZATIONS, RESIDUALS, Case, Row, configuration, rows, table
+from benchmarks.kept_rows import read_rows
+from benchmarks.through_time import NORMALIZATIONS, RESIDUALS, Case, Row, configuration, table
 from loihiseg.files import write_json
 
 
@@ -26,7 +27,7 @@ def test_tables_are_of_kept_rows(tmp_path):
         case = Case("shift", "tiny", 4, seed, 5)
         row = Row(case, iou, 0.9, 0.2, 0.7, 5, 60.0, {"numpy": "1"})
         write_json(tmp_path / case.file, asdict(row))
-    found = rows(tmp_path)
+    found = read_rows(tmp_path, Row)
     assert len(found) == 2
     last = table(found).splitlines()[-1]
     assert last == "| tiny | shift | 0 | 4 | 5 | 2 | 0.550 (0.500 to 0.600) | 90.00% | 0.70 | 60 |"
