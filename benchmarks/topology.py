@@ -8,8 +8,8 @@
 Each network is deployed with ``--topology`` (docs/topology.md), and its scores of cells put into a
 table of all: in floats, on the emulated chip, and their difference, paired by section. Runs are
 kept in ``--out`` and not made again. With ``--beside`` every network on the chip has a row of what
-it has more than that one in one look, section by section; with ``--mean`` there are rows of the
-mean of the networks that are given beside that one, such as those of several seeds.
+it has more than that one in one look, or than the mean of those, section by section; with
+``--mean`` there are rows of the mean of the other networks, such as those of several seeds.
 """
 
 import argparse
@@ -29,7 +29,9 @@ import numpy as np
 from loihiseg.metrics.choosing import interval
 
 ROOT = Path(__file__).resolve().parents[1]
-CHECKPOINTS = ("paper-isbi2012-levels2", "paper-isbi2012-levels3", "paper-isbi2012")
+CHECKPOINTS = (
+    "paper-isbi2012-levels2", "paper-isbi2012-levels3", "paper-isbi2012", "pooled-isbi2012-levels3",
+)  # fmt: skip
 WAYS = {"floats": "in floats", "chip": "on the chip"}
 SHOWN = {
     "v_rand": "V_Rand", "v_info": "V_Info", "voi_split": "VOI split", "voi_merge": "VOI merge",
@@ -60,10 +62,10 @@ def run_of(checkpoint: str, options: argparse.Namespace) -> Path:
     return folder
 
 
-def table_of(runs: list[Path], beside: str | None = None, mean_of: Sequence[str] = ()) -> str:
+def table_of(runs: list[Path], beside: Sequence[str] = (), mean_of: Sequence[str] = ()) -> str:
     """All networks in Markdown: means of the test sections, intervals in brackets.
 
-    ``beside`` is the name of a network, and ``mean_of`` are names of some.
+    ``beside`` and ``mean_of`` are names of networks.
     """
     header = ("network", "map", "looks", "threshold, logit (by block)", "V_Rand, left out",
               *SHOWN.values(), *PIXELS)  # fmt: skip
@@ -81,9 +83,10 @@ def table_of(runs: list[Path], beside: str | None = None, mean_of: Sequence[str]
             alike[MEAN.format(len(same)), looks] = same
             body.append(_mean(looks, same))
     if beside:
-        against = alike.pop((beside, "1"))
+        against = [alike.pop((name, "1"))[0] for name in beside]
+        title = beside[0] if len(beside) == 1 else f"the mean of {', '.join(beside)}"
         for (name, looks), same in alike.items():
-            body.append(_more(name, looks, same, beside, against))
+            body.append(_more(name, looks, same, title, against))
     return "".join("| " + " | ".join(cells) + " |\n" for cells in body)
 
 
@@ -108,13 +111,13 @@ def _mean(looks: str, same: list[dict]) -> tuple[str, ...]:
 
 
 def _more(
-    name: str, looks: str, same: list[dict], beside: str, against: list[dict]
+    name: str, looks: str, same: list[dict], than: str, against: list[dict]
 ) -> tuple[str, ...]:
     more = [
         {key: ours[key] - theirs[key] for key in SHOWN}
         for ours, theirs in zip(_sections(same), _sections(against), strict=True)
     ]
-    title = f"{WAYS['chip']}, more than {beside}"
+    title = f"{WAYS['chip']}, more than {than}"
     return (name, title, looks, "", "", *_scores(_intervals(more), "+"), *_none(PIXELS))
 
 
@@ -173,7 +176,9 @@ def main() -> None:
     )
     parser.add_argument("--data", required=True, metavar="PATH")
     parser.add_argument("--checkpoints", nargs="+", default=list(CHECKPOINTS), metavar="PATH")
-    parser.add_argument("--beside", metavar="NAME", help="network that others are compared with")
+    parser.add_argument(
+        "--beside", nargs="+", default=[], metavar="NAME", help="networks to compare others with"
+    )
     parser.add_argument("--mean", action="store_true", help="a row of the mean of the networks")
     parser.add_argument("--chips", type=int, default=2)
     parser.add_argument("--tile", default="auto")
@@ -182,12 +187,12 @@ def main() -> None:
     options = parser.parse_args()
     options.out = options.out.resolve()
     names = [_name(checkpoint) for checkpoint in options.checkpoints]
-    together = [name for name in names if name != options.beside] if options.mean else []
+    together = [name for name in names if name not in options.beside] if options.mean else []
     for checkpoint in options.checkpoints:
         run_of(checkpoint, options)
         runs = sorted(path.parent for path in options.out.glob("*-x*/metrics.json"))
-        has_beside = any(run.name == f"{options.beside}-x1" for run in runs)
-        beside = options.beside if has_beside else None
+        there = {f"{name}-x1" for name in options.beside} <= {run.name for run in runs}
+        beside = options.beside if there else ()
         write_bytes(options.out / "topology.md", table_of(runs, beside, together).encode())
     print((options.out / "topology.md").read_text())
 

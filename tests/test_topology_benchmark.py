@@ -44,7 +44,7 @@ def test_means_of_seeds_and_differences_by_section(tmp_path):
         run(tmp_path, "new-seed1-x1", [0.96, 0.88], 0.72),
         run(tmp_path, "new-seed1-x4", [0.99, 0.99]),
     ]
-    found = cells(table_of(runs, "old", ("new-seed0", "new-seed1")))
+    found = cells(table_of(runs, ["old"], ("new-seed0", "new-seed1")))
     mean = found["mean of 2", "on the chip", "1"]
     # 0.95 and 0.87 by section.
     assert mean["V_Rand"].startswith("0.910 (0.870 to 0.950)")
@@ -58,7 +58,13 @@ def test_means_of_seeds_and_differences_by_section(tmp_path):
     assert not any(name == "old" and "more than" in way for name, way, _ in found)
 
 
-@pytest.mark.parametrize("beside", [None, "old"])
+def test_less_than_the_mean_of_several(tmp_path):
+    runs = [run(tmp_path, f"{name}-x1", [v, v]) for name, v in (("a", 0.8), ("b", 0.9), ("c", 0.9))]
+    found = cells(table_of(runs, ["a", "b"]))
+    assert found["c", "on the chip, more than the mean of a, b", "1"]["V_Rand"].startswith("+0.050")
+
+
+@pytest.mark.parametrize("beside", [(), ("old",)])
 def test_a_network_by_itself(tmp_path, beside):
     found = cells(table_of([run(tmp_path, "old-x1", [0.9, 0.8])], beside))
     assert set(found) == {("old", way, "1") for way in ("in floats", "on the chip", "difference")}
