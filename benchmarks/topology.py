@@ -32,7 +32,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINTS = (
     "paper-isbi2012-levels2", "paper-isbi2012-levels3", "paper-isbi2012", "pooled-isbi2012-levels3",
 )  # fmt: skip
-WAYS = {"floats": "in floats", "chip": "on the chip"}
+WAYS = {"floats": "in floats", "chip": "on the chip", "flooded": "on the chip, flooded"}
+ON_CHIP = ("chip", "flooded")
 SHOWN = {
     "v_rand": "V_Rand", "v_info": "V_Info", "voi_split": "VOI split", "voi_merge": "VOI merge",
     "adapted_rand_error": "adapted Rand error", "merges": "merges", "splits": "splits",
@@ -81,12 +82,12 @@ def table_of(runs: list[Path], beside: Sequence[str] = (), mean_of: Sequence[str
         same = [every[name, looks] for name in mean_of if (name, looks) in every]
         if len(same) > 1:
             alike[MEAN.format(len(same)), looks] = same
-            body.append(_mean(looks, same))
+            body += [_mean(looks, same, way) for way in _ways(same)]
     if beside:
         against = [alike.pop((name, "1"))[0] for name in beside]
         title = beside[0] if len(beside) == 1 else f"the mean of {', '.join(beside)}"
         for (name, looks), same in alike.items():
-            body.append(_more(name, looks, same, title, against))
+            body += [_more(name, looks, same, way, title, against) for way in _ways(same)]
     return "".join("| " + " | ".join(cells) + " |\n" for cells in body)
 
 
@@ -96,34 +97,44 @@ MEAN = "mean of {}"
 def _by_itself(name: str, looks: str, metrics: dict) -> list[tuple[str, ...]]:
     found, rows = metrics["topology"], []
     for way, title in WAYS.items():
-        one = found[way]
+        one = found.get(way)
+        if one is None:
+            continue
         chosen = (_chosen(one["threshold"]), f"{one['threshold']['score']:.3f}")
         pixels = _written(_pixels(metrics, way))
         rows.append((name, title, looks, *chosen, *_scores(one["means"]), *pixels))
-    apart = _scores(found["chip_less_floats"], "+")
-    return [*rows, (name, "difference", looks, "", "", *apart, *_none(PIXELS))]
+    for key, title in (("chip_less_floats", "difference"), ("flooded_less_chip", "flooded less")):
+        if found.get(key):
+            apart = _scores(found[key], "+")
+            rows.append((name, title, looks, "", "", *apart, *_none(PIXELS)))
+    return rows
 
 
-def _mean(looks: str, same: list[dict]) -> tuple[str, ...]:
-    pixels = np.mean([_pixels(metrics, "chip") for metrics in same], axis=0)
-    scores = _scores(_intervals(_sections(same)))
-    return (MEAN.format(len(same)), WAYS["chip"], looks, "", "", *scores, *_written(pixels))
+def _ways(same: list[dict]) -> list[str]:
+    """Those of all these runs that are of the chip."""
+    return [way for way in ON_CHIP if all(metrics["topology"].get(way) for metrics in same)]
+
+
+def _mean(looks: str, same: list[dict], way: str) -> tuple[str, ...]:
+    pixels = np.mean([_pixels(metrics, way) for metrics in same], axis=0)
+    scores = _scores(_intervals(_sections(same, way)))
+    return (MEAN.format(len(same)), WAYS[way], looks, "", "", *scores, *_written(pixels))
 
 
 def _more(
-    name: str, looks: str, same: list[dict], than: str, against: list[dict]
+    name: str, looks: str, same: list[dict], way: str, than: str, against: list[dict]
 ) -> tuple[str, ...]:
     more = [
         {key: ours[key] - theirs[key] for key in SHOWN}
-        for ours, theirs in zip(_sections(same), _sections(against), strict=True)
+        for ours, theirs in zip(_sections(same, way), _sections(against, "chip"), strict=True)
     ]
-    title = f"{WAYS['chip']}, more than {than}"
+    title = f"{WAYS[way]}, more than {than}"
     return (name, title, looks, "", "", *_scores(_intervals(more), "+"), *_none(PIXELS))
 
 
-def _sections(runs: list[dict]) -> list[dict[str, float]]:
-    """Scores on the chip by section, means over runs."""
-    by_run = [metrics["topology"]["chip"]["sections"] for metrics in runs]
+def _sections(runs: list[dict], way: str) -> list[dict[str, float]]:
+    """Scores by section, means over runs."""
+    by_run = [metrics["topology"][way]["sections"] for metrics in runs]
     return [
         {key: float(np.mean([one[key] for one in same])) for key in SHOWN}
         for same in zip(*by_run, strict=True)
@@ -136,7 +147,7 @@ def _intervals(sections: list[dict[str, float]]) -> dict[str, dict]:
 
 def _pixels(metrics: dict, way: str) -> tuple[float, ...]:
     """Accuracy and IoU by the threshold of pixels, and energy of all looks at a section."""
-    network = {"floats": "trained", "chip": "emulated"}[way]
+    network = "trained" if way == "floats" else "emulated"
     row = next(row for row in metrics["score_rows"] if row["network"] == network)
     accuracy, iou = row["pixel"]["accuracy"], row["pixel"]["membrane_iou"]
     return 100 * accuracy, iou, metrics["per_section"]["energy_uj"] / 1000

@@ -11,10 +11,12 @@ from loihiseg.compilation.artifact import save_deployed
 from loihiseg.data.stack import make_stack
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.errors import InputError
-from loihiseg.evaluation.topology import chosen
-from loihiseg.metrics.topology import section_topology
+from loihiseg.evaluation.topology import DEPTHS, chosen
+from loihiseg.metrics.choosing import choose_threshold
+from loihiseg.metrics.topology import rand_curve, section_topology
 from loihiseg.report.topology import topology_table
 from loihiseg.results import Readout, decode_results, plain
+from loihiseg.running.basins import basins
 from tests.commands import in_process, refused, write_stack
 from tests.small_deployed import small_deployed
 
@@ -48,6 +50,28 @@ def test_thresholds_are_chosen_on_the_other_sections(results, deployed, stack):
             assert section == section_topology(stack.membrane[place], logits[place], limit)
 
 
+def test_flooded_from_the_depth_that_is_best_on_the_others(results, deployed, stack):
+    found = results.topology
+    logits = [run.logits for run in loihiseg.run(deployed, stack.images)]
+    depth = found.flooded.threshold.logit
+    assert depth in DEPTHS
+    curves = [
+        [
+            rand_curve(stack.membrane[z], np.where(basins(logits[z], d) > 0, -1.0, 1.0), [0])[0]
+            for d in DEPTHS
+        ]
+        for z in range(4)
+    ]
+    assert found.flooded.threshold == choose_threshold(np.array(curves), DEPTHS)
+    for place, section in zip(found.sections, found.flooded.sections, strict=True):
+        lines = np.where(basins(logits[place], depth) > 0, -1.0, 1.0)
+        assert section == section_topology(stack.membrane[place], lines, 0.0)
+    less = found.flooded_less_chip["voi_merge"].mean
+    assert less == pytest.approx(
+        found.flooded.means["voi_merge"].mean - found.chip.means["voi_merge"].mean
+    )
+
+
 def test_means_and_differences_are_of_the_sections(results):
     found = results.topology
     for name, interval in found.chip.means.items():
@@ -62,7 +86,14 @@ def test_they_come_back_from_their_file_and_stand_in_a_table(results):
     data = json.dumps(plain(results)).encode()
     assert decode_results(data, "metrics.json") == results
     table = topology_table(results)
-    assert table.header == ("", "trained", "8-bit, spiking on chip", "difference")
+    assert table.header[:4] == ("", "trained", "8-bit, spiking on chip", "difference")
+    assert table.header[4:] == ("the same, flooded", "flooded less threshold")
+    before = replace(
+        results, topology=replace(results.topology, flooded=None, flooded_less_chip=None)
+    )
+    short = topology_table(before)
+    assert [row[:4] for row in table.rows] == [row for row in short.rows]
+    assert short.header == table.header[:4] and "looded" not in short.note
     rows = {row[0]: row[1:] for row in table.rows}
     v_rand = results.topology.chip.means["v_rand"]
     assert rows["V_Rand"][1] == f"{v_rand.mean:.3f} ({v_rand.low:.3f} to {v_rand.high:.3f})"

@@ -8,8 +8,11 @@ import pytest
 from benchmarks.topology import SHOWN, table_of
 
 
-def run(folder, name, v_rand, iou=0.7):
-    """A run whose scores are the same number in all but V_Rand, which is given by section."""
+def run(folder, name, v_rand, iou=0.7, flooded=False):
+    """A run whose scores are the same number in all but V_Rand, which is given by section.
+
+    What is flooded has the same scores.
+    """
     sections = [dict.fromkeys(SHOWN, 0.5) | {"v_rand": value} for value in v_rand]
     means = {
         key: {"mean": float(np.mean([s[key] for s in sections])), "low": 0.0, "high": 1.0}
@@ -22,7 +25,8 @@ def run(folder, name, v_rand, iou=0.7):
         for network in ("trained", "emulated")
     ]
     metrics = {
-        "topology": {"floats": one, "chip": one, "chip_less_floats": means},
+        "topology": {"floats": one, "chip": one, "chip_less_floats": means}
+        | ({"flooded": one, "flooded_less_chip": means} if flooded else {}),
         "orientations": int(name.rpartition("-x")[2]),
         "score_rows": rows,
         "per_section": {"energy_uj": 61_000.0},
@@ -56,6 +60,18 @@ def test_means_of_seeds_and_differences_by_section(tmp_path):
     assert turned["V_Rand"].startswith("+0.140")
     assert ("mean of 2", "on the chip", "4") not in found
     assert not any(name == "old" and "more than" in way for name, way, _ in found)
+
+
+def test_what_is_flooded_has_rows_of_its_own(tmp_path):
+    runs = [
+        run(tmp_path, "old-x1", [0.8, 0.8]),
+        run(tmp_path, "a-x1", [0.9, 0.9], flooded=True),
+        run(tmp_path, "b-x1", [0.7, 0.7], flooded=True),
+    ]
+    found = cells(table_of(runs, ["old"], ["a", "b"]))
+    assert found["mean of 2", "on the chip, flooded", "1"]["V_Rand"].startswith("0.800")
+    assert found["a", "on the chip, flooded, more than old", "1"]["V_Rand"].startswith("+0.100")
+    assert ("a", "flooded less", "1") in found and ("old", "flooded less", "1") not in found
 
 
 def test_less_than_the_mean_of_several(tmp_path):

@@ -137,7 +137,7 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
         orientations=len(found.orientations),
         per_section=_per_section(outcome, activity, reporter),
         step_times=times,
-        topology=_topology(outcome, maps),
+        topology=_topology(outcome, maps, reporter),
         **common_fields(
             Counted(deployed, outcome.quantized, found, rates, mapping, between, activity),
             reporter,
@@ -146,9 +146,12 @@ def summary(outcome: Outcome, reporter: Reporter) -> Summary:
     return Summary(results, maps, rates, mapping)
 
 
-def _topology(outcome: Outcome, maps: Maps) -> Topology | None:
+def _topology(outcome: Outcome, maps: Maps, reporter: Reporter) -> Topology | None:
     beside = outcome.beside
-    return None if beside is None else topology_of(beside, outcome.chosen.sections.test, maps)
+    if beside is None:
+        return None
+    with reporter.bar("sections beside, flooded", beside.stack.n_sections) as advance:
+        return topology_of(beside, outcome.chosen.sections.test, maps, advance)
 
 
 def _notes(outcome: Outcome) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Thresholds for cells, chosen on sections beside those that are judged, and what they come to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -18,7 +18,11 @@ from loihiseg.metrics.topology import rand_curve, section_topology
 from loihiseg.progress import Reporter
 from loihiseg.results import ChosenThreshold, Interval, MapTopology, Network, SectionTopology
 from loihiseg.results.topology import Topology
+from loihiseg.running.basins import basins
 from loihiseg.running.sections import run
+
+DEPTHS = (2.0, 3.0, 4.0, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5, 8.0, 9.0, 10.0)
+"""Of minima, in logits, that are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +93,9 @@ def beside_of(
     return Beside(stack, floats, np.stack(chip))
 
 
-def topology_of(beside: Beside, test: Stack, maps: Maps) -> Topology:
+def topology_of(
+    beside: Beside, test: Stack, maps: Maps, advance: Callable[[], None] = lambda: None
+) -> Topology:
     """Score cells of the judged sections, by thresholds that are chosen on the others.
 
     Parameters
@@ -99,22 +105,28 @@ def topology_of(beside: Beside, test: Stack, maps: Maps) -> Topology:
         Sections without a cell are left out.
     maps : Maps
         Of whole sections.
+    advance : callable, optional
+        Called after each section beside whose map was flooded to all depths.
     """
     floats = _of_map(Network.TRAINED, beside.stack, beside.floats, test, maps.trained)
     chip = _of_map(Network.EMULATED, beside.stack, beside.chip, test, maps.spiking)
+    flooded = _of_flooded(beside, test, maps.spiking, advance)
     numbers = test.section_numbers
     return Topology(
         chosen_on=beside.stack.section_numbers,
         sections=tuple(numbers[place] for place in _with_cells(test)),
         floats=floats,
         chip=chip,
-        chip_less_floats=intervals(
-            [
-                {name: one[name] - other[name] for name in one}
-                for one, other in zip(_plain(chip.sections), _plain(floats.sections), strict=True)
-            ]
-        ),
+        chip_less_floats=_less(chip, floats),
+        flooded=flooded,
+        flooded_less_chip=_less(flooded, chip),
     )
+
+
+def _less(one: MapTopology, other: MapTopology) -> dict[str, Interval]:
+    """Intervals of differences by section."""
+    pairs = zip(_plain(one.sections), _plain(other.sections), strict=True)
+    return intervals([{name: a[name] - b[name] for name in a} for a, b in pairs])
 
 
 def _of_map(
@@ -126,6 +138,34 @@ def _of_map(
         for place in _with_cells(test)
     )
     return MapTopology(network, threshold, sections, intervals(_plain(sections)))
+
+
+def _of_flooded(
+    beside: Beside, test: Stack, logits: np.ndarray, advance: Callable[[], None]
+) -> MapTopology:
+    """By the depth of minima that is best on the other sections."""
+    curves = []
+    for place in _with_cells(beside.stack):
+        truth, found = _closed(beside.stack, beside.chip, place)
+        curves.append([rand_curve(truth, _flooded(found, depth), [0.0])[0] for depth in DEPTHS])
+        advance()
+    threshold = choose_threshold(np.array(curves), DEPTHS)
+    sections = []
+    for place in _with_cells(test):
+        truth, found = _closed(test, logits, place)
+        sections.append(section_topology(truth, _flooded(found, threshold.logit), 0.0))
+    return MapTopology(Network.EMULATED, threshold, tuple(sections), intervals(_plain(sections)))
+
+
+def _flooded(logits: np.ndarray, depth: float) -> np.ndarray:
+    """A map that is membrane, 1, on the lines between regions, and cell, -1, in them.
+
+    Pixels that count for nothing stay what they are, membrane.
+    """
+    counts = np.isfinite(logits)
+    highest = logits[counts].max(initial=0.0)
+    regions = basins(np.where(counts, logits, highest), depth)
+    return np.where((regions > 0) & counts, -1.0, 1.0)
 
 
 def chosen(stack: Stack, logits: np.ndarray) -> ChosenThreshold:

@@ -1,5 +1,7 @@
 """Which cells the maps have joined and cut, as a table."""
 
+from collections.abc import Iterable, Sequence
+
 from loihiseg.report.tables import Table
 from loihiseg.results import Interval, MapTopology, Results
 
@@ -24,14 +26,17 @@ def topology_table(results: Results) -> Table | None:
     found = results.topology
     if found is None:
         return None
+    flooded, less = found.flooded, found.flooded_less_chip
+    maps = [found.floats, found.chip, *([flooded] if flooded else [])]
+    ends = [""] * (1 if flooded is None else 2)
     rows = [
-        ("threshold, logit of membrane", *map(_threshold, (found.floats, found.chip)), ""),
-        ("V_Rand of blocks left out", *map(_left_out, (found.floats, found.chip)), ""),
+        ("threshold, or depth, logits", *_beside(map(_threshold, maps), ends)),
+        ("V_Rand of blocks left out", *_beside(map(_left_out, maps), ends)),
     ]
     for name, (title, form) in ROWS.items():
-        apart = _said(found.chip_less_floats[name], "+" + form)
-        means = (_said(one.means[name], form) for one in (found.floats, found.chip))
-        rows.append((title, *means, apart))
+        apart = [found.chip_less_floats, *([less] if less else [])]
+        means = (_said(one.means[name], form) for one in maps)
+        rows.append((title, *_beside(means, [_said(one[name], "+" + form) for one in apart])))
     n, chosen = len(found.sections), len(found.chosen_on)
     cells = found.floats.means["n_cells"].mean
     note = (
@@ -40,12 +45,25 @@ def topology_table(results: Results) -> Table | None:
         f"those of the best mean V_Rand of {chosen} other sections, by tenths of a logit; by block "
         "left out they reach as far as is said. Errors, cuts and lengths are better the less."
     )
-    ends = [one.network.title for one in (found.floats, found.chip) if one.threshold.is_at_end]
-    warning = ""
-    if ends:
-        warning = f"The grid of thresholds ends at that of: {', '.join(ends)}."
-    header = ("", found.floats.network.title, found.chip.network.title, "difference")
-    return Table("Cells", header, tuple(rows), note, warning=warning)
+    titles = [found.floats.network.title, found.chip.network.title]
+    header = ["", *titles, "difference"]
+    if flooded is not None:
+        note += (
+            " Flooded: the chip's map from its minima of a depth that is chosen so too, in place "
+            "of a threshold; its lines are one pixel wide, and so is its membrane."
+        )
+        header += ["the same, flooded", "flooded less threshold"]
+        titles.append(header[-2])
+    at_end = [title for title, one in zip(titles, maps) if one.threshold.is_at_end]
+    warning = f"The grid of thresholds ends at that of: {', '.join(at_end)}." if at_end else ""
+    return Table("Cells", tuple(header), tuple(rows), note, warning=warning)
+
+
+def _beside(maps: Iterable[str], apart: Sequence[str]) -> tuple[str, ...]:
+    """Cells of a row: floats, chip and their difference; then what is flooded, and its."""
+    floats, chip, *flooded = maps
+    found = [floats, chip, apart[0]]
+    return (*found, *flooded, *apart[1:])
 
 
 def _threshold(one: MapTopology) -> str:

@@ -70,6 +70,8 @@ class Interval:
 class ChosenThreshold:
     """A threshold on logits of membrane, chosen on other sections than it is judged by.
 
+    Of regions that are flooded it is the depth of their minima, in logits.
+
     Attributes
     ----------
     logit : float
@@ -122,6 +124,11 @@ class Topology:
     floats, chip : MapTopology
     chip_less_floats : dict of str to Interval
         Of the differences by section, by the name of the score.
+    flooded : MapTopology or None
+        Of the maps of the chip, flooded from their minima (`loihiseg.running.basins`) instead of
+        cut at a threshold; None in results of before.
+    flooded_less_chip : dict of str to Interval or None
+        Of the differences by section.
     """
 
     chosen_on: tuple[Count, ...]
@@ -129,3 +136,5 @@ class Topology:
     floats: MapTopology
     chip: MapTopology
     chip_less_floats: dict[str, Interval]
+    flooded: MapTopology | None = None
+    flooded_less_chip: dict[str, Interval] | None = None
