@@ -35,7 +35,8 @@ CHECKPOINTS = (
 WAYS = {"floats": "in floats", "chip": "on the chip", "flooded": "on the chip, flooded"}
 ON_CHIP = ("chip", "flooded")
 SHOWN = {
-    "v_rand": "V_Rand", "v_info": "V_Info", "voi_split": "VOI split", "voi_merge": "VOI merge",
+    "v_rand": "V_Rand", "v_info": "V_Info", "voi": "VOI", "voi_split": "VOI split",
+    "voi_merge": "VOI merge",
     "adapted_rand_error": "adapted Rand error", "merges": "merges", "splits": "splits",
     "merged_length_px": "merged, px", "split_length_px": "split, px",
     "membrane_iou": "membrane IoU", "cell_iou": "cell IoU",
@@ -102,10 +103,12 @@ def _by_itself(name: str, looks: str, metrics: dict) -> list[tuple[str, ...]]:
             continue
         chosen = (_chosen(one["threshold"]), f"{one['threshold']['score']:.3f}")
         pixels = _written(_pixels(metrics, way))
-        rows.append((name, title, looks, *chosen, *_scores(one["means"]), *pixels))
-    for key, title in (("chip_less_floats", "difference"), ("flooded_less_chip", "flooded less")):
-        if found.get(key):
-            apart = _scores(found[key], "+")
+        scores = _scores(_intervals(_sections([metrics], way)))
+        rows.append((name, title, looks, *chosen, *scores, *pixels))
+    for way, other in (("chip", "floats"), ("flooded", "chip")):
+        if found.get(way):
+            apart = _scores(_less([metrics], way, [metrics], other), "+")
+            title = f"{WAYS[way]}, more than {WAYS[other]}"
             rows.append((name, title, looks, "", "", *apart, *_none(PIXELS)))
     return rows
 
@@ -124,21 +127,25 @@ def _mean(looks: str, same: list[dict], way: str) -> tuple[str, ...]:
 def _more(
     name: str, looks: str, same: list[dict], way: str, than: str, against: list[dict]
 ) -> tuple[str, ...]:
-    more = [
-        {key: ours[key] - theirs[key] for key in SHOWN}
-        for ours, theirs in zip(_sections(same, way), _sections(against, "chip"), strict=True)
-    ]
     title = f"{WAYS[way]}, more than {than}"
-    return (name, title, looks, "", "", *_scores(_intervals(more), "+"), *_none(PIXELS))
+    more = _scores(_less(same, way, against, "chip"), "+")
+    return (name, title, looks, "", "", *more, *_none(PIXELS))
 
 
 def _sections(runs: list[dict], way: str) -> list[dict[str, float]]:
     """Scores by section, means over runs."""
     by_run = [metrics["topology"][way]["sections"] for metrics in runs]
+    every = [[one | {"voi": one["voi_split"] + one["voi_merge"]} for one in run] for run in by_run]
     return [
         {key: float(np.mean([one[key] for one in same])) for key in SHOWN}
-        for same in zip(*by_run, strict=True)
+        for same in zip(*every, strict=True)
     ]
+
+
+def _less(ours: list[dict], way: str, theirs: list[dict], other: str) -> dict[str, dict]:
+    """Intervals of differences by section, of means over runs."""
+    pairs = zip(_sections(ours, way), _sections(theirs, other), strict=True)
+    return _intervals([{key: one[key] - two[key] for key in SHOWN} for one, two in pairs])
 
 
 def _intervals(sections: list[dict[str, float]]) -> dict[str, dict]:

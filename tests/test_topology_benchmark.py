@@ -13,20 +13,15 @@ def run(folder, name, v_rand, iou=0.7, flooded=False):
 
     What is flooded has the same scores.
     """
-    sections = [dict.fromkeys(SHOWN, 0.5) | {"v_rand": value} for value in v_rand]
-    means = {
-        key: {"mean": float(np.mean([s[key] for s in sections])), "low": 0.0, "high": 1.0}
-        for key in SHOWN
-    }
+    sections = [dict.fromkeys(SHOWN, 0.25) | {"v_rand": value} for value in v_rand]
     threshold = {"logit": -1.0, "score": 0.9, "by_block": [-2.0, -1.0], "is_at_end": False}
-    one = {"threshold": threshold, "sections": sections, "means": means}
+    one = {"threshold": threshold, "sections": sections}
     rows = [
         {"network": network, "pixel": {"accuracy": 0.925, "membrane_iou": iou}}
         for network in ("trained", "emulated")
     ]
     metrics = {
-        "topology": {"floats": one, "chip": one, "chip_less_floats": means}
-        | ({"flooded": one, "flooded_less_chip": means} if flooded else {}),
+        "topology": {"floats": one, "chip": one} | ({"flooded": one} if flooded else {}),
         "orientations": int(name.rpartition("-x")[2]),
         "score_rows": rows,
         "per_section": {"energy_uj": 61_000.0},
@@ -55,6 +50,7 @@ def test_means_of_seeds_and_differences_by_section(tmp_path):
     assert mean["IoU of pixels"] == "0.710" and mean["mJ a section"] == "61.0"
     more = found["mean of 2", "on the chip, more than old", "1"]
     assert more["V_Rand"].startswith("+0.060 (+0.050 to +0.070)")
+    assert mean["VOI"].startswith("0.500") and mean["VOI split"].startswith("0.250")
     assert more["membrane IoU"].startswith("+0.000") and more["mJ a section"] == ""
     turned = found["new-seed1", "on the chip, more than old", "4"]
     assert turned["V_Rand"].startswith("+0.140")
@@ -71,7 +67,8 @@ def test_what_is_flooded_has_rows_of_its_own(tmp_path):
     found = cells(table_of(runs, ["old"], ["a", "b"]))
     assert found["mean of 2", "on the chip, flooded", "1"]["V_Rand"].startswith("0.800")
     assert found["a", "on the chip, flooded, more than old", "1"]["V_Rand"].startswith("+0.100")
-    assert ("a", "flooded less", "1") in found and ("old", "flooded less", "1") not in found
+    less = "on the chip, flooded, more than on the chip"
+    assert ("a", less, "1") in found and ("old", less, "1") not in found
 
 
 def test_less_than_the_mean_of_several(tmp_path):
@@ -83,4 +80,7 @@ def test_less_than_the_mean_of_several(tmp_path):
 @pytest.mark.parametrize("beside", [(), ("old",)])
 def test_a_network_by_itself(tmp_path, beside):
     found = cells(table_of([run(tmp_path, "old-x1", [0.9, 0.8])], beside))
-    assert set(found) == {("old", way, "1") for way in ("in floats", "on the chip", "difference")}
+    assert set(found) == {
+        ("old", way, "1")
+        for way in ("in floats", "on the chip", "on the chip, more than in floats")
+    }
