@@ -35,8 +35,12 @@ def topology_table(results: Results) -> Table | None:
     ]
     for name, (title, form) in ROWS.items():
         apart = [found.chip_less_floats, *([less] if less else [])]
-        means = (_said(one.means[name], form) for one in maps)
-        rows.append((title, *_beside(means, [_said(one[name], "+" + form) for one in apart])))
+        means = [_said(one.means[name], form) for one in maps]
+        differences = [_said(one[name], "+" + form) for one in apart]
+        if name == "membrane_iou":
+            # Lines of one pixel are not what the truth draws.
+            means[2:], differences[1:] = ["-"] * len(means[2:]), ["-"] * len(differences[1:])
+        rows.append((title, *_beside(means, differences)))
     n, chosen = len(found.sections), len(found.chosen_on)
     cells = found.floats.means["n_cells"].mean
     note = (
@@ -50,7 +54,7 @@ def topology_table(results: Results) -> Table | None:
     if flooded is not None:
         note += (
             " Flooded: the chip's map from its minima of a depth that is chosen so too, in place "
-            "of a threshold; its lines are one pixel wide, and so is its membrane."
+            "of a threshold; lines between cells are one pixel wide, which cell IoU pays for."
         )
         header += ["the same, flooded", "flooded less threshold"]
         titles.append(header[-2])
