@@ -43,6 +43,7 @@ SHOWN = {
     "v_rand": "V_Rand", "v_info": "V_Info", "adapted_rand_error": "adapted Rand error",
     "voi_split": "VOI split", "voi_merge": "VOI merge", "cell_iou": "cell IoU",
 }  # fmt: skip
+PIXELS = ("accuracy, %", "IoU of pixels")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class Case:
     @property
     def name(self) -> str:
         """Of its row and its runs."""
-        return f"fold{self.fold}-{self.preset}-{self.epochs}epochs-seed{self.seed}"
+        epochs = f"{self.epochs - self.tuning_epochs}+{self.tuning_epochs}epochs"
+        return f"fold{self.fold}-{self.preset}-{epochs}-{self.steps}steps-seed{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -149,17 +151,14 @@ def _maps(metrics: dict[str, Any], way: str, network: str) -> Maps:
 
 def table(found: Iterable[Row]) -> str:
     """Means of each fold's sections and of all sections, with 95 % intervals of differences."""
-    titles = (
-        "epochs",
-        "sections",
-        "map",
-        "threshold, logit",
-        *SHOWN.values(),
-        "accuracy, %",
-        "IoU",
-    )
-    head = ("| " + " | ".join(titles) + " |", "|" + "---|" * len(titles))
-    lines: list[tuple[str, ...]] = []
+
+    def alike(row: Row) -> tuple[str | int, ...]:
+        case = row.case
+        return case.preset, case.epochs, case.tuning_epochs, case.steps, case.chips, case.seed
+
+    titles = ["epochs", "sections", "map", "threshold, logit", *SHOWN.values(), *PIXELS]
+    head = (f"| {' | '.join(titles)} |", "|" + "---|" * len(titles))
+    lines: list[list[str]] = []
     for _, own in grouped(found, alike):
         for row in own:
             lines += _lines(f"{row.sections[0]}–{row.sections[-1]}", [row])
@@ -167,30 +166,30 @@ def table(found: Iterable[Row]) -> str:
     return markdown(head, lines)
 
 
-def _lines(title: str, rows: list[Row]) -> list[tuple[str, ...]]:
-    """Floats, chip and their difference by section; pixels are weighted by sections."""
-    epochs, by_way = str(rows[0].case.epochs), {}
-    lines = []
+def _lines(title: str, rows: list[Row]) -> list[list[str]]:
+    """Floats, chip, and their difference by section; of folds by their numbers of sections."""
+    epochs, lines, scores, pixels = str(rows[0].case.epochs), [], [], []
     for way, name in (("floats", "in floats"), ("chip", "on the chip")):
         maps: list[Maps] = [getattr(row, way) for row in rows]
-        scores = [[getattr(one, key) for m in maps for one in m.sections] for key in SHOWN]
-        pixels = [
-            mean(value for m in maps for value in [getattr(m, key)] * len(m.sections))
-            for key in ("accuracy", "membrane_iou")
-        ]
-        by_way[way] = scores, pixels
-        logits = " ".join(f"{m.threshold.logit:.1f}" for m in maps)
-        means = [f"{mean(values):.3f}" for values in scores]
-        lines.append(
-            (epochs, title, name, logits, *means, f"{100 * pixels[0]:.2f}", f"{pixels[1]:.3f}")
+        sections = [section for one in maps for section in one.sections]
+        scores.append([[getattr(section, key) for section in sections] for key in SHOWN])
+        pixels.append(
+            (
+                mean(100 * one.accuracy for one in maps for _ in one.sections),
+                mean(one.membrane_iou for one in maps for _ in one.sections),
+            )
         )
-    (floats, before), (chip, after) = by_way["floats"], by_way["chip"]
+        logits = " ".join(f"{one.threshold.logit:.1f}" for one in maps)
+        means = [f"{mean(values):.3f}" for values in scores[-1]]
+        written = [f"{pixels[-1][0]:.2f}", f"{pixels[-1][1]:.3f}"]
+        lines.append([epochs, title, name, logits, *means, *written])
     apart = []
-    for ours, theirs in zip(chip, floats, strict=True):
-        i = interval([a - b for a, b in zip(ours, theirs, strict=True)])
-        apart.append(f"{i.mean:+.3f} ({i.low:+.3f} to {i.high:+.3f})")
-    pixels = f"{100 * (after[0] - before[0]):+.2f}", f"{after[1] - before[1]:+.3f}"
-    return [*lines, (epochs, title, "difference", "", *apart, *pixels)]
+    for floats, chip in zip(*scores, strict=True):
+        of = interval([a - b for a, b in zip(chip, floats, strict=True)])
+        apart.append(f"{of.mean:+.3f} ({of.low:+.3f} to {of.high:+.3f})")
+    accuracy, iou = (chip - floats for floats, chip in zip(*pixels, strict=True))
+    apart += [f"{accuracy:+.2f}", f"{iou:+.3f}"]
+    return [*lines, [epochs, title, "difference", "", *apart]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
