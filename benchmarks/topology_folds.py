@@ -59,10 +59,15 @@ class Case:
     preset: str = "paper"
 
     @property
-    def name(self) -> str:
-        """Of its row and its runs."""
+    def training(self) -> str:
+        """Its name: networks are trained once for all deployments."""
         epochs = f"{self.epochs - self.tuning_epochs}+{self.tuning_epochs}epochs"
-        return f"fold{self.fold}-{self.preset}-{epochs}-{self.steps}steps-seed{self.seed}"
+        return f"fold{self.fold}-{self.preset}-{epochs}-seed{self.seed}"
+
+    @property
+    def name(self) -> str:
+        """Of its row and its deployment."""
+        return f"{self.training}-{self.chips}chips-{self.steps}steps"
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ def ran(case: Case, stack: Stack, data: Path, out: Path) -> Row:
     from loihiseg.training.state import STATE_FILE
 
     split = z_block_folds(stack.n_sections, FOLDS)[case.fold]
-    config, network, run = configuration(case), out / case.name, out / f"{case.name}-deployed"
+    config, network, run = configuration(case), out / case.training, out / case.name
     begun = time.monotonic()
     kept = train(stack, split, config, network, resume=(network / STATE_FILE).exists())
     trained = time.monotonic()

@@ -73,6 +73,7 @@ def test_rows_are_read_as_they_were_kept(tmp_path):
 def test_names_tell_trainings_apart():
     cases = [Case(0), Case(1), Case(0, epochs=6), Case(0, tuning_epochs=1), Case(0, steps=100)]
     assert len({case.name for case in cases}) == len(cases)
+    assert len({case.training for case in cases}) == len(cases) - 1  # steps are of the deployment
 
 
 def test_networks_see_neighbours_and_keep_the_mean_of_weights():
