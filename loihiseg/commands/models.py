@@ -11,8 +11,10 @@ from loihiseg.training import shipped
 from partition.command_line.options import Parser
 from partition.command_line.streams import standard_output
 
-HEADER = ("name", "code", "tile", "channels", "accuracy", "membrane IoU", "trained on")
-"""Scores are of the validation sections."""
+HEADER = (
+    "name", "code", "tile", "neighbours", "channels", "accuracy", "membrane IoU", "trained on",
+)  # fmt: skip
+"""Scores are of the validation sections, neighbours the sections that are seen on either side."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -81,6 +83,7 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
         one["name"],
         _code(one["levels"]),
         str(one["tile"]),
+        str(one["neighbours"] or "-"),
         " ".join(map(str, one["channels"])),
         f"{one['accuracy']:.2%}",
         f"{one['membrane_iou']:.3f}",
