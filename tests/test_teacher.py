@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import training_choices
+from benchmarks.kept_rows import read_rows
 from benchmarks.teacher import Crops, Training, maps, neighbourhoods, train
 from benchmarks.textbook_unet import Shape
 from loihiseg.data.contrast import normalize
@@ -84,6 +85,6 @@ def test_rows_are_kept_and_told(tmp_path):
     from loihiseg.files import write_json
 
     write_json(tmp_path / case.file, asdict(row))
-    assert training_choices.rows(tmp_path) == [row]
+    assert read_rows(tmp_path, training_choices.Row) == [row]
     table = training_choices.table([row]).splitlines()
     assert table[2].startswith("| 3 | border | 1 | 0.7000")
