@@ -6,7 +6,7 @@ from loihiseg.frameworks import tf
 
 import numpy as np
 
-from loihiseg.data.neighbours import normalized
+from loihiseg.data.neighbours import normalized, with_channels
 from loihiseg.data.stack import Stack
 from loihiseg.data.tiles import cut, tile_grid
 from loihiseg.metrics.levels import LayerLevels, layer_levels
@@ -94,5 +94,5 @@ def _tiles(stack: Stack, config: TrainingConfig, most: int) -> np.ndarray:
     """Some tiles of a stack, (n, tile, tile, channels)."""
     grid = tile_grid(stack.images.shape[1:], config.network.tile, 0)
     tiles = np.concatenate([cut(normalized(image), grid) for image in stack.seen()])
-    found = tiles[np.linspace(0, len(tiles) - 1, min(most, len(tiles))).astype(int)]
-    return found if found.ndim == 4 else found[..., None]
+    chosen = np.linspace(0, len(tiles) - 1, min(most, len(tiles))).astype(int)
+    return with_channels(tiles[chosen])
