@@ -36,7 +36,7 @@ from loihiseg.emulator.storage import load_program, save_program
 from loihiseg.emulator.validation import check_fits
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.files import all_or_none, sha256, write_bytes
-from loihiseg.network.config import RateTarget
+from loihiseg.network.config import MOST_NEIGHBOURS, RateTarget
 from loihiseg.results.ranges import Name, Share
 from loihiseg.results.run import Readout
 from loihiseg.storage.arrays import pack_arrays, unpack_arrays
@@ -59,7 +59,6 @@ MOST_BYTES = {DESCRIPTION: 2**26, ARRAYS: 2**30, PROGRAM: 2**30, SUMS: 2**12}
 """Of each file; those of a network of 238,000 neurons have 1, 5, 16 and 0.0002 MB."""
 
 MOST_TILE = 4096
-MOST_NEIGHBOURS = 8
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from msgspec import Meta
 from loihiseg.errors import InputError
 from loihiseg.storage.ranges import Channels, Levels, Percent, Rate, Share, Side
 
+MOST_NEIGHBOURS = 8
+"""Sections that a network sees on either side of one, at most."""
+
 _Depths = Meta(max_length=10)
 _Convolutions = Annotated[int, Meta(ge=0, le=100)]
 
@@ -93,7 +96,7 @@ class UNetConfig:
     levels: Levels | tuple[Levels, ...] = 0
     batch_norm: bool = False
     pooling: bool = False
-    neighbours: Annotated[int, Meta(ge=0, le=8)] = 0
+    neighbours: Annotated[int, Meta(ge=0, le=MOST_NEIGHBOURS)] = 0
 
     def __post_init__(self) -> None:
         depth = len(self.channels)

@@ -161,7 +161,22 @@ class _Layers:
 
     def activated(self, x: KerasTensor, name: str, phases: int = 1) -> KerasTensor:
         """What follows a convolution."""
-        return _activate(x, name, self.config, self.effects, phases)
+        if self.config.batch_norm:
+            x = tf.keras.layers.BatchNormalization(**NORM, name=f"{name}_norm")(x)
+        levels = self.config.layer_levels[name]
+        if levels:
+            return QuantizedReLU(levels, name=f"{name}_spikes")(x)
+        rates, regularizer = self.config.rates, None
+        if rates.weight:
+            aim = rates.aim_hz
+            regularizer = PercentileFiringRate(rates.percentile, *aim, rates.weight, phases)
+        return LoihiReLU(
+            rates.scale_hz,
+            regularizer,
+            staircase=self.effects.staircase,
+            window_steps=self.effects.window_steps or None,
+            name=f"{name}_spikes",
+        )(x)
 
 
 def _logits(x: KerasTensor, config: UNetConfig) -> KerasTensor:
@@ -208,24 +223,3 @@ def _source_groups(tensors: list[KerasTensor]) -> _SourceGroups:
         "source_channels": [tensor.shape[-1] for tensor in tensors],
         "source_values": (lambda: [x.scale / x.levels for x in layers]) if quantized else None,
     }
-
-
-def _activate(
-    x: KerasTensor, name: str, config: UNetConfig, effects: ChipEffects, phases: int = 1
-) -> KerasTensor:
-    if config.batch_norm:
-        x = tf.keras.layers.BatchNormalization(**NORM, name=f"{name}_norm")(x)
-    levels = config.layer_levels[name]
-    if levels:
-        return QuantizedReLU(levels, name=f"{name}_spikes")(x)
-    rates = config.rates
-    regularizer = None
-    if rates.weight:
-        regularizer = PercentileFiringRate(rates.percentile, *rates.aim_hz, rates.weight, phases)
-    return LoihiReLU(
-        rates.scale_hz,
-        regularizer,
-        staircase=effects.staircase,
-        window_steps=effects.window_steps or None,
-        name=f"{name}_spikes",
-    )(x)

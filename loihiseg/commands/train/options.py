@@ -8,6 +8,7 @@ from typing import Any
 from loihiseg.commands.common import add_data_options
 from loihiseg.commands.parsing import command_parser
 from loihiseg.data.sections import sections_text
+from loihiseg.network.config import MOST_NEIGHBOURS
 from loihiseg.through_time.settings import (
     MOST_TIME_STEPS,
     WHOLE_VOLTAGE,
@@ -23,7 +24,6 @@ MAX_EPOCHS = 100_000
 MAX_LEVELS = 255
 MAX_BLOCKS = 10
 MAX_HEADS = 100
-MAX_NEIGHBOURS = 8
 SOFT_SHARE = 0.9
 MOST_AVERAGE = 0.999999
 METHODS = ("bntt", "residual")
@@ -75,7 +75,7 @@ def parser(kind: type[Parser] = Parser, **how: Any) -> Parser:
     parser.add_argument("--preset", choices=tuple(PRESETS), default="small", help="size of network")
     parser.add_argument(
         "--neighbours",
-        type=whole(0, MAX_NEIGHBOURS),
+        type=whole(0, MOST_NEIGHBOURS),
         default=0,
         metavar="N",
         help="sections before a section, and as many behind, that the network sees beside it; for "
