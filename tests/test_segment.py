@@ -18,6 +18,7 @@ from loihiseg.data.resampled import brought_back
 from loihiseg.data.resampling import Resampling
 from loihiseg.data.windows import Window
 from loihiseg.running import volume as volumes
+from loihiseg.running.cells import flooded_cells
 from loihiseg.running.journal import Journal, journal_path
 from tests.small_deployed import small_deployed
 
@@ -235,6 +236,25 @@ def test_cells_are_unique_in_the_volume_and_linked_ones_go_on(stack, kept, tmp_p
     assert linked.max() <= apart.max()
 
 
+def test_cells_flooded_are_those_of_the_map_and_killed_go_on(small_windows, stack, kept, tmp_path):
+    options = ("--deployed", kept, "--cells", "--link", "--probability", "float32", "--flood", 0.02)
+    assert segment(stack, tmp_path / "whole.tif", *options) == 0
+    cells = tifffile.imread(tmp_path / "whole-cells.tif")
+    wanted = [flooded_cells(one, 0.02) for one in tifffile.imread(tmp_path / "whole.tif")]
+    assert len(np.unique(cells)) > 4
+    for one, other in zip(cells, wanted, strict=True):
+        # The same regions, by ids that go on.
+        assert np.array_equal(one != 0, other != 0)
+        pairs = set(zip(one.ravel(), other.ravel(), strict=True))
+        assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+    with pytest.MonkeyPatch.context() as patched:
+        begun(patched, stack, tmp_path / "map.tif", *options)
+    assert segment(stack, tmp_path / "map.tif", *options) == 0
+    assert np.array_equal(tifffile.imread(tmp_path / "map-cells.tif"), cells)
+    record = json.loads((tmp_path / "map.tif.json").read_text())
+    assert record["config"]["flood"] == 0.02 and record["n_cells"] == cells.max()
+
+
 def test_orientations_are_all_shown(stack, kept, deployed, images, tmp_path):
     for count in (1, 8):
         assert segment(stack, tmp_path / f"{count}.tif", "--deployed", kept, "--orientations",
@@ -272,6 +292,9 @@ def test_labels_change_nothing(images, kept, tmp_path):
     "options, said",
     [
         (("--link",), "give --cells too"),
+        (("--flood", "6", "--probability", "float32"), "give --cells too"),
+        (("--flood", "6", "--cells"), "give --probability float32 too"),
+        (("--flood", "0", "--cells"), "--flood: 0: expected a number, above 0, to 27"),
         (("--recalibrate", "2"), "is for a kept network"),
         (("--scheduler", "here"), "--scheduler 'here': expected the address"),
         (("--deployed", "x", "--chips", "1", "--tile", "auto"), "--chips, --tile: a kept network"),
@@ -308,6 +331,8 @@ def test_a_section_with_a_damaged_chunk_is_left_out(
     assert "section 1 could not be read" in err and "chunk 1.1.1" in err
     found, whole = (tifffile.imread(tmp_path / f"{n}.tif") for n in ("map", "whole"))
     assert np.array_equal(found[[0, 2]], whole[[0, 2]]) and not found[1].any()
+    cells = tifffile.imread(tmp_path / "map-cells.tif")
+    assert cells[0].any() and not cells[1].any()
     record = json.loads((tmp_path / "map.tif.json").read_text())
     assert list(record["damaged"]) == ["1"] and "chunk 1.1.1" in record["damaged"]["1"]
 

@@ -1,6 +1,7 @@
 """Thresholds for cells, chosen on sections beside those that are judged, and what they come to."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from loihiseg.results import ChosenThreshold, Interval, MapTopology, Network, Se
 from loihiseg.results.topology import Topology
 from loihiseg.running.basins import basins
 from loihiseg.running.sections import run
+from partition.system import n_cores
 
 DEPTHS = (2.0, 3.0, 4.0, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5, 8.0, 9.0, 10.0)
 """Of minima, in logits, that are tried."""
@@ -144,11 +146,16 @@ def _of_flooded(
     beside: Beside, test: Stack, logits: np.ndarray, advance: Callable[[], None]
 ) -> MapTopology:
     """By the depth of minima that is best on the other sections."""
-    curves = []
-    for place in _with_cells(beside.stack):
+
+    def curve(place: int) -> list[float]:
         truth, found = _closed(beside.stack, beside.chip, place)
-        curves.append([rand_curve(truth, _flooded(found, depth), [0.0])[0] for depth in DEPTHS])
-        advance()
+        return [rand_curve(truth, _flooded(found, depth), [0.0])[0] for depth in DEPTHS]
+
+    curves = []
+    with ThreadPoolExecutor(n_cores()) as threads:
+        for one in threads.map(curve, _with_cells(beside.stack)):
+            curves.append(one)
+            advance()
     threshold = choose_threshold(np.array(curves), DEPTHS)
     sections = []
     for place in _with_cells(test):

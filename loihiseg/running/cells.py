@@ -3,7 +3,7 @@
 *Membrane* and *cell* are meant as in the scores (`metrics.isbi`): a pixel is membrane where the
 mask says so, all others are cell, and pixels of one cell touch by their sides. The scores take each
 connected region for a cell, so that one gap in a membrane makes one cell of two. Here such regions
-are split at their necks by a seeded watershed.
+are split at their necks by a seeded watershed, or there is no mask and the map itself is flooded.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 from loihiseg.errors import Option, OptionError
+from loihiseg.network.logits import to_logits
+from loihiseg.running.basins import basins
 
 _SIDES = 1
 """Pixels touch by their sides (4-connectivity), as in the scores."""
@@ -101,6 +103,30 @@ def section_cells(
     elif cells.any():
         cells = watershed(probability, cells, connectivity=_SIDES)
     return _in_order(cells)
+
+
+def flooded_cells(probability: np.ndarray, depth: float) -> np.ndarray:
+    """Cells of one section by flooding its map from its minima, whatever a threshold says.
+
+    Parameters
+    ----------
+    probability : numpy.ndarray
+        Of membrane, float32 (rows, columns); its logits end at 13.8 on either side. Those of 255
+        steps would end at 5.5, where minima are deeper.
+    depth : float
+        In logits, above 0: of a minimum that is a cell; see `loihiseg.running.basins.basins`.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint32 (rows, columns): 1, 2, ... in the order of their first pixels, row by row; 0 on the
+        lines between them, of one pixel, along the ridges of membranes.
+
+    Notes
+    -----
+    Memory is some 140 bytes and time some 5 us per pixel: 9 GB for a section of 8192 x 8192.
+    """
+    return _in_order(basins(to_logits(probability, is_probability=True), depth))
 
 
 def _largest_of_each_region(cells: np.ndarray, inside: np.ndarray, sizes: np.ndarray) -> np.ndarray:

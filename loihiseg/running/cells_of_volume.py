@@ -1,10 +1,16 @@
 """Cells of a volume while its maps are made, section by section, in order."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from loihiseg.data.writers import SectionWriter
-from loihiseg.running.cells import CellIds, CellOptions, section_cells
+from loihiseg.running.cells import CellIds
 from loihiseg.running.volume import Maps
+
+CellsOf = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Labels the cells of a section: of its probability, as it is kept, and its membrane, bool, each
+(rows, columns); gives uint32, 0 for none. Of the same maps the same cells."""
 
 
 class CellsOfVolume:
@@ -18,14 +24,12 @@ class CellsOfVolume:
         Their journal gets each section whose cells are on the disk, with the next id.
     share : float or None
         See `CellIds`; None for ids that are not linked.
-    options : CellOptions
+    cells_of : callable
     """
 
-    def __init__(
-        self, maps: Maps, writer: SectionWriter, share: float | None, options: CellOptions
-    ):
+    def __init__(self, maps: Maps, writer: SectionWriter, share: float | None, cells_of: CellsOf):
         self._maps, self._writer, self._journal = maps, writer, maps.journal
-        self._options = options
+        self._cells_of = cells_of
         journal = maps.journal
         done = [unit[0] for unit in journal.done if len(unit) == 1]
         self._n_done = len(done)
@@ -41,13 +45,18 @@ class CellsOfVolume:
         """Ids given so far."""
         return self._ids.next_id - 1
 
-    def add(self, position: int) -> None:
-        """Label a section; sections come in order, and those of earlier runs are left alone."""
+    def add(self, position: int, is_missing: bool = False) -> None:
+        """Label a section; sections come in order, and those of earlier runs are left alone.
+
+        A section that was left out has no cells, and none goes on across it.
+        """
+        if is_missing:
+            self._ids.skip()
+            return
         if (position,) in self._journal.done:
             return
         membrane: np.ndarray = self._maps.mask.section(position) != 0
         probability = self._maps.probability.section(position)
-        cells = section_cells(probability, membrane, self._options)
-        self._writer.write(position, self._ids.of(cells))
+        self._writer.write(position, self._ids.of(self._cells_of(probability, membrane)))
         self._writer.sync()
         self._journal.append((position,), next_id=self._ids.next_id)

@@ -28,6 +28,8 @@ Windows = Callable[
     [DeployedNetwork | FloatNetwork, Iterable[Piece], SegmentOptions], Iterator[WindowRun]
 ]
 """What segments windows: takes them as it needs them, and gives them back in any order."""
+OnSection = Callable[[int, bool], None]
+"""Told the position of a section that is finished, and whether it is damaged and left 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +147,7 @@ def segment(
     *,
     windows: Windows | None = None,
     on_window: Callable[[], None] = lambda: None,
-    on_section: Callable[[int], None] = lambda _position: None,
+    on_section: OnSection = lambda _position, _is_missing: None,
 ) -> Progress:
     """Segment sections of a volume that no earlier run has finished.
 
@@ -164,7 +166,8 @@ def segment(
         Called after each window that this run does.
     on_section : callable
         Called with the position among ``numbers`` of each section whose windows are all finished,
-        those that an earlier run finished too, in order.
+        those that an earlier run finished too, in order; and whether it is one that could not be
+        read, and has nothing in the maps.
 
     Returns
     -------
@@ -215,9 +218,10 @@ class _Left:
         n_sections: int,
         windows: Sequence[Window],
         journal: Journal,
-        on_section: Callable[[int], None],
+        on_section: OnSection,
     ):
         self._on_section = on_section
+        self._missing: set[int] = set()
         self._left = {
             position: [w for w in windows if _unit(position, w) not in journal.done]
             for position in range(n_sections)
@@ -235,6 +239,7 @@ class _Left:
 
     def give_up(self, positions: Sequence[int]) -> None:
         """Sections of which no more will come."""
+        self._missing.update(positions)
         for position in positions:
             self._left[position] = []
         self._report()
@@ -242,7 +247,7 @@ class _Left:
     def _report(self) -> None:
         while (first := next(iter(self._left), None)) is not None and not self._left[first]:
             del self._left[first]
-            self._on_section(first)
+            self._on_section(first, first in self._missing)
 
 
 def _pieces(

@@ -10,7 +10,14 @@ from scipy import ndimage
 from skimage.measure import label
 
 from loihiseg.errors import OptionError
-from loihiseg.running.cells import CellIds, CellOptions, continued, number_cells, section_cells
+from loihiseg.running.cells import (
+    CellIds,
+    CellOptions,
+    continued,
+    flooded_cells,
+    number_cells,
+    section_cells,
+)
 
 ALL = CellOptions(neck_px=1.0, smallest_px=0)
 
@@ -50,6 +57,34 @@ def test_a_gap_in_the_membrane_is_a_neck(gap, n_cells):
     assert ((found == 0) == membrane).all()
     if n_cells == 2:
         assert (found[:, :19] <= 1).all() and (found[:, 22:] != 1).all()
+
+
+def test_flooded_cells_meet_on_a_line_of_one_pixel_and_mind_no_gap():
+    probability = np.full((30, 41), 0.001, np.float32)
+    probability[:, 18:23] = 0.3
+    probability[:, 20] = 0.9
+    probability[14:17, 20] = 0.3  # A gap, by any threshold above it.
+    found = flooded_cells(probability, 3.0)
+    assert found.dtype == np.uint32 and found[0, 0] == 1 and found[0, -1] == 2
+    assert (found[:, :20] == 1).all() and (found[:, 21:] == 2).all() and not found[:, 20].any()
+    # From -6.9 logits it is less than 8 up to the gap.
+    assert (flooded_cells(probability, 8.0) == 1).all()
+
+
+def test_probabilities_of_0_and_1_have_an_end():
+    probability = np.zeros((20, 41), np.float32)
+    probability[:, 18:23] = 1.0
+    assert flooded_cells(probability, 20.0).max() == 2
+    assert (flooded_cells(probability, 28.0) == 1).all()
+
+
+def test_flooded_cells_are_numbered_by_their_first_pixels():
+    rng = np.random.default_rng(0)
+    probability = (1 / (1 + np.exp(-rng.normal(0, 4, (40, 40))))).astype(np.float32)
+    found = flooded_cells(probability, 1.0)
+    numbers, first = np.unique(found, return_index=True)
+    assert len(numbers) > 5 and (np.diff(numbers) == 1).all()
+    assert (np.diff(first[numbers > 0]) > 0).all()
 
 
 def test_a_wider_neck_than_asked_for_is_none():

@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from loihiseg.data.writers import Output, SectionWriter
     from loihiseg.progress import Reporter
     from loihiseg.results.segmentation import SegmentationResults
+    from loihiseg.running.cells_of_volume import CellsOf
     from loihiseg.running.journal import Journal
     from loihiseg.running.volume import Maps, Windows
 
@@ -264,6 +266,7 @@ def _opened(job: Job, labels: list[str]) -> "Iterator[tuple[Output, Maps]]":
         "--probability": config.probability,
         "--cells": str(config.cells),
         "--link": str(config.link),
+        "--flood": str(config.flood),
         "--pixel-nm": str(config.pixel_nm),
         # Finished windows are known by their places.
         "window": str(config.segment_options.window),
@@ -311,10 +314,20 @@ def _dtype(name: str) -> "np.dtype":
     return np.dtype(name)
 
 
+def _cells_of(config: SegmentConfig, seen: Seen) -> "CellsOf":
+    """How cells of a section are told apart."""
+    from loihiseg.running.cells import CellOptions, flooded_cells, section_cells
+
+    if config.flood is not None:
+        depth = config.flood
+        return lambda probability, _membrane: flooded_cells(probability, depth)
+    size = None if seen.pixel_nm is None else seen.pixel_nm[2]
+    return partial(section_cells, options=CellOptions.at(size))
+
+
 def _run(
     job: Job, output: "Output", maps: "Maps", windows: "Windows | None"
 ) -> "SegmentationResults":
-    from loihiseg.running.cells import CellOptions
     from loihiseg.running.cells_of_volume import CellsOfVolume
     from loihiseg.running.volume import n_windows, segment
 
@@ -323,8 +336,7 @@ def _run(
     if config.cells:
         writer: SectionWriter = output.add_labels(CELLS, _dtype("uint32"))
         share = LINKED_SHARE if config.link else None
-        size = None if seen.pixel_nm is None else seen.pixel_nm[2]
-        cells = CellsOfVolume(maps, writer, share, CellOptions.at(size))
+        cells = CellsOfVolume(maps, writer, share, _cells_of(config, seen))
     options = config.segment_options
     left = n_windows(job.volume, numbers, options) - _n_windows(maps.journal)
     with reporter.part("segment") as note, reporter.bar("segment", left) as advance:
@@ -336,7 +348,7 @@ def _run(
             options,
             windows=windows,
             on_window=advance,
-            on_section=cells.add if cells else lambda _position: None,
+            on_section=cells.add if cells else lambda _position, _is_missing: None,
         )
         note.detail = f"{progress.n_windows} windows, {progress.n_tiles} tiles on {config.on}"
     return results_of(job, progress, cells.n_cells if cells else None)

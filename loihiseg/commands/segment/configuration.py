@@ -39,6 +39,7 @@ class SegmentConfig:
     probability: str
     cells: bool
     link: bool
+    flood: float | None = None
     allow_host_tail: bool | None = None
 
     @property
@@ -71,6 +72,8 @@ def configuration(options: Namespace) -> SegmentConfig:
     """
     if options.link and not options.cells:
         raise InputError("--link: joins cells of neighbouring sections; give --cells too")
+    if options.flood is not None:
+        _check_flood(options)
     if options.scheduler is not None:
         scheduler(options.scheduler)
         require_dask()
@@ -88,6 +91,16 @@ def configuration(options: Namespace) -> SegmentConfig:
         if options.calibration_tiles is None:
             chosen["calibration_tiles"] = default_of(RunOptions, "calibration_tiles")
     return SegmentConfig(**chosen)
+
+
+def _check_flood(options: Namespace) -> None:
+    if not options.cells:
+        raise InputError("--flood: says how cells are told apart; give --cells too")
+    if options.probability != "float32":
+        raise InputError(
+            "--flood: the steps of uint8 end at 5.5 logits, where minima are deeper; give "
+            "--probability float32 too"
+        )
 
 
 def _check_kept(options: Namespace) -> None:

@@ -10,14 +10,17 @@ from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.sections import sections_text
 from loihiseg.option_fields import argument_type, default_of
 from loihiseg.running.options import RunOptions
-from partition.command_line.options import Parser, whole
+from partition.command_line.options import Parser, real, whole
 
 MOST_TILES = 10**6
+MOST_LOGITS = 27.0
+"""Between the least and the largest of a map of probabilities, which end at 1e-6 from 0 and 1."""
 
 
 EXAMPLES = (
     "raw.tif map.tif --cells",
     "raw.zarr map.zarr --checkpoint runs/train-1 --on float",
+    "raw.tif map.zarr --checkpoint pooled-isbi2012-levels3 --probability float32 --cells --flood 6",
     "raw.h5:/volumes/raw map.zarr --deployed kept --scheduler local:2",
 )
 
@@ -148,6 +151,14 @@ def _add_output(parser: Parser) -> None:
         "--link",
         action="store_true",
         help="give cells of neighbouring sections that overlap one label; goes with --cells",
+    )
+    group.add_argument(
+        "--flood",
+        type=real(0, MOST_LOGITS, above=True),
+        metavar="LOGITS",
+        help="tell cells apart by flooding each map from minima that are so deep, in place of "
+        "necks: closes gaps in membranes; --topology of loihiseg.deploy chooses a depth, 6 suits "
+        "the networks that come along; goes with --cells and --probability float32",
     )
     group.add_argument("--json", action="store_true", help="print the results as JSON instead")
     group.add_argument("--quiet", action="store_true", help="say nothing but errors and results")
