@@ -37,6 +37,11 @@ def task_of(
         raise OptionError(
             f"network has the inputs {', '.join(inputs) or 'none'}; give it one input, an image"
         )
+    if neighbours and asked == "classes":
+        raise OptionError(
+            Option("task"), " classes: the network sees the sections around one, expected membrane; "
+            "leave it out",
+        )  # fmt: skip
     ((name, shape),) = inputs.items()
     kind: Kind = "classes" if output[:2] == (1, 1) != shape[:2] else "membrane"
     fault = _no_membrane(shape, output, 1 + 2 * neighbours)
