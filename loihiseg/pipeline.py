@@ -35,7 +35,7 @@ from loihiseg.evaluation.topology import beside_of, check_beside
 from loihiseg.network.logits import sigmoid
 from loihiseg.progress import Reporter
 from loihiseg.results import LayerRates, Results, SpikeDigests
-from loihiseg.results.task import sees
+from loihiseg.results.task import moved_by, sees
 from loihiseg.running.looks import watch
 from loihiseg.running.options import RunOptions, check_held, check_target
 from loihiseg.running.runners import compiled_presenter
@@ -151,7 +151,12 @@ def deploy(
     partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
-    from loihiseg.compilation.source import check_membrane, neighbours_of, pixel_nm_of
+    from loihiseg.compilation.source import (
+        check_membrane,
+        label_offset_of,
+        neighbours_of,
+        pixel_nm_of,
+    )
 
     if running.early_exit is not None:
         compiling = replace(compiling, input=compiling.input or "held")
@@ -161,9 +166,10 @@ def deploy(
         check_membrane(network)
         network_nm = pixel_nm_of(network)
         reach = neighbours_of(network)
-        stack = read(network_nm).seeing(reach)
+        stack = read(network_nm).moved(label_offset_of(network)).seeing(reach)
         sections = _sections(network, stack, compiling, running)
         note.detail = f"{handed_on(stack.source)}; {stack.polarity}{sees(reach, '; the network ')}"
+        note.detail += moved_by(stack.moved_px, "; ")
     if text := unknown(stack.pixel_nm, network_nm):
         reporter.say(text)
     if isinstance(network, DeployedNetwork):

@@ -34,6 +34,7 @@ from loihiseg.arguments import (
 from loihiseg.compilation.deployed import DeployedNetwork
 from loihiseg.compilation.options import CompileOptions
 from loihiseg.data.maps import read_map, read_truth
+from loihiseg.data.moving import moved
 from loihiseg.data.orientations import NumberOfOrientations
 from loihiseg.data.stack import LabelPolarity, Stack
 from loihiseg.data.tiles import LEVEL_TILES, Tiles, default_overlap, spread_tiles, tile_grid
@@ -127,7 +128,12 @@ def _compiled(
     reporter: Reporter,
 ) -> DeployedNetwork:
     """Compile, calibrated on so many tiles of what was given."""
-    from loihiseg.compilation.source import check_tile, known_tile, neighbours_of
+    from loihiseg.compilation.source import (
+        check_tile,
+        known_tile,
+        label_offset_of,
+        neighbours_of,
+    )
     from loihiseg.compilation.steps import Tissue, compile_on
 
     check_tile(trained, compiling.tile)
@@ -137,7 +143,7 @@ def _compiled(
         tile_grid(given.images.shape[1:], known_tile(trained, compiling.tile) or 1, 0)
 
     reach = neighbours_of(trained)
-    stack = None if given is None else given.seeing(reach)
+    stack = None if given is None else given.moved(label_offset_of(trained)).seeing(reach)
 
     def tiles(tile: int, count: int = n_tiles) -> Tiles:
         return spread_tiles(stack or _synthetic(tile).seeing(reach), tile, count)
@@ -208,10 +214,11 @@ def run(
     if on not in ("chip", "float"):
         raise OptionError(Option("on"), f": {on!r:.60}: expected 'chip' or 'float'")
     checked("orientations", orientations, OneOf((1, 4, 8)))
+    offset = deployed.label_offset_px
     if isinstance(images, np.ndarray | Stack):
         stack = stack_of("images", images)
         tile_grid(stack.images.shape[1:], deployed.tile, default_overlap(deployed.tile))
-        seen = stack.seeing(deployed.task.neighbours).seen()
+        seen = stack.moved(offset).seeing(deployed.task.neighbours).seen()
         return run_sections(deployed, seen, on, orientations=orientations)
     if isinstance(images, str | bytes | Mapping) or not isinstance(images, Iterable):
         raise OptionError(
@@ -219,7 +226,10 @@ def run(
             "section (rows, columns), a Stack, or sections one by one; loihiseg.data.readers."
             "read_stack reads files",
         )  # fmt: skip
-    return run_sections(deployed, sections_of(images), on, orientations=orientations)
+    sections = sections_of(images)
+    if offset is not None:
+        sections = (moved(one[np.newaxis], offset)[0] for one in sections)
+    return run_sections(deployed, sections, on, orientations=orientations)
 
 
 def score(

@@ -16,6 +16,7 @@ from loihiseg.conversion.host_graph import HostGraph
 from loihiseg.conversion.spec import LoweredNetwork
 from loihiseg.conversion.task import task_of
 from loihiseg.conversion.validation import graph_shape
+from loihiseg.data.moving import Offset
 from loihiseg.data.record import DataRecord
 from loihiseg.emulator.presenter import Deployable
 from loihiseg.network.config import RateTarget
@@ -172,6 +173,11 @@ class DeployedNetwork:
     def task(self) -> Task:
         """What it is for, as its shapes say."""
         return _task(self.network, self.readout, self.neighbours)
+
+    @property
+    def label_offset_px(self) -> Offset | None:
+        """By which images are moved for it, down and right; None for not."""
+        return None if self.trained_on is None else self.trained_on.label_offset_px
 
     @property
     def block_shapes(self) -> dict[str, tuple[int, int, int]]:

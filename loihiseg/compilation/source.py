@@ -20,6 +20,7 @@ from loihiseg.compilation.tasks import (
 from loihiseg.conversion.host_graph import upsampled
 from loihiseg.conversion.keras_file import layer_kinds
 from loihiseg.conversion.task import membrane_only
+from loihiseg.data.moving import Offset
 from loihiseg.data.record import DataRecord
 from loihiseg.data.resampling import Plane
 from loihiseg.errors import InputError, Option, OptionError
@@ -141,6 +142,14 @@ def pixel_nm_of(network: "TrainedNetwork | DeployedNetwork") -> Plane | None:
 
     known = network.trained_on if isinstance(network, DeployedNetwork) else trained_on(network)
     return None if known is None else known.pixel_nm
+
+
+def label_offset_of(network: "TrainedNetwork | DeployedNetwork") -> Offset | None:
+    """By which images are moved for a network, as those that it was trained on; None for not."""
+    from loihiseg.compilation.deployed import DeployedNetwork
+
+    known = network.trained_on if isinstance(network, DeployedNetwork) else trained_on(network)
+    return None if known is None else known.label_offset_px
 
 
 def check_tile(network: TrainedNetwork, tile: int | str | None) -> None:

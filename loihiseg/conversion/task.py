@@ -39,8 +39,8 @@ def task_of(
         )
     if neighbours and asked == "classes":
         raise OptionError(
-            Option("task"), " classes: the network sees the sections around one, expected membrane; "
-            "leave it out",
+            Option("task"), " classes: the network sees the sections around one, expected "
+            "membrane; leave it out",
         )  # fmt: skip
     ((name, shape),) = inputs.items()
     kind: Kind = "classes" if output[:2] == (1, 1) != shape[:2] else "membrane"

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from loihiseg.data.moving import Offset
 from loihiseg.data.splits import Bands, Split
 from loihiseg.storage.ranges import Name, Text
 
@@ -83,6 +84,8 @@ class DataRecord:
     split : SplitRecord
     pixel_nm : tuple of float or None
         Nanometres between rows and columns; None where that is not known.
+    label_offset_px : tuple of float or None
+        By which images were moved, down and right, to lie where labels do; None where not.
     """
 
     source: Text
@@ -90,3 +93,4 @@ class DataRecord:
     polarity: Text
     split: SplitRecord
     pixel_nm: PixelRecord | None = None
+    label_offset_px: Offset | None = None

@@ -11,6 +11,7 @@ import numpy as np
 from loihiseg.data.grey import check_pixels, to_uint8
 from loihiseg.data.ignored import known_of, share_left_out
 from loihiseg.data.labels import LabelOptions, LabelPolarity, read_membrane
+from loihiseg.data.moving import Offset, moved
 from loihiseg.data.neighbours import Surroundings, warn_of_one
 from loihiseg.data.padding import stack_padding, without_nan
 from loihiseg.data.resampling import Resampling
@@ -43,6 +44,8 @@ class Stack:
     surroundings : all sections that these were taken from, for a network that sees some on either
         side of each; None where they are not looked at, see `seeing`. Not in the digest.
     is_part : whether sections were left out of a stack, see `select`.
+    moved_px : by which the images were moved, down and right, see `moved`; None where not. Not in
+        the digest of a whole stack.
     """
 
     images: np.ndarray
@@ -59,6 +62,7 @@ class Stack:
     soft: np.ndarray | None = None
     surroundings: Surroundings | None = None
     is_part: bool = False
+    moved_px: Offset | None = None
 
     @property
     def n_sections(self) -> int:
@@ -135,6 +139,29 @@ class Stack:
             soft=None if self.soft is None else self.soft[chosen],
             surroundings=self.surroundings and self.surroundings.select(chosen),
             is_part=self.is_part or len(set(chosen)) < self.n_sections,
+            moved_px=self.moved_px,
+        )
+
+    def moved(self, offset: Offset | None) -> Stack:
+        """The same stack, its images moved down and right; labels stay where they are.
+
+        For a network that was trained on images moved so; None for one that was not. Images that
+        were moved so before stay as they are. Raises InputError where they were moved otherwise.
+        """
+        if offset == self.moved_px:
+            return self
+        if self.moved_px is not None:
+            raise InputError(
+                f"{self.source}: images were moved by {self.moved_px} already, and the network "
+                f"expects {offset}; give it the stack as it was read"
+            )
+        assert offset is not None
+        around = self.surroundings
+        return replace(
+            self,
+            images=moved(self.images, offset),
+            surroundings=around and replace(around, images=moved(around.images, offset)),
+            moved_px=offset,
         )
 
     def seeing(self, reach: int) -> Stack:

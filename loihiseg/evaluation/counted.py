@@ -74,7 +74,10 @@ def common_fields(counted: Counted, reporter: Reporter) -> dict[str, Any]:
     return {
         "versions": versions(),
         "network": NetworkSource(
-            handed_on(deployed.provenance.source), deployed.tile, deployed.task.neighbours
+            handed_on(deployed.provenance.source),
+            deployed.tile,
+            deployed.task.neighbours,
+            deployed.label_offset_px,
         ),
         "code": _code(deployed),
         "threshold": deployed.threshold,

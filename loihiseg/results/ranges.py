@@ -32,5 +32,8 @@ Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Shape = tuple[Positive, Positive, Positive]
 """(rows, columns, channels)."""
 
+Moved = tuple[Annotated[float, Meta(ge=-10, le=10)], Annotated[float, Meta(ge=-10, le=10)]]
+"""Pixels down and right."""
+
 Place = tuple[Count, Count, Count]
 """(section within its stack, row, column) of a tile's top left pixel."""

@@ -14,7 +14,7 @@ from loihiseg.results.layers import (
     QuantizedLayer,
 )
 from loihiseg.results.mapping import MappingResults
-from loihiseg.results.ranges import Amount, Count, Name, Place, Positive, Sha256, Share
+from loihiseg.results.ranges import Amount, Count, Moved, Name, Place, Positive, Sha256, Share
 from loihiseg.results.scores import Network, ScoreRow
 from loihiseg.results.timing import StepTimes
 from loihiseg.results.topology import Topology
@@ -47,12 +47,14 @@ class DataSource:
 class NetworkSource:
     """A trained network: where it was read, and the side of its tiles in pixels.
 
-    ``neighbours`` are the sections that it sees on either side of one.
+    ``neighbours`` are the sections that it sees on either side of one; images were moved down and
+    right by ``moved_px`` for it, None for not.
     """
 
     source: Name
     tile: Positive
     neighbours: Count = 0
+    moved_px: Moved | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from loihiseg.results.ranges import Amount, Count, Name, Positive, Sha256, Share
+from loihiseg.results.ranges import Amount, Count, Moved, Name, Positive, Sha256, Share
 from loihiseg.results.work import ActivityCounts, EnergyEstimate
 
 
@@ -56,6 +56,8 @@ class SegmentationResults:
     format : int
     neighbours : int
         Sections that the network sees on either side of one.
+    moved_px : tuple of float or None
+        By which images were moved for the network, down and right, as those it was trained on.
     """
 
     versions: dict[Name, Name]
@@ -81,3 +83,4 @@ class SegmentationResults:
     n_cells: Count | None = None
     format: Annotated[int, Meta(ge=1, le=1)] = 1
     neighbours: Count = 0
+    moved_px: Moved | None = None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from loihiseg.results.ranges import Shape
+from loihiseg.results.ranges import Moved, Shape
 
 
 def sees(neighbours: int, before: str = "") -> str:
@@ -11,6 +11,15 @@ def sees(neighbours: int, before: str = "") -> str:
     if not neighbours:
         return ""
     return f"{before}sees {neighbours} section{'s' * (neighbours > 1)} on either side"
+
+
+def moved_by(offset: Moved | None, before: str = "") -> str:
+    """How far images are moved for a network, after some words; nothing where they are not."""
+    if offset is None:
+        return ""
+    return before + "images moved by {:+.2f} rows, {:+.2f} columns to where labels lie".format(
+        *offset
+    )
 
 
 Kind = Literal["membrane", "classes"]

@@ -60,4 +60,6 @@ def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
                 f": {name} {getattr(theirs, name)}, expected {getattr(ours, name)}; choose the ",
                 Option(option), " it was trained with",
             )  # fmt: skip
-    return replace(config, start=sha256(pack_arrays(start.weights)))
+    # What it learned from is moved as before.
+    register = config.register or start.info.config.register
+    return replace(config, start=sha256(pack_arrays(start.weights)), register=register)

@@ -12,6 +12,7 @@ from loihiseg.frameworks import tf
 import numpy as np
 
 from loihiseg.data.record import DataRecord, SplitRecord
+from loihiseg.data.registration import registered
 from loihiseg.data.resampling import plane
 from loihiseg.data.splits import Split
 from loihiseg.data.stack import Stack
@@ -123,6 +124,8 @@ def train_held(
     folder = Path(folder)
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
+    if config.register:
+        stack = registered(stack, split.part(stack, "train"))
     stack = stack.seeing(config.network.neighbours)
     examples = examples_of(split.part(stack, "train"), config)
     validation = split.part(stack, "validation")
@@ -311,7 +314,8 @@ def _metrics(epoch: Epoch) -> dict[str, float]:
 
 def _record_of(stack: Stack, split: Split) -> DataRecord:
     source, record = handed_on(stack.source), SplitRecord.of(split)
-    return DataRecord(source, stack.digest, stack.polarity, record, plane(stack.pixel_nm))
+    nm = plane(stack.pixel_nm)
+    return DataRecord(source, stack.digest, stack.polarity, record, nm, stack.moved_px)
 
 
 def _save_state(

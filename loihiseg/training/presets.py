@@ -88,6 +88,9 @@ class TrainingConfig:
         What is validated and kept is the mean of weights over batches in which a batch counts
         this times the next, from the begin of each phase; see `loihiseg.training.averaging`. 0:
         the weights themselves.
+    register : bool
+        Images are moved to where the labels of the training sections lie, see
+        `loihiseg.data.registration`.
     """
 
     network: UNetConfig = field(default_factory=UNetConfig)
@@ -107,6 +110,7 @@ class TrainingConfig:
     time: ThroughTime | None = None
     objective: Objective = field(default_factory=Objective)
     average: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    register: bool = False
 
     def __post_init__(self) -> None:
         if self.time is not None:

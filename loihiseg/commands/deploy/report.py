@@ -164,14 +164,15 @@ def _head(config: "DeployConfig", results: "Results") -> "page.Head":
 
     from loihiseg.report.page import Head
     from loihiseg.report.verdict import verdict_of
-    from loihiseg.results.task import sees
+    from loihiseg.results.task import moved_by, sees
 
     verdict, versions = verdict_of(results), results.versions
     facts = (
         (
             "network",
             f"{results.network.source}, tiles of {results.network.tile} pixels"
-            f"{sees(results.network.neighbours, ', ')}",
+            f"{sees(results.network.neighbours, ', ')}"
+            f"{moved_by(results.network.moved_px, ', ')}",
         ),
         ("data", f"{results.data.source}; {results.data.polarity}"),
         (

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
     from loihiseg.compilation.source import Source
+    from loihiseg.data.moved import MovedVolume
     from loihiseg.data.resampled import ResampledVolume
     from loihiseg.data.volume import Volume
     from loihiseg.data.writers import Output, SectionWriter
@@ -149,7 +150,8 @@ def _seen(
     source: "DeployedNetwork | Source",
 ) -> Seen:
     """The volume at the network's size of pixel, where both are known."""
-    from loihiseg.compilation.source import neighbours_of, pixel_nm_of
+    from loihiseg.compilation.source import label_offset_of, neighbours_of, pixel_nm_of
+    from loihiseg.data.moved import MovedVolume
     from loihiseg.data.neighbours import warn_of_one
     from loihiseg.data.readers.axes import complete
     from loihiseg.data.resampled import MapGrid, ResampledVolume
@@ -164,12 +166,18 @@ def _seen(
     sizes = PixelSizes(config.pixel_nm, network_nm)
     resampling, found = resampling_of(volume.reader.pixel_nm, sizes, volume.source)
     grid = MapGrid(volume.shape, resampling)
+    sections: Volume | ResampledVolume | MovedVolume = volume
     if resampling is not None:
-        return Seen(ResampledVolume(volume, resampling), grid, complete(found))
-    return Seen(volume, grid, complete(found), unknown(found, network_nm))
+        sections = ResampledVolume(volume, resampling)
+    if (offset := label_offset_of(source)) is not None:
+        sections = MovedVolume(sections, offset)
+    note = unknown(found, network_nm) if resampling is None else ""
+    return Seen(sections, grid, complete(found), note, offset)
 
 
 def _in_words(volume: "Volume", seen: Seen, numbers: range) -> str:
+    from loihiseg.results.task import moved_by
+
     height, width = volume.shape
     sections = f"{len(numbers)} section{'s' * (len(numbers) != 1)} of {height} x {width}"
     size = "pixels of unknown size"
@@ -177,13 +185,14 @@ def _in_words(volume: "Volume", seen: Seen, numbers: range) -> str:
         size = "pixels of {:g} x {:g} x {:g} nm".format(*seen.pixel_nm)
     if seen.grid.resampling is not None:
         size += f", {seen.grid.resampling}"
+    size += moved_by(seen.moved_px, ", ")
     return f"{sections} from {handed_on(volume.source)}, {size}"
 
 
 def network_of(
     config: SegmentConfig,
     source: "DeployedNetwork | Source",
-    volume: "Volume | ResampledVolume",
+    volume: "Volume | ResampledVolume | MovedVolume",
     numbers: range,
     reporter: "Reporter",
 ) -> "DeployedNetwork | FloatNetwork":
@@ -268,6 +277,7 @@ def _opened(job: Job, labels: list[str]) -> "Iterator[tuple[Output, Maps]]":
         "--link": str(config.link),
         "--flood": str(config.flood),
         "--pixel-nm": str(config.pixel_nm),
+        "moved": str(job.seen.moved_px),
         # Finished windows are known by their places.
         "window": str(config.segment_options.window),
     }

@@ -8,6 +8,8 @@ from loihiseg.commands.segment.configuration import SegmentConfig
 
 if TYPE_CHECKING:
     from loihiseg.compilation.deployed import DeployedNetwork, FloatNetwork
+    from loihiseg.data.moved import MovedVolume
+    from loihiseg.data.moving import Offset
     from loihiseg.data.resampled import MapGrid, ResampledVolume
     from loihiseg.data.volume import Volume
     from loihiseg.progress import Reporter
@@ -19,19 +21,22 @@ class Seen:
 
     Attributes
     ----------
-    sections : Volume or ResampledVolume
+    sections : Volume, ResampledVolume or MovedVolume
     grid : MapGrid
         The volume's own pixels, which the maps have.
     pixel_nm : tuple of float or None
         Of the volume, as it says or as was asked for: nanometres between sections, rows, columns.
     note : str
         What is not known; nothing where all is.
+    moved_px : tuple of float or None
+        By which images are moved for the network, down and right.
     """
 
-    sections: "Volume | ResampledVolume"
+    sections: "Volume | ResampledVolume | MovedVolume"
     grid: "MapGrid"
     pixel_nm: tuple[float, float, float] | None
     note: str = ""
+    moved_px: "Offset | None" = None
 
 
 @dataclass(frozen=True, eq=False)

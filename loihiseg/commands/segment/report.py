@@ -48,6 +48,7 @@ def results_of(job: Job, progress: "Progress", n_cells: int | None) -> "Segmenta
         peak_memory_mb=peak_memory_mb(),
         n_cells=n_cells,
         neighbours=network.task.neighbours,
+        moved_px=job.seen.moved_px,
     )
 
 

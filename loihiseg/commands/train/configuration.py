@@ -40,6 +40,7 @@ def configuration(options: Namespace) -> TrainingConfig:
     config = replace(
         config,
         network=replace(config.network, rates=rates, neighbours=options.neighbours),
+        register=options.register,
         seed=options.seed,
         learning_rate=_learning_rate(options, config),
         objective=_objective(options),

@@ -82,6 +82,12 @@ def parser(kind: type[Parser] = Parser, **how: Any) -> Parser:
         "aligned stacks, and free on the chip (default: 0)",
     )
     parser.add_argument(
+        "--register",
+        action="store_true",
+        help="move the images to where the labels of the training sections lie, by parts of a "
+        "pixel; wherever the network runs, images are moved so",
+    )
+    parser.add_argument(
         "--out", metavar="FOLDER", help="where to write (default: the next free runs/train-N)"
     )
     parser.add_argument(
