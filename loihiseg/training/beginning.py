@@ -61,5 +61,5 @@ def started_from(config: TrainingConfig, start: Checkpoint) -> TrainingConfig:
                 Option(option), " it was trained with",
             )  # fmt: skip
     # What it learned from is moved as before.
-    register = config.register or start.info.config.register
+    register = config.register or start.info.data.label_offset_px is not None
     return replace(config, start=sha256(pack_arrays(start.weights)), register=register)
