@@ -84,7 +84,7 @@ def install(monkeypatch):
         for original, fake in fakes.items():
             if getattr(module, original.__name__, None) is original:
                 monkeypatch.setattr(module, original.__name__, fake)
-    monkeypatch.setattr(training, "_validate", _validate)
+    monkeypatch.setattr(training, "validate", _validate)
     monkeypatch.setattr(
         pictures, "draw_history", lambda rows, path: write_json(path, [e.epoch for e in rows])
     )

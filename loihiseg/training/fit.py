@@ -153,7 +153,7 @@ def train_held(
         loss, rate_loss = _fitted(model, Crops(examples, config, epoch), epoch, called)
         assert deployed is not None  # made with the phase
         deployed.set_weights(average.weights if average else model.get_weights())
-        history.append(_validate(deployed, validation, config, epoch + 1, loss, rate_loss))
+        history.append(validate(deployed, validation, config, epoch + 1, loss, rate_loss))
         run = Run(config, stack.digest, data.pixel_nm)
         _save_state(folder, model, average, history, run)
         if history[-1] is _best(history, config):
@@ -259,7 +259,7 @@ def _ends_early(config: TrainingConfig) -> bool:
     return not (config.tuning_epochs or config.stages)
 
 
-def _validate(
+def validate(
     model: tf.keras.Model,
     stack: Stack,
     config: TrainingConfig,
@@ -267,6 +267,20 @@ def _validate(
     loss: float,
     rate_loss: float,
 ) -> Epoch:
+    """What a network scores on the sections of validation.
+
+    Parameters
+    ----------
+    model : tf.keras.Model
+        As `loihiseg.training.models.as_validated` makes it.
+    stack : Stack
+        With labels.
+    config : TrainingConfig
+    epoch : int
+        Counted from 1.
+    loss, rate_loss : float
+        Of its training crops.
+    """
     tile = config.network.tile
     logits = predict_sections(lambda x: model.predict(x, verbose=0), stack.seen(), tile)
     truth = stack.membrane

@@ -193,12 +193,12 @@ def test_stops_early(tmp_path, monkeypatch):
     from loihiseg.training import fit as training
 
     losses = iter([0.5, 0.4, 0.6, 0.45, 0.3, 0.2])
-    original = training._validate
+    original = training.validate
 
     def scripted(*arguments):
         return replace(original(*arguments), validation_loss=next(losses))
 
-    monkeypatch.setattr(training, "_validate", scripted)
+    monkeypatch.setattr(training, "validate", scripted)
     checkpoint = run(tmp_path, epochs=6, patience=2, steps_per_epoch=1)
     assert [row["epoch"] for row in history(tmp_path)] == [1, 2, 3, 4]
     assert checkpoint.info.epoch == 2
