@@ -314,7 +314,7 @@ def test_checkpoints_do_not_tell_where_data_lay(source, kept):
     from loihiseg.data.splits import Split
     from loihiseg.training.fit import _record_of
 
-    stack = SimpleNamespace(source=source, digest="d", polarity="p", pixel_nm=None)
+    stack = SimpleNamespace(source=source, digest="d", polarity="p", pixel_nm=None, moved_px=None)
     parts = Split(range(2), range(2, 3), range(3, 4))
     assert _record_of(stack, parts).source == kept
 

@@ -1,17 +1,20 @@
 """Training that moves the images to where their labels lie."""
 
 import json
+import sys
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import tifffile
 
+from benchmarks import register
 from loihiseg.commands.common import run
 from loihiseg.commands.deploy.command import main as deploy
 from loihiseg.commands.train.command import main as train_command
 from loihiseg.data.moving import moved
 from loihiseg.data.splits import z_block_split
+from loihiseg.data.stack import make_stack
 from loihiseg.data.synthetic import synthetic_stack
 from loihiseg.network.config import UNetConfig
 from loihiseg.training.beginning import started_from
@@ -30,7 +33,7 @@ CONFIG = TrainingConfig(
 def stack():
     """Synthetic sections, whose labels lie one row above and half a column right of them."""
     found = synthetic_stack(6, (192, 192))
-    return replace(found, images=moved(found.images, (1.0, -0.5)))
+    return make_stack(moved(found.images, (1.0, -0.5)), found.membrane, "x", "membrane-bright")
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +61,41 @@ def test_what_starts_from_it_is_moved_too(trained):
     assert asdict(checkpoint.info.config)["register"]
 
 
-def test_by_the_command_line_it_is_deployed_so(stack, tmp_path):
+@pytest.fixture(scope="module")
+def files(stack, tmp_path_factory):
+    """The same in files."""
+    folder = tmp_path_factory.mktemp("stack")
     for name, values in (("train-volume", stack.images), ("train-labels", stack.membrane)):
         pixels = values if values.dtype == np.uint8 else np.where(values, 0, 255).astype(np.uint8)
-        tifffile.imwrite(tmp_path / f"{name}.tif", pixels, photometric="minisblack")
-    net, out, data = tmp_path / "net", tmp_path / "run", ["--data", str(tmp_path)]
+        tifffile.imwrite(folder / f"{name}.tif", pixels, photometric="minisblack")
+    return folder
+
+
+def test_a_trained_network_is_registered_afterwards(stack, files, tmp_path, monkeypatch, capsys):
+    net, out = tmp_path / "net", tmp_path / "moved"
+    before = train(stack, z_block_split(6), replace(CONFIG, register=False), net)
+    arguments = [str(net), "--data", str(files), "--test", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["register.py", *arguments])
+    register.main()
+    said, found = capsys.readouterr().out, load_checkpoint(out)
+    offset = found.info.data.label_offset_px
+    assert offset == pytest.approx((-1, 0.5), abs=0.3)
+    assert replace(found.info.data, label_offset_px=None) == before.info.data
+    assert found.info.metrics != before.info.metrics and found.info.epoch == before.info.epoch
+    for name, values in before.weights.items():
+        np.testing.assert_array_equal(values, found.weights[name])
+    lines = said.splitlines()
+    assert [line.split(":")[0].strip() for line in lines[1:5]] == [
+        f"{part}, images {how}"
+        for how in ("as they were", "moved")
+        for part in ("validation, sections 4-4", "test, sections 5-5")
+    ]
+    assert f"{100 * before.info.metrics['accuracy']:.2f} %" in lines[1]
+    assert f"{100 * found.info.metrics['accuracy']:.2f} %" in lines[3]
+
+
+def test_by_the_command_line_it_is_deployed_so(files, tmp_path):
+    net, out, data = tmp_path / "net", tmp_path / "run", ["--data", str(files)]
     options = [*data, "--preset", "tiny", "--register", "--epochs", "1", "--quiet"]
     assert run(train_command, [*options, "--out", str(net)]) == 0
     offset = load_checkpoint(net).info.data.label_offset_px
@@ -71,4 +104,4 @@ def test_by_the_command_line_it_is_deployed_so(stack, tmp_path):
     assert run(deploy, [*options, "--out", str(out)]) == 0
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["network"]["moved_px"] == list(offset)
-    assert "images moved by -" in (out / "report.html").read_text()
+    assert "images moved by -" in (out / "index.html").read_text()
