@@ -151,12 +151,7 @@ def deploy(
     partition.core.errors.DoesNotFitError
         If the network needs more than there is.
     """
-    from loihiseg.compilation.source import (
-        check_membrane,
-        label_offset_of,
-        neighbours_of,
-        pixel_nm_of,
-    )
+    from loihiseg.compilation.source import check_membrane, neighbours_of, pixel_nm_of, seen_by
 
     if running.early_exit is not None:
         compiling = replace(compiling, input=compiling.input or "held")
@@ -165,11 +160,10 @@ def deploy(
         network = load()
         check_membrane(network)
         network_nm = pixel_nm_of(network)
-        reach = neighbours_of(network)
-        stack = read(network_nm).moved(label_offset_of(network)).seeing(reach)
+        stack = seen_by(network, read(network_nm))
         sections = _sections(network, stack, compiling, running)
-        note.detail = f"{handed_on(stack.source)}; {stack.polarity}{sees(reach, '; the network ')}"
-        note.detail += moved_by(stack.moved_px, "; ")
+        sight = sees(neighbours_of(network), "; the network ") + moved_by(stack.moved_px, "; ")
+        note.detail = f"{handed_on(stack.source)}; {stack.polarity}{sight}"
     if text := unknown(stack.pixel_nm, network_nm):
         reporter.say(text)
     if isinstance(network, DeployedNetwork):

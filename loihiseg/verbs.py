@@ -128,12 +128,7 @@ def _compiled(
     reporter: Reporter,
 ) -> DeployedNetwork:
     """Compile, calibrated on so many tiles of what was given."""
-    from loihiseg.compilation.source import (
-        check_tile,
-        known_tile,
-        label_offset_of,
-        neighbours_of,
-    )
+    from loihiseg.compilation.source import check_tile, known_tile, neighbours_of, seen_by
     from loihiseg.compilation.steps import Tissue, compile_on
 
     check_tile(trained, compiling.tile)
@@ -143,7 +138,7 @@ def _compiled(
         tile_grid(given.images.shape[1:], known_tile(trained, compiling.tile) or 1, 0)
 
     reach = neighbours_of(trained)
-    stack = None if given is None else given.moved(label_offset_of(trained)).seeing(reach)
+    stack = None if given is None else seen_by(trained, given)
 
     def tiles(tile: int, count: int = n_tiles) -> Tiles:
         return spread_tiles(stack or _synthetic(tile).seeing(reach), tile, count)

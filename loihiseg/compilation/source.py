@@ -23,6 +23,7 @@ from loihiseg.conversion.task import membrane_only
 from loihiseg.data.moving import Offset
 from loihiseg.data.record import DataRecord
 from loihiseg.data.resampling import Plane
+from loihiseg.data.stack import Stack
 from loihiseg.errors import InputError, Option, OptionError
 from loihiseg.network.logits import to_logits
 from loihiseg.results.task import Kind, Task
@@ -150,6 +151,11 @@ def label_offset_of(network: "TrainedNetwork | DeployedNetwork") -> Offset | Non
 
     known = network.trained_on if isinstance(network, DeployedNetwork) else trained_on(network)
     return None if known is None else known.label_offset_px
+
+
+def seen_by(network: "TrainedNetwork | DeployedNetwork", stack: Stack) -> Stack:
+    """A stack for a network: images moved as those it was trained on, with the sections around."""
+    return stack.moved(label_offset_of(network)).seeing(neighbours_of(network))
 
 
 def check_tile(network: TrainedNetwork, tile: int | str | None) -> None:

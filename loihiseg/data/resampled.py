@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 
-from loihiseg.data.contrast import Contrast, contrast
+from loihiseg.data.changed import ChangedVolume
 from loihiseg.data.resampling import Resampling, grey, weighted
-from loihiseg.data.windows import Window, windows_of
-from loihiseg.errors import InputError
-
-_SIDE = 1024
-"""Rows and columns that are resampled at once, where a whole section is looked at."""
-
-
-class Sections(Protocol):
-    """What is resampled; `loihiseg.data.volume.Volume` is one."""
-
-    @property
-    def n_sections(self) -> int: ...
-
-    @property
-    def shape(self) -> tuple[int, int]: ...
-
-    @property
-    def depth(self) -> int: ...
-
-    def window(self, number: int, window: Window) -> np.ndarray: ...
+from loihiseg.data.windows import Window
 
 
 @dataclass(frozen=True, eq=False)
-class ResampledVolume:
+class ResampledVolume(ChangedVolume):
     """A volume whose sections and windows are at the network's size of pixel.
 
     Windows are equal to that part of the whole section, `Resampling.images` of it, bit for bit.
@@ -44,33 +23,15 @@ class ResampledVolume:
     resampling : Resampling
     """
 
-    volume: Sections
     resampling: Resampling
-    _contrasts: dict[int, Contrast | InputError] = field(default_factory=dict)
-
-    @property
-    def n_sections(self) -> int:
-        """How many there are."""
-        return self.volume.n_sections
 
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width) of a section, pixels of the network's size."""
         return self.resampling.shape(self.volume.shape)
 
-    @property
-    def depth(self) -> int:
-        """Sections that are stored together."""
-        return self.volume.depth
-
     def window(self, number: int, window: Window) -> np.ndarray:
-        """A part of a section, (height, width) of the window, uint8.
-
-        Raises
-        ------
-        InputError
-            If its pixels cannot be read.
-        """
+        """See `ChangedVolume.window`."""
         axes = self.resampling.axes(self.volume.shape)
         rows, columns = _ranges(window)
         down, right = (
@@ -78,30 +39,6 @@ class ResampledVolume:
         )
         part = self.volume.window(number, Window(down.start, right.start, len(down), len(right)))
         return grey(weighted(part, axes, rows, columns, (down.start, right.start)))
-
-    def section(self, number: int) -> np.ndarray:
-        """A section, (height, width) uint8; see `window`."""
-        found = np.empty(self.shape, np.uint8)
-        for window in windows_of(self.shape, _SIDE):
-            found[window.slices] = self.window(number, window)
-        return found
-
-    def contrasts(self, numbers: Sequence[int]) -> dict[int, Contrast | InputError]:
-        """Mean and deviation of whole sections, one of which is in memory at a time; kept.
-
-        Returns
-        -------
-        dict of int to Contrast or InputError
-            By section; the error where one cannot be read.
-        """
-        for number in numbers:
-            if number in self._contrasts:
-                continue
-            try:
-                self._contrasts[number] = contrast(self.section(number))
-            except InputError as error:
-                self._contrasts[number] = error
-        return {number: self._contrasts[number] for number in numbers}
 
 
 @dataclass(frozen=True)

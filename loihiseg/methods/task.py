@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from loihiseg.compilation.source import Network, label_offset_of, load_network
+from loihiseg.compilation.source import Network, load_network, seen_by
 from loihiseg.data.sections import parse_sections
 from loihiseg.data.splits import Split, z_block_split
 from loihiseg.data.stack import Stack
@@ -70,7 +70,7 @@ def load_task(
     network = load_network(checkpoint)
     beside = None if start is None else load_network(start)
     _check_alike(network, beside)
-    stack = stack.moved(label_offset_of(network)).seeing(network.neighbours)
+    stack = seen_by(network, stack)
     split = _split_of(network, stack)
     if sections is not None:
         test = parse_sections(sections, stack.n_sections)
