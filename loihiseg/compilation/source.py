@@ -139,18 +139,20 @@ def neighbours_of(network: "TrainedNetwork | DeployedNetwork") -> int:
 
 def pixel_nm_of(network: "TrainedNetwork | DeployedNetwork") -> Plane | None:
     """Nanometres between rows and columns that a network was trained on, where that is known."""
-    from loihiseg.compilation.deployed import DeployedNetwork
-
-    known = network.trained_on if isinstance(network, DeployedNetwork) else trained_on(network)
+    known = _data_of(network)
     return None if known is None else known.pixel_nm
 
 
 def label_offset_of(network: "TrainedNetwork | DeployedNetwork") -> Offset | None:
     """By which images are moved for a network, as those that it was trained on; None for not."""
+    known = _data_of(network)
+    return None if known is None else known.label_offset_px
+
+
+def _data_of(network: "TrainedNetwork | DeployedNetwork") -> DataRecord | None:
     from loihiseg.compilation.deployed import DeployedNetwork
 
-    known = network.trained_on if isinstance(network, DeployedNetwork) else trained_on(network)
-    return None if known is None else known.label_offset_px
+    return network.trained_on if isinstance(network, DeployedNetwork) else trained_on(network)
 
 
 def seen_by(network: "TrainedNetwork | DeployedNetwork", stack: Stack) -> Stack:
